@@ -1,0 +1,103 @@
+"""The catalogue: every attention by its name, under one contract.
+
+An attention is a module that takes a map (B, C, H, W) and returns a map of the same shape. Those that multiply the map expose their gates as the output
+of a child named ``gate`` (``recorder`` watches it).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from rga.attention import dual, from_timm, spatial_channel
+from rga.attention.fully_connected import (
+    FullyConnectedChannelAttention,
+    FullyConnectedSpatialAttention,
+    fully_connected_parallel,
+)
+from rga.attention.grid import Grid, check_grid
+from rga.attention.harmonious import HarmoniousAttention
+from rga.attention.non_local import SimplifiedNonLocal
+from rga.attention.relation import relation_attention
+
+Builder = Callable[..., nn.Module]
+
+OF_A_GRID: dict[str, Builder] = {
+    "rga-s": partial(relation_attention, "s"),
+    "rga-c": partial(relation_attention, "c"),
+    "rga-sc": partial(relation_attention, "sc"),
+    "rga-cs": partial(relation_attention, "cs"),
+    "rga-parallel": partial(relation_attention, "parallel"),
+    "fc-s": FullyConnectedSpatialAttention,
+    "fc-parallel": fully_connected_parallel,
+}
+"""Attentions whose weights belong to one grid: name -> builder(channels, grid, **options)."""
+
+OF_ANY_GRID: dict[str, Builder] = {
+    "fc-c": FullyConnectedChannelAttention,
+    "se": from_timm.squeeze_excite,
+    "cbam-s": from_timm.cbam_spatial,
+    "cbam-c": from_timm.cbam_channel,
+    "cbam-cs": from_timm.cbam,
+    "non-local": from_timm.non_local,
+    "simple-non-local": SimplifiedNonLocal,
+    "gc": from_timm.global_context,
+    "position": dual.PositionAttention,
+    "channel": dual.ChannelAttention,
+    "dual": dual.DualAttention,
+    "sca-s": spatial_channel.SpatialAttention,
+    "sca-c": spatial_channel.ChannelAttention,
+    "harmonious": HarmoniousAttention,
+    **{f"timm:{name}": partial(from_timm.timm_attention, name) for name in from_timm.TIMM_NAMES},
+}
+"""Attentions that take maps of any size: name -> builder(channels, **options)."""
+
+
+def list_attentions() -> list[str]:
+    """The names that ``create_attention`` knows.
+
+    Example:
+        >>> "rga-sc" in list_attentions()
+        True
+    """
+    return [*OF_A_GRID, *OF_ANY_GRID]
+
+
+def create_attention(name: str, channels: int, grid: Grid | None = None, **options: object) -> nn.Module:
+    """Builds an attention: a module that maps (B, channels, H, W) to the same shape.
+
+    Args:
+        name: one of ``list_attentions()``.
+        channels: channels of the maps.
+        grid: (H, W) of the maps; needed by the attentions whose weights belong to a grid (``rga-*``, ``fc-s``, ``fc-parallel``).
+        **options: the attention's own options, checked; those of ``rga-*`` are described at ``rga.attention.relation_attention``.
+
+    Raises:
+        ValueError: the name is unknown, the grid is missing, or an option is out of its range.
+        TypeError: the attention has no such option.
+
+    Example:
+        >>> attention = create_attention("rga-sc", channels=256, grid=(64, 32))
+        >>> sum(p.numel() for p in attention.parameters())
+        2770468
+    """
+    if name not in OF_A_GRID and name not in OF_ANY_GRID:
+        raise ValueError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
+    build = OF_A_GRID.get(name) or OF_ANY_GRID[name]
+    accepted = option_names(build)
+    for option in options:
+        if option not in accepted:
+            raise TypeError(f"attention {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
+    if name in OF_ANY_GRID:
+        return build(channels, **options)
+    if grid is None:
+        raise ValueError(f"attention {name!r} is built for one grid of positions: pass grid=(height, width) of its maps")
+    return build(channels, check_grid(grid), **options)
+
+
+def option_names(build: Builder) -> list[str]:
+    """The keyword-only parameters of a builder: its options."""
+    return [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]

@@ -1,0 +1,169 @@
+"""The grid of positions that an attention is built for, and the ways onto another one.
+
+Relation-aware attention learns one weight per position, so a module belongs to one grid (height, width).
+This file holds what follows from that: the check of an incoming map, the pooling of a map onto a grid and of a gate back
+from it (``fit="pool"``), and the exact adjoint of that pooling, by which trained weights move to another grid
+(``resample``).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Grid = tuple[int, int]
+"""Height and width of a map, in positions."""
+
+Fit = Literal["exact", "pool"]
+"""What a module does with a map on another grid than its own: refuse it, or pool it."""
+
+FITS: tuple[Fit, ...] = ("exact", "pool")
+
+
+class GridMismatchError(ValueError):
+    """A map came on another grid than the one its attention was built for."""
+
+
+class GridAttention(nn.Module):
+    """An attention whose weights belong to one grid: maps (B, C, H, W) to maps of the same shape.
+
+    Args:
+        channels: channels C of the maps.
+        grid: the grid (H, W) for which the weights are made.
+        fit: ``"exact"`` refuses a map on another grid; ``"pool"`` computes the gate on the map pooled to ``grid`` and, where the
+            gate has positions, interpolates it back. On the module's own grid the two are the same.
+    """
+
+    def __init__(self, channels: int, grid: Grid, fit: Fit = "exact") -> None:
+        super().__init__()
+        if channels < 1:
+            raise ValueError(f"channels must be at least 1, got {channels}")
+        if fit not in FITS:
+            raise ValueError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
+        self.channels = channels
+        self.grid = check_grid(grid)
+        self.fit = fit
+
+    def on_grid(self, x: Tensor) -> Tensor:
+        """The map on the module's own grid: ``x`` itself, or ``x`` pooled if the module may.
+
+        Args:
+            x: a map (B, C, H, W).
+
+        Returns:
+            The map (B, C, height, width) from which the gate is computed.
+
+        Raises:
+            ValueError: ``x`` is not a map of ``channels`` channels.
+            GridMismatchError: ``x`` is on another grid and ``fit`` is ``"exact"``.
+        """
+        check_map(x, self.channels)
+        if x.shape[-2:] == self.grid:
+            return x
+        if self.fit == "exact":
+            found, built = "x".join(map(str, x.shape[-2:])), "x".join(map(str, self.grid))
+            raise GridMismatchError(
+                f"attention was built for a {built} grid (height x width), got a map on a {found} grid: "
+                f'build it with fit="pool" to serve any size, or move its trained weights with rga.resample'
+            )
+        return resize(x, self.grid)
+
+    def resample_(self, grid: Grid) -> None:
+        """Moves the weights to another grid, in place.
+
+        Args:
+            grid: the new grid (height, width).
+        """
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """The line that ``print(module)`` shows."""
+        return f"channels={self.channels}, grid={self.grid}, fit={self.fit!r}"
+
+
+def check_grid(grid: Grid) -> Grid:
+    """Returns ``grid`` as a tuple of two positive integers.
+
+    Raises:
+        ValueError: it is anything else.
+
+    Example:
+        >>> check_grid([16, 8])
+        (16, 8)
+    """
+    sizes = tuple(grid) if isinstance(grid, (tuple, list)) else (grid,)
+    if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(f"a grid is (height, width), two positive integers; got {grid!r}")
+    return sizes[0], sizes[1]
+
+
+def check_map(x: Tensor, channels: int) -> None:
+    """Raises a ValueError unless ``x`` is a map (B, C, H, W) of ``channels`` channels."""
+    if x.dim() != 4:
+        raise ValueError(f"attention takes a map of rank 4 (batch, channels, height, width), got rank {x.dim()}: {tuple(x.shape)}")
+    if x.shape[1] != channels:
+        raise ValueError(f"attention was built for {channels} channels, got a map with {x.shape[1]}: {tuple(x.shape)}")
+
+
+def resize(x: Tensor, grid: Grid) -> Tensor:
+    """Linear, antialiased resize of maps (B, C, H, W) to (B, C, *grid): an average where the grid shrinks, interpolation where it grows."""
+    if x.shape[-2:] == grid:
+        return x
+    return F.interpolate(x, size=grid, mode="bilinear", antialias=True)
+
+
+def resize_matrix(old: int, new: int, like: Tensor) -> Tensor:
+    """The (new, old) matrix that ``resize`` applies along one axis; its rows sum to 1."""
+    unit = torch.eye(old, dtype=like.dtype, device=like.device)[None, None]  # (1, 1, old, old)
+    return F.interpolate(unit, size=(new, old), mode="bilinear", antialias=True)[0, 0]
+
+
+def move_input_weights(weight: Tensor, old: Grid, new: Grid) -> Tensor:
+    """Moves weights that are summed over positions to another grid.
+
+    Returns the weights w' for which w'.x = w.resize(x, old) for every map x on the new grid: the adjoint of ``resize``. They are
+    the old weights interpolated, scaled by the ratio of the numbers of positions, so that the sum over all positions
+    (the response to a constant map) stays the same.
+
+    Args:
+        weight: (..., old height * old width), positions in raster order.
+        old: the grid of ``weight``.
+        new: the grid to move to.
+
+    Returns:
+        (..., new height * new width). ``weight`` itself if the grids are equal.
+
+    Example:
+        >>> move_input_weights(torch.ones(1, 2), (2, 1), (4, 1))
+        tensor([[0.5000, 0.5000, 0.5000, 0.5000]])
+    """
+    if old == new:
+        return weight
+    rows, columns = resize_matrix(new[0], old[0], weight), resize_matrix(new[1], old[1], weight)
+    return torch.einsum("...hw,hy,wx->...yx", weight.unflatten(-1, old), rows, columns).flatten(-2)
+
+
+def move_output_weights(weight: Tensor, old: Grid, new: Grid) -> Tensor:
+    """Moves weights that produce one number per position to another grid: resizes what they produce.
+
+    Args:
+        weight: (old height * old width, ...), positions in raster order.
+        old: the grid of ``weight``.
+        new: the grid to move to.
+
+    Returns:
+        (new height * new width, ...). ``weight`` itself if the grids are equal.
+    """
+    if old == new:
+        return weight
+    rows, columns = resize_matrix(old[0], new[0], weight), resize_matrix(old[1], new[1], weight)
+    return torch.einsum("hw...,yh,xw->yx...", weight.unflatten(0, old), rows, columns).flatten(0, 1)
+
+
+def replace_parameter(module: nn.Module, name: str, value: Tensor) -> None:
+    """Gives ``module`` a new parameter of another shape in the place of an old one, trainable or not as before."""
+    old = getattr(module, name)
+    setattr(module, name, nn.Parameter(value.detach().clone(), requires_grad=old.requires_grad))

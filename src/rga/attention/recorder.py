@@ -1,0 +1,152 @@
+"""Watching attention at work: the gates of a network, and the relations of chosen nodes.
+
+``record`` puts hooks on a network for the time of a ``with`` block; outside of it nothing is computed or kept. The relation vectors of
+chosen nodes are rows and columns of the affinity, computed for these nodes alone from the embeddings that the forward pass made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rga.attention.relation import ChannelRelationAttention, SpatialRelationAttention
+
+Position = tuple[float, float]
+"""A place in the picture: (down, across), both from 0 (top, left) to 1 (bottom, right)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one attention did in the last forward pass.
+
+    Attributes:
+        name: the attention's qualified name in the network.
+        gate: its gates; (B, 1, H, W) for one per position, (B, C, 1, 1) for one per channel. On the module's own grid.
+        nodes: the chosen nodes: raster indices of positions for RGA-S, channels for RGA-C; empty where none were asked for.
+        rows: affinities R(i,:) of the chosen nodes i to all nodes, (B, len(nodes), M).
+        columns: affinities R(:,i) of all nodes to the chosen ones, (B, len(nodes), M).
+    """
+
+    name: str
+    gate: Tensor
+    nodes: tuple[int, ...] = ()
+    rows: Tensor | None = None
+    columns: Tensor | None = None
+
+
+class Recording(Mapping[str, Record]):
+    """The records of a network's attentions by their names, in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def __getitem__(self, name: str) -> Record:
+        if name not in self.records:
+            raise KeyError(f"nothing was recorded under {name!r}: recorded are {', '.join(self.records) or 'none'}")
+        return self.records[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@contextmanager
+def record(model: nn.Module, positions: Sequence[Position] = (), channels: Sequence[int] = ()) -> Iterator[Recording]:
+    """Records the gates of every attention in ``model`` that multiplies its map, and relations where asked.
+
+    Args:
+        model: an attention, or a network with attentions in it; not a compiled one (record its original).
+        positions: places whose relations are wanted from every RGA-S, as fractions of the picture's height and width.
+        channels: channels whose relations are wanted from every RGA-C.
+
+    Yields:
+        A mapping from the attentions' names to ``Record``, filled by each forward pass within the block.
+
+    Raises:
+        ValueError: the model has no gates, a position or channel lies outside, or a recorded gate is not finite.
+
+    Example:
+        >>> import rga
+        >>> attention = rga.create_attention("rga-sc", 64, (16, 8))
+        >>> with record(attention, positions=[(0.5, 0.5)]) as recording:
+        ...     _ = attention(torch.rand(2, 64, 16, 8))
+        >>> recording["spatial"].gate.shape, recording["spatial"].rows.shape
+        (torch.Size([2, 1, 16, 8]), torch.Size([2, 1, 128]))
+    """
+    for position in positions:
+        if len(position) != 2 or not all(0 <= part <= 1 for part in position):
+            raise ValueError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+    recording = Recording()
+    owners = {name: module for name, module in model.named_modules() if isinstance(getattr(module, "gate", None), nn.Module)}
+    if not owners:
+        raise ValueError("the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...)")
+    handles = []
+    try:
+        for name, owner in owners.items():
+            watch = GateWatch(name, owner, recording, chosen_nodes(name, owner, positions, channels))
+            handles.append(owner.gate.register_forward_hook(watch.on_gate))
+            if watch.nodes:
+                handles.append(owner.gate.embedding.register_forward_hook(watch.on_embedding))
+        yield recording
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def chosen_nodes(name: str, owner: nn.Module, positions: Sequence[Position], channels: Sequence[int]) -> tuple[int, ...]:
+    """The indices of the chosen nodes in one attention: raster positions for RGA-S, channels for RGA-C, none for others."""
+    if isinstance(owner, SpatialRelationAttention):
+        height, width = owner.grid
+        return tuple(min(int(down * height), height - 1) * width + min(int(across * width), width - 1) for down, across in positions)
+    if isinstance(owner, ChannelRelationAttention):
+        for channel in channels:
+            if not 0 <= channel < owner.channels:
+                raise ValueError(f"channel {channel} is outside of attention {name!r}, which has channels 0 to {owner.channels - 1}")
+        return tuple(channels)
+    return ()
+
+
+class GateWatch:
+    """The hooks on one attention."""
+
+    def __init__(self, name: str, owner: nn.Module, recording: Recording, nodes: tuple[int, ...]) -> None:
+        self.name = name
+        self.owner = owner
+        self.recording = recording
+        self.nodes = nodes
+        self.relations: tuple[Tensor | None, Tensor | None] = (None, None)
+
+    @torch.no_grad()
+    def on_embedding(self, module: nn.Module, args: object, output: tuple[Tensor | None, Tensor | None]) -> None:
+        """Keeps the affinities of the chosen nodes, from the embeddings of all nodes."""
+        compared = output[0]
+        if compared is None:
+            raise ValueError(f"attention {self.name!r} was built with relation=False: it has no relations to record")
+        theta, phi = self.owner.gate.embedding.pair(compared)  # (B, M, D') each
+        chosen = list(self.nodes)
+        self.relations = (theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT)  # (B, K, M) each
+
+    def on_gate(self, module: nn.Module, args: object, output: Tensor) -> None:
+        """Keeps the gates."""
+        gate = output.detach()
+        if not gate.isfinite().all():
+            raise ValueError(
+                f"attention {self.name!r} computed a gate that is not finite: its input or its weights hold NaN or infinity; "
+                "look for them in the picture, the preprocessing, or a diverged training"
+            )
+        rows, columns = self.relations
+        self.recording.records.pop(self.name, None)  # so that the order is that of the last pass
+        self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner), self.nodes, rows, columns)
+
+
+def as_map(gate: Tensor, owner: nn.Module) -> Tensor:
+    """Gates in a shape that broadcasts to the map: (B, 1, H, W), (B, C, 1, 1) or (B, C, H, W)."""
+    if isinstance(owner, SpatialRelationAttention):
+        return gate.unflatten(1, owner.grid).unsqueeze(1)  # (B, N) -> (B, 1, H, W)
+    return gate if gate.dim() == 4 else gate.flatten(1)[..., None, None]  # (B, C) -> (B, C, 1, 1)

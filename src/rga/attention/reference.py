@@ -1,0 +1,151 @@
+"""Weights of the reference implementation <-> ours.
+
+The reference (microsoft/Relation-Aware-Global-Attention-Networks) holds theta, phi and psi (its ``gx``) apart, as 1x1 convolutions in front of a BN; we hold
+them as one product, theta's rows first. Everything else differs in names alone:
+
+    gg_spatial.{0,1}                 spatial.gate.varphi.{weight, norm}
+    W_spatial.{0,1}, {3,4}           spatial.gate.w1, w2 .{weight, norm}
+    {theta,phi,gx}_spatial.{0,1}     rows of spatial.gate.embedding.project.{weight, norm}
+
+and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``trunk.attentions.layerK.``, the rest of ``backbone.`` is ``trunk.``,
+``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+StateDict = dict[str, Tensor]
+
+NORM_ENTRIES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+EMBEDDED = ("theta", "phi", "gx")
+"""The reference's three convolutions of the nodes, in the order of our rows."""
+
+
+def entries(theirs: str, convolution: int, ours: str) -> dict[str, str]:
+    """The entries of one convolution and the BN that follows it: their keys -> ours."""
+    norm = {f"{theirs}.{convolution + 1}.{entry}": f"{ours}.norm.{entry}" for entry in NORM_ENTRIES}
+    return {f"{theirs}.{convolution}.weight": f"{ours}.weight", **norm}
+
+
+RENAMED = {
+    theirs: ours
+    for role in ("spatial", "channel")
+    for theirs, ours in {
+        **entries(f"gg_{role}", 0, f"{role}.gate.varphi"),
+        **entries(f"W_{role}", 0, f"{role}.gate.w1"),
+        **entries(f"W_{role}", 3, f"{role}.gate.w2"),
+    }.items()
+}
+"""One entry of theirs -> one entry of ours."""
+
+JOINED = {
+    tuple(theirs): ours
+    for role in ("spatial", "channel")
+    for *theirs, ours in zip(
+        *(entries(f"{part}_{role}", 0, "") for part in EMBEDDED),
+        entries("", 0, f"{role}.gate.embedding.project").values(),
+        strict=True,
+    )
+}
+"""Three entries of theirs (theta, phi, gx) -> the rows of one entry of ours."""
+
+NET_PREFIXES = (
+    (re.compile(r"^backbone\.rga_att(\d+)\."), r"trunk.attentions.layer\1."),
+    (re.compile(r"^backbone\.(?=(?:conv1|bn1|layer\d+)\.)"), "trunk."),
+    (re.compile(r"^feat_bn\."), "neck."),
+    (re.compile(r"^cls\."), "classifier."),
+)
+NET_PREFIXES_BACK = (
+    (re.compile(r"^trunk\.attentions\.layer(\d+)\."), r"backbone.rga_att\1."),
+    (re.compile(r"^trunk\.(?=(?:conv1|bn1|layer\d+)\.)"), "backbone."),
+    (re.compile(r"^neck\."), "feat_bn."),
+    (re.compile(r"^classifier\."), "cls."),
+)
+
+
+def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]]:
+    """Turns a state dict of the reference into ours: one attention module's, or the whole re-ID network's.
+
+    A leading ``module.`` (DataParallel) is dropped; ``num_batches_tracked`` may be absent, as in checkpoints of old PyTorch, and is then 0.
+
+    Args:
+        state_dict: the reference's, for example ``torch.load(path, weights_only=True)["state_dict"]``.
+
+    Returns:
+        Our state dict, and the keys that have no place in it (empty when all is well).
+
+    Example:
+        >>> state, unplaced = from_reference({"module.cls.weight": torch.zeros(10, 2048), "optimizer": torch.zeros(())})
+        >>> list(state), unplaced
+        (['classifier.weight'], ['optimizer'])
+    """
+    named = {key.removeprefix("module."): key for key in state_dict}
+    placed: StateDict = {}
+    unplaced: list[str] = []
+    for key, original in named.items():
+        prefix, local = split_prefix(key, NET_PREFIXES)
+        joined = next((parts for parts in JOINED if local in parts), None)
+        head = key[: len(key) - len(local)]
+        if local in RENAMED:
+            placed[prefix + RENAMED[local]] = as_matrix(state_dict[original])
+        elif joined and all(head + part in named for part in joined):
+            values = [as_matrix(state_dict[named[head + part]]) for part in joined]
+            placed[prefix + JOINED[joined]] = torch.cat(values) if values[0].dim() else values[0]
+        elif prefix and not joined and "rga_att" not in head:
+            placed[prefix + local] = state_dict[original]
+        else:
+            unplaced.append(original)
+    for key in [key for key in placed if key.endswith(".running_var")]:
+        placed.setdefault(key.replace("running_var", "num_batches_tracked"), torch.tensor(0))
+    return placed, unplaced
+
+
+def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]]:
+    """Turns a state dict of ours into the reference's: the inverse of ``from_reference``.
+
+    Args:
+        state_dict: of an ``rga-*`` module with the paper's options, or of a network with the children ``trunk``, ``neck``, ``classifier``.
+
+    Returns:
+        The reference's state dict, and the keys of ours that have no place in it.
+    """
+    theirs_of = {ours: theirs for theirs, ours in RENAMED.items()}
+    parts_of = {ours: parts for parts, ours in JOINED.items()}
+    placed: StateDict = {}
+    unplaced: list[str] = []
+    for key, value in state_dict.items():
+        prefix, local = split_prefix(key, NET_PREFIXES_BACK)
+        if local in theirs_of:
+            placed[prefix + theirs_of[local]] = as_convolution(value)
+        elif local in parts_of and (value.dim() == 0 or len(value) % len(EMBEDDED) == 0):
+            values = value.chunk(len(EMBEDDED)) if value.dim() else [value] * len(EMBEDDED)
+            placed |= {prefix + part: as_convolution(v) for part, v in zip(parts_of[local], values, strict=True)}
+        elif prefix and "rga_att" not in prefix:
+            placed[prefix + local] = value
+        else:
+            unplaced.append(key)
+    return placed, unplaced
+
+
+def split_prefix(key: str, prefixes: tuple[tuple[re.Pattern[str], str], ...]) -> tuple[str, str]:
+    """The other side's prefix for the part of a network that ``key`` belongs to ("" for none), and the rest of the key."""
+    for pattern, replacement in prefixes:
+        found = pattern.match(key)
+        if found:
+            return found.expand(replacement), key[found.end() :]
+    return "", key
+
+
+def as_matrix(value: Tensor) -> Tensor:
+    """A 1x1 convolution's weight (F, D, 1, 1) as a matrix (F, D); any other entry as it is."""
+    return value.flatten(1) if value.dim() == 4 else value
+
+
+def as_convolution(value: Tensor) -> Tensor:
+    """A matrix (F, D) as a 1x1 convolution's weight (F, D, 1, 1); any other entry as it is."""
+    return value[..., None, None] if value.dim() == 2 else value

@@ -1,0 +1,449 @@
+"""Relation-aware global attention: the paper in one file.
+
+Zhang, Lan, Zeng, Jin, Chen, "Relation-Aware Global Attention", CVPR 2020, arXiv 1904.02998; the numerics are those of the authors'
+implementation (microsoft/Relation-Aware-Global-Attention-Networks).
+
+One construction serves two roles. Given M nodes x_i of D features each, ``RelationGate`` learns how important each node is from its
+relations to all the others:
+
+    affinity          R_ij = theta(x_i) . phi(x_j)                         theta, phi: D -> D/s1, BN, ReLU
+    relation vector   r_i  = [R(i,:), R(:,i)]                              2M numbers
+    what is known     y_i  = [mean(psi(x_i)), varphi(r_i)]                 psi: D -> D/s1, varphi: 2M -> M/s1, BN, ReLU
+    gate              a_i  = sigmoid(W2(W1(y_i)))                          W1: -> (1 + M/s1)/s2, BN, ReLU;  W2: -> 1, BN
+
+RGA-S takes the H*W positions as nodes and the channels as their features, RGA-C the channels as nodes and the positions as their features: the same
+construction on the map and on its transpose. The output is a_i x_i, without a residual.
+
+The M x M affinity is never built. varphi's linear map comes before its normalisation, so with its weight split as W = [Wa | Wb] and with
+Theta, Phi the (M, D/s1) matrices of all embedded nodes
+
+    W r_i = Wa R(i,:) + Wb R(:,i) = (Wa Phi) theta_i + (Wb Theta) phi_i ,
+
+two products with small matrices, exact, forward and backward. ``dense=True`` builds R instead, by the equations above; it is there for
+tests, explanations and benchmarks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from rga.attention.grid import (
+    Fit,
+    Grid,
+    GridAttention,
+    check_grid,
+    move_input_weights,
+    replace_parameter,
+    resize,
+)
+from rga.attention.parallel import ParallelAttention
+
+EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
+"""How nodes are embedded before they are compared: theta and phi apart, theta = phi, or both the identity."""
+
+EMBEDDINGS: tuple[EmbeddingKind, ...] = ("asymmetric", "symmetric", "none")
+
+INITIAL_GATE_SLOPE = 0.1
+"""Weight of the last BN under ``initial_gate``: small, so that all gates start close to it; not zero, so that all weights learn."""
+
+
+class LinearNorm(nn.Module):
+    """The paper's "1x1 convolution and BN" over nodes: a linear map without bias, then batch normalisation of each output.
+
+    When the normalisation is in evaluation mode it is folded into the linear map.
+
+    Args:
+        inputs: numbers per node that come in.
+        outputs: numbers per node that go out.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.norm = nn.BatchNorm1d(outputs)
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # PyTorch's default for convolutions, as in the reference
+
+    def linear(self, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Weight (outputs, inputs) and bias (outputs) of the linear map, with the normalisation folded in when it is in evaluation mode."""
+        weight = self.weight.to(dtype)
+        norm = self.norm
+        if norm.training or norm.running_mean is None or norm.running_var is None:
+            return weight, None
+        scale = norm.weight.to(dtype) * torch.rsqrt(norm.running_var.to(dtype) + norm.eps)
+        return weight * scale[:, None], norm.bias.to(dtype) - norm.running_mean.to(dtype) * scale
+
+    def normalise(self, y: Tensor) -> Tensor:
+        """What is left to do after ``linear`` was applied: (B, M, outputs) -> the same; nothing in evaluation mode."""
+        norm = self.norm
+        if not norm.training and norm.running_mean is not None:
+            return y
+        rows = y.flatten(0, 1).to(norm.weight.dtype)  # (B, M, outputs) -> (B*M, outputs)
+        normalised: Tensor = norm(rows)
+        return normalised.to(y.dtype).view_as(y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Nodes (B, M, inputs) -> (B, M, outputs)."""
+        weight, bias = self.linear(x.dtype)
+        return self.normalise(project(x, weight, bias))
+
+
+def project(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The linear map of nodes (B, M, D) by a weight (F, D): (B, M, F), contiguous.
+
+    The nodes may be a transposed view, as the positions of a map are. Then one product per image reads them as they lie, except where the weight
+    is larger than the map: there its gradient per image would cost more than a contiguous copy of the nodes.
+    """
+    nodes, features = x.shape[1:]
+    if x.stride(-1) == 1 or features >= nodes:
+        return nn.functional.linear(x, weight, bias)
+    weight = weight.t().expand(x.shape[0], -1, -1)  # (F, D) -> (B, D, F)
+    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
+
+
+class NodeEmbedding(nn.Module):
+    """theta, phi and psi of all nodes, from one product.
+
+    Args:
+        features: features D per node.
+        width: features D' after the embedding (D/s1).
+        kind: asymmetric, symmetric or none.
+        relation: embed for the affinity (theta, phi).
+        original: embed for the unary item (psi).
+    """
+
+    def __init__(self, features: int, width: int, kind: EmbeddingKind, relation: bool, original: bool) -> None:
+        super().__init__()
+        self.kind: EmbeddingKind = kind
+        self.relation = relation
+        self.original = original
+        of_kind = {"asymmetric": 2 * width, "symmetric": width, "none": 0}
+        self.compared_width = of_kind[kind] if relation else 0
+        outputs = self.compared_width + (width if original else 0)
+        self.project = LinearNorm(features, outputs) if outputs else None  # rows: theta, phi, psi
+
+    def forward(self, nodes: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Embeds nodes (B, M, D).
+
+        Returns:
+            What is compared: [theta, phi] (B, M, 2D'), or theta = phi alone (B, M, D') or the nodes themselves (B, M, D), or None without
+            relations; and the unary item mean(psi) (B, M, 1), or None without it.
+        """
+        if self.project is None:
+            return nodes, None
+        embedded = self.project(nodes).relu_()
+        compared: Tensor | None = embedded[..., : self.compared_width]
+        if self.kind == "none":
+            compared = nodes
+        unary = embedded[..., self.compared_width :].mean(-1, keepdim=True) if self.original else None
+        return compared if self.relation else None, unary
+
+    def pair(self, compared: Tensor) -> tuple[Tensor, Tensor]:
+        """Splits what is compared into theta and phi, each (B, M, D')."""
+        if self.kind == "asymmetric":
+            theta, phi = compared.chunk(2, dim=-1)
+            return theta, phi
+        return compared, compared
+
+
+class RelationGate(nn.Module):
+    """The gate of each of M nodes, from its relations to all nodes: (B, M, D) -> (B, M), values in (0, 1).
+
+    Args:
+        nodes: number of nodes M.
+        features: features D per node.
+        embedding_width: features per node after theta, phi and psi (D/s1).
+        relation_width: numbers per node after varphi (M/s1).
+        hidden_width: numbers per node between W1 and W2.
+        embedding: asymmetric, symmetric or none.
+        relation: use the relation vectors; False is the paper's "w/o Rel.".
+        original: use the unary item; False is the paper's "w/o Ori.".
+        initial_gate: where all gates start, in (0, 1); None starts them near .5 as the reference does.
+        dense: build the affinity instead of using the factorisation; the same result, for much more time and memory.
+    """
+
+    def __init__(
+        self,
+        nodes: int,
+        features: int,
+        *,
+        embedding_width: int,
+        relation_width: int,
+        hidden_width: int,
+        embedding: EmbeddingKind = "asymmetric",
+        relation: bool = True,
+        original: bool = True,
+        initial_gate: float | None = None,
+        dense: bool = False,
+    ) -> None:
+        super().__init__()
+        if embedding not in EMBEDDINGS:
+            raise ValueError(f"unknown embedding {embedding!r}: choose one of {', '.join(map(repr, EMBEDDINGS))}")
+        if not relation and not original:
+            raise ValueError("relation=False and original=False leave nothing to compute a gate from: keep one of them")
+        self.dense = dense
+        self.embedding = NodeEmbedding(features, embedding_width, embedding, relation, original)
+        self.varphi = LinearNorm(2 * nodes, relation_width) if relation else None
+        self.w1 = LinearNorm(int(original) + (relation_width if relation else 0), hidden_width)
+        self.w2 = LinearNorm(hidden_width, 1)
+        if initial_gate is not None:
+            start_gates_at(self.w2.norm, initial_gate)
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        """Gates (B, M) of nodes (B, M, D); computed in float32 at least, since sums over all pairs of nodes overflow half precision."""
+        with without_autocast(nodes):
+            nodes = nodes.to(torch.promote_types(nodes.dtype, torch.float32))
+            compared, unary = self.embedding(nodes)
+            relations = None if compared is None else self.relation_features(compared)
+            hidden = self.hidden(unary, relations).relu_()
+            return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
+
+    def relation_features(self, compared: Tensor) -> Tensor:
+        """varphi(r_i) of all nodes (B, M, M/s1), from what ``NodeEmbedding`` compares."""
+        assert self.varphi is not None
+        weight, bias = self.varphi.linear(compared.dtype)
+        if self.dense:
+            mapped = nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias)
+        elif self.embedding.kind == "asymmetric":
+            mapped = map_relations(compared, weight, bias)
+        else:
+            mapped = map_symmetric_relations(compared, weight, bias)
+        return self.varphi.normalise(mapped).relu_()
+
+    def hidden(self, unary: Tensor | None, relations: Tensor | None) -> Tensor:
+        """W1 of y_i = [unary, relations], (B, M, hidden), without joining the two: the relations are large."""
+        if relations is None or unary is None:
+            only: Tensor = self.w1(unary if relations is None else relations)
+            return only
+        weight, bias = self.w1.linear(relations.dtype)
+        mapped = nn.functional.linear(relations, weight[:, 1:], bias)
+        return self.w1.normalise(mapped + unary * weight[:, 0])
+
+
+def map_relations(compared: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """W r_i + b of all nodes without their affinity: (Wa Phi) theta_i + (Wb Theta) phi_i + b.
+
+    Args:
+        compared: [theta, phi] of all nodes, (B, M, 2D').
+        weight: W = [Wa | Wb], (F, 2M); Wa meets the rows R(i,:), Wb the columns R(:,i).
+        bias: b, (F,) or None.
+
+    Returns:
+        (B, M, F).
+
+    Example:
+        >>> theta, phi, weight = torch.rand(2, 5, 3), torch.rand(2, 5, 3), torch.rand(4, 10)
+        >>> dense = relation_vectors(theta, phi) @ weight.T
+        >>> torch.allclose(map_relations(torch.cat([theta, phi], -1), weight, None), dense)
+        True
+    """
+    theta, phi = compared.chunk(2, dim=-1)
+    of_rows, of_columns = weight.chunk(2, dim=1)  # (F, 2M) -> 2 x (F, M)
+    summary = torch.cat([phi.mT @ of_rows.mT, theta.mT @ of_columns.mT], dim=1)  # (B, 2D', F)
+    return torch.bmm(compared, summary) if bias is None else torch.baddbmm(bias, compared, summary)
+
+
+def map_symmetric_relations(compared: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``map_relations`` where theta = phi: R is symmetric, so that rows and columns meet Wa + Wb.
+
+    Args:
+        compared: theta = phi of all nodes, (B, M, D').
+        weight: W = [Wa | Wb], (F, 2M).
+        bias: (F,) or None.
+
+    Returns:
+        (B, M, F).
+    """
+    of_rows, of_columns = weight.chunk(2, dim=1)
+    summary = compared.mT @ (of_rows + of_columns).mT  # (B, D', F)
+    return torch.bmm(compared, summary) if bias is None else torch.baddbmm(bias, compared, summary)
+
+
+def relation_vectors(theta: Tensor, phi: Tensor) -> Tensor:
+    """All relation vectors r_i = [R(i,:), R(:,i)], by the equations: 2 x (B, M, D') -> (B, M, 2M)."""
+    affinity = torch.bmm(theta, phi.mT)  # R: (B, M, M)
+    return torch.cat([affinity, affinity.mT], dim=-1)
+
+
+def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
+    """Sets the last BN so that every gate starts close to ``gate`` and still depends on its node.
+
+    The normalised logit has mean 0 and deviation 1 over a batch: weight ``INITIAL_GATE_SLOPE`` and bias logit(gate) put the gates around ``gate``.
+    """
+    if not 0 < gate < 1:
+        raise ValueError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
+    nn.init.constant_(norm.weight, INITIAL_GATE_SLOPE)
+    nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """A context in which products keep the precision of their operands."""
+    device = x.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
+
+
+class SpatialRelationAttention(GridAttention):
+    """RGA-S: the positions of a map are the nodes, its channels their features; one gate per position.
+
+    Args:
+        channels: channels C of the maps.
+        grid: (H, W) of the maps.
+        gate: a gate over H*W nodes of C features.
+        fit: see ``GridAttention``.
+    """
+
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact") -> None:
+        super().__init__(channels, grid, fit)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        return x * self.gate_map(x)
+
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
+        nodes = self.on_grid(x).flatten(2).mT  # (B, C, h, w) -> (B, N, C)
+        gate = self.gate(nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
+        return resize(gate, x.shape[-2:]).to(x.dtype)
+
+    @torch.no_grad()
+    def resample_(self, grid: Grid) -> None:
+        """Moves varphi, whose inputs are the positions twice (rows, columns), to another grid."""
+        new = check_grid(grid)
+        varphi = self.gate.varphi
+        if varphi is not None:
+            halves = varphi.weight.unflatten(1, (2, -1))  # (F, 2N) -> (F, 2, N)
+            replace_parameter(varphi, "weight", move_input_weights(halves, self.grid, new).flatten(1))
+        self.grid = new
+
+
+class ChannelRelationAttention(GridAttention):
+    """RGA-C: the channels of a map are the nodes, its positions their features; one gate per channel.
+
+    Args:
+        channels: channels C of the maps.
+        grid: (H, W) of the maps.
+        gate: a gate over C nodes of H*W features.
+        fit: see ``GridAttention``.
+    """
+
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact") -> None:
+        super().__init__(channels, grid, fit)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        return x * self.gate_map(x)
+
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
+        nodes = self.on_grid(x).flatten(2)  # (B, C, h, w) -> (B, C, N)
+        gate: Tensor = self.gate(nodes)
+        return gate[..., None, None].to(x.dtype)  # (B, C) -> (B, C, 1, 1)
+
+    @torch.no_grad()
+    def resample_(self, grid: Grid) -> None:
+        """Moves theta, phi and psi, whose inputs are the positions, to another grid."""
+        new = check_grid(grid)
+        project, varphi = self.gate.embedding.project, self.gate.varphi
+        if project is not None:
+            replace_parameter(project, "weight", move_input_weights(project.weight, self.grid, new))
+        if varphi is not None and self.gate.embedding.kind == "none":  # the affinity itself is a sum over positions
+            ratio = (self.grid[0] * self.grid[1]) / (new[0] * new[1])
+            replace_parameter(varphi, "weight", varphi.weight * ratio)
+        self.grid = new
+
+
+Arrangement = Literal["s", "c", "sc", "cs", "parallel"]
+"""RGA-S, RGA-C, RGA-SC (S, then C on its output), RGA-CS, RGA-S//C."""
+
+SEQUENCES: dict[Arrangement, tuple[str, ...]] = {
+    "s": ("spatial",),
+    "c": ("channel",),
+    "sc": ("spatial", "channel"),
+    "cs": ("channel", "spatial"),
+}
+
+
+def relation_attention(
+    arrangement: Arrangement,
+    channels: int,
+    grid: Grid,
+    *,
+    reduction: int = 8,
+    hidden_reduction: int = 8,
+    embedding: EmbeddingKind = "asymmetric",
+    relation: bool = True,
+    original: bool = True,
+    initial_gate: float | None = None,
+    fit: Fit = "exact",
+    dense: bool = False,
+    width_grid: Grid | None = None,
+) -> nn.Module:
+    """Builds relation-aware global attention for maps of ``channels`` channels on ``grid``.
+
+    Args:
+        arrangement: which attentions, in which order.
+        channels: channels C of the maps.
+        grid: (H, W) of the maps.
+        reduction: the paper's s1, of the widths of theta, phi, psi and varphi.
+        hidden_reduction: the paper's s2, of the width between W1 and W2.
+        embedding: ``"asymmetric"`` (theta and phi apart), ``"symmetric"`` (theta = phi) or ``"none"``.
+        relation: use the relation vectors; False is the paper's "w/o Rel.".
+        original: use the nodes' own features; False is the paper's "w/o Ori.".
+        initial_gate: where all gates start, say 0.95 in a trained network; None starts them near .5 as the reference does.
+        fit: ``"exact"`` refuses maps on another grid, ``"pool"`` serves them.
+        dense: build the affinity, for comparison.
+        width_grid: the grid from which hidden widths follow; set it to the original grid to build a module that was moved by ``resample``.
+
+    Returns:
+        A module, maps (B, C, H, W) -> maps of the same shape, with children ``spatial`` and/or ``channel``.
+
+    Raises:
+        ValueError: an option is out of its range.
+
+    Example:
+        >>> attention = relation_attention("sc", 64, (16, 8))
+        >>> attention(torch.rand(2, 64, 16, 8)).shape
+        torch.Size([2, 64, 16, 8])
+    """
+    grid = check_grid(grid)
+    if reduction < 1 or hidden_reduction < 1:
+        raise ValueError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
+    positions = grid[0] * grid[1]
+    width_positions = math.prod(check_grid(width_grid)) if width_grid is not None else positions
+
+    def gate(nodes: int, features: int, sized_by_nodes: int, sized_by_features: int) -> RelationGate:
+        relation_width = max(1, sized_by_nodes // reduction)
+        joined = int(original) + (relation_width if relation else 0)
+        return RelationGate(
+            nodes,
+            features,
+            embedding_width=max(1, sized_by_features // reduction),
+            relation_width=relation_width,
+            hidden_width=max(1, joined // hidden_reduction),
+            embedding=embedding,
+            relation=relation,
+            original=original,
+            initial_gate=initial_gate,
+            dense=dense,
+        )
+
+    def spatial() -> SpatialRelationAttention:
+        return SpatialRelationAttention(channels, grid, gate(positions, channels, width_positions, channels), fit)
+
+    def channel() -> ChannelRelationAttention:
+        return ChannelRelationAttention(channels, grid, gate(channels, positions, channels, width_positions), fit)
+
+    if arrangement == "parallel":
+        return ParallelAttention(spatial(), channel())
+    build: dict[str, Callable[[], nn.Module]] = {"spatial": spatial, "channel": channel}
+    return nn.Sequential(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))
