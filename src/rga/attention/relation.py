@@ -54,18 +54,24 @@ INITIAL_GATE_SLOPE = 0.1
 """Weight of the last BN under ``initial_gate``: small, so that all gates start close to it; not zero, so that all weights learn."""
 
 
+BLOCK_BYTES = 8 << 20
+"""Inference handles blocks of images whose relation features take about this much: what was written is then still in the cache when it is read."""
+
+
 class LinearNorm(nn.Module):
-    """The paper's "1x1 convolution and BN" over nodes: a linear map without bias, then batch normalisation of each output.
+    """The paper's "1x1 convolution, BN, ReLU" over nodes: a linear map without bias, batch normalisation of each output, ReLU.
 
     When the normalisation is in evaluation mode it is folded into the linear map.
 
     Args:
         inputs: numbers per node that come in.
         outputs: numbers per node that go out.
+        relu: end with the ReLU.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, relu: bool = True) -> None:
         super().__init__()
+        self.relu = relu
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         self.norm = nn.BatchNorm1d(outputs)
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # PyTorch's default for convolutions, as in the reference
@@ -80,13 +86,14 @@ class LinearNorm(nn.Module):
         return weight * scale[:, None], norm.bias.to(dtype) - norm.running_mean.to(dtype) * scale
 
     def normalise(self, y: Tensor) -> Tensor:
-        """What is left to do after ``linear`` was applied: (B, M, outputs) -> the same; nothing in evaluation mode."""
+        """What is left to do on the fresh product that ``linear`` gave, (B, M, outputs) -> the same."""
         norm = self.norm
-        if not norm.training and norm.running_mean is not None:
-            return y
-        rows = y.flatten(0, 1).to(norm.weight.dtype)  # (B, M, outputs) -> (B*M, outputs)
-        normalised: Tensor = norm(rows)
-        return normalised.to(y.dtype).view_as(y)
+        if norm.training or norm.running_mean is None:
+            rows = y.flatten(0, 1).to(norm.weight.dtype)  # (B, M, outputs) -> (B*M, outputs)
+            normalised: Tensor = norm(rows)
+            # in place before it becomes a view: autograd copies what is changed through a view
+            return (normalised.relu_() if self.relu else normalised).to(y.dtype).view_as(y)
+        return y.relu_() if self.relu else y
 
     def forward(self, x: Tensor) -> Tensor:
         """Nodes (B, M, inputs) -> (B, M, outputs)."""
@@ -137,7 +144,7 @@ class NodeEmbedding(nn.Module):
         """
         if self.project is None:
             return nodes, None
-        embedded = self.project(nodes).relu_()
+        embedded = self.project(nodes)
         compared: Tensor | None = embedded[..., : self.compared_width]
         if self.kind == "none":
             compared = nodes
@@ -191,7 +198,7 @@ class RelationGate(nn.Module):
         self.embedding = NodeEmbedding(features, embedding_width, embedding, relation, original)
         self.varphi = LinearNorm(2 * nodes, relation_width) if relation else None
         self.w1 = LinearNorm(int(original) + (relation_width if relation else 0), hidden_width)
-        self.w2 = LinearNorm(hidden_width, 1)
+        self.w2 = LinearNorm(hidden_width, 1, relu=False)
         if initial_gate is not None:
             start_gates_at(self.w2.norm, initial_gate)
 
@@ -200,9 +207,20 @@ class RelationGate(nn.Module):
         with without_autocast(nodes):
             nodes = nodes.to(torch.promote_types(nodes.dtype, torch.float32))
             compared, unary = self.embedding(nodes)
-            relations = None if compared is None else self.relation_features(compared)
-            hidden = self.hidden(unary, relations).relu_()
+            blocks = [self.hidden(*block) for block in self.blocks(compared, unary)]
+            hidden = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
             return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
+
+    def blocks(self, compared: Tensor | None, unary: Tensor | None) -> list[tuple[Tensor | None, Tensor | None]]:
+        """The batch as it is, or at eager inference in blocks of images small enough for varphi's output to stay in the cache."""
+        whole = [(compared, unary)]
+        if compared is None or unary is None or self.varphi is None:
+            return whole
+        if self.varphi.norm.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return whole
+        per_image = compared.shape[1] * self.varphi.weight.shape[0] * compared.element_size()
+        images = max(1, BLOCK_BYTES // per_image)
+        return list(zip(compared.split(images), unary.split(images), strict=True))
 
     def relation_features(self, compared: Tensor) -> Tensor:
         """varphi(r_i) of all nodes (B, M, M/s1), from what ``NodeEmbedding`` compares."""
@@ -214,10 +232,11 @@ class RelationGate(nn.Module):
             mapped = map_relations(compared, weight, bias)
         else:
             mapped = map_symmetric_relations(compared, weight, bias)
-        return self.varphi.normalise(mapped).relu_()
+        return self.varphi.normalise(mapped)
 
-    def hidden(self, unary: Tensor | None, relations: Tensor | None) -> Tensor:
-        """W1 of y_i = [unary, relations], (B, M, hidden), without joining the two: the relations are large."""
+    def hidden(self, compared: Tensor | None, unary: Tensor | None) -> Tensor:
+        """W1 (with BN, ReLU) of y_i = [unary, varphi(r_i)], (B, M, hidden), without joining the two: the second is large."""
+        relations = None if compared is None else self.relation_features(compared)
         if relations is None or unary is None:
             only: Tensor = self.w1(unary if relations is None else relations)
             return only
@@ -304,9 +323,10 @@ class SpatialRelationAttention(GridAttention):
         super().__init__(channels, grid, fit)
         self.gate = gate
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) -> map of the same shape."""
-        return x * self.gate_map(x)
+    def forward(self, x: Tensor, overwrite: bool = False) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape; ``overwrite`` allows to put it in the place of ``x``."""
+        gate = self.gate_map(x)
+        return x.mul_(gate) if overwrite else x * gate
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
@@ -339,9 +359,10 @@ class ChannelRelationAttention(GridAttention):
         super().__init__(channels, grid, fit)
         self.gate = gate
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) -> map of the same shape."""
-        return x * self.gate_map(x)
+    def forward(self, x: Tensor, overwrite: bool = False) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape; ``overwrite`` allows to put it in the place of ``x``."""
+        gate = self.gate_map(x)
+        return x.mul_(gate) if overwrite else x * gate
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
@@ -360,6 +381,18 @@ class ChannelRelationAttention(GridAttention):
             ratio = (self.grid[0] * self.grid[1]) / (new[0] * new[1])
             replace_parameter(varphi, "weight", varphi.weight * ratio)
         self.grid = new
+
+
+class SequentialRelationAttention(nn.Sequential):
+    """Relation-aware attentions in a row: RGA-SC and RGA-CS, or one alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        out = x
+        for attention in self:
+            # what lies between two attentions is nobody else's, and without gradients is not needed again
+            out = attention(out, overwrite=out is not x and not torch.is_grad_enabled())
+        return out
 
 
 Arrangement = Literal["s", "c", "sc", "cs", "parallel"]
@@ -446,4 +479,4 @@ def relation_attention(
     if arrangement == "parallel":
         return ParallelAttention(spatial(), channel())
     build: dict[str, Callable[[], nn.Module]] = {"spatial": spatial, "channel": channel}
-    return nn.Sequential(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))
+    return SequentialRelationAttention(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))

@@ -1,0 +1,187 @@
+"""Attention on any convolutional network, and off again.
+
+``attach`` registers one attention per stage under ``model.attentions`` and lets a forward hook on the stage call it. No module is wrapped, so
+that every pretrained key keeps its name, and the hook is a method of a registered module, so that copies, pickles, compiled and
+exported models carry it along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from rga.attention.catalog import create_attention
+from rga.attention.grid import Grid, GridAttention
+from rga.stages import Stage, find_stages, named_stages
+
+Model = TypeVar("Model", bound=nn.Module)
+
+CHILD = "attentions"
+"""The name under which a model holds what was attached to it."""
+
+
+class AttachedAttentions(nn.ModuleDict):
+    """A model's attentions by the names of their stages (with ``_`` for the dots), and the hook that calls them.
+
+    Args:
+        stages: the qualified names of the stages, in the order in which they run.
+    """
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        super().__init__()
+        self.stages = {self.key(stage): stage for stage in stages}
+
+    @staticmethod
+    def key(stage: str) -> str:
+        """The key of a stage's attention."""
+        return stage.replace(".", "_")
+
+    def after(self, key: str, module: nn.Module, args: object, output: Tensor) -> Tensor:
+        """Forward hook of a stage: its output, attended to."""
+        attended: Tensor = self[key](output)
+        return attended
+
+
+def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | None = None, **options: object) -> Model:
+    """Puts attention after the stages of a convolutional network, in place.
+
+    The network's own keys keep their names; the attentions' begin with ``attentions.``.
+
+    Args:
+        model: a CNN, of timm, torchvision or your own.
+        name: an attention, one of ``rga.list_attentions()``; ``"none"`` attaches nothing.
+        image_size: (height, width) of the pictures that the network will see.
+        after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on.
+        **options: of the attention, see ``rga.create_attention``; ``initial_gate=0.95`` lets RGA start gently in a trained network.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: the attention or a stage is unknown, the model has no stages that return maps, or attention was attached before.
+        TypeError: the attention has no such option.
+
+    Example:
+        >>> import timm, torch
+        >>> model = attach(timm.create_model("resnet18"), "rga-sc", image_size=(128, 64))
+        >>> list(model.attentions)
+        ['layer1', 'layer2', 'layer3', 'layer4']
+        >>> model(torch.rand(2, 3, 128, 64)).shape
+        torch.Size([2, 1000])
+    """
+    if hasattr(model, CHILD):
+        raise ValueError(f"the model has a child {CHILD!r} already: take attached attention off with rga.detach(model) first")
+    if name == "none":
+        return model
+    stages = find_stages(model, image_size) if after is None else named_stages(model, image_size, after)
+    attached = AttachedAttentions([stage.name for stage in stages])
+    modules = dict(model.named_modules())
+    for stage in stages:
+        attention = create_attention(name, stage.channels, stage.grid, **options)
+        attached[attached.key(stage.name)] = like(attention, modules[stage.name], model)
+    model.add_module(CHILD, attached)
+    for key, stage_name in attached.stages.items():
+        modules[stage_name].register_forward_hook(partial(attached.after, key))
+    return model
+
+
+def like(attention: nn.Module, stage: nn.Module, model: nn.Module) -> nn.Module:
+    """The attention on the device and in the dtype of its stage (of the model, where the stage has no weights), in its mode."""
+    weights = next((p for owner in (stage, model) for p in owner.parameters() if p.is_floating_point()), None)
+    if weights is not None:
+        attention.to(weights.device, weights.dtype)
+    return attention.train(model.training)
+
+
+def detach(model: Model) -> Model:
+    """Takes off what ``attach`` put on, in place: the plain model is back, with its weights as they are now.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: nothing is attached.
+    """
+    attached = attached_to(model)
+    for module in model.modules():
+        for handle, hook in list(module._forward_hooks.items()):
+            if belongs_to(hook, attached):
+                del module._forward_hooks[handle]
+    delattr(model, CHILD)
+    return model
+
+
+def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None = None) -> Model:
+    """Moves trained attention to another grid, in place: every axis of its weights that runs over positions is interpolated.
+
+    Sums over positions keep their expected magnitude: on the new grid the weights answer a map as the old ones answer that map
+    resized to the old grid. Hidden widths stay as they are. Nothing changes where the grid stays the same.
+
+    Args:
+        model: one attention, with ``grid``, or a model with attached attention, with ``image_size``.
+        grid: the new (height, width) of the attention's maps.
+        image_size: the new (height, width) of the model's pictures.
+
+    Returns:
+        The same module.
+
+    Raises:
+        ValueError: not just one of ``grid`` and ``image_size`` is given, or the model has nothing attached.
+
+    Example:
+        >>> import timm, torch
+        >>> model = attach(timm.create_model("resnet18"), "rga-sc", image_size=(128, 64))
+        >>> resample(model, image_size=(192, 96))(torch.rand(2, 3, 192, 96)).shape
+        torch.Size([2, 1000])
+    """
+    if (grid is None) == (image_size is None):
+        raise ValueError("pass either grid=(height, width) for one attention, or image_size=(height, width) for a model with attached attention")
+    if grid is not None:
+        move(model, grid)
+        return model
+    assert image_size is not None
+    attached = attached_to(model)
+    with detached_hooks(model, attached):
+        stages: list[Stage] = named_stages(model, image_size, list(attached.stages.values()))
+    for stage in stages:
+        move(attached[attached.key(stage.name)], stage.grid)
+    return model
+
+
+def move(attention: nn.Module, grid: Grid) -> None:
+    """Moves all that belongs to a grid in one attention to another grid, in place."""
+    for module in attention.modules():
+        if isinstance(module, GridAttention):
+            module.resample_(grid)
+
+
+def attached_to(model: nn.Module) -> AttachedAttentions:
+    """What is attached to a model."""
+    attached = getattr(model, CHILD, None)
+    if not isinstance(attached, AttachedAttentions):
+        raise ValueError(f"{type(model).__name__} has no attached attention: attach some with rga.attach(model, 'rga-sc', image_size=...)")
+    return attached
+
+
+def belongs_to(hook: object, attached: AttachedAttentions) -> bool:
+    """Whether a forward hook is one of those that call the attached attentions."""
+    return isinstance(hook, partial) and getattr(hook.func, "__self__", None) is attached
+
+
+@contextmanager
+def detached_hooks(model: nn.Module, attached: AttachedAttentions) -> Iterator[None]:
+    """Leaves the attached attentions uncalled within the block."""
+    kept = {module: module._forward_hooks.copy() for module in model.modules()}
+    try:
+        for module in model.modules():
+            for handle, hook in list(module._forward_hooks.items()):
+                if belongs_to(hook, attached):
+                    del module._forward_hooks[handle]
+        yield
+    finally:
+        for module, hooks in kept.items():
+            module._forward_hooks = hooks
