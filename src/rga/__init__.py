@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rga.attention.grid import GridMismatchError
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
+    from rga.costs import cost
+    from rga.loading import load
     from rga.stages import find_stages
 
 __version__ = "0.1.0"
@@ -21,11 +23,13 @@ __version__ = "0.1.0"
 __all__ = [
     "GridMismatchError",
     "attach",
+    "cost",
     "create_attention",
     "detach",
     "find_stages",
     "from_reference",
     "list_attentions",
+    "load",
     "record",
     "resample",
     "to_reference",
@@ -34,11 +38,13 @@ __all__ = [
 HOMES = {
     "GridMismatchError": "rga.attention.grid",
     "attach": "rga.attachment",
+    "cost": "rga.costs",
     "create_attention": "rga.attention.catalog",
     "detach": "rga.attachment",
     "find_stages": "rga.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
+    "load": "rga.loading",
     "record": "rga.attention.recorder",
     "resample": "rga.attachment",
     "to_reference": "rga.attention.reference",
@@ -46,8 +52,14 @@ HOMES = {
 """The module in which each public name lives."""
 
 
+TASKS = {"reid"}
+"""The packages of the applications, reached as ``rga.reid``."""
+
+
 def __getattr__(name: str) -> object:
-    """Imports a public name from its home."""
+    """Imports a public name from its home, or a task's package."""
+    if name in TASKS:
+        return importlib.import_module(f"rga.{name}")
     if name not in HOMES:
         raise AttributeError(f"module 'rga' has no attribute {name!r}")
     return getattr(importlib.import_module(HOMES[name]), name)
@@ -55,4 +67,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """The public names."""
-    return [*__all__, "__version__"]
+    return [*__all__, *TASKS, "__version__"]

@@ -1,16 +1,20 @@
 """Attention on any convolutional network, and off again.
 
-``attach`` registers one attention per stage under ``model.attentions`` and lets a forward hook on the stage call it. No module is wrapped, so
-that every pretrained key keeps its name, and the hook is a method of a registered module, so that copies, pickles, compiled and
-exported models carry it along.
+``attach`` registers one attention per stage under ``model.attentions`` and lets a forward hook on the stage call it. No module is
+wrapped, so that every pretrained key keeps its name, and the hook is a method of a registered module, so that copies, pickles,
+compiled and exported models carry it along.
+
+One thing is changed on a stage: its class becomes a subclass of the same name with ``Attended`` in front. ``torch.compile`` does
+not look at hooks when it decides whether a graph that it has fits a module; it does look at classes. Without this a plain network
+that was compiled first would lend its graph to the attended one, which would silently run without attention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -40,10 +44,37 @@ class AttachedAttentions(nn.ModuleDict):
         """The key of a stage's attention."""
         return stage.replace(".", "_")
 
-    def after(self, key: str, module: nn.Module, args: object, output: Tensor) -> Tensor:
+    def after(self, key: str, _module: nn.Module, _args: object, output: Tensor) -> Tensor:
         """Forward hook of a stage: its output, attended to."""
         attended: Tensor = self[key](output)
         return attended
+
+
+class Attended:
+    """What the class of an attended stage adds to that of the plain one: copies and pickles, as it cannot be imported by its name."""
+
+    plain_class: type[nn.Module]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Rebuilds a copy from the plain class."""
+        return rebuild_attended, (self.plain_class,), self.__getstate__()
+
+
+ATTENDED: dict[type[nn.Module], type[nn.Module]] = {}
+"""The classes of attended stages by their plain ones: one for each, as for the compiler another class is another graph."""
+
+
+def attended_class(plain: type[nn.Module]) -> type[nn.Module]:
+    """The class of an attended stage whose own class is ``plain``."""
+    if plain not in ATTENDED:
+        ATTENDED[plain] = type(f"Attended{plain.__name__}", (Attended, plain), {"plain_class": plain, "__module__": plain.__module__})
+    return ATTENDED[plain]
+
+
+def rebuild_attended(plain: type[nn.Module]) -> nn.Module:
+    """An attended stage whose state is still to be set."""
+    attended = attended_class(plain)
+    return attended.__new__(attended)
 
 
 def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | None = None, **options: object) -> Model:
@@ -85,7 +116,9 @@ def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | 
         attached[attached.key(stage.name)] = like(attention, modules[stage.name], model)
     model.add_module(CHILD, attached)
     for key, stage_name in attached.stages.items():
-        modules[stage_name].register_forward_hook(partial(attached.after, key))
+        stage_module = modules[stage_name]
+        stage_module.register_forward_hook(partial(attached.after, key))
+        stage_module.__class__ = attended_class(type(stage_module))
     return model
 
 
@@ -108,9 +141,8 @@ def detach(model: Model) -> Model:
     """
     attached = attached_to(model)
     for module in model.modules():
-        for handle, hook in list(module._forward_hooks.items()):
-            if belongs_to(hook, attached):
-                del module._forward_hooks[handle]
+        if remove_hooks(module, attached):
+            module.__class__ = module.plain_class if isinstance(module, Attended) else type(module)
     delattr(model, CHILD)
     return model
 
@@ -139,7 +171,9 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         torch.Size([2, 1000])
     """
     if (grid is None) == (image_size is None):
-        raise ValueError("pass either grid=(height, width) for one attention, or image_size=(height, width) for a model with attached attention")
+        raise ValueError(
+            "pass either grid=(height, width) for one attention, or image_size=(height, width) for a model with attached attention"
+        )
     if grid is not None:
         move(model, grid)
         return model
@@ -167,6 +201,20 @@ def attached_to(model: nn.Module) -> AttachedAttentions:
     return attached
 
 
+def forward_hooks(module: nn.Module) -> dict[int, Callable[..., object]]:
+    """The forward hooks of a module by their numbers: the dict itself."""
+    return module._forward_hooks  # noqa: SLF001  PyTorch offers no other way to see them
+
+
+def remove_hooks(module: nn.Module, attached: AttachedAttentions) -> bool:
+    """Removes the hooks on one module that call the attached attentions; whether there were any."""
+    hooks = forward_hooks(module)
+    found = [number for number, hook in hooks.items() if belongs_to(hook, attached)]
+    for number in found:
+        del hooks[number]
+    return bool(found)
+
+
 def belongs_to(hook: object, attached: AttachedAttentions) -> bool:
     """Whether a forward hook is one of those that call the attached attentions."""
     return isinstance(hook, partial) and getattr(hook.func, "__self__", None) is attached
@@ -175,13 +223,12 @@ def belongs_to(hook: object, attached: AttachedAttentions) -> bool:
 @contextmanager
 def detached_hooks(model: nn.Module, attached: AttachedAttentions) -> Iterator[None]:
     """Leaves the attached attentions uncalled within the block."""
-    kept = {module: module._forward_hooks.copy() for module in model.modules()}
+    kept = {module: dict(forward_hooks(module)) for module in model.modules()}
     try:
-        for module in model.modules():
-            for handle, hook in list(module._forward_hooks.items()):
-                if belongs_to(hook, attached):
-                    del module._forward_hooks[handle]
+        for module in kept:
+            remove_hooks(module, attached)
         yield
     finally:
-        for module, hooks in kept.items():
-            module._forward_hooks = hooks
+        for module, hooks in kept.items():  # into the same dict, which the handles of other hooks refer to
+            forward_hooks(module).clear()
+            forward_hooks(module).update(hooks)

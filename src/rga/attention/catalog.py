@@ -1,7 +1,7 @@
 """The catalogue: every attention by its name, under one contract.
 
-An attention is a module that takes a map (B, C, H, W) and returns a map of the same shape. Those that multiply the map expose their gates as the output
-of a child named ``gate`` (``recorder`` watches it).
+An attention is a module that takes a map (B, C, H, W) and returns a map of the same shape. Those that multiply the map expose their
+gates as the output of a child named ``gate`` (``recorder`` watches it).
 """
 
 from __future__ import annotations

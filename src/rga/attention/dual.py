@@ -1,8 +1,9 @@
 """Position and channel attention of DANet.
 
-Fu, Liu, Tian, Li, Bao, Fang, Lu, "Dual Attention Network for Scene Segmentation", CVPR 2019, arXiv 1809.02983. As published: softmax over an affinity,
-residual with a learnt weight that starts at zero. The N x N affinity of the positions goes through PyTorch's fused attention. The 3x3
-convolutions that DANet puts around each branch belong to its head, not to the attention, and are left to the network.
+Fu, Liu, Tian, Li, Bao, Fang, Lu, "Dual Attention Network for Scene Segmentation", CVPR 2019, arXiv 1809.02983. As published:
+softmax over an affinity, residual with a learnt weight that starts at zero. The N x N affinity of the positions goes through
+PyTorch's fused attention. The 3x3 convolutions that DANet puts around each branch belong to its head, not to the attention, and are
+left to the network.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class PositionAttention(nn.Module):
         check_map(x, self.channels)
         query, key, value = (layer(x).flatten(2).mT for layer in (self.query, self.key, self.value))  # (B, N, width or C)
         gathered = F.scaled_dot_product_attention(query, key, value, scale=1.0)  # (B, N, C)
-        return self.residual_weight * gathered.mT.unflatten(2, x.shape[-2:])
+        update: Tensor = self.residual_weight * gathered.mT.unflatten(2, x.shape[-2:])
+        return update
 
 
 class ChannelAttention(nn.Module):

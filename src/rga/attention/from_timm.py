@@ -59,8 +59,8 @@ def cbam(channels: int, *, reduction: int = 8, kernel_size: int = 7) -> nn.Modul
 def non_local(channels: int, *, reduction: int = 4) -> nn.Module:
     """Non-local block, embedded Gaussian: Wang et al., CVPR 2018, arXiv 1711.07971.
 
-    As published the affinity has no scale (timm's default has one) and the block starts as the identity. They reduce by 2; our default of 4 has
-    the size of the table in arXiv 1904.02998 (30.6 M parameters in its ResNet-50).
+    As published the affinity has no scale (timm's default has one) and the block starts as the identity. They reduce by 2; our
+    default of 4 has the size of the table in arXiv 1904.02998 (30.6 M parameters in its ResNet-50).
     """
     return CheckedLayer(channels, NonLocalAttn(channels, use_scale=False, rd_channels=max(1, channels // reduction)))
 
@@ -68,7 +68,8 @@ def non_local(channels: int, *, reduction: int = 4) -> nn.Module:
 def global_context(channels: int, *, reduction: int = 16) -> nn.Module:
     """GC block (attention pooling, bottleneck transform, addition): Cao et al., arXiv 1904.11492.
 
-    timm's last layer starts with a zero weight and a random bias; as published both start at zero, so that the block starts as the identity.
+    timm's last layer starts with a zero weight and a random bias; as published both start at zero, so that the block starts as the
+    identity.
     """
     layer = GlobalContext(channels, fuse_add=True, fuse_scale=False, rd_channels=max(1, channels // reduction))
     last = layer.mlp_add.fc2

@@ -1,9 +1,9 @@
 """Attention by fully connected layers over all nodes: the paper's FC-S and FC-C, global but without relations.
 
 Zhang et al., arXiv 1904.02998, section 4.3, compare with them and give no layer list. Ours is the one whose size agrees with their
-table (ResNet-50 with a 751-way classifier: FC-S 26.9 M, FC-C 26.4 M parameters): every node is summarised by one number, and two layers over
-all nodes, N -> N/8 -> N, give the gates. FC-S summarises a position as RGA-S does in its unary item (1x1 convolution to C/8, BN, ReLU,
-mean), FC-C a channel by its average, as squeeze-and-excitation.
+table (ResNet-50 with a 751-way classifier: FC-S 26.9 M, FC-C 26.4 M parameters): every node is summarised by one number, and two
+layers over all nodes, N -> N/8 -> N, give the gates. FC-S summarises a position as RGA-S does in its unary item (1x1 convolution to
+C/8, BN, ReLU, mean), FC-C a channel by its average, as squeeze-and-excitation.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class FullyConnectedSpatialAttention(GridAttention):
         """The gates of a map (B, C, H, W): (B, 1, H, W)."""
         summary = self.summary(self.on_grid(x)).mean(1).flatten(1)  # (B, C, h, w) -> (B, N)
         logits = self.layers(summary).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
-        return resize(self.gate(logits), x.shape[-2:])
+        return resize(self.gate(logits), (x.shape[2], x.shape[3]))
 
     @torch.no_grad()
     def resample_(self, grid: Grid) -> None:

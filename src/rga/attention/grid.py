@@ -109,9 +109,16 @@ def check_map(x: Tensor, channels: int) -> None:
 
 
 def resize(x: Tensor, grid: Grid) -> Tensor:
-    """Linear, antialiased resize of maps (B, C, H, W) to (B, C, *grid): an average where the grid shrinks, interpolation where it grows."""
+    """Linear, antialiased resize of maps (B, C, H, W) to (B, C, *grid): an average where the grid shrinks, interpolation where it grows.
+
+    Example:
+        >>> resize(torch.tensor([[[[0.0], [1.0], [2.0]]]]), (2, 1)).flatten()
+        tensor([0.3750, 1.6250])
+    """
     if x.shape[-2:] == grid:
         return x
+    if grid[1] == 1 < grid[0]:  # PyTorch 2.14 weighs the rows wrongly where the result is one position wide: lay it on its side
+        return resize(x.mT, (1, grid[0])).mT
     return F.interpolate(x, size=grid, mode="bilinear", antialias=True)
 
 

@@ -1,7 +1,7 @@
 """Harmonious attention of HA-CNN, its soft part.
 
-Li, Zhu, Gong, "Harmonious Attention Network for Person Re-Identification", CVPR 2018, arXiv 1802.08122, section 3.1 (I)-(II): a spatial and a
-channel branch, multiplied, joined by a 1x1 convolution, sigmoid. The hard regional part (III) is left out.
+Li, Zhu, Gong, "Harmonious Attention Network for Person Re-Identification", CVPR 2018, arXiv 1802.08122, section 3.1 (I)-(II): a
+spatial and a channel branch, multiplied, joined by a 1x1 convolution, sigmoid. The hard regional part (III) is left out.
 
 Deviation: public implementations end the last convolution with a ReLU, which keeps every gate above .5; the paper does not, nor do we.
 """

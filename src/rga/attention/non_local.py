@@ -1,8 +1,8 @@
 """The simplified non-local block: one global context for all positions.
 
-Cao, Xu, Lin, Wei, Hu, "GCNet", arXiv 1904.11492, equation 3: z_i = x_i + sum_j softmax_j(W_k x_j) W_v x_j. The value W_v is applied once, to the pooled
-context, which is the same by linearity (their equation 4). As there the block starts as the identity. The full non-local and the
-GC block are timm's (``from_timm``).
+Cao, Xu, Lin, Wei, Hu, "GCNet", arXiv 1904.11492, equation 3: z_i = x_i + sum_j softmax_j(W_k x_j) W_v x_j. The value W_v is applied
+once, to the pooled context, which is the same by linearity (their equation 4). As there the block starts as the identity. The full
+non-local and the GC block are timm's (``from_timm``).
 """
 
 from __future__ import annotations
@@ -32,4 +32,5 @@ class SimplifiedNonLocal(nn.Module):
         check_map(x, self.channels)
         weights = self.key(x).flatten(2).softmax(-1)  # (B, 1, N)
         context = torch.bmm(x.flatten(2), weights.mT)[..., None]  # (B, C, N) -> (B, C, 1, 1)
-        return x + self.value(context)
+        update: Tensor = self.value(context)
+        return x + update

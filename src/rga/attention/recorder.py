@@ -123,8 +123,9 @@ class GateWatch:
         self.relations: tuple[Tensor | None, Tensor | None] = (None, None)
 
     @torch.no_grad()
-    def on_embedding(self, module: nn.Module, args: object, output: tuple[Tensor | None, Tensor | None]) -> None:
+    def on_embedding(self, _module: nn.Module, _args: object, output: tuple[Tensor | None, Tensor | None]) -> None:
         """Keeps the affinities of the chosen nodes, from the embeddings of all nodes."""
+        assert isinstance(self.owner, (SpatialRelationAttention, ChannelRelationAttention))  # others have no nodes to choose
         compared = output[0]
         if compared is None:
             raise ValueError(f"attention {self.name!r} was built with relation=False: it has no relations to record")
@@ -132,7 +133,7 @@ class GateWatch:
         chosen = list(self.nodes)
         self.relations = (theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT)  # (B, K, M) each
 
-    def on_gate(self, module: nn.Module, args: object, output: Tensor) -> None:
+    def on_gate(self, _module: nn.Module, _args: object, output: Tensor) -> None:
         """Keeps the gates."""
         gate = output.detach()
         if not gate.isfinite().all():
@@ -148,5 +149,6 @@ class GateWatch:
 def as_map(gate: Tensor, owner: nn.Module) -> Tensor:
     """Gates in a shape that broadcasts to the map: (B, 1, H, W), (B, C, 1, 1) or (B, C, H, W)."""
     if isinstance(owner, SpatialRelationAttention):
-        return gate.unflatten(1, owner.grid).unsqueeze(1)  # (B, N) -> (B, 1, H, W)
+        height, width = owner.grid
+        return gate.view(len(gate), 1, height, width)  # (B, N) -> (B, 1, H, W)
     return gate if gate.dim() == 4 else gate.flatten(1)[..., None, None]  # (B, C) -> (B, C, 1, 1)

@@ -1,14 +1,14 @@
 """Weights of the reference implementation <-> ours.
 
-The reference (microsoft/Relation-Aware-Global-Attention-Networks) holds theta, phi and psi (its ``gx``) apart, as 1x1 convolutions in front of a BN; we hold
-them as one product, theta's rows first. Everything else differs in names alone:
+The reference (microsoft/Relation-Aware-Global-Attention-Networks) holds theta, phi and psi (its ``gx``) apart, as 1x1 convolutions
+in front of a BN; we hold them as one product, theta's rows first. Everything else differs in names alone:
 
     gg_spatial.{0,1}                 spatial.gate.varphi.{weight, norm}
     W_spatial.{0,1}, {3,4}           spatial.gate.w1, w2 .{weight, norm}
     {theta,phi,gx}_spatial.{0,1}     rows of spatial.gate.embedding.project.{weight, norm}
 
-and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``trunk.attentions.layerK.``, the rest of ``backbone.`` is ``trunk.``,
-``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
+and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``trunk.attentions.layerK.``, the rest of ``backbone.``
+is ``trunk.``, ``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
 """
 
 from __future__ import annotations

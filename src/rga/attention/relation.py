@@ -11,8 +11,8 @@ relations to all the others:
     what is known     y_i  = [mean(psi(x_i)), varphi(r_i)]                 psi: D -> D/s1, varphi: 2M -> M/s1, BN, ReLU
     gate              a_i  = sigmoid(W2(W1(y_i)))                          W1: -> (1 + M/s1)/s2, BN, ReLU;  W2: -> 1, BN
 
-RGA-S takes the H*W positions as nodes and the channels as their features, RGA-C the channels as nodes and the positions as their features: the same
-construction on the map and on its transpose. The output is a_i x_i, without a residual.
+RGA-S takes the H*W positions as nodes and the channels as their features, RGA-C the channels as nodes and the positions as their
+features: the same construction on the map and on its transpose. The output is a_i x_i, without a residual.
 
 The M x M affinity is never built. varphi's linear map comes before its normalisation, so with its weight split as W = [Wa | Wb] and with
 Theta, Phi the (M, D/s1) matrices of all embedded nodes
@@ -27,9 +27,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ from rga.attention.grid import (
     replace_parameter,
     resize,
 )
-from rga.attention.parallel import ParallelAttention
+from rga.attention.parallel import GateMap, ParallelAttention
 
 EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
 """How nodes are embedded before they are compared: theta and phi apart, theta = phi, or both the identity."""
@@ -55,7 +55,7 @@ INITIAL_GATE_SLOPE = 0.1
 
 
 BLOCK_BYTES = 8 << 20
-"""Inference handles blocks of images whose relation features take about this much: what was written is then still in the cache when it is read."""
+"""Inference handles blocks of images whose relation features take about this much: what was written is still in the cache when read."""
 
 
 class LinearNorm(nn.Module):
@@ -102,14 +102,16 @@ class LinearNorm(nn.Module):
 
 
 def project(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The linear map of nodes (B, M, D) by a weight (F, D): (B, M, F), contiguous.
+    """The linear map of nodes (B, M, D) by a weight (F, D): (B, M, F).
 
-    The nodes may be a transposed view, as the positions of a map are. Then one product per image reads them as they lie, except where the weight
-    is larger than the map: there its gradient per image would cost more than a contiguous copy of the nodes.
+    The nodes may be a transposed view, as the positions of a map are. They are read as they lie: one product per image, or, where
+    the weight is larger than the map and its gradient per image would cost more than the map, a convolution.
     """
     nodes, features = x.shape[1:]
-    if x.stride(-1) == 1 or features >= nodes:
+    if x.stride(-1) == 1:
         return nn.functional.linear(x, weight, bias)
+    if features >= nodes:
+        return nn.functional.conv1d(x.mT, weight[..., None], bias).mT  # (B, D, M) -> (B, F, M) -> (B, M, F)
     weight = weight.t().expand(x.shape[0], -1, -1)  # (F, D) -> (B, D, F)
     return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
 
@@ -227,12 +229,14 @@ class RelationGate(nn.Module):
         assert self.varphi is not None
         weight, bias = self.varphi.linear(compared.dtype)
         if self.dense:
-            mapped = nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias)
-        elif self.embedding.kind == "asymmetric":
-            mapped = map_relations(compared, weight, bias)
-        else:
-            mapped = map_symmetric_relations(compared, weight, bias)
-        return self.varphi.normalise(mapped)
+            return self.varphi.normalise(nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias))
+        summarise = summary_of_pairs if self.embedding.kind == "asymmetric" else summary_of_equals
+        summary = summarise(compared, weight)
+        if bias is not None:
+            return self.varphi.normalise(torch.baddbmm(bias, compared, summary))
+        mapped, factors = torch.bmm(compared, summary), (compared.detach(), summary.detach())
+        with computed_again(mapped, lambda: torch.bmm(*factors)):
+            return self.varphi.normalise(mapped)
 
     def hidden(self, compared: Tensor | None, unary: Tensor | None) -> Tensor:
         """W1 (with BN, ReLU) of y_i = [unary, varphi(r_i)], (B, M, hidden), without joining the two: the second is large."""
@@ -245,43 +249,74 @@ class RelationGate(nn.Module):
         return self.w1.normalise(mapped + unary * weight[:, 0])
 
 
-def map_relations(compared: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W r_i + b of all nodes without their affinity: (Wa Phi) theta_i + (Wb Theta) phi_i + b.
+def summary_of_pairs(compared: Tensor, weight: Tensor) -> Tensor:
+    """What all nodes have in common, [Wa Phi, Wb Theta]: its product with [theta_i, phi_i] is W r_i, without the affinity.
 
     Args:
         compared: [theta, phi] of all nodes, (B, M, 2D').
         weight: W = [Wa | Wb], (F, 2M); Wa meets the rows R(i,:), Wb the columns R(:,i).
-        bias: b, (F,) or None.
 
     Returns:
-        (B, M, F).
+        (B, 2D', F).
 
     Example:
         >>> theta, phi, weight = torch.rand(2, 5, 3), torch.rand(2, 5, 3), torch.rand(4, 10)
-        >>> dense = relation_vectors(theta, phi) @ weight.T
-        >>> torch.allclose(map_relations(torch.cat([theta, phi], -1), weight, None), dense)
+        >>> compared = torch.cat([theta, phi], -1)
+        >>> torch.allclose(compared @ summary_of_pairs(compared, weight), relation_vectors(theta, phi) @ weight.T)
         True
     """
     theta, phi = compared.chunk(2, dim=-1)
     of_rows, of_columns = weight.chunk(2, dim=1)  # (F, 2M) -> 2 x (F, M)
-    summary = torch.cat([phi.mT @ of_rows.mT, theta.mT @ of_columns.mT], dim=1)  # (B, 2D', F)
-    return torch.bmm(compared, summary) if bias is None else torch.baddbmm(bias, compared, summary)
+    return torch.cat([weighted_sum(phi, of_rows), weighted_sum(theta, of_columns)], dim=1)
 
 
-def map_symmetric_relations(compared: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``map_relations`` where theta = phi: R is symmetric, so that rows and columns meet Wa + Wb.
+def summary_of_equals(compared: Tensor, weight: Tensor) -> Tensor:
+    """``summary_of_pairs`` where theta = phi: R is symmetric, so that rows and columns meet Wa + Wb.
 
     Args:
         compared: theta = phi of all nodes, (B, M, D').
         weight: W = [Wa | Wb], (F, 2M).
-        bias: (F,) or None.
 
     Returns:
-        (B, M, F).
+        (B, D', F).
     """
     of_rows, of_columns = weight.chunk(2, dim=1)
-    summary = compared.mT @ (of_rows + of_columns).mT  # (B, D', F)
-    return torch.bmm(compared, summary) if bias is None else torch.baddbmm(bias, compared, summary)
+    return weighted_sum(compared, of_rows + of_columns)
+
+
+def weighted_sum(nodes: Tensor, weight: Tensor) -> Tensor:
+    """Sums over all nodes (B, M, D') by weights (F, M): (B, D', F).
+
+    A batch of products and not one folded product, which would copy the nodes and keep the copy.
+    """
+    return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
+
+
+@contextmanager
+def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
+    """Within the block autograd keeps not ``product`` but how to make it from what it keeps anyway, and makes it again when needed.
+
+    It costs a few per cent of a training step and saves a fifth of its memory. Nothing is done where there is nothing to keep, nor
+    under transforms that have their own ways: the compiler weighs this itself, and ``torch.func`` knows no hooks on saved tensors.
+    """
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms():
+        yield
+        return
+    address = product.data_ptr()
+
+    def pack(saved: Tensor) -> Tensor | tuple[torch.Size, tuple[int, ...]]:
+        return (saved.size(), saved.stride()) if saved.data_ptr() == address else saved
+
+    def unpack(packed: Tensor | tuple[torch.Size, tuple[int, ...]]) -> Tensor:
+        return packed if isinstance(packed, Tensor) else compute().as_strided(*packed)
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        yield
+
+
+def under_functional_transforms() -> bool:
+    """Whether ``torch.func`` (vmap, grad, ...) is at work."""
+    return torch._C._are_functorch_transforms_active()  # noqa: SLF001  PyTorch has no public way to ask
 
 
 def relation_vectors(theta: Tensor, phi: Tensor) -> Tensor:
@@ -293,7 +328,8 @@ def relation_vectors(theta: Tensor, phi: Tensor) -> Tensor:
 def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
     """Sets the last BN so that every gate starts close to ``gate`` and still depends on its node.
 
-    The normalised logit has mean 0 and deviation 1 over a batch: weight ``INITIAL_GATE_SLOPE`` and bias logit(gate) put the gates around ``gate``.
+    The normalised logit has mean 0 and deviation 1 over a batch: weight ``INITIAL_GATE_SLOPE`` and bias logit(gate) put the gates
+    around ``gate``.
     """
     if not 0 < gate < 1:
         raise ValueError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
@@ -323,16 +359,15 @@ class SpatialRelationAttention(GridAttention):
         super().__init__(channels, grid, fit)
         self.gate = gate
 
-    def forward(self, x: Tensor, overwrite: bool = False) -> Tensor:
-        """Map (B, C, H, W) -> map of the same shape; ``overwrite`` allows to put it in the place of ``x``."""
-        gate = self.gate_map(x)
-        return x.mul_(gate) if overwrite else x * gate
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        return x * self.gate_map(x)
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
         nodes = self.on_grid(x).flatten(2).mT  # (B, C, h, w) -> (B, N, C)
         gate = self.gate(nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
-        return resize(gate, x.shape[-2:]).to(x.dtype)
+        return resize(gate, (x.shape[2], x.shape[3])).to(x.dtype)
 
     @torch.no_grad()
     def resample_(self, grid: Grid) -> None:
@@ -359,10 +394,9 @@ class ChannelRelationAttention(GridAttention):
         super().__init__(channels, grid, fit)
         self.gate = gate
 
-    def forward(self, x: Tensor, overwrite: bool = False) -> Tensor:
-        """Map (B, C, H, W) -> map of the same shape; ``overwrite`` allows to put it in the place of ``x``."""
-        gate = self.gate_map(x)
-        return x.mul_(gate) if overwrite else x * gate
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        return x * self.gate_map(x)
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
@@ -384,14 +418,21 @@ class ChannelRelationAttention(GridAttention):
 
 
 class SequentialRelationAttention(nn.Sequential):
-    """Relation-aware attentions in a row: RGA-SC and RGA-CS, or one alone."""
+    """Relation-aware attentions in a row: RGA-SC and RGA-CS, or one alone.
+
+    The map between two attentions is nobody else's: at inference it is overwritten, in training it is not kept but multiplied again.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        out = x
-        for attention in self:
-            # what lies between two attentions is nobody else's, and without gradients is not needed again
-            out = attention(out, overwrite=out is not x and not torch.is_grad_enabled())
+        first, *others = cast("list[GateMap]", list(self))
+        gate = first.gate_map(x)
+        out = x * gate
+        for attention in others:
+            factors = (x.detach(), gate.detach())
+            with computed_again(out, lambda factors=factors: torch.mul(*factors)):  # type: ignore[misc]
+                gate = attention.gate_map(out)
+                x, out = out, out * gate if torch.is_grad_enabled() else out.mul_(gate)
         return out
 
 

@@ -1,0 +1,228 @@
+"""The attention's cost, side by side in one process: dense against factorised, and whole networks.
+
+    python benchmarks/attention.py             # everything, about 25 minutes on two cores
+    python benchmarks/attention.py modules     # RGA-SC per stage: dense against factorised
+    python benchmarks/attention.py networks    # ResNet-50: plain, and with each attention of the catalogue
+
+Times are medians over rounds in which the candidates take turns, so that a drift of the machine's speed meets all of them; run it
+when nothing else runs. Peak memory is what PyTorch's allocator held at most beyond what it held before, from the profiler's
+allocation events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+import rga
+from rga.costs import Cost
+
+RESNET50_STAGES = {"256x128": ((256, 64, 32), (512, 32, 16), (1024, 16, 8), (2048, 16, 8))}
+RESNET50_STAGES["384x192"] = ((256, 96, 48), (512, 48, 24), (1024, 24, 12), (2048, 24, 12))
+CROP = ("1 of 1024x512", (256, 128, 64))
+"""At stride 8: 8,192 positions; the affinity of one image alone takes 256 MiB, its relation vectors twice that."""
+
+PICTURE = (256, 128)
+"""Height and width of the pictures of the networks part."""
+
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Medians of one candidate: milliseconds forward (inference) and forward+backward (training), MiB at the peak of each."""
+
+    forward: float
+    training: float
+    forward_memory: float
+    training_memory: float
+
+
+def take_turns(runs: Sequence[Run], rounds: int) -> list[float]:
+    """Median milliseconds of each run, over rounds in which they take turns after one warm-up."""
+    times: list[list[float]] = [[] for _ in runs]
+    for turn in range(rounds + 1):
+        for run, spent in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            run()
+            if turn:
+                spent.append(1e3 * (time.perf_counter() - start))
+    return [statistics.median(spent) for spent in times]
+
+
+def peak_memory(run: Run) -> float:
+    """MiB that the allocator held at most during ``run``, beyond what it held before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        run()
+    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    held = peak = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak / 2**20
+
+
+class Together(nn.Module):
+    """Modules that run on one input each, as the attentions of a network's stages do: all hold what they need until the backward pass."""
+
+    def __init__(self, *modules: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(modules)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """One output for each input."""
+        return tuple(part(x) for part, x in zip(self.parts, inputs, strict=True))
+
+
+def inference(model: nn.Module, inputs: Sequence[Tensor]) -> Run:
+    """A forward pass in evaluation mode."""
+
+    def run() -> None:
+        model.eval()
+        with torch.inference_mode():
+            model(*inputs)
+
+    return run
+
+
+def training(model: nn.Module, inputs: Sequence[Tensor]) -> Run:
+    """A forward and a backward pass in training mode."""
+
+    def run() -> None:
+        model.train()
+        model.zero_grad(set_to_none=True)
+        for x in inputs:
+            x.grad = None
+        out = model(*inputs)
+        outputs = out if isinstance(out, tuple) else (out,)
+        torch.autograd.backward(outputs, [torch.ones(()).expand_as(output) for output in outputs])
+
+    return run
+
+
+def measure(models: Sequence[nn.Module], inputs: Sequence[Tensor], rounds: int) -> list[Measured]:
+    """Measures models side by side on the same inputs."""
+    forward = take_turns([inference(model, inputs) for model in models], rounds)
+    both = take_turns([training(model, inputs) for model in models], max(3, rounds // 2))
+    memory = [(peak_memory(inference(model, inputs)), peak_memory(training(model, inputs))) for model in models]
+    return [Measured(f, b, *m) for f, b, m in zip(forward, both, memory, strict=True)]
+
+
+def modules(batch: int, rounds: int) -> None:
+    """RGA-SC per stage, dense against factorised."""
+    print("\n## RGA-SC: dense (the affinity built) against factorised; memory is the peak of forward+backward\n")
+    print(
+        "| images | stage | GMAC dense | ours | M params | forward ms dense | ours | x "
+        "| fwd+bwd ms dense | ours | x | MiB dense | ours | x |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+    for size, stages in RESNET50_STAGES.items():
+        images = batch if size == "256x128" else max(1, batch // 4)
+        for stage in stages:
+            compare(f"{images} of {size}", "{} x {}x{}".format(*stage), [stage], images, rounds)
+        compare(f"{images} of {size}", "**all four together**", stages, images, rounds)
+    images_of, stage = CROP
+    compare(images_of, "{} x {}x{}".format(*stage), [stage], 1, max(3, rounds // 2))
+
+
+def compare(images: str, name: str, stages: Sequence[tuple[int, int, int]], batch: int, rounds: int) -> None:
+    """Measures RGA-SC at one or more stages, dense and factorised, and prints the row."""
+    torch.manual_seed(0)
+    dense, factorised = (
+        Together(*(rga.create_attention("rga-sc", c, (h, w), dense=build_affinity) for c, h, w in stages))
+        for build_affinity in (True, False)
+    )
+    factorised.load_state_dict(dense.state_dict())
+    inputs = [torch.randn(batch, *stage).relu().requires_grad_() for stage in stages]
+    measured = measure([dense, factorised], inputs, rounds)
+    costs = []
+    for model in (dense, factorised):
+        parts = [rga.cost(part, (1, *stage)) for part, stage in zip(model.parts, stages, strict=True)]
+        costs.append(Cost(sum(part.parameters for part in parts), sum(part.macs for part in parts)))
+    print_row(images, name, measured, costs)
+
+
+def print_row(size: str, name: str, measured: Sequence[Measured], costs: Sequence[Cost]) -> None:
+    """Prints one row: dense, factorised, and how many times less."""
+    dense, ours = measured
+    cells = [
+        f"{costs[0].macs / 1e9:.2f}", f"{costs[1].macs / 1e9:.2f}", f"{costs[1].parameters / 1e6:.2f}",
+        f"{dense.forward:.0f}", f"{ours.forward:.0f}", f"{dense.forward / ours.forward:.1f}",
+        f"{dense.training:.0f}", f"{ours.training:.0f}", f"{dense.training / ours.training:.1f}",
+        f"{dense.training_memory:.0f}", f"{ours.training_memory:.0f}", f"{dense.training_memory / ours.training_memory:.1f}",
+    ]  # fmt: skip
+    print(f"| {size} | {name} | {' | '.join(cells)} |", flush=True)
+
+
+def resnet50(attention: str) -> nn.Module:
+    """The paper's trunk: ResNet-50 with the last stride 1, and attention after its four stages."""
+    model: nn.Module = timm.create_model("resnet50", num_classes=0)
+    block = model.get_submodule("layer4.0")
+    for convolution in (block.get_submodule("conv2"), block.get_submodule("downsample.0")):
+        assert isinstance(convolution, nn.Conv2d)
+        convolution.stride = (1, 1)
+    return rga.attach(model, attention, image_size=PICTURE)
+
+
+def compile_network(model: nn.Module) -> nn.Module:
+    """The network, compiled; its graph is made when it first runs."""
+    compiled = torch.compile(model)
+    assert isinstance(compiled, nn.Module)
+    return compiled
+
+
+def networks(batch: int, rounds: int, names: Sequence[str], compiled: bool) -> None:
+    """ResNet-50: plain, and with each attention, eager and compiled; each takes turns with the plain one."""
+    print(f"\n## ResNet-50 (last stride 1) at {PICTURE[0]}x{PICTURE[1]}, batch {batch}: ms, and times the plain one\n")
+    print(
+        "| attention | M params | GMAC | forward | x plain | fwd+bwd | x plain | peak MiB training | compiled forward | x plain compiled |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    inputs = [torch.randn(batch, 3, *PICTURE)]
+    plain = resnet50("none")
+    plain_compiled = compile_network(plain) if compiled else plain
+    for name in names:
+        model = resnet50(name)
+        price = rga.cost(model, (1, 3, *PICTURE))
+        base, ours = measure([plain, model], inputs, rounds)
+        row = [
+            f"{price.parameters / 1e6:.2f}", f"{price.macs / 1e9:.2f}", f"{ours.forward:.0f}", f"{ours.forward / base.forward:.2f}",
+            f"{ours.training:.0f}", f"{ours.training / base.training:.2f}", f"{ours.training_memory:.0f}",
+        ]  # fmt: skip
+        if compiled:
+            both = take_turns([inference(plain_compiled, inputs), inference(compile_network(model), inputs)], rounds)
+            row += [f"{both[1]:.0f}", f"{both[1] / both[0]:.2f}"]
+            torch.compiler.reset()
+        else:
+            row += ["", ""]
+        print(f"| {name} | {' | '.join(row)} |", flush=True)
+
+
+def main() -> None:
+    """Reads the command line and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=("all", "modules", "networks"), default="all")
+    parser.add_argument("--batch", type=int, default=16, help="images per batch")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds in which the candidates take turns")
+    parser.add_argument("--attentions", nargs="+", default=["none", *rga.list_attentions()], help="attentions of the networks part")
+    parser.add_argument("--eager", action="store_true", help="leave the compiled networks out")
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, load {os.getloadavg()[0]:.2f} at the start")
+    if arguments.part in ("all", "modules"):
+        modules(arguments.batch, arguments.rounds)
+    if arguments.part in ("all", "networks"):
+        networks(arguments.batch, arguments.rounds, arguments.attentions, not arguments.eager)
+
+
+if __name__ == "__main__":
+    main()

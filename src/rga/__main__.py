@@ -1,0 +1,96 @@
+"""The command line's entrance: a table of verbs, of which the one that was typed is imported.
+
+A verb is one or two words and a typed function, whose parameters become its flags. Help and mistyped verbs are answered from the table
+alone, so that they do not wait for PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+
+import rga
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("rga.commands.demo:demo", "watch the attention at work on a generated picture"),
+    "cost": ("rga.commands.costs:costs", "parameters and multiply-accumulates of a network, plain and with attention"),
+    "train reid-market1501": ("rga.commands.train:reid_market1501", "the paper's re-ID recipe on Market-1501"),
+    "train reid-cuhk03": ("rga.commands.train:reid_cuhk03", "the same on CUHK03, new protocol"),
+    "train reid-msmt17": ("rga.commands.train:reid_msmt17", "the same on MSMT17"),
+    "train reid-folder": ("rga.commands.train:reid_folder", "re-ID on your own pictures, a folder for each identity"),
+    "train reid-generated": ("rga.commands.train:reid_generated", "re-ID on generated people, for a CPU"),
+    "evaluate": ("rga.commands.evaluate:evaluate", "a saved model on a data set's query and gallery"),
+    "embed": ("rga.commands.embed:embed", "the features of a folder of pictures"),
+    "data make": ("rga.commands.data:make", "render generated people in the layout of Market-1501"),
+    "data check": ("rga.commands.data:check", "look a data set over before it is trained on"),
+}
+"""Every verb: the module and the function that do it (the exit code is what it returns, 0 for None), and what it is for."""
+
+HELP = {"-h", "--help"}
+MISTAKE = 2
+"""The exit code for what the user can mend."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the verb that was typed; what the user can mend is said in one line, with exit code 2.
+
+    Args:
+        arguments: what was typed after ``rga``; by default of this process.
+    """
+    try:
+        return answer(list(sys.argv[1:] if arguments is None else arguments))
+    except (ValueError, OSError) as error:
+        print(f"rga: {error}", file=sys.stderr)
+        return MISTAKE
+
+
+def answer(words: Sequence[str]) -> int:
+    """Runs the verb that the words begin with, or helps to find one."""
+    for verb in VERBS:
+        typed = verb.split()
+        if words[: len(typed)] == typed:
+            return run(verb, words[len(typed) :])
+    if words == ["--version"]:
+        print(f"rga {rga.__version__}")
+        return 0
+    if words and words[-1] in HELP:
+        print(overview(words[:-1]))
+        return 0
+    print(overview(words), file=sys.stderr)
+    return MISTAKE
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Imports a verb's function and calls it with the flags that were typed."""
+    import tyro  # noqa: PLC0415  for a verb alone
+
+    module, name = VERBS[verb][0].split(":")
+    function: Callable[..., int | None] = getattr(importlib.import_module(module), name)
+    return tyro.cli(function, prog=f"rga {verb}", args=arguments) or 0
+
+
+def overview(words: Sequence[str]) -> str:
+    """The help: the verbs that begin with the words that were typed; all of them for none.
+
+    Raises:
+        ValueError: there is no such verb.
+
+    Example:
+        >>> print(overview(["demo"]))
+        usage: rga VERB [FLAGS], and rga VERB --help for its flags
+        <BLANKLINE>
+          demo          watch the attention at work on a generated picture
+    """
+    verbs = [verb for verb in VERBS if verb.split()[: len(words)] == list(words)]
+    if not verbs:
+        typed = " ".join(takewhile(lambda word: not word.startswith("-"), words)) or words[0]
+        raise ValueError(f"unknown verb {typed!r}: choose one of {', '.join(VERBS)}")
+    width = max(map(len, VERBS)) + 4
+    lines = [f"  {verb:{width}}{VERBS[verb][1]}" for verb in verbs]
+    return "\n".join(["usage: rga VERB [FLAGS], and rga VERB --help for its flags", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What a network costs: parameters, and multiply-accumulates for one input.
+
+The network is run on the meta device, where nothing is computed, under PyTorch's own counter of products and convolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
+
+from rga.stages import evaluating, floating_dtype
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs.
+
+    Attributes:
+        parameters: number of its parameters.
+        macs: multiply-accumulates of its products and convolutions, in evaluation mode.
+    """
+
+    parameters: int
+    macs: int
+
+    def __str__(self) -> str:
+        """Parameters in millions, multiply-accumulates in billions."""
+        return f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e9:.2f} GMAC"
+
+
+def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
+    """Counts parameters and multiply-accumulates.
+
+    Args:
+        model: any network of one input.
+        shape: of the input, with the batch: (1, 3, 256, 128) for one picture.
+
+    Example:
+        >>> import torch
+        >>> print(cost(torch.nn.Conv2d(3, 8, 3, bias=False), (1, 3, 10, 10)))
+        0.00 M parameters, 0.00 GMAC
+        >>> cost(torch.nn.Linear(3, 5, bias=False), (2, 3)).macs
+        30
+    """
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    on_meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    x = torch.empty(*shape, device="meta", dtype=floating_dtype(model))
+    with evaluating(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        functional_call(model, on_meta, (x,))
+    return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2)

@@ -1,0 +1,95 @@
+"""Watching attention at work."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+import rga
+from rga.attention.relation import RelationGate
+
+X = torch.randn(2, 8, 6, 4, generator=torch.Generator().manual_seed(3))
+
+
+def test_gates_explain_the_output() -> None:
+    module = rga.create_attention("rga-sc", 8, (6, 4)).eval()
+    with rga.record(module) as recording:
+        out = module(X)
+    assert list(recording) == ["spatial", "channel"]
+    spatial, channel = recording["spatial"].gate, recording["channel"].gate
+    assert spatial.shape == (2, 1, 6, 4)
+    assert channel.shape == (2, 8, 1, 1)
+    torch.testing.assert_close(X * spatial * channel, out)
+    assert recording["spatial"].rows is None
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_relations_are_rows_and_columns_of_the_affinity(training: bool, dense: bool) -> None:
+    module = rga.create_attention("rga-parallel", 8, (6, 4), dense=dense).train(training)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    with rga.record(module, positions=[(0.0, 0.0), (0.5, 0.99), (1.0, 1.0)], channels=[5]) as recording:
+        module(X)
+    module.load_state_dict(before)
+    assert recording["spatial"].nodes == (0, 3 * 4 + 3, 23)
+    assert recording["channel"].nodes == (5,)
+    for name, nodes in (("spatial", X.flatten(2).mT), ("channel", X.flatten(2))):
+        gate = module.get_submodule(f"{name}.gate")
+        assert isinstance(gate, RelationGate)
+        compared = gate.embedding(nodes)[0]
+        assert compared is not None
+        theta, phi = gate.embedding.pair(compared)
+        affinity = theta @ phi.mT
+        chosen = list(recording[name].nodes)
+        torch.testing.assert_close(recording[name].rows, affinity[:, chosen])
+        torch.testing.assert_close(recording[name].columns, affinity.mT[:, chosen])
+
+
+def test_nothing_stays_behind() -> None:
+    module = rga.create_attention("rga-sc", 8, (6, 4))
+    with pytest.raises(RuntimeError, match="stop"), rga.record(module, positions=[(0, 0)]):
+        raise RuntimeError("stop")
+    assert not any(child._forward_hooks for child in module.modules())
+
+
+def test_every_multiplying_attention_shows_its_gates() -> None:
+    for name in rga.list_attentions():
+        module = rga.create_attention(name, 8, (6, 4)).eval()
+        if name in {"se", "cbam-s", "cbam-c", "fc-s", "fc-c", "fc-parallel", "sca-s", "sca-c", "harmonious", "timm:eca"}:
+            with rga.record(module) as recording, torch.no_grad():
+                out = module(X)
+            explained = X
+            for record in recording.values():
+                explained = explained * record.gate
+            torch.testing.assert_close(explained, out)
+
+
+def test_a_whole_network_is_recorded_stage_by_stage() -> None:
+    model = rga.attach(timm.create_model("resnet18", num_classes=0), "rga-sc", image_size=(64, 32)).eval()
+    with rga.record(model, positions=[(0.5, 0.5)]) as recording:
+        model(torch.rand(1, 3, 64, 32))
+    assert list(recording) == [f"attentions.layer{stage}.{role}" for stage in (1, 2, 3, 4) for role in ("spatial", "channel")]
+    assert recording["attentions.layer2.spatial"].nodes == (4 * 4 + 2,)
+    with pytest.raises(KeyError, match=r"'layer1'.*attentions\.layer1\.spatial"):
+        recording["layer1"]
+
+
+def test_nan_input_is_named() -> None:
+    module = rga.create_attention("rga-sc", 8, (6, 4)).eval()
+    x = X.clone()
+    x[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"attention 'spatial' computed a gate that is not finite"), rga.record(module):
+        module(x)
+
+
+def test_wrong_wishes_are_named() -> None:
+    module = rga.create_attention("rga-sc", 8, (6, 4))
+    with pytest.raises(ValueError, match=r"a position is .down, across.*1\.5"), rga.record(module, positions=[(0.5, 1.5)]):
+        pass
+    with pytest.raises(ValueError, match="channel 8 is outside of attention 'channel'"), rga.record(module, channels=[8]):
+        pass
+    with pytest.raises(ValueError, match="no attention with a gate"), rga.record(nn.Conv2d(3, 3, 1)):
+        pass
+    unary = rga.create_attention("rga-s", 8, (6, 4), relation=False)
+    with pytest.raises(ValueError, match="relation=False"), rga.record(unary, positions=[(0, 0)]):
+        unary(X)

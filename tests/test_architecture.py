@@ -1,0 +1,128 @@
+"""Imports go down only, and importing the package is light."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    frozenset(floor.split())
+    for floor in (
+        "rga.attention",
+        "rga.stages",
+        "rga.attachment rga.costs",
+        "rga.data rga.engine",
+        "rga.reid rga.segmentation rga.classification",
+        "rga.loading",
+        "rga.loading",
+        "rga.explain rga.deploy rga.gallery rga.study rga.recipes",
+        "rga.commands",
+        "rga.__main__",
+    )
+)
+"""From the ground up. A module may import from floors below its own, and from its own room."""
+
+
+def room_of(module: str) -> str:
+    """The first two parts of a module's name."""
+    return ".".join(module.split(".")[:2])
+
+
+def floor_of(module: str) -> int:
+    """The floor of a module's room."""
+    floors = [number for number, rooms in enumerate(FLOORS) if room_of(module) in rooms]
+    assert floors, f"{module} is in no room that the architecture knows: give its room a floor in {Path(__file__).name}"
+    return floors[0]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(path: Path) -> set[str]:
+    """The package's own modules that a file imports, at its head or inside of functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            named = [f"{node.module}.{alias.name}" for alias in node.names]
+            names |= {name if node.module == "rga" or name in modules() else node.module for name in named}
+    return {name for name in names if name.split(".")[0] == "rga" and name != "rga"}
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name != "rga"])
+def test_imports_go_down_only(module: str) -> None:
+    for imported in imports_of(modules()[module]):
+        if imported.count(".") == 1 and imported not in modules():
+            continue  # a public name of the package itself
+        if room_of(imported) != room_of(module):
+            assert floor_of(imported) < floor_of(module), f"{module} imports {imported}, which is not below it"
+
+
+def test_an_upward_import_would_be_seen(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text("def f():\n    from rga.commands.demo import demo\n")
+    assert imports_of(path) == {"rga.commands.demo"}
+    assert floor_of("rga.commands.demo") > floor_of("rga.attention.relation")
+
+
+def test_a_module_imported_from_its_folder_is_that_module(tmp_path: Path) -> None:
+    path = tmp_path / "right.py"
+    path.write_text("from rga.attention import Grid, dual\nfrom rga import attach, stages\nimport rga.costs\n")
+    assert imports_of(path) == {"rga.attention", "rga.attention.dual", "rga.attach", "rga.stages", "rga.costs"}
+
+
+def test_no_circles_within_a_room() -> None:
+    graph = {name: imports_of(path) & set(modules()) for name, path in modules().items() if name != "rga"}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"circle: {' -> '.join([*path[path.index(name) :], name])}"
+        if name not in done:
+            for imported in graph.get(name, ()):
+                visit(imported, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, rga; print(*{'torch', 'timm', 'numpy', 'PIL', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_every_public_name_is_there() -> None:
+    import rga  # noqa: PLC0415  it is what is tested
+
+    assert [name for name in rga.__all__ if getattr(rga, name) is None] == []
+    assert set(rga.HOMES) == set(rga.__all__)
+    assert set(rga.__all__) <= set(dir(rga))
+    with pytest.raises(AttributeError, match="no attribute 'attatch'"):
+        rga.attatch  # noqa: B018
+
+
+def test_relation_needs_torch_alone() -> None:
+    """The paper's file can be read, and copied, by itself: it imports torch and the grid's file."""
+    for module in ("relation", "grid", "parallel"):
+        roots = set()
+        for node in ast.walk(ast.parse((SOURCE / "rga" / "attention" / f"{module}.py").read_text())):
+            if isinstance(node, ast.Import):
+                roots |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                roots.add(node.module.split(".")[0])
+        assert roots - set(sys.stdlib_module_names) <= {"torch", "rga"}

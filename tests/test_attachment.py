@@ -1,0 +1,206 @@
+"""Attention on networks: keys, copies, transformations, and off again."""
+
+import copy
+import pickle
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import nn
+
+import rga
+
+SIZE = (64, 32)
+X = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
+
+
+def trunk(name: str = "resnet18") -> nn.Module:
+    model: nn.Module = timm.create_model(name, num_classes=0)
+    return model
+
+
+@pytest.fixture
+def attended() -> nn.Module:
+    return rga.attach(trunk(), "rga-sc", image_size=SIZE).eval()
+
+
+def test_the_same_model_with_its_own_keys_unchanged() -> None:
+    model = trunk()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    assert rga.attach(model, "rga-sc", image_size=SIZE) is model
+    after = model.state_dict()
+    assert all(torch.equal(after.pop(key), value) for key, value in before.items())
+    assert all(key.startswith("attentions.layer") for key in after)
+    assert {key.split(".")[1] for key in after} == {"layer1", "layer2", "layer3", "layer4"}
+
+
+def test_every_stage_is_attended_to(attended: nn.Module) -> None:
+    plain = rga.detach(copy.deepcopy(attended))
+    stages = [plain.get_submodule(f"layer{number}") for number in (1, 2, 3, 4)]
+    attentions = [attended.get_submodule(f"attentions.layer{number}") for number in (1, 2, 3, 4)]
+    x = plain.get_submodule("maxpool")(plain.get_submodule("act1")(plain.get_submodule("bn1")(plain.get_submodule("conv1")(X))))
+    for stage, attention in zip(stages, attentions, strict=True):
+        x = attention(stage(x))
+    torch.testing.assert_close(attended(X), x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["se", "dual", "fc-s", "timm:eca", "rga-parallel"])
+@pytest.mark.parametrize("trunk_name", ["efficientnet_lite0", "densenet121", "hrnet_w18_small", "convnext_atto"])
+def test_families_and_attentions(trunk_name: str, name: str) -> None:
+    model = rga.attach(trunk(trunk_name), name, image_size=SIZE)
+    model(X).sum().backward()
+    stages = list(model.get_submodule("attentions").children())
+    assert len(stages) == 4
+    assert all(p.grad is not None for stage in stages for p in stage.parameters())
+
+
+def test_chosen_stages_and_options() -> None:
+    model = rga.attach(
+        torchvision.models.resnet18(weights=None), "rga-s", image_size=SIZE, after=["layer2", "layer3"], reduction=4, initial_gate=0.95
+    )
+    assert [name for name, _ in model.get_submodule("attentions").named_children()] == ["layer2", "layer3"]
+    assert model(X).shape == (2, 1000)
+
+
+def test_none_attaches_nothing() -> None:
+    model = trunk()
+    keys = set(model.state_dict())
+    assert set(rga.attach(model, "none", image_size=SIZE).state_dict()) == keys
+
+
+def test_device_dtype_and_mode_are_the_models() -> None:
+    model = trunk().double().eval()
+    rga.attach(model, "rga-sc", image_size=SIZE)
+    assert {p.dtype for p in model.parameters()} == {torch.float64}
+    assert not any(module.training for module in model.modules())
+
+
+def test_a_gentle_start_leaves_a_trained_network_almost_as_it_was() -> None:
+    model = trunk()
+    plain = model.eval()(X)
+    rga.attach(model, "rga-sc", image_size=SIZE, initial_gate=0.99)
+    similarity = torch.cosine_similarity(model.eval()(X), plain)
+    assert similarity.min() > 0.99
+
+
+def test_deepcopy_calls_its_own_attention(attended: nn.Module) -> None:
+    expected = attended(X)
+    other = copy.deepcopy(attended)
+    torch.testing.assert_close(other(X), expected, rtol=0, atol=0)
+    with torch.no_grad():
+        for parameter in other.get_submodule("attentions").parameters():
+            parameter.add_(0.5)
+    assert not torch.allclose(other(X), expected)
+    torch.testing.assert_close(attended(X), expected, rtol=0, atol=0)
+
+
+def test_pickle(attended: nn.Module) -> None:
+    torch.testing.assert_close(pickle.loads(pickle.dumps(attended))(X), attended(X), rtol=0, atol=0)
+
+
+def test_compiles_in_one_graph(attended: nn.Module) -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(copy.deepcopy(attended), fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(X), attended(X))
+    with torch.no_grad():
+        for parameter in attended.get_submodule("attentions").parameters():
+            parameter.add_(0.5)
+    assert not torch.allclose(compiled(X), attended(X))  # so attention is in the graph
+
+
+@pytest.mark.parametrize("first", ["plain", "attended", "detached"])
+def test_a_compiled_graph_of_the_plain_model_is_not_lent_to_the_attended_one(attended: nn.Module, first: str) -> None:
+    torch.compiler.reset()
+    models = {"attended": attended, "plain": rga.detach(copy.deepcopy(attended)), "detached": rga.detach(copy.deepcopy(attended))}
+    for name in (first, "plain", "attended", "detached"):
+        with torch.no_grad():
+            torch.testing.assert_close(torch.compile(models[name], backend="eager")(X), models[name](X))
+    assert not torch.allclose(models["attended"](X), models["plain"](X))
+
+
+def test_the_class_of_a_stage_says_that_it_is_attended_and_is_given_back(attended: nn.Module) -> None:
+    assert type(attended.get_submodule("layer1")).__name__ == "AttendedSequential"
+    assert isinstance(attended.get_submodule("layer1"), nn.Sequential)
+    assert type(rga.detach(attended).get_submodule("layer1")) is nn.Sequential
+
+
+def test_exports_with_a_dynamic_batch(attended: nn.Module) -> None:
+    exported = torch.export.export(attended, (X,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
+    x = torch.rand(5, 3, *SIZE)
+    torch.testing.assert_close(exported.module()(x), attended(x))
+
+
+def test_channels_last(attended: nn.Module) -> None:
+    expected = attended(X)
+    torch.testing.assert_close(attended.to(memory_format=torch.channels_last)(X.to(memory_format=torch.channels_last)), expected)
+
+
+def test_detach_gives_the_plain_model_back() -> None:
+    model = trunk().eval()
+    expected = model(X)
+    keys = list(model.state_dict())
+    for attended in (rga.attach(model, "rga-sc", image_size=SIZE), rga.attach(copy.deepcopy(model), "se", image_size=SIZE)):
+        again = pickle.loads(pickle.dumps(attended))
+        for other in (attended, again):
+            assert rga.detach(other) is other
+            assert list(other.state_dict()) == keys
+            assert not any(module._forward_hooks for module in other.modules())
+            torch.testing.assert_close(other(X), expected, rtol=0, atol=0)
+
+
+def test_other_hooks_stay() -> None:
+    model = trunk().eval()
+    calls: list[object] = []
+    model.get_submodule("layer1").register_forward_hook(lambda *_: calls.append(1))
+    rga.detach(rga.attach(model, "rga-sc", image_size=SIZE))
+    model(X)
+    assert calls == [1]
+
+
+def test_resample_moves_every_stage(attended: nn.Module) -> None:
+    with pytest.raises(rga.GridMismatchError, match="built for a 16x8 grid"):
+        attended(torch.rand(2, 3, 96, 48))
+    assert rga.resample(attended, image_size=(96, 48)) is attended
+    assert attended(torch.rand(2, 3, 96, 48)).shape == (2, 512)
+    assert attended.get_submodule("attentions.layer2.spatial").grid == (12, 6)
+    with pytest.raises(rga.GridMismatchError, match="built for a 24x12 grid"):
+        attended(X)
+
+
+def test_resample_to_the_same_size_is_the_identity(attended: nn.Module) -> None:
+    expected = attended(X)
+    torch.testing.assert_close(rga.resample(attended, image_size=SIZE)(X), expected, rtol=0, atol=0)
+
+
+def test_pooling_serves_any_size() -> None:
+    model = rga.attach(trunk(), "rga-sc", image_size=SIZE, fit="pool").eval()
+    assert model(torch.rand(2, 3, 96, 64)).shape == (2, 512)
+
+
+def test_errors_name_the_thing_and_the_way_out(attended: nn.Module) -> None:
+    with pytest.raises(ValueError, match=r"has a child 'attentions' already.*rga\.detach"):
+        rga.attach(attended, "se", image_size=SIZE)
+    with pytest.raises(ValueError, match=r"unknown stage 'layer9'.*layer1"):
+        rga.attach(trunk(), "se", image_size=SIZE, after=["layer9"])
+    with pytest.raises(ValueError, match=r"unknown attention 'rgb-sc'"):
+        rga.attach(trunk(), "rgb-sc", image_size=SIZE)
+    with pytest.raises(TypeError, match=r"no option 'reductoin'"):
+        rga.attach(trunk(), "rga-sc", image_size=SIZE, reductoin=2)
+    with pytest.raises(ValueError, match=r"has no attached attention.*rga\.attach"):
+        rga.detach(trunk())
+    with pytest.raises(ValueError, match=r"has no attached attention"):
+        rga.resample(trunk(), image_size=SIZE)
+    with pytest.raises(ValueError, match="pass either grid"):
+        rga.resample(attended)
+    with pytest.raises(ValueError, match="a grid is"):
+        rga.attach(trunk(), "rga-sc", image_size=64)  # type: ignore[arg-type]
+
+
+def test_a_failed_attach_changes_nothing() -> None:
+    model = trunk()
+    keys = list(model.state_dict())
+    with pytest.raises(ValueError, match="initial_gate"):
+        rga.attach(model, "rga-sc", image_size=SIZE, initial_gate=2.0)
+    assert list(model.state_dict()) == keys
+    assert not any(module._forward_hooks for module in model.modules())

@@ -1,0 +1,96 @@
+"""The benchmarks run: on shapes so small that their numbers mean nothing."""
+
+import importlib.util
+import sys
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+import rga
+
+
+@pytest.fixture
+def benchmark(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """``benchmarks/attention.py`` as a module, with tiny shapes."""
+    spec = importlib.util.spec_from_file_location("benchmarks_attention", project / "benchmarks" / "attention.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESNET50_STAGES", {"256x128": ((16, 8, 4), (32, 4, 2)), "384x192": ((16, 12, 6),)})
+    monkeypatch.setattr(module, "CROP", ("1 of 32x16", (16, 8, 4)))
+    monkeypatch.setattr(module, "PICTURE", (64, 32))
+    return module
+
+
+def tables(text: str) -> list[list[str]]:
+    """The rows of the printed tables, without heads and rules."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [row for row in rows if not row[0].startswith("---") and "images" not in row and "attention" not in row]
+
+
+def tiny_network(attention: str) -> nn.Module:
+    layers = [nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1)]
+    return rga.attach(nn.Sequential(*layers), attention, image_size=(64, 32))
+
+
+def test_modules(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark.modules(batch=4, rounds=1)
+    rows = tables(capsys.readouterr().out)
+    assert [row[:2] for row in rows] == [
+        ["4 of 256x128", "16 x 8x4"],
+        ["4 of 256x128", "32 x 4x2"],
+        ["4 of 256x128", "**all four together**"],
+        ["1 of 384x192", "16 x 12x6"],
+        ["1 of 384x192", "**all four together**"],
+        ["1 of 32x16", "16 x 8x4"],
+    ]
+    assert all(len(row) == 14 for row in rows)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(benchmark, "resnet50", tiny_network)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))  # needs no compiler
+    benchmark.networks(batch=2, rounds=1, names=["none", "rga-s"], compiled=compiled)
+    rows = tables(capsys.readouterr().out)
+    assert [row[0] for row in rows] == ["none", "rga-s"]
+    assert all(len(row) == 10 for row in rows)
+    assert all((row[-1] != "") == compiled for row in rows)
+
+
+def test_the_trunk_is_the_papers(benchmark: ModuleType) -> None:
+    model = benchmark.resnet50("rga-s")
+    assert list(model.attentions) == ["layer1", "layer2", "layer3", "layer4"]
+    assert [module.grid for module in model.modules() if isinstance(module, rga.attention.GridAttention)] == [
+        (16, 8),
+        (8, 4),
+        (4, 2),
+        (4, 2),
+    ]
+
+
+def test_memory_is_the_peak_of_what_is_held(benchmark: ModuleType) -> None:
+    def run() -> None:
+        large = torch.empty(1 << 20)  # 4 MiB
+        del large
+        torch.empty(1 << 18)
+
+    assert benchmark.peak_memory(run) == pytest.approx(4, abs=0.01)
+
+
+def test_the_command_line_chooses_the_part(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[object] = []
+    monkeypatch.setattr(benchmark, "modules", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(benchmark, "networks", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(sys, "argv", ["attention.py", "networks", "--attentions", "rga-s", "--batch", "1", "--rounds", "1", "--eager"])
+    benchmark.main()
+    assert called == [(1, 1, ["rga-s"], False)]
+    monkeypatch.setattr(sys, "argv", ["attention.py", "modules", "--batch", "2", "--rounds", "3"])
+    benchmark.main()
+    assert called[1:] == [(2, 3)]
