@@ -1,0 +1,1 @@
+"""Data: images, transforms, sources, and the people that are generated so that everything runs without a download."""

@@ -1,0 +1,52 @@
+"""Pictures from files, whatever their mode, with one clear error for those that cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+"""The endings of files that are taken for pictures."""
+
+
+class DamagedImageError(ValueError):
+    """A picture that cannot be read."""
+
+
+def read_image(path: Path) -> Image.Image:
+    """Reads a picture as RGB: grey, palette and transparent ones are converted, 16-bit grey is scaled.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedImageError: the file is no picture, or a damaged one.
+    """
+    try:
+        with Image.open(path) as image:
+            return to_rgb(image)
+    except FileNotFoundError:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DamagedImageError(f"{path} cannot be read as a picture: {error}; replace the file or take it out of the data") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB, on white where it is transparent."""
+    if image.mode.startswith("I"):  # 16 or 32 bits a pixel
+        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        above = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
+    return image.convert("RGB")
+
+
+def list_images(folder: Path) -> list[Path]:
+    """All pictures below a folder, in the order of their paths.
+
+    Raises:
+        FileNotFoundError: the folder is not there, or holds no picture.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise FileNotFoundError(f"no pictures ({', '.join(sorted(SUFFIXES))}) below {folder}")
+    return found
