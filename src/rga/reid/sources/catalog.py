@@ -1,0 +1,68 @@
+"""The catalogue: every data set by its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from rga.reid.samples import ReidData, SplitCounts
+from rga.reid.sources import cuhk03, folder, market1501, msmt17, table
+
+Reader = Callable[..., ReidData]
+
+READERS: dict[str, Reader] = {
+    "market1501": market1501.read_market1501,
+    "msmt17": msmt17.read_msmt17,
+    "cuhk03-labeled": partial(cuhk03.read_cuhk03, boxes="labeled"),
+    "cuhk03-detected": partial(cuhk03.read_cuhk03, boxes="detected"),
+    "cuhk03-classic-labeled": partial(cuhk03.read_cuhk03_classic, boxes="labeled"),
+    "cuhk03-classic-detected": partial(cuhk03.read_cuhk03_classic, boxes="detected"),
+    "folder": folder.read_folder,
+    "csv": table.read_table,
+}
+"""Name -> reader(root, **options)."""
+
+EXPECTED: dict[str, Mapping[str, SplitCounts]] = {
+    "market1501": market1501.EXPECTED,
+    "msmt17": msmt17.EXPECTED,
+    "cuhk03-labeled": cuhk03.EXPECTED["labeled"],
+    "cuhk03-detected": cuhk03.EXPECTED["detected"],
+}
+"""Name -> the counts of its protocol, where it has one."""
+
+
+def load_data(name: str, root: Path, **options: object) -> ReidData:
+    """Reads a data set.
+
+    Args:
+        name: one of ``READERS``.
+        root: its folder; for ``csv`` the file.
+        **options: the reader's own keyword options, checked.
+
+    Raises:
+        ValueError: the name is unknown or an option is out of its range.
+        TypeError: the reader has no such option.
+        FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
+        DataError: the data are there and are not what the format says.
+
+    Example:
+        >>> load_data("market1502", Path("pictures"))
+        Traceback (most recent call last):
+        ValueError: unknown data set 'market1502': choose one of market1501, msmt17, ...
+    """
+    if name not in READERS:
+        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(READERS)}")
+    read = READERS[name]
+    accepted = option_names(read)
+    for option in options:
+        if option not in accepted:
+            raise TypeError(f"data set {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
+    return read(Path(root).expanduser(), **options)
+
+
+def option_names(read: Reader) -> list[str]:
+    """The options of a reader: its keyword-only parameters that are not bound yet."""
+    bound = read.keywords if isinstance(read, partial) else {}
+    return [p.name for p in inspect.signature(read).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in bound]

@@ -1,0 +1,79 @@
+"""Folders and file names as a format lays them out, and the errors where they are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rga.reid.samples import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+"""What counts as a picture in folders, in lower or upper case."""
+
+
+def find_home(root: Path, inside: Sequence[str], needed: Sequence[str], where: str) -> Path:
+    """The folder that holds a data set: ``root``, or one of the folders that its archive unpacks to.
+
+    Args:
+        root: what the user names.
+        inside: names of such folders in ``root``.
+        needed: what has to be in the folder.
+        where: where the data can be had.
+
+    Raises:
+        FileNotFoundError: none of them has everything that is needed.
+    """
+    for folder in (root, *(root / name for name in inside)):
+        if all(has(folder, name) for name in needed):
+            return folder
+    raise not_found(root, needed, where)
+
+
+def has(folder: Path, name: str) -> bool:
+    """Whether a file or folder is there; ``"A or B"`` asks for either."""
+    return any((folder / each).exists() for each in name.split(" or "))
+
+
+def not_found(root: Path, needed: Sequence[str], where: str) -> FileNotFoundError:
+    """The error for data that are not there: what was looked for, what is expected in it, where to have it.
+
+    Args:
+        root: what the user names.
+        needed: files and folders; ``"A or B"`` where either will do.
+        where: where the data can be had.
+    """
+    expected = ", ".join(needed)
+    if not root.is_dir():
+        return FileNotFoundError(f"no folder {root}: expected a folder with {expected}. {where}")
+    missing = ", ".join(name for name in needed if not has(root, name))
+    return FileNotFoundError(f"folder {root} lacks {missing}: expected {expected} in it. {where}")
+
+
+def images_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """The pictures of a folder by name; hidden files and other files are passed over.
+
+    Raises:
+        DataError: there are none.
+    """
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    if not images:
+        raise DataError(f"no picture in {folder}: expected files {', '.join('*' + suffix for suffix in suffixes)}")
+    return images
+
+
+def parse_name(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]:
+    """What a file name says.
+
+    Args:
+        path: of the file.
+        pattern: that the whole name follows.
+        form: the pattern in words for people, with an example.
+
+    Raises:
+        DataError: the name says something else.
+    """
+    match = pattern.fullmatch(path.name)
+    if match is None:
+        raise DataError(f"{path}: the file name does not follow {form}")
+    return match

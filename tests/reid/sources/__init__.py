@@ -1,0 +1,1 @@
+"""Tests of rga.reid.sources, on tiny files in the real formats."""

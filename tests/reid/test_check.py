@@ -1,0 +1,176 @@
+"""The report on a data set, and its command."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rga.commands.data import check
+from rga.reid.check import check_data
+from rga.reid.samples import DISTRACTOR, ReidData, Sample, SplitCounts
+
+WritePicture = Callable[[Path], Path]
+EXPECTED = {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2)}
+
+
+@pytest.fixture
+def sound(tmp_path: Path, write_picture: WritePicture) -> ReidData:
+    def sample(name: str, identity: int, camera: int) -> Sample:
+        return Sample(write_picture(tmp_path / f"{name}.jpg"), identity, camera)
+
+    return ReidData(
+        "sound",
+        train=(sample("t1", 1, 1), sample("t2", 1, 2), sample("t3", 2, 1)),
+        query=(sample("q1", 3, 1),),
+        gallery=(sample("g1", 3, 2), sample("g2", DISTRACTOR, 1)),
+        root=tmp_path,
+    )
+
+
+def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
+    return ReidData(data.name, **({"train": data.train, "query": data.query, "gallery": data.gallery} | splits), root=data.root)
+
+
+def test_sound_data(sound: ReidData) -> None:
+    done: list[tuple[int, int]] = []
+    report = check_data(sound, EXPECTED, open_images=True, progress=lambda number, of: done.append((number, of)))
+    assert report.ok
+    assert report.found == sound.counts
+    assert report.fingerprint == sound.fingerprint
+    assert report.single_image_identities == (2,)
+    assert not any([report.duplicates, report.damaged, report.unmatched_queries, report.overlapping_identities])
+    assert done == [(number, 6) for number in range(1, 7)]
+
+
+def test_the_text_of_a_report(sound: ReidData) -> None:
+    text = str(check_data(sound, EXPECTED))
+    assert text == "\n".join(
+        [
+            f"sound at {sound.root}",
+            f"fingerprint {sound.fingerprint}",
+            "",
+            "split    identities    images  cameras   expected",
+            "train             2         3        2   as expected",
+            "query             1         1        1   as expected",
+            "gallery           1         2        2   as expected",
+            "",
+            "note     1 training identities have a single picture: 2",
+            "note     pictures were not opened, damaged ones are not known",
+            "ok",
+        ]
+    )
+
+
+def test_wrong_counts(sound: ReidData) -> None:
+    report = check_data(sound, EXPECTED | {"train": SplitCounts(751, 12_936, 6)})
+    assert report.wrong_counts == ("train",)
+    assert not report.ok
+    assert "751 identities, 12,936 images, 6 cameras" in str(report)
+    assert "PROBLEM  1 splits do not hold what they should: train" in str(report)
+
+
+def test_cameras_count_where_they_are_said(sound: ReidData) -> None:
+    assert check_data(sound, {"gallery": SplitCounts(1, 2)}).ok
+    assert not check_data(sound, {"gallery": SplitCounts(1, 2, 3)}).ok
+
+
+def test_damaged_pictures_are_found_when_opened(sound: ReidData) -> None:
+    cut_short, no_picture = sound.train[0].path, sound.gallery[0].path
+    content = cut_short.read_bytes()
+    cut_short.write_bytes(content[: len(content) - 20])
+    no_picture.write_text("a page of an expired link")
+    assert check_data(sound).ok
+    report = check_data(sound, open_images=True)
+    assert [path for path, _ in report.damaged] == ["g1.jpg", "t1.jpg"]
+    assert all(reason for _, reason in report.damaged)
+    assert not report.ok
+    assert "PROBLEM  2 pictures cannot be decoded: g1.jpg (" in str(report)
+
+
+def test_duplicates_are_told(sound: ReidData) -> None:
+    sound.gallery[1].path.write_bytes(sound.train[0].path.read_bytes())
+    report = check_data(sound)
+    assert report.duplicates == (("g2.jpg", "t1.jpg"),)
+    assert report.ok
+    assert "note     1 groups of files have the same content: g2.jpg = t1.jpg" in str(report)
+
+
+def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None:
+    assert not check_data(changed(sound, gallery=(*sound.gallery, *sound.query))).duplicates
+
+
+def test_identities_on_both_sides(sound: ReidData) -> None:
+    report = check_data(changed(sound, train=(*sound.train, Sample(sound.train[0].path, 3, 1))))
+    assert report.overlapping_identities == (3,)
+    assert not report.ok
+
+
+def test_a_training_identity_zero_is_no_distractor(sound: ReidData) -> None:
+    assert check_data(changed(sound, train=(Sample(sound.train[0].path, 0, 1),))).ok
+
+
+def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
+    asked = sound.query[0]
+    unseen = Sample(asked.path, 9, 1)
+    same_camera = Sample(sound.gallery[0].path, 9, 1)
+    report = check_data(changed(sound, query=(asked, unseen), gallery=(*sound.gallery, same_camera)))
+    assert report.unmatched_queries == ("q1.jpg",)
+    assert report.ok
+    assert "1 of 2 queries have nothing to find by another camera and do not count" in str(report)
+
+    def blind(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+        return tuple(Sample(sample.path, sample.identity, None) for sample in samples)
+
+    assert not check_data(changed(sound, query=blind((asked, unseen)), gallery=blind((*sound.gallery, same_camera)))).unmatched_queries
+
+
+def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
+    report = check_data(changed(sound, gallery=sound.gallery[1:]))
+    assert not report.ok
+    assert "PROBLEM  1 of 1 queries have nothing to find" in str(report)
+
+
+def test_long_lists_are_cut_short(sound: ReidData) -> None:
+    train = tuple(Sample(sound.train[0].path, identity, 1) for identity in range(10, 20))
+    assert "10 training identities have a single picture: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_picture: WritePicture) -> Path:
+    for name in ("train/ann/1.jpg", "train/ann/2.jpg", "query/bob/1.jpg", "gallery/bob/2.jpg"):
+        write_picture(tmp_path / "people" / name)
+    return tmp_path / "people"
+
+
+def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("folder", folder, open_images=True, json_out=tmp_path / "report.json") == 0
+    output = capsys.readouterr()
+    assert output.out.startswith(f"people at {folder}\nfingerprint ")
+    assert "opened 4 of 4 pictures" in output.err
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["ok"]
+    assert report["found"]["train"] == {"identities": 1, "images": 2, "cameras": 0}
+
+
+def test_the_command_on_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "query" / "bob").rename(folder / "query" / "ann")
+    assert check("folder", folder) == 1
+    assert "PROBLEM" in capsys.readouterr().out
+
+
+def test_the_command_without_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("market1501", tmp_path / "nowhere") == 1
+    assert check("market", tmp_path) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "no folder" in errors[0]
+    assert "unknown data set" in errors[1]
+    assert check("folder", tmp_path, subset=True) == 1
+
+
+def test_the_command_on_a_subset(tmp_path: Path, project: Path) -> None:
+    root = project.parent / "shared" / "data" / "cuhk03-pair1"
+    if not root.is_dir():
+        pytest.skip("camera pair 1 of CUHK03 is not on this machine")
+    assert check("cuhk03-labeled", root, subset=True) == 0
+    assert check("cuhk03-labeled", root) == 1

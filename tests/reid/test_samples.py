@@ -1,0 +1,171 @@
+"""Counts, fingerprint, labels, joined sets and the hold-out."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rga.reid.samples import (
+    DISTRACTOR,
+    DataError,
+    ReidData,
+    Sample,
+    SplitCounts,
+    by_identity,
+    choose_queries,
+    join,
+    relabel,
+    validation_split,
+)
+
+ROOT = Path("pictures")
+
+
+def samples(*people: tuple[int, int | None], folder: str = "a") -> tuple[Sample, ...]:
+    return tuple(Sample(ROOT / folder / f"{index}.jpg", identity, camera) for index, (identity, camera) in enumerate(people))
+
+
+def a_set(name: str, shift: int = 0) -> ReidData:
+    return ReidData(
+        name,
+        train=samples((1 + shift, 1), (1 + shift, 2), (5 + shift, 1), folder=f"{name}/train"),
+        query=samples((7 + shift, 1), folder=f"{name}/query"),
+        gallery=samples((7 + shift, 2), (DISTRACTOR, 3), folder=f"{name}/gallery"),
+        root=ROOT / name,
+    )
+
+
+def test_counts_leave_out_distractors_of_the_gallery() -> None:
+    counts = a_set("a").counts
+    assert counts == {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2, 2)}
+
+
+def test_cameras_are_there_when_the_whole_test_has_them() -> None:
+    data = a_set("a")
+    assert data.has_cameras
+    assert not replace(data, query=samples((7, None))).has_cameras
+    assert not replace(data, query=(), gallery=()).has_cameras
+
+
+@pytest.mark.parametrize(("query", "gallery", "says"), [(True, False, "empty gallery"), (False, True, "empty query")])
+def test_half_a_test_is_refused(query: bool, gallery: bool, says: str) -> None:
+    data = a_set("a")
+    with pytest.raises(DataError, match=says):
+        ReidData("half", data.train, data.query if query else (), data.gallery if gallery else (), ROOT)
+
+
+def test_nothing_at_all_is_refused() -> None:
+    with pytest.raises(DataError, match="no sample in any split"):
+        ReidData("empty", (), (), (), ROOT)
+
+
+def test_labels_go_from_zero_in_order() -> None:
+    assert relabel(samples((9, 1), (2, 1), (9, 2), (4, 1))) == {2: 0, 4: 1, 9: 2}
+
+
+def test_fingerprint_tells_content_and_not_place(tmp_path: Path, write_picture: Callable[[Path], Path]) -> None:
+    def copy(folder: str) -> ReidData:
+        root = tmp_path / folder
+        paths = [root / "x" / "1.png", root / "2.png"]
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"1234")
+        return ReidData(folder, tuple(Sample(path, 1, 1) for path in paths), (), (), root)
+
+    first, second = copy("first"), copy("second")
+    assert len(first.fingerprint) == 16
+    assert first.fingerprint == second.fingerprint
+    assert replace(first, train=first.train[::-1]).fingerprint == first.fingerprint
+    relabelled = replace(first, train=(replace(first.train[0], identity=2), first.train[1]))
+    moved = replace(first, train=(replace(first.train[0], camera=None), first.train[1]))
+    lost = replace(first, train=first.train[1:])
+    second.train[0].path.write_bytes(b"12345")
+    grown = replace(second)
+    assert len({data.fingerprint for data in (first, relabelled, moved, lost, grown)}) == 5
+
+
+def test_joined_sets_share_no_identity_and_no_camera() -> None:
+    first, second = a_set("a"), a_set("b")
+    both = join("both", first, second)
+    assert [(sample.identity, sample.camera) for sample in both.train] == [(1, 1), (1, 2), (2, 1), (3, 3), (3, 4), (4, 3)]
+    assert [sample.path for sample in both.train] == [sample.path for sample in (*first.train, *second.train)]
+    assert (both.query, both.gallery) == ((), ())
+    assert both.root == ROOT.absolute()
+
+
+def test_train_on_one_and_test_on_another() -> None:
+    data = join("a-to-b", a_set("a"), test=a_set("b"))
+    trained = {sample.identity for sample in data.train}
+    assert not trained & {sample.identity for sample in data.query}
+    assert data.query[0].identity == data.gallery[0].identity
+    assert data.gallery[1].identity == DISTRACTOR
+    assert {sample.camera for sample in data.train}.isdisjoint({sample.camera for sample in (*data.query, *data.gallery)})
+
+
+def test_a_joined_set_that_is_also_tested_on_keeps_its_identities_in_common() -> None:
+    first = a_set("a")
+    overlapping = replace(first, query=samples((5, 1)), gallery=samples((5, 2)))
+    data = join("both", a_set("b"), overlapping, test=overlapping)
+    assert data.query[0].identity == data.train[-1].identity
+    assert data.query[0].camera == data.train[-1].camera
+
+
+def test_nothing_to_join_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        join("none")
+
+
+def many(cameras: int | None, identities: int = 6, images: int = 4) -> ReidData:
+    people = [(i, None if cameras is None else 1 + n % cameras) for i in range(identities) for n in range(images)]
+    return ReidData("many", samples(*people), (), (), ROOT)
+
+
+@pytest.mark.parametrize("cameras", [2, None], ids=["cameras", "no cameras"])
+def test_hold_out(cameras: int | None) -> None:
+    data = many(cameras)
+    held = validation_split(data, 2, seed=1)
+    trained, looked_for = {s.identity for s in held.train}, {s.identity for s in held.query}
+    assert (len(trained), len(looked_for)) == (4, 2)
+    assert not trained & looked_for
+    assert {s.identity for s in held.gallery} == looked_for
+    assert len(held.query) == 2 * (cameras or 1)
+    assert sorted(s.path for s in (*held.train, *held.query, *held.gallery)) == sorted(s.path for s in data.train)
+    assert held == validation_split(data, 2, seed=1)
+    assert held.name == "many-validation"
+
+
+def test_hold_out_depends_on_the_seed() -> None:
+    assert len({validation_split(many(2), 2, seed).query for seed in range(8)}) > 1
+
+
+@pytest.mark.parametrize("identities", [0, 6, -1])
+def test_hold_out_leaves_something_to_train_on(identities: int) -> None:
+    with pytest.raises(ValueError, match=r"of the 6 training identities.*between 1 and 5"):
+        validation_split(many(2), identities, seed=0)
+
+
+def test_hold_out_without_second_pictures_is_refused() -> None:
+    with pytest.raises(DataError, match="second picture"):
+        validation_split(many(None, images=1), 2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("people", "queries"),
+    [
+        ([(1, 1), (1, 2)], [1]),  # a second query would leave nothing to find
+        ([(1, 1), (1, 1)], []),  # nothing by another camera
+        ([(1, 1), (1, 1), (1, 2)], [1]),
+        ([(1, 1), (1, 1), (1, 2), (1, 2)], [1, 2]),
+        ([(1, 1), (1, 2), (1, 3)], [1, 2]),
+        ([(1, None), (1, None), (2, None)], [None]),
+    ],
+)
+def test_each_query_has_something_to_find(people: list[tuple[int, int | None]], queries: list[int | None]) -> None:
+    query, gallery = choose_queries(samples(*people), random.Random(0))
+    assert [sample.camera for sample in query] == queries
+    assert len(query) + len(gallery) == len(people)
+    for sample in query:
+        matches = by_identity(gallery)[sample.identity]
+        assert any(sample.camera is None or match.camera != sample.camera for match in matches)
