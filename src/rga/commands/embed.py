@@ -1,0 +1,52 @@
+"""``rga embed DIR``: the features of a folder of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from rga.data.images import list_images
+from rga.engine.devices import DeviceName, choose_device
+from rga.engine.files import write_atomically
+from rga.loading import load
+
+
+def embed(
+    folder: Path,
+    /,
+    *,
+    model: Path,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("features.npz"),
+    flip: bool = False,
+    batch_size: int = 64,
+    workers: int = 2,
+    device: DeviceName = "auto",
+) -> None:
+    """Embeds all pictures below a folder.
+
+    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), told from the folder; compare features by cosine.
+
+    Args:
+        folder: with pictures of persons, cut out.
+        model: a run's folder, a saved model, or one on the Hugging Face hub.
+        output: the file.
+        flip: average the features of each picture and its mirror image.
+        batch_size: pictures at a time.
+        workers: processes that read pictures.
+        device: where to compute.
+    """
+    loaded = load(model).to(choose_device(device))
+    paths = list_images(folder)
+    features = loaded.embed(paths, batch_size=batch_size, workers=workers, flip=flip)
+    names = np.array([path.relative_to(folder).as_posix() for path in paths])
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, features=features, paths=names)
+
+    write_atomically(output, write)
+    Console().print(f"{len(paths)} pictures, {features.shape[1]} numbers each: {output}")

@@ -1,0 +1,1 @@
+"""Training, whatever the task: the loop, schedules, checkpoints, logs, devices."""

@@ -1,0 +1,57 @@
+"""What happened in a training: lines of JSON, and TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class RunLog:
+    """Appends events to ``log.jsonl`` in a run's folder, and scalars to TensorBoard.
+
+    Args:
+        folder: of the run.
+        tensorboard: also write for TensorBoard; needs ``pip install rga[logs]``.
+
+    Raises:
+        ValueError: TensorBoard is wanted and not installed.
+    """
+
+    def __init__(self, folder: Path, tensorboard: bool = False) -> None:
+        self.file = (folder / "log.jsonl").open("a", buffering=1)
+        self.writer: Any = None
+        if tensorboard:
+            if find_spec("tensorboard") is None:
+                raise ValueError("TensorBoard is not installed: pip install 'rga[logs]', or leave tensorboard off")
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # optional and slow to import
+
+            self.writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(self, kind: str, step: int, values: Mapping[str, float | int | str]) -> None:
+        """Writes one event: its kind (``train``, ``evaluate``, ...), the step, and its values."""
+        self.file.write(json.dumps({"time": round(time.time(), 3), "kind": kind, "step": step, **values}) + "\n")
+        if self.writer is not None:
+            for name, value in values.items():
+                if isinstance(value, (int, float)):
+                    self.writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def __enter__(self) -> Self:
+        """The log itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Closes the files."""
+        self.file.close()
+        if self.writer is not None:
+            self.writer.close()
+
+
+def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The events of one kind in a run's log, in their order."""
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]

@@ -1,0 +1,54 @@
+"""Learning rates by epoch: pure functions, and how to put one into an optimiser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from torch.optim import Optimizer
+
+Schedule = Callable[[float], float]
+"""Epochs that are over, fractions included -> learning rate."""
+
+
+def warmup_then_steps(start: float, peak: float, warmup: float, milestones: Sequence[float], factor: float) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then times ``factor`` at each milestone.
+
+    The schedule of the paper's code: 8e-6 to 8e-4 over 20 epochs, halved at 80, 120, ..., 360.
+
+    Example:
+        >>> schedule = warmup_then_steps(8e-6, 8e-4, 20, range(80, 361, 40), 0.5)
+        >>> [schedule(0), schedule(20), schedule(100)]
+        [8e-06, 0.0008, 0.0004]
+    """
+
+    def rate(epoch: float) -> float:
+        if epoch < warmup:
+            return start + (peak - start) * epoch / warmup
+        return peak * factor ** sum(epoch >= milestone for milestone in milestones)
+
+    return rate
+
+
+def warmup_then_cosine(start: float, peak: float, warmup: float, epochs: float, end: float) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then half a cosine to ``end`` at ``epochs``.
+
+    Example:
+        >>> schedule = warmup_then_cosine(0.0, 1.0, 10, 110, 0.0)
+        >>> [schedule(5), schedule(10), round(schedule(60), 6), schedule(110)]
+        [0.5, 1.0, 0.5, 0.0]
+    """
+
+    def rate(epoch: float) -> float:
+        if epoch < warmup:
+            return start + (peak - start) * epoch / warmup
+        done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
+        return end + (peak - end) * (1 + math.cos(math.pi * done)) / 2
+
+    return rate
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Gives every parameter group its learning rate: ``rate`` times the group's ``scale``, where it has one."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("scale", 1.0)

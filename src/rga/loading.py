@@ -1,0 +1,48 @@
+"""``rga.load``: a saved model, from a folder or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+
+from rga.reid.model import ReidModel
+
+CONFIG = "config.json"
+
+TASKS = {"reid": ReidModel}
+"""The task that a model's configuration names -> its class."""
+
+
+def load(path_or_hub_id: str | Path) -> ReidModel:
+    """Loads a model that a training saved; nothing in its files is executed.
+
+    Args:
+        path_or_hub_id: a folder with ``config.json`` and ``model.safetensors``, a run's folder (its ``best`` model, else its ``last``), or
+            ``owner/name`` on the Hugging Face hub.
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        FileNotFoundError: there is no model.
+        ValueError: the model is of an unknown task.
+    """
+    place = model_folder(Path(path_or_hub_id))
+    if place is None:
+        if str(path_or_hub_id).count("/") != 1 or Path(path_or_hub_id).exists():
+            raise FileNotFoundError(f"there is no model at {path_or_hub_id}: a folder with {CONFIG} and model.safetensors was expected")
+        config = json.loads(Path(hf_hub_download(str(path_or_hub_id), CONFIG)).read_text())
+    else:
+        config = json.loads((place / CONFIG).read_text())
+    task = config.get("task", "reid")
+    if task not in TASKS:
+        raise ValueError(f"the model at {path_or_hub_id} is of the unknown task {task!r}: this version knows {', '.join(TASKS)}")
+    model: ReidModel = TASKS[task].from_pretrained(str(place or path_or_hub_id))
+    return model.eval()
+
+
+def model_folder(path: Path) -> Path | None:
+    """The folder with the model: itself, or the best or last one of a run."""
+    return next((folder for folder in (path, path / "best", path / "last") if (folder / CONFIG).is_file()), None)

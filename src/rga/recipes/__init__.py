@@ -1,0 +1,1 @@
+"""Recipes: functions that return a task's configuration; a file for each family."""

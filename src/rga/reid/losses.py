@@ -1,0 +1,67 @@
+"""The losses of the re-ID recipe, as in the authors' code: cross-entropy with label smoothing, and batch-hard triplets."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class TripletError(ValueError):
+    """A batch from which no triplets can be made."""
+
+
+def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
+    """Cross-entropy against (1 - smoothing) one-hot + smoothing / classes.
+
+    Args:
+        logits: (B, classes).
+        labels: (B,), integers.
+        smoothing: share of the mass that is spread over all classes.
+
+    Returns:
+        A scalar, the mean over the batch.
+    """
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 0.3) -> Tensor:
+    """Triplet loss with the hardest positive and negative of each anchor in the batch (Hermans, Beyer, Leibe, arXiv 1703.07737).
+
+    Identities may have any number of images in the batch. An image is not its own positive: one that is alone of its identity is no anchor.
+
+    Args:
+        features: (B, D), compared by Euclidean distance as they are.
+        labels: (B,), the identities.
+        margin: between the distances; None for the soft margin, log(1 + exp(.)).
+
+    Returns:
+        A scalar, the mean over the anchors that have a positive.
+
+    Raises:
+        TripletError: all images show one identity, or no two show the same.
+
+    Example:
+        >>> features = torch.tensor([[0.0], [1.0], [3.0], [3.5]])
+        >>> batch_hard_triplet(features, torch.tensor([0, 0, 1, 1]), margin=2.0)
+        tensor(0.5000)
+    """
+    same = labels[:, None] == labels[None, :]  # (B, B)
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    anchors = positive.any(1)
+    if same.all():
+        raise TripletError(f"a batch of {len(labels)} images of one identity has no negatives: triplets need at least two identities")
+    if not anchors.any():
+        raise TripletError(f"a batch of {len(labels)} images of as many identities has no positives: triplets need two images of one")
+    distance = euclidean(features.float())
+    hardest_positive = distance.masked_fill(~positive, -torch.inf).amax(1)[anchors]
+    hardest_negative = distance.masked_fill(same, torch.inf).amin(1)[anchors]
+    gap = hardest_positive - hardest_negative
+    return F.softplus(gap).mean() if margin is None else F.relu(gap + margin).mean()
+
+
+def euclidean(features: Tensor) -> Tensor:
+    """Distances between all pairs of (B, D): (B, B); never less than 1e-6, where the root has no gradient."""
+    squares = features.square().sum(1)
+    squared = squares[:, None] + squares[None, :] - 2 * features @ features.T
+    return squared.clamp(min=1e-12).sqrt()

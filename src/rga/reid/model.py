@@ -1,0 +1,186 @@
+"""The re-ID model: a trunk with attention, pooling, a BN neck and a classifier; and what it is used for, embedding pictures.
+
+As in the paper's code: last stride 1, global average pooling, BatchNorm1d with a frozen bias as the neck, a linear classifier without bias
+that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import timm
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from rga.attachment import attach
+from rga.data.images import read_image, to_rgb
+from rga.reid.last_stride import keep_last_resolution
+from rga.reid.transforms import Preprocessing, flipped, test_transform
+from rga.stages import evaluating
+
+Feature = Literal["pooled", "neck"]
+Picture = Image.Image | str | Path | NDArray[np.uint8]
+
+
+class ReidModel(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="rga",
+    tags=["person-re-identification", "relation-aware-global-attention"],
+    license="apache-2.0",
+):
+    """A person re-identification network.
+
+    Args:
+        trunk: name of a CNN in timm.
+        trunk_options: options of timm's ``create_model`` for it.
+        classes: identities that the classifier tells apart; 0 for none.
+        image_size: (height, width) of its input.
+        attention: name of an attention, ``"none"`` for a plain trunk.
+        attention_options: options of the attention.
+        attention_after: stages to attend to; None for all.
+        last_stride: 1 keeps the resolution of the last stage, 2 leaves the trunk as it is.
+        feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
+        mean: of the pixels, by channel.
+        std: of the pixels, by channel.
+        trained_on: name and fingerprint of the data that it was trained on.
+        metrics: what it reached, on which data.
+    """
+
+    def __init__(
+        self,
+        trunk: str = "resnet50",
+        *,
+        trunk_options: Mapping[str, Any] | None = None,
+        classes: int = 0,
+        image_size: Sequence[int] = (256, 128),
+        attention: str = "rga-sc",
+        attention_options: Mapping[str, Any] | None = None,
+        attention_after: Sequence[str] | None = None,
+        last_stride: int = 1,
+        feature: Feature = "neck",
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        trained_on: Mapping[str, str] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        height, width = image_size
+        if last_stride not in (1, 2):
+            raise ValueError(f"last_stride is 1 or 2, got {last_stride}")
+        self.preprocessing = Preprocessing(height, width, tuple(mean), tuple(std))  # type: ignore[arg-type]
+        self.feature: Feature = feature
+        self.trained_on = dict(trained_on or {})
+        self.metrics = dict(metrics or {})
+        self.trunk: nn.Module = timm.create_model(trunk, num_classes=0, **dict(trunk_options or {}))
+        if last_stride == 1:
+            keep_last_resolution(self.trunk, (height, width))
+        attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
+        with evaluating(self.trunk), torch.inference_mode():
+            width_of_features = self.trunk(torch.zeros(1, 3, height, width)).shape[1]
+        self.neck = nn.BatchNorm1d(width_of_features)
+        self.neck.bias.requires_grad_(False)
+        self.classifier = nn.Linear(width_of_features, classes, bias=False) if classes else None
+        if self.classifier is not None:
+            nn.init.normal_(self.classifier.weight, std=0.001)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images (B, 3, H, W) -> features before and after the neck, (B, D) each."""
+        pooled: Tensor = self.trunk(images)
+        return pooled, self.neck(pooled)
+
+    def logits(self, neck: Tensor) -> Tensor:
+        """Features after the neck (B, D) -> scores of the training identities (B, classes)."""
+        if self.classifier is None:
+            raise ValueError("this model has no classifier: it was built with classes=0")
+        scores: Tensor = self.classifier(neck)
+        return scores
+
+    @torch.inference_mode()
+    def embed(
+        self,
+        pictures: Iterable[Picture],
+        *,
+        batch_size: int = 64,
+        workers: int = 0,
+        flip: bool = False,
+        feature: Feature | None = None,
+    ) -> NDArray[np.float32]:
+        """Feature vectors of pictures of persons; compare them by cosine.
+
+        Args:
+            pictures: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            batch_size: pictures at a time.
+            workers: processes that read pictures; 0 reads in this one.
+            flip: average the features of each picture and its mirror image.
+            feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
+
+        Returns:
+            (n, D), not normalised.
+
+        Raises:
+            DamagedImageError: a file cannot be read; it is named.
+            TypeError: something is no picture.
+
+        Example:
+            >>> model = ReidModel(trunk="resnet18", image_size=(64, 32))
+            >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
+            (2, 512)
+        """
+        return np.concatenate([batch.numpy() for batch in self.embed_both(pictures, batch_size, workers, flip)[feature or self.feature]])
+
+    def embed_both(self, pictures: Iterable[Picture], batch_size: int, workers: int, flip: bool) -> dict[Feature, list[Tensor]]:
+        """Features before and after the neck, in batches on the CPU; see ``embed``."""
+        was_training = self.training
+        self.eval()
+        device = self.neck.weight.device
+        loader = DataLoader(Pictures(list(pictures), self.preprocessing), batch_size, num_workers=workers)
+        features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
+        with torch.inference_mode():
+            for images in loader:
+                shown = images.to(device, non_blocking=True)
+                both = self(shown)
+                if flip:
+                    both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown)), strict=True)]
+                features["pooled"].append(both[0].float().cpu())
+                features["neck"].append(both[1].float().cpu())
+        self.train(was_training)
+        if not features["pooled"]:
+            empty = torch.zeros(0, self.neck.num_features)
+            return {"pooled": [empty], "neck": [empty]}
+        return features
+
+
+class Pictures(Dataset[Tensor]):
+    """Pictures as normalised tensors, for embedding."""
+
+    def __init__(self, pictures: Sequence[Picture], preprocessing: Preprocessing) -> None:
+        self.pictures = pictures
+        self.transform = test_transform(preprocessing)
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One picture (3, H, W)."""
+        image: Tensor = self.transform(as_image(self.pictures[index]))
+        return image
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """Anything that shows a picture, as an RGB image."""
+    if isinstance(picture, (str, Path)):
+        return read_image(Path(picture))
+    if isinstance(picture, Image.Image):
+        return to_rgb(picture)
+    if isinstance(picture, np.ndarray):
+        return to_rgb(Image.fromarray(picture))
+    raise TypeError(f"a picture is a PIL image, a path or an array of bytes (H, W, 3); got {type(picture).__name__}")

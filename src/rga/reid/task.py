@@ -1,0 +1,210 @@
+"""Re-identification as a task of the training loop: its model, batches, losses and evaluation, from a recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.utils.data import DataLoader, Dataset
+
+from rga.data.images import read_image
+from rga.engine.files import write_json
+from rga.engine.schedules import Schedule, warmup_then_cosine, warmup_then_steps
+from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.model import Feature, ReidModel
+from rga.reid.pretrained import load_trunk_weights
+from rga.reid.ranking import evaluate
+from rga.reid.recipe import ReidRecipe
+from rga.reid.result import RankingResult
+from rga.reid.sampler import IdentityBatches
+from rga.reid.samples import ReidData, Sample, relabel
+from rga.reid.transforms import Preprocessing, training_transform
+
+
+@dataclass(frozen=True)
+class ReidBatch:
+    """A batch: normalised images (B, 3, H, W), labels (B,), and the places of both in the training split."""
+
+    images: Tensor
+    labels: Tensor
+    places: Tensor
+
+
+class TrainingPictures(Dataset[tuple[Tensor, int, int]]):
+    """The training split as augmented tensors with labels; the work of the loader's processes."""
+
+    def __init__(self, samples: Sequence[Sample], labels: Sequence[int], transform: nn.Module) -> None:
+        self.samples = samples
+        self.labels = labels
+        self.transform = transform
+
+    def __len__(self) -> int:
+        """How many pictures."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int, int]:
+        """One augmented picture (3, H, W), its label and its place."""
+        return self.transform(read_image(self.samples[index].path)), self.labels[index], index
+
+
+class ReidTask:
+    """A re-ID training by a recipe.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+
+    Raises:
+        ValueError: the data have nothing to train on, or less than a batch of identities.
+    """
+
+    def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
+        if not data.train:
+            raise ValueError(f"data set {data.name!r} has no training split")
+        self.recipe = recipe
+        self.data = data
+        numbers = relabel(data.train)
+        labels = [numbers[sample.identity] for sample in data.train]
+        self.sampler = IdentityBatches(labels, recipe.identities, recipe.images, recipe.seed, recipe.passes)
+        self.steps_per_epoch = len(self.sampler)
+        self.watched = f"mAP_{recipe.feature}"
+        self.model = build_model(recipe, len(numbers), data)
+        preprocessing = Preprocessing(recipe.height, recipe.width, recipe.mean, recipe.std)
+        transform = training_transform(
+            preprocessing, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
+        )
+        self.loader = DataLoader(
+            TrainingPictures(data.train, labels, transform),
+            batch_sampler=self.sampler,
+            num_workers=recipe.workers,
+            persistent_workers=recipe.workers > 0,
+            generator=torch.Generator().manual_seed(recipe.seed),
+        )
+
+    def batches(self, epoch: int) -> Iterator[ReidBatch]:
+        """The batches of an epoch."""
+        self.sampler.set_epoch(epoch)
+        for images, labels, places in self.loader:
+            yield ReidBatch(images, labels, places)
+
+    def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
+        """Cross-entropy after the neck, and batch-hard triplets before it."""
+        labels = batch.labels.to(device, non_blocking=True)
+        pooled, neck = self.model(batch.images.to(device, non_blocking=True))
+        parts: dict[str, Tensor] = {}
+        if self.recipe.identity_weight:
+            logits = self.model.logits(neck).float()
+            parts["identity"] = self.recipe.identity_weight * smoothed_cross_entropy(logits, labels, self.recipe.smoothing)
+        if self.recipe.triplet_weight:
+            try:
+                parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(pooled, labels, self.recipe.margin)
+            except TripletError as error:
+                raise TripletError(f"{error}: {self.describe(batch)}") from error
+        return parts
+
+    def describe(self, batch: ReidBatch) -> str:
+        """The files of a batch."""
+        return ", ".join(self.data.train[place].path.name for place in batch.places.tolist())
+
+    def images(self, batch: ReidBatch) -> int:
+        """Images in a batch."""
+        return len(batch.images)
+
+    def evaluate(self) -> dict[str, float]:
+        """mAP, R1 and mINP on the test split, by the feature before and after the neck."""
+        if not self.data.query:
+            return {}
+        results = evaluate_model(self.model, self.data, batch_size=self.recipe.test_batch, workers=self.recipe.workers)
+        figures: dict[str, float] = {}
+        for feature, result in results.items():
+            figures |= {f"mAP_{feature}": result.mAP, f"R1_{feature}": float(result.cmc[0]), f"mINP_{feature}": result.mINP}
+        return figures
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Writes the model for ``rga.load``."""
+        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.data.fingerprint, **metrics})
+
+    def optimizer(self) -> Optimizer:
+        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
+        attention = (
+            {id(p) for p in self.model.trunk.get_submodule("attentions").parameters()} if hasattr(self.model.trunk, "attentions") else set()
+        )
+        trunk = [p for p in self.model.trunk.parameters() if id(p) not in attention and p.requires_grad]
+        scaled = {id(p) for p in trunk}
+        others = [p for p in self.model.parameters() if id(p) not in scaled and p.requires_grad]
+        groups = [{"params": trunk, "scale": self.recipe.trunk_rate_scale}, {"params": others, "scale": 1.0}]
+        rate, decay = self.recipe.rate, self.recipe.weight_decay
+        if self.recipe.optimizer == "sgd":
+            return SGD(groups, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        return (Adam if self.recipe.optimizer == "adam" else AdamW)(groups, lr=rate, weight_decay=decay)
+
+    def schedule(self) -> Schedule:
+        """The recipe's learning rate by epoch."""
+        recipe = self.recipe
+        if recipe.schedule == "cosine":
+            return warmup_then_cosine(recipe.start_rate, recipe.rate, recipe.warmup, recipe.epochs, 0.0)
+        return warmup_then_steps(recipe.start_rate, recipe.rate, recipe.warmup, recipe.milestones, recipe.factor)
+
+
+def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
+    """The recipe's model with its starting weights."""
+    torch.manual_seed(recipe.seed)
+    model = ReidModel(
+        trunk=recipe.trunk,
+        trunk_options=recipe.trunk_options,
+        classes=classes,
+        image_size=[recipe.height, recipe.width],
+        attention=recipe.attention,
+        attention_options=recipe.attention_options() if recipe.attention.startswith("rga") else {},
+        attention_after=list(recipe.after) or None,
+        last_stride=recipe.last_stride,
+        feature=recipe.feature,
+        mean=list(recipe.mean),
+        std=list(recipe.std),
+        trained_on={"name": data.name, "fingerprint": data.fingerprint},
+    )
+    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    return model
+
+
+def save_model(model: ReidModel, folder: Path, metrics: Mapping[str, object]) -> None:
+    """Writes ``config.json`` and ``model.safetensors``, as the Hugging Face hub's mixin does, with what the model reached."""
+    model.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", {**config, "metrics": dict(metrics)})
+
+
+def evaluate_model(
+    model: ReidModel, data: ReidData, *, batch_size: int = 128, workers: int = 0, flip: bool = False
+) -> dict[Feature, RankingResult]:
+    """Embeds query and gallery and ranks them, by the feature before and after the neck (cosine distance, as the paper's code).
+
+    Raises:
+        ValueError: the data have no query and gallery.
+    """
+    if not data.query:
+        raise ValueError(f"data set {data.name!r} has no query and gallery to evaluate on")
+    samples = [*data.query, *data.gallery]
+    both = model.embed_both([sample.path for sample in samples], batch_size, workers, flip)
+    identities = np.array([sample.identity for sample in samples])
+    cameras = np.array([sample.camera for sample in samples]) if data.has_cameras else None
+    split = len(data.query)
+
+    def rank(features: NDArray[np.float32]) -> RankingResult:
+        return evaluate(
+            features[:split],
+            identities[:split],
+            None if cameras is None else cameras[:split],
+            features[split:],
+            identities[split:],
+            None if cameras is None else cameras[split:],
+        )
+
+    return {feature: rank(torch.cat(batches).numpy()) for feature, batches in both.items()}

@@ -1,0 +1,52 @@
+"""The losses against naive loops."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+
+
+def naive_triplet(features: torch.Tensor, labels: list[int], margin: float | None) -> float:
+    losses = []
+    for i, anchor in enumerate(features):
+        positives = [(anchor - other).norm().item() for j, other in enumerate(features) if labels[j] == labels[i] and j != i]
+        negatives = [(anchor - other).norm().item() for j, other in enumerate(features) if labels[j] != labels[i]]
+        if positives:
+            gap = max(positives) - min(negatives)
+            losses.append(math.log1p(math.exp(gap)) if margin is None else max(0.0, gap + margin))
+    return sum(losses) / len(losses)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labels=st.lists(st.integers(0, 4), min_size=2, max_size=16), margin=st.one_of(st.none(), st.floats(0, 2)), seed=st.integers(0, 100))
+def test_batch_hard_equals_the_naive_loop_for_any_counts(labels: list[int], margin: float | None, seed: int) -> None:
+    features = torch.randn(len(labels), 3, generator=torch.Generator().manual_seed(seed))
+    if len(set(labels)) == 1:
+        with pytest.raises(TripletError, match="no negatives"):
+            batch_hard_triplet(features, torch.tensor(labels), margin)
+    elif len(set(labels)) == len(labels):
+        with pytest.raises(TripletError, match="no positives"):
+            batch_hard_triplet(features, torch.tensor(labels), margin)
+    else:
+        found = batch_hard_triplet(features, torch.tensor(labels), margin).item()
+        assert found == pytest.approx(naive_triplet(features, labels, margin), abs=1e-4)
+
+
+def test_gradients_are_finite_where_images_coincide() -> None:
+    features = torch.zeros(4, 3, requires_grad=True)
+    batch_hard_triplet(features, torch.tensor([0, 0, 1, 1])).backward()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
+def test_label_smoothing_is_the_references() -> None:
+    """(1 - e) one-hot + e / classes, as the paper's code writes it out."""
+    logits = torch.randn(5, 7)
+    labels = torch.tensor([0, 3, 6, 2, 2])
+    target = 0.9 * torch.nn.functional.one_hot(labels, 7) + 0.1 / 7
+    expected = (-target * logits.log_softmax(1)).mean(0).sum()
+    torch.testing.assert_close(smoothed_cross_entropy(logits, labels), expected)

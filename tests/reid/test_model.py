@@ -1,0 +1,207 @@
+"""The re-ID model: its parts, last stride, weights, embedding, saving."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+import rga
+from rga.data.images import DamagedImageError
+from rga.reid.last_stride import keep_last_resolution
+from rga.reid.model import ReidModel
+from rga.reid.pretrained import load_trunk_weights
+from rga.reid.task import save_model
+from rga.stages import find_stages
+
+SIZE = (64, 32)
+
+
+def small(**options: object) -> ReidModel:
+    return ReidModel(**{"trunk": "test_resnet", "classes": 5, "image_size": SIZE, **options}).eval()  # type: ignore[arg-type]
+
+
+def test_the_papers_network() -> None:
+    """Its golden outputs are checked in tests/attention; here its parts: last stride 1, frozen neck bias, classifier without bias."""
+    model = ReidModel(trunk="resnet50", classes=751)
+    assert sum(p.numel() for p in model.parameters()) == 31_364_272
+    assert model.trunk.get_submodule("attentions.layer4.spatial").grid == (16, 8)
+    assert not model.neck.bias.requires_grad
+    assert model.classifier is not None
+    assert model.classifier.bias is None
+    assert model.classifier.weight.std().item() == pytest.approx(0.001, rel=0.05)
+    assert set(rga.to_reference(model.state_dict())[1]) == set()
+
+
+def test_neck_and_classifier_follow_the_pooled_feature() -> None:
+    model = small()
+    pooled, neck = model(torch.rand(3, 3, *SIZE))
+    torch.testing.assert_close(neck, model.neck(pooled))
+    assert model.classifier is not None
+    torch.testing.assert_close(model.logits(neck), neck @ model.classifier.weight.T)
+    with pytest.raises(ValueError, match="no classifier"):
+        small(classes=0).logits(neck)
+
+
+@pytest.mark.parametrize(
+    "trunk", ["resnet18", "resnet50d", "efficientnet_lite0", "mobilenetv3_small_100", "regnetx_002", "densenet121", "vgg11_bn"]
+)
+def test_last_stride_one_keeps_the_resolution(trunk: str) -> None:
+    with torch.device("meta"):
+        model: nn.Module = timm.create_model(trunk, num_classes=0)
+        before = find_stages(model, (256, 128))
+        keep_last_resolution(model, (256, 128))
+        after = find_stages(model, (256, 128))
+    assert [stage.grid for stage in after] == [*(stage.grid for stage in before[:-1]), before[-2].grid]
+    assert [stage.channels for stage in after] == [stage.channels for stage in before]
+    with torch.device("meta"):
+        keep_last_resolution(model, (256, 128))  # once more changes nothing
+    assert find_stages(model, (256, 128)) == after
+
+
+def test_last_stride_one_is_not_dilation() -> None:
+    model: nn.Module = timm.create_model("resnet50", num_classes=0)
+    keep_last_resolution(model, (64, 32))
+    assert {module.dilation for module in model.modules() if isinstance(module, nn.Conv2d)} == {(1, 1)}
+
+
+def test_a_stage_that_cannot_be_kept_is_an_error() -> None:
+    class Slices(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[..., ::2, ::2]
+
+    model = nn.Sequential(*(nn.Sequential(nn.Conv2d(3, 3, 1), Slices()) for _ in range(5)))
+    with pytest.raises(ValueError, match=r"could not be set to 1: pass last_stride=2"):
+        keep_last_resolution(model, (64, 64))
+    with pytest.raises(ValueError, match="last_stride is 1 or 2"):
+        small(last_stride=3)
+
+
+def pictures(folder: Path) -> list[Path]:
+    """One picture in each of several modes, sizes and formats."""
+    generator = np.random.default_rng(0)
+    made = []
+    for number, (mode, size, ending) in enumerate(
+        [
+            ("RGB", (32, 64), "png"),
+            ("L", (50, 90), "jpg"),
+            ("RGBA", (20, 33), "png"),
+            ("P", (64, 64), "png"),
+            ("I;16", (30, 60), "png"),
+            ("1", (9, 9), "png"),
+        ]
+    ):
+        path = folder / f"{number}.{ending}"
+        pixels = generator.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        image = Image.fromarray(pixels)
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)
+        image.save(path)
+        made.append(path)
+    return made
+
+
+def test_embed_takes_any_mode_size_and_kind(tmp_path: Path) -> None:
+    model = small()
+    paths = pictures(tmp_path)
+    features = model.embed(paths, batch_size=4)
+    assert features.shape == (len(paths), model.neck.num_features)
+    assert features.dtype == np.float32
+    images = [Image.open(path) for path in paths]
+    np.testing.assert_allclose(model.embed(images, batch_size=2), features, atol=1e-5)
+    np.testing.assert_allclose(model.embed([str(paths[0])]), features[:1], atol=1e-5)
+    np.testing.assert_allclose(model.embed([np.asarray(images[0])]), features[:1], atol=1e-5)
+    assert model.embed([]).shape == (0, model.neck.num_features)
+
+
+def test_embed_is_the_network_on_the_preprocessed_picture(tmp_path: Path) -> None:
+    model = small(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    pixels = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    x = (torch.from_numpy(pixels).float() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.3, 0.4])
+    pooled, neck = model(x.permute(2, 0, 1)[None])
+    np.testing.assert_allclose(model.embed([pixels]), neck.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(model.embed([pixels], feature="pooled"), pooled.detach().numpy(), atol=1e-5)
+    mirrored = model.embed([np.ascontiguousarray(pixels[:, ::-1])])
+    np.testing.assert_allclose(model.embed([pixels], flip=True), (neck.detach().numpy() + mirrored) / 2, atol=1e-5)
+
+
+def test_embedding_leaves_the_mode_and_uses_evaluation() -> None:
+    model = small().train()
+    blank = Image.new("RGB", (32, 64))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.embed([blank, blank])
+    assert model.training
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_damaged_pictures_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    whole = tmp_path / "whole.jpg"
+    Image.new("RGB", (64, 128), "red").save(whole)
+    path.write_bytes(whole.read_bytes()[:200])
+    with pytest.raises(DamagedImageError, match=r"broken\.jpg cannot be read as a picture"):
+        small().embed([whole, path])
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(DamagedImageError, match=r"text\.jpg"):
+        small().embed([tmp_path / "text.jpg"])
+    with pytest.raises(FileNotFoundError):
+        small().embed([tmp_path / "nowhere.jpg"])
+    with pytest.raises(TypeError, match="a picture is a PIL image, a path or an array"):
+        small().embed([3])  # type: ignore[list-item]
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    model = small(attention_options={"initial_gate": 0.9}, feature="pooled", trained_on={"name": "people", "fingerprint": "abc"})
+    save_model(model, tmp_path / "run" / "best", {"mAP_pooled": 0.5})
+    assert {path.name for path in (tmp_path / "run" / "best").iterdir()} >= {"config.json", "model.safetensors"}
+    for place in (tmp_path / "run", tmp_path / "run" / "best"):
+        loaded = rga.load(place)
+        assert not loaded.training
+        assert loaded.trained_on == {"name": "people", "fingerprint": "abc"}
+        assert loaded.metrics == {"mAP_pooled": 0.5}
+        assert loaded.preprocessing == model.preprocessing
+        picture = np.random.default_rng(1).integers(0, 256, (90, 40, 3), dtype=np.uint8)
+        np.testing.assert_array_equal(loaded.embed([picture]), model.embed([picture]))
+
+
+def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no model at"):
+        rga.load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"task": "juggling"}))
+    with pytest.raises(ValueError, match="unknown task 'juggling'"):
+        rga.load(tmp_path)
+
+
+def test_weights_from_a_file(tmp_path: Path) -> None:
+    donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
+    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
+    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "trunk.pth")
+    for name in ("trunk.safetensors", "trunk.pth"):
+        model = small()
+        load_trunk_weights(model.trunk, "test_resnet", str(tmp_path / name))
+        state = model.trunk.state_dict()
+        assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
+
+
+def test_wrong_weights_are_named(tmp_path: Path) -> None:
+    save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):
+        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "other.safetensors"))
+    with pytest.raises(FileNotFoundError, match="no file of weights"):
+        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "nowhere.pth"))
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(ValueError, match="cannot be read as a file of weights"):
+        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "text.pth"))
+
+
+def test_pretrained_weights_offline_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network here")
+
+    monkeypatch.setattr("rga.reid.pretrained.timm.create_model", refuse)
+    with pytest.raises(ConnectionError, match=r"'test_resnet' could not be fetched.*no network here.*weights=none, or weights=FILE"):
+        load_trunk_weights(nn.Identity(), "test_resnet", "pretrained")

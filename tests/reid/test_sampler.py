@@ -1,0 +1,58 @@
+"""Batches of P identities with K images."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rga.reid.sampler import IdentityBatches
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=2, max_size=12),
+    identities=st.integers(1, 4),
+    images=st.integers(1, 5),
+    passes=st.integers(1, 3),
+)
+def test_every_batch_holds_p_identities_with_k_images(counts: list[int], identities: int, images: int, passes: int) -> None:
+    labels = [10 * identity for identity, count in enumerate(counts) for _ in range(count)]
+    if len(counts) < identities:
+        with pytest.raises(ValueError, match=f"{identities} identities cannot be drawn from {len(counts)}"):
+            IdentityBatches(labels, identities, images, seed=0, passes=passes)
+        return
+    sampler = IdentityBatches(labels, identities, images, seed=0, passes=passes)
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == passes * (len(counts) // identities)
+    for batch in batches:
+        seen = Counter(labels[index] for index in batch)
+        assert len(seen) == identities
+        assert set(seen.values()) == {images}
+        for label in seen:
+            drawn = [index for index in batch if labels[index] == label]
+            assert len(set(drawn)) == images or labels.count(label) < images  # different images where there are enough
+    for start in range(0, len(batches), len(counts) // identities):
+        one_pass = [
+            labels[batch[0 + k * images]] for batch in batches[start : start + len(counts) // identities] for k in range(identities)
+        ]
+        assert len(one_pass) == len(set(one_pass))  # nobody twice in a pass
+
+
+def test_epochs_differ_and_depend_on_seed_and_epoch_alone() -> None:
+    labels = [i // 5 for i in range(100)]
+    first = IdentityBatches(labels, 4, 3, seed=1)
+    zero = list(first)
+    first.set_epoch(1)
+    one = list(first)
+    assert zero != one
+    second = IdentityBatches(labels, 4, 3, seed=1)
+    second.set_epoch(1)
+    assert list(second) == one
+    assert list(IdentityBatches(labels, 4, 3, seed=2)) != zero
+
+
+@pytest.mark.parametrize("wrong", [{"identities": 0}, {"images": 0}, {"passes": 0}])
+def test_sizes_must_be_positive(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least one identity and image"):
+        IdentityBatches([0, 0, 1], **{"identities": 2, "images": 2, "seed": 0, **wrong})

@@ -1,0 +1,152 @@
+"""Re-identification as a task of the loop, and its recipe."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.ranking import evaluate
+from rga.reid.recipe import ReidRecipe
+from rga.reid.samples import ReidData, Sample
+from rga.reid.task import ReidTask, evaluate_model
+
+CPU = torch.device("cpu")
+TINY = ReidRecipe(trunk="test_resnet", weights="none", height=64, width=32, identities=3, images=2, epochs=1, workers=0, test_batch=4)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> ReidData:
+    """Eight identities under two cameras; five to train on."""
+    generator = np.random.default_rng(0)
+    samples = []
+    for identity in range(1, 9):
+        for camera in (1, 2):
+            for number in range(2):
+                path = tmp_path / f"{identity}_{camera}_{number}.png"
+                Image.fromarray(generator.integers(0, 256, (64, 32, 3), dtype=np.uint8)).save(path)
+                samples.append(Sample(path, identity, camera))
+    train = [sample for sample in samples if sample.identity <= 5]
+    test = [sample for sample in samples if sample.identity > 5]
+    return ReidData("noise", tuple(train), tuple(test[::2]), tuple(test[1::2]), tmp_path)
+
+
+def test_losses_are_the_papers_two(data: ReidData) -> None:
+    task = ReidTask(TINY, data)
+    batch = next(task.batches(0))
+    assert batch.images.shape == (6, 3, 64, 32)
+    assert task.images(batch) == 6
+    parts = task.losses(batch, CPU)
+    pooled, neck = task.model(batch.images)
+    torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(task.model.logits(neck), batch.labels))
+    torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
+    assert set(ReidTask(replace(TINY, triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
+    assert set(ReidTask(replace(TINY, identity_weight=0.0), data).losses(batch, CPU)) == {"triplet"}
+
+
+def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:
+    task = ReidTask(TINY, data)
+    batch = next(task.batches(0))
+    for place, label in zip(batch.places.tolist(), batch.labels.tolist(), strict=True):
+        assert data.train[place].identity == label + 1
+    assert data.train[batch.places[0]].path.name in task.describe(batch)
+
+
+def test_batches_depend_on_the_epoch_alone(data: ReidData) -> None:
+    task, again = ReidTask(TINY, data), ReidTask(TINY, data)
+    list(task.batches(0))
+    ours = [batch.places.tolist() for batch in task.batches(3)]
+    assert ours == [batch.places.tolist() for batch in again.batches(3)]
+
+
+def test_the_same_seed_gives_the_same_weights(data: ReidData) -> None:
+    first, second, other = (ReidTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
+
+
+def test_evaluation_is_the_ranking_of_both_features(data: ReidData) -> None:
+    task = ReidTask(TINY, data)
+    figures = task.evaluate()
+    assert set(figures) == {f"{metric}_{feature}" for metric in ("mAP", "R1", "mINP") for feature in ("pooled", "neck")}
+    sides = {}
+    for name, samples in (("query", data.query), ("gallery", data.gallery)):
+        sides[name] = (
+            task.model.embed([sample.path for sample in samples], feature="neck"),
+            np.array([sample.identity for sample in samples]),
+            np.array([sample.camera for sample in samples]),
+        )
+    assert figures["mAP_neck"] == pytest.approx(evaluate(*sides["query"], *sides["gallery"]).mAP)
+
+
+def test_without_cameras_the_result_says_so(data: ReidData) -> None:
+    query, gallery = (tuple(replace(sample, camera=None) for sample in samples) for samples in (data.query, data.gallery))
+    results = evaluate_model(ReidTask(TINY, data).model, replace(data, query=query, gallery=gallery))
+    assert {result.camera_rule for result in results.values()} == {"not applied: no camera ids"}
+
+
+def test_optimiser_groups(data: ReidData) -> None:
+    for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
+        task = ReidTask(replace(TINY, optimizer=name, trunk_rate_scale=0.1), data)  # type: ignore[arg-type]
+        optimizer = task.optimizer()
+        assert type(optimizer) is kind
+        trunk, others = optimizer.param_groups
+        assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
+        learning = [p for p in task.model.parameters() if p.requires_grad]
+        assert {id(p) for group in (trunk, others) for p in group["params"]} == {id(p) for p in learning}
+        attention = {id(p) for p in task.model.trunk.get_submodule("attentions").parameters()}
+        assert attention <= {id(p) for p in others["params"]}
+        assert id(task.model.neck.bias) not in {id(p) for p in others["params"]}
+    plain = ReidTask(replace(TINY, attention="none"), data)
+    assert len(plain.optimizer().param_groups[0]["params"]) == len(list(plain.model.trunk.parameters()))
+
+
+def test_schedules(data: ReidData) -> None:
+    paper = ReidTask(TINY, data).schedule()
+    assert paper(20) == pytest.approx(8e-4)
+    assert paper(80) == pytest.approx(4e-4)
+    assert ReidTask(replace(TINY, schedule="cosine", warmup=0), data).schedule()(1) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"height": 0}, "height must be at least 1"),
+        ({"erase": 1.5}, "erase must lie between 0 and 1"),
+        ({"rate": -1.0}, "rate must not be negative"),
+        ({"identity_weight": 0.0, "triplet_weight": 0.0}, "nothing would be trained"),
+        ({"images": 1}, "at least 2 identities with 2 images"),
+        ({"attention": "se", "reduction": 4}, "are RGA's; attention is 'se'"),
+    ],
+)
+def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **wrong)  # type: ignore[arg-type]
+
+
+def test_data_without_training_split_or_with_too_few_identities_are_named(data: ReidData) -> None:
+    with pytest.raises(ValueError, match="has no training split"):
+        ReidTask(TINY, replace(data, train=()))
+    with pytest.raises(ValueError, match="16 identities cannot be drawn from 5"):
+        ReidTask(replace(TINY, identities=16), data)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"attention": "none"}, {"attention": "rga-s"}, {"attention": "rga-c"}, {"attention": "rga-parallel"}, {"attention": "rga-cs"},
+        {"attention": "rga-s", "relation": False}, {"attention": "rga-c", "original": False},
+        {"embedding": "none"}, {"embedding": "symmetric"}, {"attention": "cbam-cs"}, {"attention": "fc-s"},
+        {"attention": "non-local"}, {"attention": "simple-non-local"}, {"attention": "se"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_rows_of_the_papers_tables_are_one_override_away(data: ReidData, row: dict[str, object]) -> None:
+    task = ReidTask(replace(TINY, **row), data)  # type: ignore[arg-type]
+    loss = sum(task.losses(next(task.batches(0)), CPU).values())
+    assert isinstance(loss, torch.Tensor)
+    loss.backward()
+    assert loss.isfinite()
