@@ -90,6 +90,9 @@ def test_wrong_wishes_are_named() -> None:
         pass
     with pytest.raises(ValueError, match="no attention with a gate"), rga.record(nn.Conv2d(3, 3, 1)):
         pass
+    compiled = torch.compile(module, backend="eager")
+    with pytest.raises(ValueError, match="a compiled model does not call the hooks"), rga.record(compiled):  # type: ignore[arg-type]
+        pass
     unary = rga.create_attention("rga-s", 8, (6, 4), relation=False)
     with pytest.raises(ValueError, match="relation=False"), rga.record(unary, positions=[(0, 0)]):
         unary(X)

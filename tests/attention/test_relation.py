@@ -274,6 +274,35 @@ def test_exports_with_a_dynamic_batch() -> None:
     torch.testing.assert_close(exported.module()(x), module(x))
 
 
+@pytest.mark.parametrize("way", ["export", "trace"])
+def test_the_batch_stays_free_when_inference_is_recorded(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.attention.relation.BLOCK_BYTES", 1)  # blocks of one image, if they were used
+    module = rga.create_attention("rga-sc", 16, (8, 4)).eval()
+    x = torch.randn(7, 16, 8, 4)
+    with torch.no_grad():
+        if way == "export":
+            free = ({0: torch.export.Dim("batch", min=1, max=64)},)
+            recorded = torch.export.export(module, (x[:2],), dynamic_shapes=free).module()
+        else:
+            recorded = torch.jit.trace(module, (x[:2],))
+        torch.testing.assert_close(recorded(x), module(x))
+
+
+def test_backward_may_be_called_inside_of_autocast() -> None:
+    """PyTorch's own products then run in half precision; what is computed again must fit what was kept."""
+    module = rga.create_attention("rga-sc", 16, (8, 4))
+    gradients = []
+    for inside in (False, True):
+        again = copy.deepcopy(module)
+        x = torch.randn(3, 16, 8, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        loss = again(x).square().sum()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=inside):
+            loss.backward()
+        assert x.grad is not None
+        gradients.append(x.grad.flatten())
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
 def test_inference_in_blocks_of_images_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     module = randomise(rga.create_attention("rga-sc", 16, (8, 4))).double().eval()
     x = torch.randn(5, 16, 8, 4, dtype=torch.float64)
@@ -289,8 +318,14 @@ def test_inference_in_blocks_of_images_changes_nothing(monkeypatch: pytest.Monke
 def test_functional_gradients_in_training_mode() -> None:
     """``torch.func`` knows no hooks on saved tensors, by which training saves memory."""
     module = rga.create_attention("rga-s", 8, (4, 4)).double()
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     x = torch.randn(3, 8, 4, 4, dtype=torch.float64)
-    gradient = torch.func.grad(lambda x: module(x).square().sum())(x)
+
+    def loss(x: Tensor, buffers: dict[str, Tensor]) -> Tensor:
+        out: Tensor = torch.func.functional_call(module, (dict(module.named_parameters()), buffers), (x,))
+        return out.square().sum()
+
+    gradient = torch.func.grad(loss)(x, buffers)
     leaf = x.clone().requires_grad_()
     module(leaf).square().sum().backward()
     torch.testing.assert_close(gradient, leaf.grad)

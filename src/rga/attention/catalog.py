@@ -86,6 +86,8 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
     """
     if name not in OF_A_GRID and name not in OF_ANY_GRID:
         raise ValueError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
+    if channels < 1:
+        raise ValueError(f"channels must be at least 1, got {channels}")
     build = OF_A_GRID.get(name) or OF_ANY_GRID[name]
     accepted = option_names(build)
     for option in options:

@@ -83,7 +83,6 @@ TIMM_NAMES: dict[str, str] = {
     "ese": "effective squeeze-and-excitation",
     "eca": "efficient channel attention",
     "ceca": "circular efficient channel attention",
-    "ge": "gather-excite",
     "gc": "global context, multiplied",
     "gca": "global context, added",
     "cbam": "CBAM",
@@ -93,9 +92,11 @@ TIMM_NAMES: dict[str, str] = {
     "ela": "efficient local attention",
     "strip": "strip attention",
     "nl": "non-local",
-    "bat": "bilinear attentional transform",
 }
-"""timm's attentions that keep the shape of a map, with timm's defaults: ``timm:eca`` and so on."""
+"""timm's attentions that keep the shape of a map, with timm's defaults: ``timm:eca`` and so on.
+
+Two are left out: gather-excite, which timm 1.0.31 cannot build with its defaults, and the bilinear attentional transform, which serves only
+maps whose sides are multiples of its block size."""
 
 
 def timm_attention(name: str, channels: int) -> nn.Module:

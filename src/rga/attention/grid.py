@@ -39,8 +39,6 @@ class GridAttention(nn.Module):
 
     def __init__(self, channels: int, grid: Grid, fit: Fit = "exact") -> None:
         super().__init__()
-        if channels < 1:
-            raise ValueError(f"channels must be at least 1, got {channels}")
         if fit not in FITS:
             raise ValueError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
         self.channels = channels

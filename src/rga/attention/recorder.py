@@ -82,6 +82,10 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     for position in positions:
         if len(position) != 2 or not all(0 <= part <= 1 for part in position):
             raise ValueError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+    if hasattr(model, "_orig_mod"):
+        raise ValueError(
+            "a compiled model does not call the hooks that record it: record the model that was compiled, before torch.compile"
+        )
     recording = Recording()
     owners = {name: module for name, module in model.named_modules() if isinstance(getattr(module, "gate", None), nn.Module)}
     if not owners:

@@ -206,7 +206,7 @@ class RelationGate(nn.Module):
 
     def forward(self, nodes: Tensor) -> Tensor:
         """Gates (B, M) of nodes (B, M, D); computed in float32 at least, since sums over all pairs of nodes overflow half precision."""
-        with without_autocast(nodes):
+        with without_autocast(nodes.device):
             nodes = nodes.to(torch.promote_types(nodes.dtype, torch.float32))
             compared, unary = self.embedding(nodes)
             blocks = [self.hidden(*block) for block in self.blocks(compared, unary)]
@@ -218,7 +218,8 @@ class RelationGate(nn.Module):
         whole = [(compared, unary)]
         if compared is None or unary is None or self.varphi is None:
             return whole
-        if self.varphi.norm.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # then the batch must stay free
+        if self.varphi.norm.training or torch.is_grad_enabled() or recorded:
             return whole
         per_image = compared.shape[1] * self.varphi.weight.shape[0] * compared.element_size()
         images = max(1, BLOCK_BYTES // per_image)
@@ -302,13 +303,16 @@ def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[N
     if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms():
         yield
         return
-    address = product.data_ptr()
+    address, product_device = product.data_ptr(), product.device
 
     def pack(saved: Tensor) -> Tensor | tuple[torch.Size, tuple[int, ...]]:
         return (saved.size(), saved.stride()) if saved.data_ptr() == address else saved
 
     def unpack(packed: Tensor | tuple[torch.Size, tuple[int, ...]]) -> Tensor:
-        return packed if isinstance(packed, Tensor) else compute().as_strided(*packed)
+        if isinstance(packed, Tensor):
+            return packed
+        with without_autocast(product_device):  # backward may be called inside of it
+            return compute().as_strided(*packed)
 
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         yield
@@ -337,9 +341,9 @@ def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
     nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))
 
 
-def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+def without_autocast(place: torch.device) -> AbstractContextManager[object]:
     """A context in which products keep the precision of their operands."""
-    device = x.device.type
+    device = place.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         return torch.autocast(device, enabled=False)
     return nullcontext()
