@@ -149,6 +149,29 @@ def test_detach_gives_the_plain_model_back() -> None:
             torch.testing.assert_close(other(X), expected, rtol=0, atol=0)
 
 
+def test_a_plain_sequence_can_be_attended_to() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, 4, 1), nn.Conv2d(8, 16, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    plain = model(X)
+    rga.attach(model, "rga-sc", image_size=SIZE)
+    stages, x = rga.detach(copy.deepcopy(model)), X
+    for name in ("0", "1"):
+        x = model.get_submodule(f"attentions.{name}")(stages.get_submodule(name)(x))
+    torch.testing.assert_close(model(X), x.mean((2, 3)))
+    torch.testing.assert_close(rga.detach(model)(X), plain, rtol=0, atol=0)
+
+
+def test_handles_of_other_hooks_still_remove_them_after_resampling() -> None:
+    model = rga.attach(trunk(), "rga-s", image_size=SIZE).eval()
+    calls: list[object] = []
+    handle = model.get_submodule("layer1").register_forward_hook(lambda *_: calls.append(1))
+    rga.resample(model, image_size=(96, 48))
+    model(torch.rand(1, 3, 96, 48))
+    assert calls == [1]
+    handle.remove()
+    model(torch.rand(1, 3, 96, 48))
+    assert calls == [1]
+
+
 def test_other_hooks_stay() -> None:
     model = trunk().eval()
     calls: list[object] = []

@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"rga: {error}", file=sys.stderr)
         return MISTAKE
+    except ModuleNotFoundError as error:
+        print(f"rga: this needs {error.name}, which is not installed: pip install 'rga[all]'", file=sys.stderr)
+        return MISTAKE
 
 
 def answer(words: Sequence[str]) -> int:

@@ -39,6 +39,10 @@ class AttachedAttentions(nn.ModuleDict):
         super().__init__()
         self.stages = {self.key(stage): stage for stage in stages}
 
+    def forward(self, x: Tensor) -> Tensor:
+        """The identity: a model that is a plain sequence runs all its children, this one as the last."""
+        return x
+
     @staticmethod
     def key(stage: str) -> str:
         """The key of a stage's attention."""

@@ -76,13 +76,13 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         **options: the attention's own options, checked; those of ``rga-*`` are described at ``rga.attention.relation_attention``.
 
     Raises:
-        ValueError: the name is unknown, the grid is missing, or an option is out of its range.
+        ValueError: the name is unknown, there are no channels, the grid is missing, or an option is out of its range.
         TypeError: the attention has no such option.
 
     Example:
         >>> attention = create_attention("rga-sc", channels=256, grid=(64, 32))
         >>> sum(p.numel() for p in attention.parameters())
-        2770468
+        2673172
     """
     if name not in OF_A_GRID and name not in OF_ANY_GRID:
         raise ValueError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")

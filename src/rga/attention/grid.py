@@ -143,7 +143,7 @@ def move_input_weights(weight: Tensor, old: Grid, new: Grid) -> Tensor:
 
     Example:
         >>> move_input_weights(torch.ones(1, 2), (2, 1), (4, 1))
-        tensor([[0.5000, 0.5000, 0.5000, 0.5000]])
+        tensor([[0.4286, 0.5714, 0.5714, 0.4286]])
     """
     if old == new:
         return weight

@@ -218,7 +218,8 @@ class RelationGate(nn.Module):
         whole = [(compared, unary)]
         if compared is None or unary is None or self.varphi is None:
             return whole
-        recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # then the batch must stay free
+        tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        recorded = torch.compiler.is_compiling() or tracing  # then the batch must stay free
         if self.varphi.norm.training or torch.is_grad_enabled() or recorded:
             return whole
         per_image = compared.shape[1] * self.varphi.weight.shape[0] * compared.element_size()
