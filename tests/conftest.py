@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

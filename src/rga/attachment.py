@@ -84,7 +84,8 @@ def rebuild_attended(plain: type[nn.Module]) -> nn.Module:
 def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | None = None, **options: object) -> Model:
     """Puts attention after the stages of a convolutional network, in place.
 
-    The network's own keys keep their names; the attentions' begin with ``attentions.``.
+    The network's own keys keep their names; the attentions' begin with ``attentions.``. To find its stages the network is run once, on
+    tensors without values, which hooks of your own see, too.
 
     Args:
         model: a CNN, of timm, torchvision or your own.
@@ -113,7 +114,7 @@ def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | 
     if name == "none":
         return model
     stages = find_stages(model, image_size) if after is None else named_stages(model, image_size, after)
-    attached = AttachedAttentions([stage.name for stage in stages])
+    attached = AttachedAttentions([stage.name for stage in stages]).train(model.training)
     modules = dict(model.named_modules())
     for stage in stages:
         attention = create_attention(name, stage.channels, stage.grid, **options)

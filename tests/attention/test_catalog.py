@@ -150,9 +150,10 @@ def test_missing_grid_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("channels", [0, -3])
-def test_channels_must_be_positive(channels: int) -> None:
-    with pytest.raises(ValueError, match="channels must be at least 1"):
-        rga.create_attention("rga-sc", channels, (4, 4))
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_must_be_positive(name: str, channels: int) -> None:
+    with pytest.raises(ValueError, match=f"channels must be at least 1, got {channels}"):
+        rga.create_attention(name, channels, (4, 4))
 
 
 RESNET50_STAGES = ((256, (64, 32)), (512, (32, 16)), (1024, (16, 8)), (2048, (16, 8)))

@@ -2,12 +2,18 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from rga.commands import reid_demo
-from rga.commands.reid_demo import demo, spread
+from rga.commands.reid_demo import demo, provide_people, spread
+from rga.data.people import PeopleOptions
+from rga.engine.loop import Outcome
+from rga.recipes.reid import reid_demo
+from rga.reid.recipe import ReidRecipe
 
 TINY = {"identities": 8, "images_per_camera": 2, "distractors": 4, "epochs": 1}
 
@@ -23,9 +29,12 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_process(patch: pytest.MonkeyPatch) -> None:
-    """Reads pictures in the test's own process, and asks for one pass over the people."""
-    recipe = reid_demo.reid_demo
-    patch.setattr(reid_demo, "reid_demo", lambda attention: reid_demo.replace(recipe(attention), workers=0, passes=1))
+    """Takes a tiny trunk, reads pictures in the test's own process, and asks for one pass over the people."""
+
+    def tiny(attention: str) -> ReidRecipe:
+        return replace(reid_demo(attention), trunk="test_resnet", workers=0, passes=1)
+
+    patch.setattr("rga.commands.reid_demo.reid_demo", tiny)
 
 
 def test_the_report_holds_the_metrics(output: Path) -> None:
@@ -36,7 +45,8 @@ def test_the_report_holds_the_metrics(output: Path) -> None:
     last = [event for event in log if event["kind"] == "evaluate"][-1]
     row = re.search(r'<tr class="strong"><td>RGA-SC</td><td>([\d.]+)%</td><td>[\d.]+%</td><td>([\d.]+)%</td>', html)
     assert row
-    assert [float(row[1]), float(row[2])] == pytest.approx([100 * last["R1_neck"], 100 * last["mAP_neck"]], abs=0.051)
+    feature = reid_demo().feature
+    assert [float(row[1]), float(row[2])] == pytest.approx([100 * last[f"R1_{feature}"], 100 * last[f"mAP_{feature}"]], abs=0.051)
 
 
 def test_the_report_stands_alone(output: Path) -> None:
@@ -51,15 +61,19 @@ def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
 
 
 def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
-    output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    in_process(monkeypatch)
-    old = (output / "plain" / "last" / "model.safetensors").stat().st_mtime_ns
-    (output / "mine.txt").write_text("kept")
-    assert demo(output, **TINY) == 0
+    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
+        assert not out.exists()
+        return Outcome(0, 0, {}, None, interrupted=True)
+
+    monkeypatch.setattr("rga.commands.reid_demo.train", stopped)
+    again = tmp_path / "again"
+    shutil.copytree(output, again)
+    (again / "mine.txt").write_text("kept")
+    assert demo(again, **TINY) == 130
     assert "the people are there already" in capsys.readouterr().out
-    assert (output / "plain" / "last" / "model.safetensors").stat().st_mtime_ns > old
-    assert (output / "mine.txt").read_text() == "kept"
+    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "people"]
 
 
 def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
@@ -71,6 +85,15 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="nothing was changed"):
         demo(tmp_path, **TINY)
     assert (tmp_path / "people" / "thesis.tex").read_text() == "years of work"
+
+
+def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:
+    options = PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0)
+    root = provide_people(tmp_path / "people", options, Console())
+    first = (root / "people.json").stat().st_mtime_ns
+    assert (provide_people(root, options, Console()) / "people.json").stat().st_mtime_ns == first
+    provide_people(root, replace(options, seed=1), Console())
+    assert json.loads((root / "people.json").read_text())["options"]["seed"] == 1
 
 
 def test_spread_is_even() -> None:
