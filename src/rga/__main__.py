@@ -14,7 +14,8 @@ from itertools import takewhile
 import rga
 
 VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("rga.commands.demo:demo", "watch the attention at work on a generated picture"),
+    "demo": ("rga.commands.demo:demo", "the whole way in minutes: people generated, networks trained, a report written"),
+    "gates": ("rga.commands.gates:gates", "draw the attention at work on a generated picture"),
     "cost": ("rga.commands.costs:costs", "parameters and multiply-accumulates of a network, plain and with attention"),
     "train reid-market1501": ("rga.commands.train:reid_market1501", "the paper's re-ID recipe on Market-1501"),
     "train reid-cuhk03": ("rga.commands.train:reid_cuhk03", "the same on CUHK03, new protocol"),
@@ -81,10 +82,10 @@ def overview(words: Sequence[str]) -> str:
         ValueError: there is no such verb.
 
     Example:
-        >>> print(overview(["demo"]))
+        >>> print(overview(["gates"]))
         usage: rga VERB [FLAGS], and rga VERB --help for its flags
         <BLANKLINE>
-          demo          watch the attention at work on a generated picture
+          gates                    draw the attention at work on a generated picture
     """
     verbs = [verb for verb in VERBS if verb.split()[: len(words)] == list(words)]
     if not verbs:
