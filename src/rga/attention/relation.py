@@ -350,13 +350,13 @@ def without_autocast(place: torch.device) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-class SpatialRelationAttention(GridAttention):
-    """RGA-S: the positions of a map are the nodes, its channels their features; one gate per position.
+class RelationAttention(GridAttention):
+    """What RGA-S and RGA-C have in common: a map multiplied by gates from relations.
 
     Args:
         channels: channels C of the maps.
         grid: (H, W) of the maps.
-        gate: a gate over H*W nodes of C features.
+        gate: over H*W nodes of C features for RGA-S, over C nodes of H*W features for RGA-C.
         fit: see ``GridAttention``.
     """
 
@@ -367,6 +367,14 @@ class SpatialRelationAttention(GridAttention):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
         return x * self.gate_map(x)
+
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""
+        raise NotImplementedError
+
+
+class SpatialRelationAttention(RelationAttention):
+    """RGA-S: the positions of a map are the nodes, its channels their features; one gate per position."""
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
@@ -385,23 +393,8 @@ class SpatialRelationAttention(GridAttention):
         self.grid = new
 
 
-class ChannelRelationAttention(GridAttention):
-    """RGA-C: the channels of a map are the nodes, its positions their features; one gate per channel.
-
-    Args:
-        channels: channels C of the maps.
-        grid: (H, W) of the maps.
-        gate: a gate over C nodes of H*W features.
-        fit: see ``GridAttention``.
-    """
-
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact") -> None:
-        super().__init__(channels, grid, fit)
-        self.gate = gate
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) -> map of the same shape."""
-        return x * self.gate_map(x)
+class ChannelRelationAttention(RelationAttention):
+    """RGA-C: the channels of a map are the nodes, its positions their features; one gate per channel."""
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
