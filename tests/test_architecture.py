@@ -19,7 +19,6 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.data rga.engine",
         "rga.reid rga.segmentation rga.classification",
         "rga.loading",
-        "rga.loading",
         "rga.explain rga.deploy rga.gallery rga.study rga.recipes",
         "rga.commands",
         "rga.__main__",

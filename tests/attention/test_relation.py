@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import rga
+from rga.attention.linear_norm import LinearNorm
 from rga.attention.relation import (
     ChannelRelationAttention,
-    LinearNorm,
     RelationGate,
     SpatialRelationAttention,
     relation_attention,

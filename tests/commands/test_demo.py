@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rga.commands.demo import demo, provide_people, spread
+from rga.commands.demo import demo, provide_people
+from rga.commands.demo_report import spread
 from rga.data.people import PeopleOptions
 from rga.engine.loop import Outcome
 from rga.recipes.reid import reid_demo

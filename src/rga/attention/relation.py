@@ -27,22 +27,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from rga.attention.grid import (
-    Fit,
-    Grid,
-    GridAttention,
-    check_grid,
-    move_input_weights,
-    replace_parameter,
-    resize,
-)
+from rga.attention.autograd import computed_again, without_autocast
+from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
+from rga.attention.linear_norm import LinearNorm
 from rga.attention.parallel import GateMap, ParallelAttention
 
 EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
@@ -56,64 +49,6 @@ INITIAL_GATE_SLOPE = 0.1
 
 BLOCK_BYTES = 8 << 20
 """Inference handles blocks of images whose relation features take about this much: what was written is still in the cache when read."""
-
-
-class LinearNorm(nn.Module):
-    """The paper's "1x1 convolution, BN, ReLU" over nodes: a linear map without bias, batch normalisation of each output, ReLU.
-
-    When the normalisation is in evaluation mode it is folded into the linear map.
-
-    Args:
-        inputs: numbers per node that come in.
-        outputs: numbers per node that go out.
-        relu: end with the ReLU.
-    """
-
-    def __init__(self, inputs: int, outputs: int, relu: bool = True) -> None:
-        super().__init__()
-        self.relu = relu
-        self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        self.norm = nn.BatchNorm1d(outputs)
-        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # PyTorch's default for convolutions, as in the reference
-
-    def linear(self, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
-        """Weight (outputs, inputs) and bias (outputs) of the linear map, with the normalisation folded in when it is in evaluation mode."""
-        weight = self.weight.to(dtype)
-        norm = self.norm
-        if norm.training or norm.running_mean is None or norm.running_var is None:
-            return weight, None
-        scale = norm.weight.to(dtype) * torch.rsqrt(norm.running_var.to(dtype) + norm.eps)
-        return weight * scale[:, None], norm.bias.to(dtype) - norm.running_mean.to(dtype) * scale
-
-    def normalise(self, y: Tensor) -> Tensor:
-        """What is left to do on the fresh product that ``linear`` gave, (B, M, outputs) -> the same."""
-        norm = self.norm
-        if norm.training or norm.running_mean is None:
-            rows = y.flatten(0, 1).to(norm.weight.dtype)  # (B, M, outputs) -> (B*M, outputs)
-            normalised: Tensor = norm(rows)
-            # in place before it becomes a view: autograd copies what is changed through a view
-            return (normalised.relu_() if self.relu else normalised).to(y.dtype).view_as(y)
-        return y.relu_() if self.relu else y
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Nodes (B, M, inputs) -> (B, M, outputs)."""
-        weight, bias = self.linear(x.dtype)
-        return self.normalise(project(x, weight, bias))
-
-
-def project(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The linear map of nodes (B, M, D) by a weight (F, D): (B, M, F).
-
-    The nodes may be a transposed view, as the positions of a map are. They are read as they lie: one product per image, or, where
-    the weight is larger than the map and its gradient per image would cost more than the map, a convolution.
-    """
-    nodes, features = x.shape[1:]
-    if x.stride(-1) == 1:
-        return nn.functional.linear(x, weight, bias)
-    if features >= nodes:
-        return nn.functional.conv1d(x.mT, weight[..., None], bias).mT  # (B, D, M) -> (B, F, M) -> (B, M, F)
-    weight = weight.t().expand(x.shape[0], -1, -1)  # (F, D) -> (B, D, F)
-    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
 
 
 class NodeEmbedding(nn.Module):
@@ -294,36 +229,6 @@ def weighted_sum(nodes: Tensor, weight: Tensor) -> Tensor:
     return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
 
 
-@contextmanager
-def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
-    """Within the block autograd keeps not ``product`` but how to make it from what it keeps anyway, and makes it again when needed.
-
-    It costs a few per cent of a training step and saves a fifth of its memory. Nothing is done where there is nothing to keep, nor
-    under transforms that have their own ways: the compiler weighs this itself, and ``torch.func`` knows no hooks on saved tensors.
-    """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms():
-        yield
-        return
-    address, product_device = product.data_ptr(), product.device
-
-    def pack(saved: Tensor) -> Tensor | tuple[torch.Size, tuple[int, ...]]:
-        return (saved.size(), saved.stride()) if saved.data_ptr() == address else saved
-
-    def unpack(packed: Tensor | tuple[torch.Size, tuple[int, ...]]) -> Tensor:
-        if isinstance(packed, Tensor):
-            return packed
-        with without_autocast(product_device):  # backward may be called inside of it
-            return compute().as_strided(*packed)
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
-        yield
-
-
-def under_functional_transforms() -> bool:
-    """Whether ``torch.func`` (vmap, grad, ...) is at work."""
-    return torch._C._are_functorch_transforms_active()  # noqa: SLF001  PyTorch has no public way to ask
-
-
 def relation_vectors(theta: Tensor, phi: Tensor) -> Tensor:
     """All relation vectors r_i = [R(i,:), R(:,i)], by the equations: 2 x (B, M, D') -> (B, M, 2M)."""
     affinity = torch.bmm(theta, phi.mT)  # R: (B, M, M)
@@ -340,14 +245,6 @@ def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
         raise ValueError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
     nn.init.constant_(norm.weight, INITIAL_GATE_SLOPE)
     nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))
-
-
-def without_autocast(place: torch.device) -> AbstractContextManager[object]:
-    """A context in which products keep the precision of their operands."""
-    device = place.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
 
 
 class RelationAttention(GridAttention):

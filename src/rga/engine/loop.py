@@ -172,16 +172,18 @@ def fit(
                     with autocast(device, options.precision):
                         parts = task.losses(batch, device)
                     loss = torch.stack(list(parts.values())).sum()
+                    values = {name: part.item() for name, part in parts.items()}
                     if not math.isfinite(loss.item()):
                         raise DivergedError(
-                            f"the loss is not finite at step {step} (epoch {epoch + 1}): {spell_out(parts)}; batch {task.describe(batch)}. "
+                            f"the loss is not finite at step {step} (epoch {epoch + 1}): {spell_out(values)}; "
+                            f"batch {task.describe(batch)}. "
                             f"Look at these images, or lower the learning rate; the state before this epoch is in {folder / LAST}"
                         )
                     descend(loss, model, optimizer, scaler, options.clip_gradients)
                     step += 1
                     seen += task.images(batch)
-                    for name, value in parts.items():
-                        sums[name] = sums.get(name, 0.0) + value.item()
+                    for name, value in values.items():
+                        sums[name] = sums.get(name, 0.0) + value
                     rate = seen / (time.perf_counter() - started)
                     progress.update(bar, completed=step, description=f"epoch {epoch + 1}, loss {loss.item():.3f}, {rate:.0f} images/s")
                     if options.max_steps and step >= options.max_steps:
@@ -217,9 +219,9 @@ def descend(loss: Tensor, model: nn.Module, optimizer: Optimizer, scaler: torch.
     scaler.update()
 
 
-def spell_out(values: Mapping[str, Tensor | float]) -> str:
+def spell_out(values: Mapping[str, float]) -> str:
     """Names and numbers in one line."""
-    return ", ".join(f"{name} {float(value):.4g}" for name, value in values.items())
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def random_state() -> dict[str, Any]:

@@ -44,7 +44,7 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
     Example:
         >>> features = torch.tensor([[0.0], [1.0], [3.0], [3.5]])
         >>> batch_hard_triplet(features, torch.tensor([0, 0, 1, 1]), margin=2.0)
-        tensor(0.5000)
+        tensor(0.3750)
     """
     same = labels[:, None] == labels[None, :]  # (B, B)
     positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
