@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.model import ReidModel
 from rga.reid.ranking import evaluate
 from rga.reid.recipe import ReidRecipe
 from rga.reid.samples import ReidData, Sample
@@ -66,6 +67,18 @@ def test_the_same_seed_gives_the_same_weights(data: ReidData) -> None:
     first, second, other = (ReidTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
+
+
+def test_the_layout_in_memory_changes_no_loss_and_no_saved_weight(data: ReidData, tmp_path: Path) -> None:
+    plain, beside = ReidTask(TINY, data), ReidTask(replace(TINY, channels_last=True), data)
+    kernels = [weight for weight in beside.model.trunk.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
+    assert kernels
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
+    batch = next(plain.batches(0))
+    torch.testing.assert_close(beside.losses(batch, CPU), plain.losses(batch, CPU))
+    beside.save_model(tmp_path / "saved", {})
+    for name, value in ReidModel.from_pretrained(tmp_path / "saved").state_dict().items():
+        torch.testing.assert_close(value, beside.model.state_dict()[name], rtol=0, atol=0)
 
 
 def test_evaluation_is_the_ranking_of_both_features(data: ReidData) -> None:

@@ -84,7 +84,7 @@ def train(recipe: ReidRecipe, out: Path, resume: bool = False) -> Outcome:
     console = Console()
     console.print(describe(data))
     task = ReidTask(recipe, data)
-    task.model.to(device=device, memory_format=torch.channels_last if recipe.channels_last else torch.preserve_format)
+    task.model.to(device)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": data.fingerprint})
     options = LoopOptions(recipe.epochs, recipe.evaluate_every, recipe.precision, recipe.clip_gradients, recipe.max_steps)

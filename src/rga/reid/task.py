@@ -171,7 +171,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
-    return model
+    return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
 
 
 def save_model(model: ReidModel, folder: Path, metrics: Mapping[str, object]) -> None:
