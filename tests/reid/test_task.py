@@ -75,7 +75,7 @@ def test_the_layout_in_memory_changes_no_loss_and_no_saved_weight(data: ReidData
     assert kernels
     assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
     batch = next(plain.batches(0))
-    torch.testing.assert_close(beside.losses(batch, CPU), plain.losses(batch, CPU))
+    torch.testing.assert_close(beside.losses(batch, CPU), plain.losses(batch, CPU), rtol=1e-3, atol=1e-3)  # other kernels, other rounding
     beside.save_model(tmp_path / "saved", {})
     for name, value in ReidModel.from_pretrained(tmp_path / "saved").state_dict().items():
         torch.testing.assert_close(value, beside.model.state_dict()[name], rtol=0, atol=0)
