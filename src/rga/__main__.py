@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train reid-cuhk03": ("rga.commands.train:reid_cuhk03", "the same on CUHK03, new protocol"),
     "train reid-msmt17": ("rga.commands.train:reid_msmt17", "the same on MSMT17"),
     "train reid-folder": ("rga.commands.train:reid_folder", "re-ID on your own pictures, a folder for each identity"),
+    "train reid-small": ("rga.commands.train:reid_small", "re-ID with a few hundred people and no GPU"),
     "train reid-generated": ("rga.commands.train:reid_generated", "re-ID on generated people, for a CPU"),
     "evaluate": ("rga.commands.evaluate:evaluate", "a saved model on a data set's query and gallery"),
     "embed": ("rga.commands.embed:embed", "the features of a folder of pictures"),

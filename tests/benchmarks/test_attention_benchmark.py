@@ -1,9 +1,8 @@
 """The benchmarks run: on shapes so small that their numbers mean nothing."""
 
-import importlib.util
 import sys
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,14 +13,9 @@ import rga
 
 
 @pytest.fixture
-def benchmark(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def benchmark(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """``benchmarks/attention.py`` as a module, with tiny shapes."""
-    spec = importlib.util.spec_from_file_location("benchmarks_attention", project / "benchmarks" / "attention.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    module = script("attention")
     monkeypatch.setattr(module, "RESNET50_STAGES", {"256x128": ((16, 8, 4), (32, 4, 2)), "384x192": ((16, 12, 6),)})
     monkeypatch.setattr(module, "CROP", ("1 of 32x16", (16, 8, 4)))
     monkeypatch.setattr(module, "PICTURE", (64, 32))

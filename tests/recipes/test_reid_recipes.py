@@ -33,10 +33,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> None:
-    root = people / "bounding_box_train" if name == "reid-folder" else people
     tiny: dict[str, Any] = {"height": 64, "width": 32, "identities": 2, "images": 2, "workers": 0, "weights": "none", "max_steps": 1}
-    recipe: ReidRecipe = replace(RECIPES[name](), root=root, **tiny)
-    if name == "reid-folder":
+    recipe: ReidRecipe = replace(RECIPES[name](), root=people, **tiny)
+    if recipe.data == "folder":
         recipe = replace(recipe, root=by_identity(people, tmp_path / "folders"), camera_pattern=r"c(\d)")
     else:
         recipe = replace(recipe, data="market1501")  # the layout of what is generated

@@ -132,7 +132,7 @@ def test_schedules(data: ReidData) -> None:
         ({"rate": -1.0}, "rate must not be negative"),
         ({"identity_weight": 0.0, "triplet_weight": 0.0}, "nothing would be trained"),
         ({"images": 1}, "at least 2 identities with 2 images"),
-        ({"attention": "se", "reduction": 4}, "are RGA's; attention is 'se'"),
+        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
     ],
 )
 def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:

@@ -58,6 +58,7 @@ reid_market1501 = command("reid-market1501")
 reid_cuhk03 = command("reid-cuhk03")
 reid_msmt17 = command("reid-msmt17")
 reid_folder = command("reid-folder")
+reid_small = command("reid-small")
 reid_generated = command("reid-generated")
 
 

