@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.attention",
         "rga.stages",
         "rga.attachment rga.costs",
-        "rga.data rga.engine",
+        "rga.data rga.engine rga.trunks",
         "rga.reid rga.segmentation rga.classification",
         "rga.loading",
         "rga.explain rga.deploy rga.gallery rga.study rga.recipes",

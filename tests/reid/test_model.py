@@ -8,14 +8,12 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import nn
 
 import rga
 from rga.data.images import DamagedImageError
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.model import ReidModel
-from rga.reid.pretrained import load_trunk_weights
 from rga.reid.task import save_model
 from rga.stages import find_stages
 
@@ -174,34 +172,3 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"task": "juggling"}))
     with pytest.raises(ValueError, match="unknown task 'juggling'"):
         rga.load(tmp_path)
-
-
-def test_weights_from_a_file(tmp_path: Path) -> None:
-    donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
-    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
-    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "trunk.pth")
-    for name in ("trunk.safetensors", "trunk.pth"):
-        model = small()
-        load_trunk_weights(model.trunk, "test_resnet", str(tmp_path / name))
-        state = model.trunk.state_dict()
-        assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
-
-
-def test_wrong_weights_are_named(tmp_path: Path) -> None:
-    save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):
-        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "other.safetensors"))
-    with pytest.raises(FileNotFoundError, match="no file of weights"):
-        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "nowhere.pth"))
-    (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(ValueError, match="cannot be read as a file of weights"):
-        load_trunk_weights(small().trunk, "test_resnet", str(tmp_path / "text.pth"))
-
-
-def test_pretrained_weights_offline_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no network here")
-
-    monkeypatch.setattr("rga.reid.pretrained.timm.create_model", refuse)
-    with pytest.raises(ConnectionError, match=r"'test_resnet' could not be fetched.*no network here.*weights=none, or weights=FILE"):
-        load_trunk_weights(nn.Identity(), "test_resnet", "pretrained")

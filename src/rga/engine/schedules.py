@@ -48,6 +48,26 @@ def warmup_then_cosine(start: float, peak: float, warmup: float, epochs: float, 
     return rate
 
 
+def warmup_then_poly(start: float, peak: float, warmup: float, epochs: float, power: float = 0.9) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then times (1 - done)^power down to 0 at ``epochs``.
+
+    Segmentation's schedule (DeepLab, PSPNet, DANet), there by iteration and without a warm-up.
+
+    Example:
+        >>> schedule = warmup_then_poly(0.0, 1.0, 0, 100, power=1.0)
+        >>> [schedule(0), schedule(75), schedule(100)]
+        [1.0, 0.25, 0.0]
+    """
+
+    def rate(epoch: float) -> float:
+        if epoch < warmup:
+            return start + (peak - start) * epoch / warmup
+        done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
+        return float(peak * (1 - done) ** power)
+
+    return rate
+
+
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Gives every parameter group its learning rate: ``rate`` times the group's ``scale``, where it has one."""
     for group in optimizer.param_groups:

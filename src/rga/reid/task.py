@@ -11,21 +11,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from rga.data.images import read_image
 from rga.engine.files import write_json
-from rga.engine.schedules import Schedule, warmup_then_cosine, warmup_then_steps
+from rga.engine.schedules import Schedule
+from rga.reid.chosen_data import chosen_data
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import Feature, ReidModel
-from rga.reid.pretrained import load_trunk_weights
 from rga.reid.ranking import evaluate
 from rga.reid.recipe import ReidRecipe
 from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
 from rga.reid.samples import ReidData, Sample, relabel
 from rga.reid.transforms import Preprocessing, training_transform
+from rga.trunks.pretrained import load_trunk_weights
+from rga.trunks.recipe import parameter_groups
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,17 @@ class ReidTask:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the data."""
+        return self.data.fingerprint
+
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+        lines = [f"{self.data.name}, fingerprint {self.data.fingerprint}"]
+        lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
+        return "\n".join(lines)
+
     def describe(self, batch: ReidBatch) -> str:
         """The files of a batch."""
         return ", ".join(self.data.train[place].path.name for place in batch.places.tolist())
@@ -133,24 +146,16 @@ class ReidTask:
 
     def optimizer(self) -> Optimizer:
         """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
-        attention = (
-            {id(p) for p in self.model.trunk.get_submodule("attentions").parameters()} if hasattr(self.model.trunk, "attentions") else set()
-        )
-        trunk = [p for p in self.model.trunk.parameters() if id(p) not in attention and p.requires_grad]
-        scaled = {id(p) for p in trunk}
-        others = [p for p in self.model.parameters() if id(p) not in scaled and p.requires_grad]
-        groups = [{"params": trunk, "scale": self.recipe.trunk_rate_scale}, {"params": others, "scale": 1.0}]
-        rate, decay = self.recipe.rate, self.recipe.weight_decay
-        if self.recipe.optimizer == "sgd":
-            return SGD(groups, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)
-        return (Adam if self.recipe.optimizer == "adam" else AdamW)(groups, lr=rate, weight_decay=decay)
+        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
 
     def schedule(self) -> Schedule:
         """The recipe's learning rate by epoch."""
-        recipe = self.recipe
-        if recipe.schedule == "cosine":
-            return warmup_then_cosine(recipe.start_rate, recipe.rate, recipe.warmup, recipe.epochs, 0.0)
-        return warmup_then_steps(recipe.start_rate, recipe.rate, recipe.warmup, recipe.milestones, recipe.factor)
+        return self.recipe.build_schedule()
+
+
+def reid_task(recipe: ReidRecipe) -> ReidTask:
+    """Reads a recipe's data and builds its task."""
+    return ReidTask(recipe, chosen_data(recipe))
 
 
 def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:

@@ -1,0 +1,90 @@
+"""The fields of a recipe that say how it is trained, whatever the task: optimiser, schedule, precision, machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from rga.engine.devices import DeviceName, Precision
+from rga.engine.schedules import Schedule, warmup_then_cosine, warmup_then_poly, warmup_then_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """A training; a task's recipe has these fields among its own."""
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """Adam and AdamW with PyTorch's betas; SGD with momentum .9 and Nesterov."""
+    weight_decay: float = 5e-4
+    """Weight decay."""
+    start_rate: float = 8e-6
+    """Learning rate at the start of the warm-up."""
+    rate: float = 8e-4
+    """Learning rate after the warm-up."""
+    warmup: float = 20
+    """Epochs of linear warm-up."""
+    schedule: Literal["steps", "cosine", "poly"] = "steps"
+    """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
+    milestones: tuple[int, ...] = tuple(range(80, 361, 40))
+    """Epochs at which the rate falls, for steps."""
+    factor: float = 0.5
+    """By which it falls."""
+    epochs: int = 600
+    """How many; what an epoch is, the task says."""
+
+    evaluate_every: int = 0
+    """Epochs between evaluations; 0 evaluates at the end alone."""
+    device: DeviceName = "auto"
+    """Where to compute."""
+    precision: Precision = "float32"
+    """Of the forward pass; half precisions are slow on most CPUs."""
+    channels_last: bool = False
+    """Lay the channels of a pixel side by side in memory: faster for depthwise convolutions, and on GPUs in half precision."""
+    clip_gradients: float = 0.0
+    """Largest norm of all gradients together; 0 leaves them as they are."""
+    threads: int = 0
+    """CPU threads; 0 leaves the choice to PyTorch."""
+    workers: int = 2
+    """Processes that read and augment pictures."""
+    seed: int = 0
+    """Of weights, batches and augmentation."""
+    max_steps: int = 0
+    """Stop after so many steps, for a trial; 0 runs all epochs."""
+    tensorboard: bool = False
+    """Write logs for TensorBoard, too."""
+
+    def __post_init__(self) -> None:
+        """Checks what can be checked without the data."""
+        self.check_range(("epochs",), 1)
+        self.check_range(("warmup", "evaluate_every", "workers", "threads", "max_steps", "weight_decay", "rate", "clip_gradients"), 0)
+
+    def check_range(self, names: Iterable[str], low: float, high: float | None = None) -> None:
+        """Refuses fields outside of [low, high] by their name."""
+        for name in names:
+            value = getattr(self, name)
+            if not (value >= low and (high is None or value <= high)):
+                wanted = f"be at least {low}" if high is None else f"lie between {low} and {high}"
+                raise ValueError(f"{name} must {wanted}, got {value}")
+
+    def build_optimizer(self, groups: Iterable[dict[str, Any]]) -> Optimizer:
+        """The optimiser over groups of parameters; a group's ``scale`` multiplies its learning rate."""
+        if self.optimizer == "sgd":
+            return SGD(groups, lr=self.rate, momentum=0.9, nesterov=True, weight_decay=self.weight_decay)
+        return (Adam if self.optimizer == "adam" else AdamW)(groups, lr=self.rate, weight_decay=self.weight_decay)
+
+    def build_schedule(self) -> Schedule:
+        """The learning rate by epoch."""
+        if self.schedule == "cosine":
+            return warmup_then_cosine(self.start_rate, self.rate, self.warmup, self.epochs, 0.0)
+        if self.schedule == "poly":
+            return warmup_then_poly(self.start_rate, self.rate, self.warmup, self.epochs)
+        return warmup_then_steps(self.start_rate, self.rate, self.warmup, self.milestones, self.factor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON can hold them."""
+        return {name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(self).items()}

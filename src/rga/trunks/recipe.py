@@ -1,0 +1,90 @@
+"""The fields of a recipe that choose the trunk, the weights that it starts from, and its attention."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from rga.attention.relation import EmbeddingKind
+
+RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original")
+"""Fields that shape RGA and have no meaning for another attention."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkRecipe:
+    """A trunk with attention; a task's recipe has these fields among its own."""
+
+    trunk: str = "resnet50"
+    """Name of a CNN in timm."""
+    trunk_options: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Options of timm's create_model for the trunk, such as bn_eps 0.001."""
+    weights: str = "pretrained"
+    """Weights that the trunk starts from: pretrained (timm's, of this name), none, or a file (.safetensors, or .pth of tensors alone)."""
+    trunk_rate_scale: float = 1.0
+    """The trunk's own weights learn at this times the rate; below 1 where they are trained already."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Mean of the pixels by channel, subtracted."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Standard deviation of the pixels by channel, divided by."""
+
+    attention: str = "rga-sc"
+    """Name of the attention after the stages; none for the plain trunk."""
+    after: tuple[str, ...] = ()
+    """Stages to attend to; all by default."""
+    reduction: int = 8
+    """RGA: the paper's s1."""
+    hidden_reduction: int = 8
+    """RGA: the paper's s2."""
+    embedding: EmbeddingKind = "asymmetric"
+    """RGA: how nodes are embedded."""
+    relation: bool = True
+    """RGA: use the relation vectors; --no-relation is the paper's "w/o Rel."."""
+    original: bool = True
+    """RGA: use the nodes' own features; --no-original is the paper's "w/o Ori."."""
+    initial_gate: float | None = None
+    """Where RGA's gates start; None starts them near .5 as the paper's code does. Other attentions start as they always do."""
+
+    def __post_init__(self) -> None:
+        """Checks what can be checked without building the trunk."""
+        for name in ("reduction", "hidden_reduction"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.attention.startswith("rga"):
+            defaults = {field.name: field.default for field in dataclasses.fields(self)}
+            changed = [name for name in RGA_OPTIONS if getattr(self, name) != defaults[name]]
+            if changed:
+                raise ValueError(
+                    f"{', '.join(changed)}: RGA's alone, while attention is {self.attention!r}; choose rga-sc, or leave them out"
+                )
+
+    def attention_options(self) -> dict[str, Any]:
+        """The options of the attention: RGA's, none for the others."""
+        if not self.attention.startswith("rga"):
+            return {}
+        return {name: getattr(self, name) for name in (*RGA_OPTIONS, "initial_gate")}
+
+
+def parameter_groups(model: nn.Module, trunk: nn.Module, trunk_rate_scale: float) -> list[dict[str, Any]]:
+    """The weights of a model that learn, in two groups for an optimiser: the trunk's own, with their ``scale``, and all others.
+
+    Args:
+        model: the whole network.
+        trunk: the part of it that started from trained weights; its attention learns with the others.
+        trunk_rate_scale: the trunk's learning rate as a share of the others'.
+    """
+    own = {id(parameter) for parameter in own_parameters(trunk)}
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [parameter for parameter in learning if id(parameter) in own], "scale": trunk_rate_scale},
+        {"params": [parameter for parameter in learning if id(parameter) not in own], "scale": 1.0},
+    ]
+
+
+def own_parameters(trunk: nn.Module) -> Iterator[nn.Parameter]:
+    """A trunk's parameters without those of the attention attached to it."""
+    return (parameter for name, parameter in trunk.named_parameters() if not name.startswith("attentions."))

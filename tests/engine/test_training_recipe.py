@@ -1,0 +1,40 @@
+"""The fields of a recipe that say how it is trained."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from rga.engine.recipe import TrainingRecipe
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"rate": -1.0}, "rate must be at least 0, got -1.0"),
+        ({"weight_decay": math.nan}, "weight_decay must be at least 0, got nan"),
+    ],
+)
+def test_what_is_out_of_range_is_named(wrong: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainingRecipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_groups_keep_their_scale_in_every_optimiser() -> None:
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "scale": 0.1}, {"params": [nn.Parameter(torch.zeros(1))], "scale": 1.0}]
+    for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
+        optimizer = TrainingRecipe(optimizer=name, weight_decay=0.25).build_optimizer(groups)  # type: ignore[arg-type]
+        assert type(optimizer) is kind
+        assert [group["scale"] for group in optimizer.param_groups] == [0.1, 1.0]
+        assert {group["weight_decay"] for group in optimizer.param_groups} == {0.25}
+
+
+def test_schedules_end_where_they_say() -> None:
+    paper = TrainingRecipe().build_schedule()
+    assert [paper(0), paper(20), paper(80), paper(599)] == pytest.approx([8e-6, 8e-4, 4e-4, 8e-4 / 2**8])
+    for schedule in ("cosine", "poly"):
+        rate = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0).build_schedule()
+        assert [rate(2), rate(12)] == pytest.approx([1.0, 0.0])
+        assert rate(7) == pytest.approx({"cosine": 0.5, "poly": 0.5**0.9}[schedule])

@@ -1,0 +1,49 @@
+"""Weights that a trunk starts from."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import rga
+from rga.trunks.pretrained import load_trunk_weights
+
+
+def attended_trunk() -> nn.Module:
+    """A small trunk with attention, whose own weights alone are in files."""
+    trunk: nn.Module = timm.create_model("test_resnet", num_classes=0)
+    return rga.attach(trunk, "rga-sc", image_size=(64, 32))
+
+
+def test_weights_from_a_file(tmp_path: Path) -> None:
+    donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
+    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
+    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "trunk.pth")
+    for name in ("trunk.safetensors", "trunk.pth"):
+        trunk = attended_trunk()
+        load_trunk_weights(trunk, "test_resnet", str(tmp_path / name))
+        state = trunk.state_dict()
+        assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
+
+
+def test_wrong_weights_are_named(tmp_path: Path) -> None:
+    save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):
+        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "other.safetensors"))
+    with pytest.raises(FileNotFoundError, match="no file of weights"):
+        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "nowhere.pth"))
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(ValueError, match="cannot be read as a file of weights"):
+        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "text.pth"))
+
+
+def test_pretrained_weights_offline_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network here")
+
+    monkeypatch.setattr("rga.trunks.pretrained.timm.create_model", refuse)
+    with pytest.raises(ConnectionError, match=r"'test_resnet' could not be fetched.*no network here.*weights=none, or weights=FILE"):
+        load_trunk_weights(nn.Identity(), "test_resnet", "pretrained")
