@@ -24,6 +24,8 @@ FIRST_LEVEL = 2
 BY_HAND: Mapping[str, Sequence[str]] = {
     # with the last stride 1, as in re-identification, or dilated, as in segmentation, two stages share a resolution
     "ResNet": ("layer1", "layer2", "layer3", "layer4"),
+    # made for small pictures: its first stage has their full resolution
+    "CifarResNet": ("layer1", "layer2", "layer3"),
     # keeps its resolutions side by side and adds them up at the end: the stages are the branches, before they are added
     "HighResolutionNet": ("incre_modules.0", "incre_modules.1", "incre_modules.2", "incre_modules.3"),
 }

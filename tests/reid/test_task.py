@@ -129,7 +129,7 @@ def test_schedules(data: ReidData) -> None:
     [
         ({"height": 0}, "height must be at least 1"),
         ({"erase": 1.5}, "erase must lie between 0 and 1"),
-        ({"rate": -1.0}, "rate must not be negative"),
+        ({"rate": -1.0}, "rate must be at least 0, got -1.0"),
         ({"identity_weight": 0.0, "triplet_weight": 0.0}, "nothing would be trained"),
         ({"images": 1}, "at least 2 identities with 2 images"),
         ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import timm
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from rga.data.images import read_image, to_rgb
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.transforms import Preprocessing, flipped, test_transform
 from rga.stages import evaluating
+from rga.trunks.catalog import create_trunk
 
 Feature = Literal["pooled", "neck"]
 Picture = Image.Image | str | Path | NDArray[np.uint8]
@@ -79,7 +79,7 @@ class ReidModel(
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.trunk: nn.Module = timm.create_model(trunk, num_classes=0, **dict(trunk_options or {}))
+        self.trunk = create_trunk(trunk, **dict(trunk_options or {}))
         if last_stride == 1:
             keep_last_resolution(self.trunk, (height, width))
         attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))

@@ -1,0 +1,39 @@
+"""The trunks by name: our own for small pictures, and every CNN of timm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import timm
+from torch import nn
+
+from rga.trunks.cifar_resnet import CifarResNet
+
+OWN: dict[str, Callable[..., nn.Module]] = {f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110)}
+"""Trunks that timm does not have."""
+
+
+def create_trunk(name: str, *, num_classes: int = 0, **options: object) -> nn.Module:
+    """A network without trained weights.
+
+    Args:
+        name: one of ``OWN``, or of a CNN in timm.
+        num_classes: of its classifier; 0 for none.
+        **options: of the network.
+
+    Raises:
+        ValueError: there is no such network.
+
+    Example:
+        >>> import torch
+        >>> create_trunk("cifar-resnet20")(torch.rand(1, 3, 32, 32)).shape
+        torch.Size([1, 64])
+    """
+    if name in OWN:
+        return OWN[name](num_classes=num_classes, **options)
+    if not timm.is_model(name.split(".", maxsplit=1)[0]):
+        alike = ", ".join([*OWN, *timm.list_models(f"{name[:6]}*")][:12])
+        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {alike}")
+    network: nn.Module = timm.create_model(name, num_classes=num_classes, **options)
+    return network
