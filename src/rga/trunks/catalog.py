@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 
 import timm
@@ -33,7 +34,7 @@ def create_trunk(name: str, *, num_classes: int = 0, **options: object) -> nn.Mo
     if name in OWN:
         return OWN[name](num_classes=num_classes, **options)
     if not timm.is_model(name.split(".", maxsplit=1)[0]):
-        alike = ", ".join([*OWN, *timm.list_models(f"{name[:6]}*")][:12])
-        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {alike}")
+        alike = get_close_matches(name, [*OWN, *timm.list_models()], n=4, cutoff=0.5)
+        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {', '.join(OWN)}; near to it are {', '.join(alike)}")
     network: nn.Module = timm.create_model(name, num_classes=num_classes, **options)
     return network
