@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
+from typing import Any
 
 import timm
 from torch import nn
@@ -15,7 +16,7 @@ OWN: dict[str, Callable[..., nn.Module]] = {f"cifar-resnet{depth}": partial(Cifa
 """Trunks that timm does not have."""
 
 
-def create_trunk(name: str, *, num_classes: int = 0, **options: object) -> nn.Module:
+def create_trunk(name: str, *, num_classes: int = 0, **options: Any) -> nn.Module:
     """A network without trained weights.
 
     Args:
