@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rga.data.layout import DataError
 from rga.reid.samples import (
     DISTRACTOR,
-    DataError,
     ReidData,
     Sample,
     SplitCounts,

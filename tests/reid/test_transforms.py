@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rga.data.preprocessing import Preprocessing
 from rga.reid import transforms
-from rga.reid.transforms import Preprocessing, flipped, training_transform
+from rga.reid.transforms import flipped, training_transform
 
 PREPROCESSING = Preprocessing(32, 16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 

@@ -11,9 +11,9 @@ from typing import Annotated
 import tyro
 from rich.progress import Progress
 
+from rga.data.layout import DataError
 from rga.data.people import PeopleOptions, make_people
 from rga.reid.check import check_data
-from rga.reid.samples import DataError
 from rga.reid.sources.catalog import EXPECTED, load_data
 
 

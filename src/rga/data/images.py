@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+Picture = Image.Image | str | Path | NDArray[np.uint8]
+"""Whatever shows a picture: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 """The endings of files that are taken for pictures."""
@@ -21,13 +27,27 @@ def read_image(path: Path) -> Image.Image:
         FileNotFoundError: there is no such file.
         DamagedImageError: the file is no picture, or a damaged one.
     """
+    return decode(path, str(path))
+
+
+def decode(source: Path | IO[bytes], name: str) -> Image.Image:
+    """Reads a picture as RGB, as ``read_image`` does, from a file or from bytes.
+
+    Args:
+        source: a path, or what can be read from.
+        name: what errors call it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedImageError: it is no picture, or a damaged one.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             return to_rgb(image)
     except FileNotFoundError:
         raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DamagedImageError(f"{path} cannot be read as a picture: {error}; replace the file or take it out of the data") from error
+        raise DamagedImageError(f"{name} cannot be read as a picture: {error}; replace the file or take it out of the data") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -38,6 +58,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
         above = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
     return image.convert("RGB")
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """Anything that shows a picture, as an RGB image."""
+    if isinstance(picture, (str, Path)):
+        return read_image(Path(picture))
+    if isinstance(picture, Image.Image):
+        return to_rgb(picture)
+    if isinstance(picture, np.ndarray):
+        return to_rgb(Image.fromarray(picture))
+    raise TypeError(f"a picture is a PIL image, a path or an array of bytes (H, W, 3); got {type(picture).__name__}")
 
 
 def list_images(folder: Path) -> list[Path]:

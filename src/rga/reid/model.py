@@ -7,26 +7,24 @@ that starts at a deviation of .001. Saved with the conventions of the Hugging Fa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rga.attachment import attach
-from rga.data.images import read_image, to_rgb
+from rga.data.images import Picture, as_image
+from rga.data.preprocessing import Preprocessing
 from rga.reid.last_stride import keep_last_resolution
-from rga.reid.transforms import Preprocessing, flipped, test_transform
+from rga.reid.transforms import flipped, test_transform
 from rga.stages import evaluating
 from rga.trunks.catalog import create_trunk
 
 Feature = Literal["pooled", "neck"]
-Picture = Image.Image | str | Path | NDArray[np.uint8]
 
 
 class ReidModel(
@@ -130,6 +128,7 @@ class ReidModel(
             TypeError: something is no picture.
 
         Example:
+            >>> from PIL import Image
             >>> model = ReidModel(trunk="resnet18", image_size=(64, 32))
             >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
             (2, 512)
@@ -173,14 +172,3 @@ class Pictures(Dataset[Tensor]):
         """One picture (3, H, W)."""
         image: Tensor = self.transform(as_image(self.pictures[index]))
         return image
-
-
-def as_image(picture: Picture) -> Image.Image:
-    """Anything that shows a picture, as an RGB image."""
-    if isinstance(picture, (str, Path)):
-        return read_image(Path(picture))
-    if isinstance(picture, Image.Image):
-        return to_rgb(picture)
-    if isinstance(picture, np.ndarray):
-        return to_rgb(Image.fromarray(picture))
-    raise TypeError(f"a picture is a PIL image, a path or an array of bytes (H, W, 3); got {type(picture).__name__}")

@@ -15,15 +15,13 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from rga.data.layout import DataError, relative
+
 DISTRACTOR = 0
 """The identity of a gallery picture that shows nobody of the queries."""
 
 SPLITS = ("train", "query", "gallery")
 """The splits in the order of every report."""
-
-
-class DataError(ValueError):
-    """Files that are there and are not what the data set's format says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +119,6 @@ def count(samples: Sequence[Sample], distractors: bool = False) -> SplitCounts:
         identities.discard(DISTRACTOR)
     cameras = {sample.camera for sample in samples if sample.camera is not None}
     return SplitCounts(len(identities), len(samples), len(cameras))
-
-
-def relative(path: Path, root: Path) -> str:
-    """A path told from ``root`` with forward slashes, also where it lies outside of it."""
-    return Path(os.path.relpath(path, root)).as_posix()
 
 
 def relabel(samples: Iterable[Sample]) -> dict[int, int]:

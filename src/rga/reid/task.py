@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from rga.data.images import read_image
+from rga.data.preprocessing import Preprocessing
 from rga.engine.files import write_json
 from rga.engine.schedules import Schedule
 from rga.reid.chosen_data import chosen_data
@@ -25,7 +26,7 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
 from rga.reid.samples import ReidData, Sample, relabel
-from rga.reid.transforms import Preprocessing, training_transform
+from rga.reid.transforms import training_transform
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
 

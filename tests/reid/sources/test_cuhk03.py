@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat  # type: ignore[import-untyped]
 
-from rga.reid.samples import DataError, SplitCounts
+from rga.data.layout import DataError
+from rga.reid.samples import SplitCounts
 from rga.reid.sources.cuhk03 import read_cuhk03, read_cuhk03_classic
 
 Array = npt.NDArray[Any]

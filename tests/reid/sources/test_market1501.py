@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rga.reid.samples import DISTRACTOR, DataError
+from rga.data.layout import DataError
+from rga.reid.samples import DISTRACTOR
 from rga.reid.sources.market1501 import read_market1501
 
 FILES = {

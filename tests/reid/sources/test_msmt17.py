@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rga.reid.samples import DataError
+from rga.data.layout import DataError
 from rga.reid.sources.msmt17 import read_msmt17
 
 LISTS = {

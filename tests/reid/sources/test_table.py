@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rga.reid.samples import DISTRACTOR, DataError
+from rga.data.layout import DataError
+from rga.reid.samples import DISTRACTOR
 from rga.reid.sources.table import read_table
 
 LINES = ["path,identity,camera,split", "a/1.jpg,3,1,train", "a/2.jpg,5,2,query", "a/3.jpg,5,1,gallery", "a/4.jpg,0,1,gallery"]

@@ -20,9 +20,9 @@ from typing import Literal
 
 import numpy as np
 
-from rga.reid.samples import DataError, ReidData, Sample, SplitCounts, by_identity
+from rga.data.layout import DataError, images_in, not_found, parse_name
+from rga.reid.samples import ReidData, Sample, SplitCounts, by_identity
 from rga.reid.sources.cuhk03_archive import FORM, NAME, extract_images, read_persons, read_testsets
-from rga.reid.sources.layout import images_in, not_found, parse_name
 from rga.reid.sources.market1501 import FOLDERS, read_boxes
 
 Boxes = Literal["labeled", "detected"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rga.reid.samples import DataError
+from rga.data.layout import DataError
 
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]

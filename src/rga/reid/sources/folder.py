@@ -10,8 +10,8 @@ import random
 import re
 from pathlib import Path
 
-from rga.reid.samples import SPLITS, DataError, ReidData, Sample, by_identity, choose_queries
-from rga.reid.sources.layout import images_in
+from rga.data.layout import DataError, images_in
+from rga.reid.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
 
 WHERE = "The pictures are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from rga.data.layout import find_home, images_in, parse_name
 from rga.reid.samples import ReidData, Sample, SplitCounts
-from rga.reid.sources.layout import find_home, images_in, parse_name
 
 WHERE = (
     "Market-1501 is given to researchers by its authors: look for 'Market-1501' on Liang Zheng's home page, accept the terms, "

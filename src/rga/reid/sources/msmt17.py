@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from rga.reid.samples import DataError, ReidData, Sample, SplitCounts
-from rga.reid.sources.layout import find_home, not_found, parse_name
+from rga.data.layout import DataError, find_home, not_found, parse_name
+from rga.reid.samples import ReidData, Sample, SplitCounts
 
 WHERE = (
     "MSMT17 is given to researchers by its authors: look for 'MSMT17' on the home page of PKU-VMC (Shiliang Zhang), "

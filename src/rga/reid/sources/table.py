@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from rga.reid.samples import DISTRACTOR, SPLITS, DataError, ReidData, Sample
+from rga.data.layout import DataError
+from rga.reid.samples import DISTRACTOR, SPLITS, ReidData, Sample
 
 COLUMNS = ("path", "identity", "camera", "split")
 REQUIRED = ("path", "identity", "split")

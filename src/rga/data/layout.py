@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rga.reid.samples import DataError
-
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """What counts as a picture in folders, in lower or upper case."""
+
+
+class DataError(ValueError):
+    """Files that are there and are not what the data set's format says."""
 
 
 def find_home(root: Path, inside: Sequence[str], needed: Sequence[str], where: str) -> Path:
@@ -77,3 +80,8 @@ def parse_name(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]
     if match is None:
         raise DataError(f"{path}: the file name does not follow {form}")
     return match
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path told from ``root`` with forward slashes, also where it lies outside of it."""
+    return Path(os.path.relpath(path, root)).as_posix()
