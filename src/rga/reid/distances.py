@@ -28,8 +28,8 @@ class Features:
     """Checked features and their lengths.
 
     Attributes:
-        rows: (images, dimensions), float32 or float64.
-        norms: (images,), the Euclidean length of each row, float64.
+        rows: (images, dimensions), float32 or float64; or groups of images, (..., images, dimensions).
+        norms: (images,), the Euclidean length of each row, float64; or (..., images).
     """
 
     rows: Tensor
@@ -74,19 +74,19 @@ def distances(query_features: FeatureArray, gallery_features: FeatureArray, metr
 
 def cosine(query: Features, gallery: Features, out: Tensor) -> Tensor:
     """Cosine distances into ``out`` (queries, gallery); the gallery is scaled after the product, which saves a normalised copy of it."""
-    directions = query.rows * inverse(query.norms, out.dtype)[:, None]
-    torch.mm(directions, gallery.rows.T, out=out)
-    return torch.addcmul(out.new_ones(()), out, inverse(gallery.norms, out.dtype), value=-1, out=out)
+    directions = query.rows * inverse(query.norms, out.dtype)[..., None]
+    torch.matmul(directions, gallery.rows.mT, out=out)
+    return torch.addcmul(out.new_ones(()), out, inverse(gallery.norms, out.dtype)[..., None, :], value=-1, out=out)
 
 
 def euclidean(query: Features, gallery: Features, out: Tensor) -> Tensor:
     """Euclidean distances into ``out`` (queries, gallery)."""
-    torch.addmm(gallery.norms.square().to(out.dtype), query.rows, gallery.rows.T, alpha=-2, out=out)
-    return out.add_(query.norms.square().to(out.dtype)[:, None]).clamp_(min=0).sqrt_()
+    torch.matmul(query.rows * -2, gallery.rows.mT, out=out).add_(gallery.norms.square().to(out.dtype)[..., None, :])
+    return out.add_(query.norms.square().to(out.dtype)[..., None]).clamp_(min=0).sqrt_()
 
 
 METRICS: dict[str, Callable[[Features, Features, Tensor], Tensor]] = {"cosine": cosine, "euclidean": euclidean}
-"""The metrics: name -> function(query, gallery, out) that fills ``out`` (queries, gallery)."""
+"""The metrics: name -> function(query, gallery, out) that fills ``out`` (queries, gallery); all three may have leading axes in common."""
 
 
 def inverse(norms: Tensor, dtype: torch.dtype) -> Tensor:

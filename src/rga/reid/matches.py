@@ -7,7 +7,6 @@ images before it: those that are nearer, and those that are as near and come ear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +17,14 @@ from torch import Tensor
 
 from rga.reid.samples import DISTRACTOR
 
-Array = npt.NDArray[Any]
 LabelArray = Sequence[int] | npt.NDArray[np.integer[Any]] | Tensor
 
 JUNK = -1
 """The identity of gallery images that no ranking may hold (Market-1501: bad boxes)."""
-KEYS = 2**15
-"""How many coarse keys there are to sort by: the non-negative 16-bit integers."""
-SORTED_AT_ONCE = 2**20
-"""How many distances one thread sorts at a time; few enough for a processor's cache."""
+KEYS = 2**13
+"""How many coarse keys there are at most to count distances by."""
+COUNTED_AT_ONCE = 2**20
+"""How many distances are counted at a time; few enough for a processor's cache."""
 ABSENT = torch.iinfo(torch.int64).max
 """Stands where a query has fewer matches than the widest of its block; larger than any rank."""
 
@@ -69,12 +67,21 @@ class Pairing:
     Args:
         query: labels of the queries.
         gallery: labels of the gallery, on the same device.
+
+    Attributes:
+        junk: the places of the gallery images that no ranking may hold.
+        places: of all others, by identity.
+        widest: the most images that a query has of its identity.
     """
 
     def __init__(self, query: Labels, gallery: Labels) -> None:
         self.query = query
         self.gallery = gallery
-        in_order, self.places = torch.sort(gallery.identities, stable=True)
+        is_junk = gallery.identities == JUNK
+        self.junk = is_junk.nonzero().flatten()
+        self.places = gallery.identities.argsort(stable=True)
+        self.places = self.places[~is_junk[self.places]]
+        in_order = gallery.identities[self.places]
         self.first = torch.searchsorted(in_order, query.identities)
         self.counts = torch.searchsorted(in_order, query.identities, right=True) - self.first
         self.counts[query.identities == DISTRACTOR] = 0
@@ -92,8 +99,10 @@ class Pairing:
         return Candidates(columns, present & ~same_camera, present & same_camera)
 
 
-def hide(distances: Tensor, candidates: Candidates) -> None:
-    """Moves the images that a query may not see behind all others, in place; distances (b, G) are finite before."""
+def hide(distances: Tensor, candidates: Candidates, junk: Tensor) -> None:
+    """Moves junk, and the images that a query may not see, behind all others, in place; distances (b, G) are finite before."""
+    if len(junk):
+        distances.index_fill_(1, junk, torch.inf)
     rows, slots = candidates.hidden.nonzero(as_tuple=True)
     distances[rows, candidates.columns[rows, slots]] = torch.inf
 
@@ -108,88 +117,59 @@ def match_ranks(distances: Tensor, candidates: Candidates) -> Tensor:
     Returns:
         (b, M) int64, ascending, counted from 1; ``ABSENT`` behind a query's last match.
     """
-    before = images_before_on_cpu if distances.device.type == "cpu" else images_before
-    ranks = before(distances, candidates.columns, candidates.matches) + 1
+    step = max(1, COUNTED_AT_ONCE // distances.shape[1])
+    parts = zip(*(torch.split(tensor, step) for tensor in (distances, candidates.columns, candidates.matches)), strict=True)
+    ranks = torch.cat([images_before(*part) for part in parts]) + 1
     return ranks.masked_fill_(~candidates.matches, ABSENT).sort(1).values
 
 
-def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor:  # noqa: ARG001 - it answers for all columns
-    """How many images of each row (b, G) come before those at ``columns`` (b, M): (b, M), by a stable sort."""
-    order = torch.sort(distances, dim=1, stable=True).indices
-    places = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1], device=order.device).expand_as(order))
-    return places.gather(1, columns)
+def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor:
+    """How many images of each row come before its matches.
 
-
-def images_before_on_cpu(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor:
-    """The same where ``matches`` (b, M) holds, many times faster on a CPU, where sorting would cost more than the distances themselves.
-
-    The rows are sorted by coarse keys, 16-bit numbers that never decrease with the distance, in two passes of numpy's radix sort, and
-    exactly only where a match shares its key with other images. Parts of the rows go to one thread each.
-    """
-    step = max(1, SORTED_AT_ONCE // distances.shape[1])
-    arrays = [torch.split(tensor, step) for tensor in (distances, columns, matches)]
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        parts = threads.map(lambda *part: images_before_by_keys(*(tensor.numpy() for tensor in part)), *arrays)
-        return torch.from_numpy(np.concatenate(list(parts)))
-
-
-def images_before_by_keys(distances: Array, columns: Array, matches: Array) -> Array:
-    """A part of ``images_before_on_cpu``."""
-    images = distances.shape[1]
-    keys = coarse_keys(distances, np.take_along_axis(distances, columns, 1), matches)
-    row = np.arange(len(keys))[:, None]
-    order = np.argsort(keys, axis=1, kind="stable")
-    order += row * images
-    in_order = (np.take(keys, order) + row * KEYS).ravel()  # rows one behind the other ascend as one
-    own = np.take_along_axis(keys, columns, 1) + row * KEYS
-    first = np.searchsorted(in_order, own)
-    sizes = np.searchsorted(in_order, own, side="right") - first
-    before: Array = first - row * images
-    shared = matches & (sizes > 1)
-    if shared.any():
-        images_asked = (row * images + columns)[shared]
-        before[shared] += places_in_groups(distances, order, images_asked, first[shared], sizes[shared])
-    return before
-
-
-def coarse_keys(distances: Array, own: Array, matches: Array) -> Array:
-    """16-bit keys (b, G) that never decrease with the distance, finest between the nearest and the farthest match of each row."""
-    limits = np.finfo(distances.dtype)
-    nearest = own.min(1, keepdims=True, where=matches, initial=limits.max)
-    farthest = own.max(1, keepdims=True, where=matches, initial=-limits.max)
-    with np.errstate(over="ignore", divide="ignore"):  # infinity is the last key, as it should be
-        scale = np.clip((KEYS - 3) / (farthest - nearest), limits.tiny, limits.max)
-        scaled = distances - nearest
-        scaled *= scale
-        scaled += 1
-    keys: Array = np.clip(scaled, 0, KEYS - 1, out=scaled).astype(np.int16)
-    return keys
-
-
-def places_in_groups(distances: Array, order: Array, asked: Array, first: Array, sizes: Array) -> Array:
-    """The exact place of some images among those that share their coarse key.
+    Nothing is sorted but a few: images are counted by coarse keys, whole numbers that never decrease with the distance; those that share
+    their key with a match are put in order.
 
     Args:
         distances: (b, G).
-        order: (b, G), the order of each row by coarse keys, as indices into the flat distances.
-        asked: (P,), the images, as such indices.
-        first: (P,), where the images of its key start in the flat order.
-        sizes: (P,), how many these are.
+        columns: (b, M), places in the gallery.
+        matches: (b, M), for which of them an answer is wanted.
 
     Returns:
-        (P,), counted from 0.
+        (b, M) int64; anything where ``matches`` is false.
     """
-    starts, one_asked, group = np.unique(first, return_index=True, return_inverse=True)  # one group per key, however many matches share it
-    members = sizes[one_asked]
-    offsets = members.cumsum() - members
-    owner = np.repeat(np.arange(len(starts)), members)  # (E,) the group of each member
-    images = np.take(order, np.arange(len(owner)) + (starts - offsets)[owner])
-    exact = np.lexsort((distances.ravel()[images], owner))  # by group, then by distance, then by place in the gallery
-    position = np.empty_like(exact)
-    position[exact] = np.arange(len(exact))
-    ahead = np.searchsorted(owner * distances.size + images, group * distances.size + asked)
-    within: Array = position[ahead] - offsets[group]
-    return within
+    rows, images = distances.shape
+    count = min(KEYS, max(16, images // 8))
+    row = torch.arange(rows, device=distances.device)[:, None]
+    keys = coarse_keys(distances, distances.gather(1, columns), matches, count).add_(row.int() * count)  # those of a row are its own
+    own = keys.gather(1, columns).long()  # (b, M)
+    histogram = torch.bincount(keys.flatten(), minlength=rows * count).view(rows, count)
+    before = (histogram.cumsum(1) - histogram).flatten()[own]
+
+    shared = torch.zeros(rows * count, dtype=torch.bool, device=keys.device)
+    shared[own[matches]] = True
+    members = shared.index_select(0, keys.flatten()).nonzero().flatten()  # ascending: by row, then by place in the gallery
+    if not len(members):
+        return before
+    asked = torch.searchsorted(members, row * images + columns).clamp_(max=len(members) - 1)
+    return before + places_in_groups(keys.flatten()[members], distances.flatten()[members])[asked]
+
+
+def places_in_groups(groups: Tensor, distances: Tensor) -> Tensor:
+    """The place of each of n images by (distance, order) among those of its group, counted from 0: (n,)."""
+    by_distance = distances.argsort(stable=True)
+    order = by_distance[groups[by_distance].argsort(stable=True)]
+    in_order = groups[order]
+    places = torch.arange(len(order), device=order.device) - torch.searchsorted(in_order, in_order)
+    return torch.empty_like(places).scatter_(0, order, places)
+
+
+def coarse_keys(distances: Tensor, own: Tensor, matches: Tensor, count: int) -> Tensor:
+    """Keys (b, G) below ``count`` that never decrease with the distance, finest between the nearest and the farthest match of each row."""
+    limits = torch.finfo(distances.dtype)
+    nearest = own.masked_fill(~matches, limits.max).amin(1, keepdim=True)
+    farthest = own.masked_fill(~matches, -limits.max).amax(1, keepdim=True)
+    scale = ((count - 3) / (farthest - nearest)).clamp_(limits.tiny, limits.max)
+    return (distances - nearest).mul_(scale).add_(1).clamp_(0, count - 1).int()
 
 
 class SingleShots:

@@ -4,26 +4,21 @@ The rules of Market-1501 (Zheng et al., ICCV 2015), which CUHK03's new protocol 
 and camera is left out; so is junk (identity -1); distractors (identity 0) stay and match nobody; a query without match is in no average,
 and is counted; the CMC looks at the first match. Ties go by the order of the gallery. mINP is from Ye et al., arXiv 2001.04193.
 
-Only the ranks of matches are computed (``matches``), in blocks of queries whose memory does not depend on their number.
+Only the ranks of matches are computed (``matches``), in blocks of queries (``blocks``) whose memory does not depend on their number.
+In float32, distances closer than its rounding (some 1e-6 of the largest) are as good as equal: their order may not be that of float64.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rga.reid.distances import METRICS, FeatureArray, Metric, as_matrix, read_features
-from rga.reid.matches import ABSENT, JUNK, LabelArray, Pairing, SingleShots, hide, match_ranks, read_labels
+from rga.reid.blocks import DistanceRows, FeatureDistances, GivenDistances, ranked_blocks
+from rga.reid.distances import FeatureArray, Metric, as_matrix, read_features
+from rga.reid.matches import JUNK, LabelArray, Pairing, SingleShots, read_labels
+from rga.reid.precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.reid.result import CameraRule, RankingResult
-
-BLOCK_BYTES = 64 * 2**20
-"""Memory for one block of distances."""
-
-DistanceRows = Callable[[slice, Tensor], None]
-"""Writes the distances of some queries to the ranked gallery into a tensor (b, G)."""
 
 
 def evaluate(
@@ -77,21 +72,13 @@ def evaluate(
         (2, 'not applied: no camera ids')
     """
     query, gallery = read_features(query_features, gallery_features, metric)
-    pairing, kept = pair(
-        query_ids, query_cameras, gallery_ids, gallery_cameras, images=(len(query), len(gallery)), device=gallery.rows.device
-    )
-    if len(kept) < len(gallery):
-        gallery = gallery.select(kept)
-
-    def fill(queries: slice, out: Tensor) -> None:
-        METRICS[metric](query.select(queries), gallery, out)
-
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, images=(len(query), len(gallery)), device=gallery.rows.device)
     shots = SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None
-    return measure(fill, pairing, gallery.rows.dtype, metric=metric, top_k=top_k, shots=shots, block=block)
+    return measure(FeatureDistances(query, gallery, metric), pairing, metric=metric, top_k=top_k, shots=shots, block=block)
 
 
 def evaluate_distances(
-    distances: FeatureArray,
+    distances: FeatureArray | DistanceRows,
     query_ids: LabelArray,
     query_cameras: LabelArray | None,
     gallery_ids: LabelArray,
@@ -107,7 +94,7 @@ def evaluate_distances(
     """Measures the rankings by given distances, such as those of a re-ranking.
 
     Args:
-        distances: (queries, gallery), finite, small where alike; not changed.
+        distances: (queries, gallery), finite, small where alike; not changed. An array or a tensor, or what ``rga.reid.rerank`` returns.
         query_ids: as in ``evaluate``, like all that follow.
         query_cameras: (queries,) or None.
         gallery_ids: (gallery,).
@@ -123,23 +110,15 @@ def evaluate_distances(
         ValueError: as ``evaluate``.
 
     Example:
+        >>> import numpy as np
         >>> distances = np.array([[0.1, 0.3, 0.2]])
         >>> evaluate_distances(distances, [7], None, [7, 7, 8], None).mAP
         0.8333333333333333
     """
-    matrix = as_matrix(distances, "distances")
-    dtype = torch.float64 if matrix.dtype == torch.float64 else torch.float32
-    pairing, kept = pair(
-        query_ids, query_cameras, gallery_ids, gallery_cameras, images=(matrix.shape[0], matrix.shape[1]), device=matrix.device
-    )
-
-    def fill(queries: slice, out: Tensor) -> None:
-        out.copy_(matrix[queries].index_select(1, kept))
-        if not out.isfinite().all():
-            raise ValueError("distances hold NaN or infinity: replace them by finite numbers")
-
+    source = GivenDistances(as_matrix(distances, "distances")) if isinstance(distances, (np.ndarray, Tensor)) else distances
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, images=source.shape, device=source.device)
     shots = SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None
-    return measure(fill, pairing, dtype, metric=metric, top_k=top_k, shots=shots, block=block)
+    return measure(source, pairing, metric=metric, top_k=top_k, shots=shots, block=block)
 
 
 def pair(
@@ -150,48 +129,32 @@ def pair(
     *,
     images: tuple[int, int],
     device: torch.device,
-) -> tuple[Pairing, Tensor]:
-    """Who matches whom among ``images`` (queries, gallery) of these labels, and the places of the gallery images that are no junk."""
+) -> Pairing:
+    """Who matches whom among ``images`` (queries, gallery) of these labels."""
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
         raise ValueError(f"{missing} cameras are missing: pass the cameras of both sides, or None for both")
     query = read_labels(query_ids, query_cameras, images[0], "query", device)
     gallery = read_labels(gallery_ids, gallery_cameras, images[1], "gallery", device)
-    kept = (gallery.identities != JUNK).nonzero().flatten()
-    if not len(kept):
+    if (gallery.identities == JUNK).all():
         raise ValueError(f"the gallery is empty: all of its {images[1]} images are junk (identity {JUNK})")
-    return Pairing(query, gallery.select(kept)), kept
+    return Pairing(query, gallery)
 
 
 def measure(
-    fill: DistanceRows,
-    pairing: Pairing,
-    dtype: torch.dtype,
-    *,
-    metric: str,
-    top_k: int,
-    shots: SingleShots | None,
-    block: int | None,
+    source: DistanceRows, pairing: Pairing, *, metric: str, top_k: int, shots: SingleShots | None, block: int | None
 ) -> RankingResult:
-    """The figures of the rankings by the distances that ``fill`` writes, block by block."""
+    """The figures of the rankings by some distances, block by block."""
     positive("top_k", top_k)
-    queries, images = len(pairing.query.identities), len(pairing.gallery.identities)
-    bytes_per_query = dtype.itemsize * images + 64 * pairing.widest
-    block = min(queries, max(1, BLOCK_BYTES // bytes_per_query) if block is None else positive("block", block))
-    distances = torch.empty(block, images, dtype=dtype, device=pairing.places.device)
     figures, first_ranks = [], []
-    for start in range(0, queries, block):
-        some = slice(start, min(start + block, queries))
-        rows = distances[: some.stop - start]
-        fill(some, rows)
-        candidates = pairing.candidates(some)
-        hide(rows, candidates)
-        matched = candidates.matches.any(1)
-        ranks = match_ranks(rows, candidates)[matched]
+    for each in ranked_blocks(source, pairing, block if block is None else positive("block", block)):
+        ranks = each.ranks[each.matched]
         figures.append(torch.stack([average_precision(ranks), average_precision_trapezoid(ranks), inverse_negative_penalty(ranks)]).cpu())
-        first_ranks.append((ranks[:, :1] if shots is None else shots.ranks(rows, candidates, some)[matched]).cpu())
+        first_ranks.append(
+            (ranks[:, :1] if shots is None else shots.ranks(each.distances, each.candidates, each.queries)[each.matched]).cpu()
+        )
     per_query = torch.cat(figures, 1).numpy()  # (3, queries with a match)
-    evaluated = per_query.shape[1]
+    queries, images, evaluated = len(pairing.query.identities), len(pairing.places), per_query.shape[1]
     if not evaluated:
         raise ValueError(
             f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
@@ -211,72 +174,6 @@ def measure(
         camera_rule=rule,
         cmc_gallery="all images" if shots is None else f"one random image per identity, {len(shots.columns)} times",
     )
-
-
-def average_precision(ranks: Tensor) -> Tensor:
-    """The mean of the precision at each match: the standard average precision.
-
-    Args:
-        ranks: (b, M) int64, each row the ranks of a query's matches, ascending, counted from 1, at least one; then ``ABSENT``.
-
-    Returns:
-        (b,) float64.
-
-    Example:
-        >>> average_precision(torch.tensor([[1, 3, ABSENT]]))
-        tensor([0.8333], dtype=torch.float64)
-    """
-    return mean_over_matches(ranks, precision(ranks, found_at(ranks)))
-
-
-def average_precision_trapezoid(ranks: Tensor) -> Tensor:
-    """The area under the precision-recall curve by trapezia, as scikit-learn before 0.19 computed average precision.
-
-    The curve starts at recall 0 with precision 1 and has a point for every rank up to the last match. Recall moves only at a match, where
-    the trapezium's sides are the precisions at the rank before it and at its own.
-
-    Args:
-        ranks: (b, M) int64, as for ``average_precision``.
-
-    Returns:
-        (b,) float64.
-
-    Example:
-        >>> average_precision_trapezoid(torch.tensor([[1, 3, ABSENT]]))  # ((1 + 1) / 2 + (1/2 + 2/3) / 2) / 2
-        tensor([0.7917], dtype=torch.float64)
-    """
-    found = found_at(ranks)
-    before = precision(ranks - 1, found - 1).where(ranks > 1, 1.0)
-    return mean_over_matches(ranks, (before + precision(ranks, found)) / 2)
-
-
-def inverse_negative_penalty(ranks: Tensor) -> Tensor:
-    """Number of matches / rank of the last one (arXiv 2001.04193), from ranks (b, M) as for ``average_precision``: (b,) float64."""
-    counts = (ranks != ABSENT).sum(1)
-    last = ranks.gather(1, counts[:, None] - 1).squeeze(1)
-    return counts.double() / last
-
-
-def cumulative_matches(first_ranks: Tensor, top_k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The share of first ranks (queries, galleries) within the first 1, 2, ... top_k: (top_k,)."""
-    within = torch.bincount(first_ranks.flatten().clamp(max=top_k + 1), minlength=top_k + 2)[1:-1].cumsum(0)
-    return np.asarray(within.numpy() / first_ranks.numel(), dtype=np.float64)
-
-
-def found_at(ranks: Tensor) -> Tensor:
-    """How many matches are found at each of the ranks: 1, 2, ... M."""
-    return torch.arange(1, ranks.shape[1] + 1, device=ranks.device)
-
-
-def precision(ranks: Tensor, found: Tensor) -> Tensor:
-    """Matches found by rank, in float64."""
-    return found.double() / ranks
-
-
-def mean_over_matches(ranks: Tensor, values: Tensor) -> Tensor:
-    """The mean of values (b, M) over each query's matches: (b,)."""
-    present = ranks != ABSENT
-    return values.where(present, 0.0).sum(1) / present.sum(1)
 
 
 def positive(name: str, value: int) -> int:
