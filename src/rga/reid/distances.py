@@ -117,6 +117,16 @@ def read_features(query_features: FeatureArray, gallery_features: FeatureArray, 
     return sides[0], sides[1]
 
 
+def read_side(features: FeatureArray, side: str) -> Features:
+    """The features of one side alone, in float32 or float64, checked.
+
+    Raises:
+        ValueError: no features, a shape that is no matrix, or features that are not finite.
+    """
+    rows = as_matrix(features, f"{side} features")
+    return Features(rows if rows.dtype == torch.float64 else rows.float(), finite_norms(rows, side))
+
+
 def as_matrix(values: FeatureArray, name: str) -> Tensor:
     """A non-empty floating-point matrix as a tensor, without a copy where possible."""
     if isinstance(values, Tensor):
