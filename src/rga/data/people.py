@@ -9,8 +9,6 @@ identities are for training. A test identity has one query under each camera tha
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from rga.data.building import built_beside
 from rga.data.people_world import CLUTTER, JUNK, SHOTS, WALKS, Walk, World
 
 VERSION = 1
@@ -122,16 +121,6 @@ def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
         yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, picture
 
 
-def check_target(root: Path) -> None:
-    """Refuses a target that holds anything.
-
-    Raises:
-        FileExistsError: the target is a file or a folder with something in it.
-    """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f"{root} exists and is not an empty folder: name another target, or remove it first; nothing was changed")
-
-
 def make_people(root: Path, options: PeopleOptions | None = None, progress: Progress | None = None) -> Path:
     """Renders a data set of generated people in the layout of Market-1501.
 
@@ -158,22 +147,12 @@ def make_people(root: Path, options: PeopleOptions | None = None, progress: Prog
     """
     options = PeopleOptions() if options is None else options
     root = Path(root)
-    check_target(root)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    building = root.parent / f".{root.name}-{uuid.uuid4().hex}"
-    try:
+    with built_beside(root) as building:
         for folder in (TRAIN, QUERY, GALLERY):
-            (building / folder).mkdir(parents=True)
+            (building / folder).mkdir()
         render(building, options, progress)
         about = {"generator": "rga.data.people", "version": VERSION, "options": asdict(options)}
         (building / "people.json").write_text(json.dumps(about, indent=2) + "\n")
-        check_target(root)
-        if root.exists():
-            root.rmdir()
-        building.rename(root)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return root
 
 

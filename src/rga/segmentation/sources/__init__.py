@@ -1,0 +1,1 @@
+"""Readers of segmentation data sets, one format a file."""
