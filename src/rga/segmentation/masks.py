@@ -41,7 +41,7 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
         raise DamagedImageError(f"mask {path} cannot be read: {error}; replace the file or take it out of the data") from error
     if mode not in MODES:
         raise DataError(
-            f"mask {path} has the mode {mode}: expected one number of 8 bits a pixel, grey or with a palette; turn colours into numbers first"
+            f"mask {path} has the mode {mode}: expected one number of 8 bits a pixel, grey or with a palette; turn colours into such"
         )
     try:
         return classes.decode(values.astype(np.uint8, copy=False))

@@ -1,4 +1,4 @@
-"""Cityscapes: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016; and its layout for generated scenes.
+"""Cityscapes: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016, and scenes in its layout.
 
 ``leftImg8bit/SPLIT/CITY/FRAME_leftImg8bit.png`` and ``gtFine/SPLIT/CITY/FRAME_gtFine_labelIds.png``. Of the 34 labels 19 are told apart,
 the others are ignored, as in the benchmark. The masks of the test split are kept by the authors' server: the files in ``gtFine/test`` are
