@@ -10,6 +10,7 @@ import torchvision
 from torch import nn
 
 import rga
+from rga.attention.grid import GridAttention
 
 SIZE = (64, 32)
 X = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
@@ -229,3 +230,13 @@ def test_a_failed_attach_changes_nothing() -> None:
         rga.attach(model, "rga-sc", image_size=SIZE, initial_gate=2.0)
     assert list(model.state_dict()) == keys
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_the_largest_grid_limits_every_axis() -> None:
+    model = rga.attach(timm.create_model("resnet10t"), "rga-s", image_size=(128, 64), largest_grid=(10, 12), fit="pool")
+    assert [module.grid for module in model.modules() if isinstance(module, GridAttention)] == [(10, 12), (10, 8), (8, 4), (4, 2)]
+    model(torch.rand(2, 3, 128, 64))
+    plain = rga.attach(timm.create_model("resnet10t"), "se", image_size=(128, 64), largest_grid=(10, 12))
+    plain(torch.rand(2, 3, 128, 64))
+    with pytest.raises(ValueError, match="a grid is \\(height, width\\), two positive integers"):
+        rga.attach(timm.create_model("resnet10t"), "rga-s", image_size=(128, 64), largest_grid=(0, 12), fit="pool")

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from rga.attention.catalog import create_attention
-from rga.attention.grid import Grid, GridAttention
+from rga.attention.grid import Grid, GridAttention, check_grid
 from rga.stages import Stage, find_stages, named_stages
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -81,7 +81,15 @@ def rebuild_attended(plain: type[nn.Module]) -> nn.Module:
     return attended.__new__(attended)
 
 
-def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | None = None, **options: object) -> Model:
+def attach(
+    model: Model,
+    name: str,
+    *,
+    image_size: Grid,
+    after: Sequence[str] | None = None,
+    largest_grid: Grid | None = None,
+    **options: object,
+) -> Model:
     """Puts attention after the stages of a convolutional network, in place.
 
     The network's own keys keep their names; the attentions' begin with ``attentions.``. To find its stages the network is run once, on
@@ -92,6 +100,8 @@ def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | 
         name: an attention, one of ``rga.list_attentions()``; ``"none"`` attaches nothing.
         image_size: (height, width) of the pictures that the network will see.
         after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on.
+        largest_grid: (height, width) that no attention's grid exceeds; stages with larger maps pool them to it, for which attentions whose
+            weights belong to a grid need ``fit="pool"``. By default each gets the grid of its stage.
         **options: of the attention, see ``rga.create_attention``; ``initial_gate=0.95`` lets RGA start gently in a trained network.
 
     Returns:
@@ -117,7 +127,7 @@ def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | 
     attached = AttachedAttentions([stage.name for stage in stages]).train(model.training)
     modules = dict(model.named_modules())
     for stage in stages:
-        attention = create_attention(name, stage.channels, stage.grid, **options)
+        attention = create_attention(name, stage.channels, limited(stage.grid, largest_grid), **options)
         attached[attached.key(stage.name)] = like(attention, modules[stage.name], model)
     model.add_module(CHILD, attached)
     for key, stage_name in attached.stages.items():
@@ -125,6 +135,19 @@ def attach(model: Model, name: str, *, image_size: Grid, after: Sequence[str] | 
         stage_module.register_forward_hook(partial(attached.after, key))
         stage_module.__class__ = attended_class(type(stage_module))
     return model
+
+
+def limited(grid: Grid, largest: Grid | None) -> Grid:
+    """A grid, no axis of which exceeds that of the largest one.
+
+    Example:
+        >>> limited((64, 24), (32, 32))
+        (32, 24)
+    """
+    if largest is None:
+        return grid
+    height, width = check_grid(largest)
+    return min(grid[0], height), min(grid[1], width)
 
 
 def like(attention: nn.Module, stage: nn.Module, model: nn.Module) -> nn.Module:

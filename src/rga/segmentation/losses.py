@@ -1,0 +1,59 @@
+"""The losses of a segmentation: cross-entropy over the pixels that count, and its form that looks at hard pixels alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rga.segmentation.classes import IGNORED
+
+
+def pixel_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the pixels that are not ignored; 0, with gradients of 0, where all are.
+
+    Args:
+        scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
+        labels: (B, H, W), indices of classes, and ``IGNORED``.
+
+    Returns:
+        A scalar.
+    """
+    losses = losses_of_pixels(scores, labels)
+    return losses.sum() / (labels != IGNORED).sum().clamp(min=1)
+
+
+def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, keep: int = 100_000) -> Tensor:
+    """Mean cross-entropy over the hard pixels: online hard example mining, as OCNet and HRNet train on Cityscapes.
+
+    A pixel is hard if its own class has less than ``threshold`` of the probability. If fewer than ``keep`` pixels of the batch are, the
+    ``keep`` hardest count (all that are not ignored, if there are fewer).
+
+    Args:
+        scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
+        labels: (B, H, W), indices of classes, and ``IGNORED``.
+        threshold: a probability.
+        keep: pixels of a batch that count at least.
+
+    Returns:
+        A scalar; 0, with gradients of 0, where all pixels are ignored.
+
+    Example:
+        >>> scores = torch.tensor([[[[0.0, 4.0, 0.0]], [[0.0, 0.0, 4.0]]]])
+        >>> hard_cross_entropy(scores, torch.zeros(1, 1, 3, dtype=torch.long), keep=1)
+        tensor(2.3556)
+    """
+    losses = losses_of_pixels(scores, labels)[labels != IGNORED]  # (n,)
+    if not len(losses):
+        return scores.sum() * 0
+    hard = losses[losses > -torch.log(torch.tensor(threshold))]
+    if len(hard) < keep:
+        hard = losses.topk(min(keep, len(losses))).values
+    return hard.mean()
+
+
+def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32."""
+    if scores.shape[-2:] != labels.shape[-2:]:
+        scores = F.interpolate(scores, size=labels.shape[-2:], mode="bilinear")
+    return F.cross_entropy(scores.float(), labels, ignore_index=IGNORED, reduction="none")

@@ -1,0 +1,139 @@
+"""Prediction on pictures of any size: whole or by sliding windows, at several scales, with and without a flip, in bounded memory.
+
+Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the picture's size; there is one forward pass of one window
+at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+Network = Callable[[Tensor], Tensor]
+"""Pictures (1, 3, H, W) -> scores (1, classes, h, w) on whatever resolution."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How a picture is predicted.
+
+    Attributes:
+        window: (height, width) of sliding windows; None predicts the picture as a whole.
+        overlap: the share of a window that the next one covers again, at least.
+        scales: at which the picture is predicted; the probabilities are averaged.
+        flip: predict its mirror image, too.
+
+    Raises:
+        ValueError: one of them is out of its range.
+    """
+
+    window: Size | None = None
+    overlap: float = 1 / 3
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        if self.window is not None and min(self.window) < 1:
+            raise ValueError(f"a window is (height, width) in pixels, got {self.window}")
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap must lie between 0 and 1, without 1, got {self.overlap}")
+        if not self.scales or not all(scale > 0 for scale in self.scales):
+            raise ValueError(f"scales are one or more positive numbers, got {self.scales}")
+
+    def __str__(self) -> str:
+        scales = "single scale" if self.scales == (1.0,) else "scales " + ", ".join(f"{scale:g}" for scale in self.scales)
+        window = "" if self.window is None else f", windows of {self.window[0]}x{self.window[1]}"
+        return scales + window + (", flip" if self.flip else "")
+
+
+def predict(network: Network, image: Tensor, inference: Inference, resolution: float = 1.0) -> Tensor:
+    """The probabilities of the classes for each pixel of a picture.
+
+    Args:
+        network: in evaluation mode.
+        image: (3, H, W), normalised.
+        inference: whole or in windows, at which scales.
+        resolution: every scale is multiplied with it: that of the pictures that the network was trained on.
+
+    Returns:
+        (classes, H, W), float32, on the picture's own resolution.
+    """
+    size: Size = (image.shape[1], image.shape[2])
+    total: Tensor | None = None
+    views = list(product(inference.scales, (False, True) if inference.flip else (False,)))
+    for scale, flip in views:
+        shown = resized(image[None], scaled(size, scale * resolution))  # (1, 3, h, w)
+        probabilities = on_size(network, shown.flip(-1) if flip else shown, inference)
+        probabilities = resized(probabilities.flip(-1) if flip else probabilities, size)
+        total = probabilities if total is None else total.add_(probabilities)
+    assert total is not None
+    return total[0].div_(len(views))
+
+
+def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
+    """The probabilities (1, classes, H, W) for a picture (1, 3, H, W), whole or in windows."""
+    if inference.window is None:
+        return probabilities_of(network, image)
+    size: Size = (image.shape[2], image.shape[3])
+    height, width = inference.window
+    total: Tensor | None = None
+    times = image.new_zeros(size)
+    for top, left in windows(size, inference.window, inference.overlap):
+        seen = image[:, :, top : top + height, left : left + width]
+        rows, columns = seen.shape[2], seen.shape[3]
+        padded = F.pad(seen, (0, width - columns, 0, height - rows))  # with the mean, which is 0 in a normalised picture
+        found = probabilities_of(network, padded)[:, :, :rows, :columns]
+        if (rows, columns) == size:
+            return found
+        if total is None:
+            total = found.new_zeros(1, found.shape[1], *size)
+        total[:, :, top : top + rows, left : left + columns] += found
+        times[top : top + rows, left : left + columns] += 1
+    assert total is not None
+    return total.div_(times)
+
+
+def probabilities_of(network: Network, image: Tensor) -> Tensor:
+    """The probabilities (1, classes, H, W) from one pass over a picture (1, 3, H, W)."""
+    scores = resized(network(image).float(), (image.shape[2], image.shape[3]))
+    return torch.softmax(scores, 1)
+
+
+def windows(size: Size, window: Size, overlap: float) -> Iterator[tuple[int, int]]:
+    """The upper left corners of windows that cover a picture; the last of each row and column ends with it.
+
+    Example:
+        >>> list(windows((4, 10), (4, 4), 0.25))
+        [(0, 0), (0, 3), (0, 6)]
+    """
+    return product(starts(size[0], window[0], overlap), starts(size[1], window[1], overlap))
+
+
+def starts(length: int, side: int, overlap: float) -> list[int]:
+    """Where windows along one axis begin: evenly, overlapping at least as much as is asked for."""
+    if length <= side:
+        return [0]
+    step = max(1, int(side * (1 - overlap)))
+    count = -(-(length - side) // step) + 1
+    return [round(index * (length - side) / (count - 1)) for index in range(count)]
+
+
+def scaled(size: Size, scale: float) -> Size:
+    """A size times a scale, at least one pixel."""
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def resized(maps: Tensor, size: Size) -> Tensor:
+    """Maps (1, C, H, W) interpolated to a size, antialiased where they shrink."""
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    shrinks = maps.shape[-2] > size[0] or maps.shape[-1] > size[1]
+    return F.interpolate(maps, size=size, mode="bilinear", antialias=shrinks)

@@ -1,0 +1,56 @@
+"""Heads: one contract, and the parts that are ours against naive loops."""
+
+import math
+import sys
+
+import pytest
+import torch
+
+from rga.segmentation.heads import HEADS, ObjectContext, create_head
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("stride", [8, 16])
+def test_every_head_turns_a_map_into_scores_and_learns(name: str, stride: int) -> None:
+    head = create_head(name, 32, 5, stride)
+    x = torch.rand(2, 32, 7, 9, requires_grad=True)
+    scores = head(x)
+    assert scores.shape == (2, 5, 7, 9)
+    scores.square().sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
+    assert head.eval()(torch.rand(1, 32, 12, 4)).shape == (1, 5, 12, 4)
+
+
+def test_an_unknown_head_answers_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown head 'unet': choose one of fcn, psp, aspp, object-context, dual"):
+        create_head("unet", 32, 5)
+
+
+def test_dilations_follow_the_stride() -> None:
+    def dilations(stride: int) -> set[tuple[int, ...]]:
+        return {m.dilation for m in create_head("aspp", 32, 5, stride).modules() if isinstance(m, torch.nn.Conv2d)}
+
+    assert dilations(8) == {(1, 1), (12, 12), (24, 24), (36, 36)}
+    assert dilations(16) == {(1, 1), (6, 6), (12, 12), (18, 18)}
+
+
+def test_object_context_is_the_papers_sum() -> None:
+    context = ObjectContext(6).eval()
+    torch.nn.init.normal_(context.out.weight)
+    x = torch.rand(1, 6, 2, 3)
+    key, value = context.key(x)[0].flatten(1), context.value(x)[0].flatten(1)
+    expected = torch.zeros_like(value)
+    for i in range(6):
+        weights = torch.tensor([math.exp(float((key[:, i] @ key[:, j]).detach()) / math.sqrt(3)) for j in range(6)])
+        expected[:, i] = sum(weights[j] / weights.sum() * value[:, j] for j in range(6))
+    torch.testing.assert_close(context(x), context.out(expected.unflatten(1, (2, 3))[None]))
+
+
+def test_without_the_package_psp_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("segmentation_models_pytorch")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
+    with pytest.raises(ModuleNotFoundError, match="segmentation_models_pytorch"):
+        create_head("psp", 32, 5)
