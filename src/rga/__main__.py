@@ -7,6 +7,7 @@ alone, so that they do not wait for PyTorch.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
@@ -33,6 +34,8 @@ VERBS: dict[str, tuple[str, str]] = {
 HELP = {"-h", "--help"}
 MISTAKE = 2
 """The exit code for what the user can mend."""
+UNREAD = 141
+"""The exit code when the output's reader went away, as shells have it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,13 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what was typed after ``rga``; by default of this process.
     """
     try:
-        return answer(list(sys.argv[1:] if arguments is None else arguments))
+        code = answer(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except (ValueError, OSError) as error:
         print(f"rga: {error}", file=sys.stderr)
         return MISTAKE
     except ModuleNotFoundError as error:
         print(f"rga: this needs {error.name}, which is not installed: pip install 'rga[all]'", file=sys.stderr)
         return MISTAKE
+    return code
 
 
 def answer(words: Sequence[str]) -> int:

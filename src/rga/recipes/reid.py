@@ -67,6 +67,8 @@ def reid_small() -> ReidRecipe:
         data="folder",
         root=Path("data/pictures"),
         trunk="tf_efficientnet_lite0",
+        mean=(0.498, 0.498, 0.498),
+        std=(0.502, 0.502, 0.502),
         initial_gate=0.95,
         height=128,
         width=64,
