@@ -43,6 +43,10 @@ class Features:
         """Some of the images."""
         return Features(self.rows[images], self.norms[images])
 
+    def paired(self) -> Features:
+        """Groups of one image each, (images, 1, dimensions): their distances to as many others are those of pairs, not of all to all."""
+        return Features(self.rows[:, None], self.norms[:, None])
+
 
 def distances(query_features: FeatureArray, gallery_features: FeatureArray, metric: Metric = "cosine") -> Tensor:
     """The distance of every query to every gallery image.

@@ -16,6 +16,8 @@ from rga.reid.distances import METRICS, Features, Metric
 
 TILE_BYTES = 128 * 2**20
 """Memory for one tile of distances."""
+ROWS = 1024
+"""How many rows a tile has at most: half of a square one among the images themselves is computed twice."""
 PENDING = 2**22
 """How many candidates wait at most, but for those of one tile, until they are sorted in."""
 
@@ -78,12 +80,12 @@ def tiles(query: Features, gallery: Features | None, metric: Metric) -> Iterator
     """Distances of some queries at a time (b, m), in the same memory each time; without a gallery those to themselves and later ones."""
     queries, images = len(query), len(query if gallery is None else gallery)
     like = query.rows if gallery is None else gallery.rows
-    elements = max(images, TILE_BYTES // like.dtype.itemsize)
+    elements = max(images, min(ROWS * images, TILE_BYTES // like.dtype.itemsize))
     memory = like.new_empty(min(elements, queries * images))
     start = 0
     while start < queries:
         others = query.select(slice(start, None)) if gallery is None else gallery
-        rows = slice(start, min(queries, start + elements // len(others)))
+        rows = slice(start, min(queries, start + min(ROWS, elements // len(others))))
         shape = rows.stop - rows.start, len(others)
         tile = METRICS[metric](query.select(rows), others, memory[: shape[0] * shape[1]].view(shape))
         yield rows, tile.clamp_(min=0)  # rounding

@@ -27,6 +27,8 @@ GROUP_BYTES = 64 * 2**20
 """Memory for what is gathered at a time."""
 ROWS_AT_ONCE = 1024
 """How many images are encoded at a time."""
+ENTRIES_AT_ONCE = 2**16
+"""How many pairs of entries of codes are compared at a time; few enough for a processor's cache."""
 
 
 def rerank(
@@ -135,7 +137,7 @@ class RerankedDistances:
         codes = self.query_codes.slice(queries)
         row_starts = codes.rows * self.shape[1]
         total = codes.values.new_zeros(len(codes), self.shape[1])
-        for some in portions(self.images_of.counts[codes.columns], GROUP_BYTES // 64):
+        for some in portions(self.images_of.counts[codes.columns], ENTRIES_AT_ONCE):
             owner, entries = self.images_of.entries(codes.columns[some])
             smaller = torch.minimum(self.images_of.values[entries], codes.values[some][owner])
             total.view(-1).index_add_(0, row_starts[some][owner] + self.images_of.columns[entries], smaller)
@@ -166,17 +168,18 @@ def together(query: Features, gallery: Features, metric: Metric) -> Features:
 
 def encode(features: Features, metric: Metric, neighbours: Neighbours, k1: int) -> SparseRows:
     """The code of each image: exp(-distance) to its k-reciprocal neighbours, and to theirs, as shares of 1 (the paper's section 3.3)."""
-    images = len(features)
     nearest, close = neighbours.places[:, : k1 + 1], neighbours.places[:, : round(k1 / 2) + 1]
     mutual, mutually_close = reciprocal(nearest), reciprocal(close)
     parts = []
-    for rows in slices(images, ROWS_AT_ONCE):
-        members = expanded(nearest[rows], mutual[rows], close, mutually_close)
-        distances = to_members(features, rows, members, metric)
-        weights = normalised(distances, neighbours.farthest[rows, None]).neg_().exp_().masked_fill_(members < 0, 0)
-        weights /= weights.sum(1, keepdim=True).clamp_(min=torch.finfo(weights.dtype).tiny)  # zeros have no neighbour
+    for rows in slices(len(features), ROWS_AT_ONCE):
+        mine = nearest[rows].where(mutual[rows], -1)
+        others = joining(nearest[rows], mine, close, mutually_close)
+        distances = torch.cat([neighbours.distances[rows, : k1 + 1], to_members(features, rows, others, metric)], 1)
+        members = torch.cat([mine, others], 1)
         present = members >= 0
-        parts.append(SparseRows(ends_to_starts(present.sum(1)), members[present], weights[present], images))
+        weights = normalised(distances, neighbours.farthest[rows, None]).neg_().exp_().masked_fill_(~present, 0)
+        weights /= weights.sum(1, keepdim=True).clamp_(min=torch.finfo(weights.dtype).tiny)  # zeros have no neighbour
+        parts.append(SparseRows(ends_to_starts(present.sum(1)), members[present], weights[present], len(features)))
     return stacked(parts)
 
 
@@ -190,39 +193,39 @@ def reciprocal(places: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def expanded(nearest: Tensor, mutual: Tensor, close: Tensor, mutually_close: Tensor) -> Tensor:
-    """The k-reciprocal neighbours of some images, and the close ones of those of which more than two thirds are among them.
+def joining(nearest: Tensor, mine: Tensor, close: Tensor, mutually_close: Tensor) -> Tensor:
+    """Whom an image's k-reciprocal neighbours bring along: their close ones, if more than two thirds of these are its own neighbours.
 
     Args:
         nearest: (b, k), the neighbours of the images.
-        mutual: (b, k), which of them are reciprocal.
+        mine: the same, -1 where a neighbour is not reciprocal.
         close: (n, h), the nearest half as many neighbours of every image.
         mutually_close: (n, h), which of them are reciprocal.
 
     Returns:
-        (b, members), ascending; in front of a shorter row -1.
+        (b, others), those who are not among ``mine`` already, each once; -1 in front of a shorter row.
     """
     theirs = close[nearest]  # (b, k, h)
-    counted = mutually_close[nearest] & mutual[..., None]
-    mine = nearest.where(mutual, -1)
+    counted = mutually_close[nearest] & (mine >= 0)[..., None]
     shared = torch.zeros_like(counted)
     for column in mine.T:
         shared |= theirs == column[:, None, None]
     joins = 3 * (shared & counted).sum(2) > 2 * counted.sum(2)  # (b, k)
-    members = torch.cat([mine, theirs.where(counted & joins[..., None], -1).flatten(1)], 1).sort(1).values
-    members[:, 1:][members[:, 1:] == members[:, :-1]] = -1  # each of them once
-    members = members.sort(1).values
-    return members[:, members.shape[1] - max(1, int((members >= 0).sum(1).max())) :]
+    others = theirs.where(counted & ~shared & joins[..., None], -1).flatten(1).sort(1).values
+    others[:, 1:][others[:, 1:] == others[:, :-1]] = -1
+    most = int((others >= 0).sum(1).max())
+    return others.sort(1).values[:, others.shape[1] - most :]
 
 
 def to_members(features: Features, rows: slice, members: Tensor, metric: Metric) -> Tensor:
-    """The distance of some images to their members (b, members): the same shape; anything where there is none."""
-    distances = torch.empty(members.shape, dtype=features.rows.dtype, device=members.device)
-    step = max(1, GROUP_BYTES // (members.shape[1] * features.rows.shape[1] * features.rows.dtype.itemsize))
-    for some in slices(len(members), step):
-        image = features.select(slice(rows.start + some.start, rows.start + some.stop))
-        out = distances[some, None, :]
-        METRICS[metric](Features(image.rows[:, None], image.norms[:, None]), features.select(members[some].clamp(min=0)), out)
+    """The distance of some images to their members (b, members): the same shape; 0 where there is none."""
+    distances = torch.zeros(members.shape, dtype=features.rows.dtype, device=members.device)
+    owner, slot = (members >= 0).nonzero(as_tuple=True)
+    step = max(1, GROUP_BYTES // (2 * features.rows.shape[1] * features.rows.dtype.itemsize))
+    for some in slices(len(owner), step):
+        pair = owner[some], slot[some]
+        images, others = features.select(pair[0] + rows.start).paired(), features.select(members[pair]).paired()
+        distances[pair] = METRICS[metric](images, others, distances.new_empty(len(pair[0]), 1, 1)).flatten()
     return distances.clamp_(min=0)
 
 

@@ -15,7 +15,7 @@ class SparseRows:
 
     Attributes:
         starts: (n + 1,) int64, where the entries of each row start; the last is their number.
-        columns: (entries,) int64, ascending within a row.
+        columns: (entries,) int64, each at most once within a row.
         values: (entries,).
         width: m.
     """
