@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "evaluate": ("rga.commands.evaluate:evaluate", "a saved model on a data set's query and gallery"),
     "embed": ("rga.commands.embed:embed", "the features of a folder of pictures"),
     "data make": ("rga.commands.data:make", "render generated people in the layout of Market-1501"),
+    "data make-scenes": ("rga.commands.data:make_streets", "paint generated street scenes in the layout of Cityscapes"),
     "data check": ("rga.commands.data:check", "look a data set over before it is trained on"),
 }
 """Every verb: the module and the function that do it (the exit code is what it returns, 0 for None), and what it is for."""
