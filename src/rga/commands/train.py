@@ -18,9 +18,11 @@ from rga.engine.loop import LoopOptions, Outcome, Task, fit
 from rga.engine.recipe import TrainingRecipe
 from rga.engine.run_log import RunLog
 from rga.engine.schedules import Schedule
-from rga.recipes import reid
+from rga.recipes import reid, segmentation
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import reid_task
+from rga.segmentation.recipe import SegmentationRecipe
+from rga.segmentation.task import segmentation_task
 
 RECIPE_FILE = "recipe.json"
 
@@ -46,10 +48,10 @@ class RecipeTask(Task, Protocol):
         ...
 
 
-BUILDERS: dict[type[TrainingRecipe], Callable[[Any], RecipeTask]] = {ReidRecipe: reid_task}
+BUILDERS: dict[type[TrainingRecipe], Callable[[Any], RecipeTask]] = {ReidRecipe: reid_task, SegmentationRecipe: segmentation_task}
 """Kind of recipe -> what reads its data and builds its task."""
 
-RECIPES: dict[str, Callable[[], TrainingRecipe]] = {**reid.RECIPES}
+RECIPES: dict[str, Callable[[], TrainingRecipe]] = {**reid.RECIPES, **segmentation.RECIPES}
 """Name -> recipe, of all tasks."""
 
 INTERRUPTED = 130
@@ -81,6 +83,10 @@ reid_msmt17 = command("reid-msmt17")
 reid_folder = command("reid-folder")
 reid_small = command("reid-small")
 reid_generated = command("reid-generated")
+seg_cityscapes = command("seg-cityscapes")
+seg_camvid = command("seg-camvid")
+seg_folder = command("seg-folder")
+seg_generated = command("seg-generated")
 
 
 def train(recipe: TrainingRecipe, out: Path, resume: bool = False) -> Outcome:

@@ -137,10 +137,13 @@ class SegmentationModel(
         Raises:
             GridMismatchError: the windows have not the size that the attention takes.
         """
-        inference = inference or Inference()
+        return predict(lambda seen: self(seen)[0], image, self.chosen(inference or Inference()), self.resolution)
+
+    def chosen(self, inference: Inference) -> Inference:
+        """The inference with windows, where the attention takes pictures of one size alone and none were chosen."""
         if inference.window is None and self.fixed_size is not None:
-            inference = replace(inference, window=self.fixed_size)
-        return predict(lambda seen: self(seen)[0], image, inference, self.resolution)
+            return replace(inference, window=self.fixed_size)
+        return inference
 
     @torch.inference_mode()
     def segment(self, pictures: Iterable[Picture], *, inference: Inference | None = None) -> list[Segmentation]:

@@ -1,0 +1,94 @@
+"""Segmentation recipes.
+
+    rga train seg-cityscapes --root DIR       a dilated ResNet-50 with RGA-SC on Cityscapes, with the field's settings
+    rga train seg-camvid --root DIR           a small network on CamVid at half size, for a CPU
+    rga train seg-folder --root DIR           your own pictures and masks
+    rga train seg-generated --root DIR        generated street scenes (rga data make-scenes DIR), for a CPU
+
+Hardware: seg-cityscapes is made for GPUs (8 crops of 768x768), seg-folder for one, the others for a CPU. The first
+version of the paper applies RGA to Cityscapes; its figures are not known to us, so no target is quoted: compare with
+``--attention none`` under the same recipe. The compared methods are one override away: ``--attention none | rga-s | rga-c | cbam-cs | se |
+non-local | dual | ...``, ``--head fcn | psp | aspp | object-context | dual``, ``--fit exact`` where the crops are small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rga.segmentation.recipe import SegmentationRecipe
+
+
+def seg_cityscapes() -> SegmentationRecipe:
+    """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at .01 with a poly schedule, 240 epochs."""
+    return SegmentationRecipe(data="cityscapes", root=Path("data/cityscapes"), evaluate_every=20)
+
+
+def seg_folder() -> SegmentationRecipe:
+    """Your own pictures and masks: ResNet-50 at stride 16 with an ASPP head, crops of 512, 100 epochs."""
+    return SegmentationRecipe(
+        data="mask-folder",
+        root=Path("data/pictures"),
+        output_stride=16,
+        head="aspp",
+        height=512,
+        width=512,
+        epochs=100,
+        evaluate_every=10,
+    )
+
+
+def seg_camvid() -> SegmentationRecipe:
+    """CamVid at half size: EfficientNet-Lite0 at stride 8 with RGA-SC on exact grids, for a CPU."""
+    return SegmentationRecipe(
+        data="camvid",
+        root=Path("data/camvid"),
+        trunk="tf_efficientnet_lite0",
+        mean=(0.498, 0.498, 0.498),
+        std=(0.502, 0.502, 0.502),
+        fit="exact",
+        after=("blocks.4", "blocks.6"),
+        height=180,
+        width=240,
+        resolution=0.5,
+        smallest_scale=0.75,
+        batch=8,
+        optimizer="adamw",
+        weight_decay=0.02,
+        rate=1e-3,
+        warmup=1,
+        epochs=30,
+        evaluate_every=10,
+        workers=1,
+    )
+
+
+def seg_generated() -> SegmentationRecipe:
+    """Generated scenes: ResNet-18 from scratch at stride 8 with RGA-SC, for a CPU."""
+    return SegmentationRecipe(
+        data="scenes",
+        root=Path("data/scenes"),
+        trunk="resnet18",
+        weights="none",
+        height=128,
+        width=256,
+        smallest_scale=0.75,
+        largest_scale=1.5,
+        batch=8,
+        optimizer="adamw",
+        weight_decay=0.02,
+        rate=1e-3,
+        warmup=1,
+        epochs=30,
+        evaluate_every=10,
+        workers=1,
+    )
+
+
+RECIPES: dict[str, Callable[[], SegmentationRecipe]] = {
+    "seg-cityscapes": seg_cityscapes,
+    "seg-camvid": seg_camvid,
+    "seg-folder": seg_folder,
+    "seg-generated": seg_generated,
+}
+"""Name -> recipe."""

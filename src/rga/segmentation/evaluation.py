@@ -1,0 +1,93 @@
+"""A model measured on a split of a data set, picture by picture at full size, into one confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from rga.data.preprocessing import Preprocessing, to_tensor
+from rga.segmentation.classes import Classes
+from rga.segmentation.confusion import confusion_matrix
+from rga.segmentation.masks import read_scene
+from rga.segmentation.model import SegmentationModel
+from rga.segmentation.result import SegmentationResult
+from rga.segmentation.scenes import Scene
+from rga.segmentation.sliding import Inference
+from rga.stages import evaluating
+
+Progress = Callable[[int, int], None]
+"""Told how many pictures are done, of how many."""
+
+
+class ScenePictures(Dataset[tuple[Tensor, NDArray[np.uint8]]]):
+    """Pictures as normalised tensors (3, H, W) with their masks (H, W); the work of the loader's processes."""
+
+    def __init__(self, scenes: Sequence[Scene], classes: Classes, preprocessing: Preprocessing) -> None:
+        self.scenes = scenes
+        self.classes = classes
+        self.transform = v2.Compose(to_tensor(preprocessing))
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, NDArray[np.uint8]]:
+        """One picture and its mask."""
+        image, labels = read_scene(self.scenes[index], self.classes)
+        return self.transform(image), labels
+
+
+def predictions(
+    model: SegmentationModel, scenes: Sequence[Scene], inference: Inference, workers: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """The mask of each picture, and what the model makes of the picture: (H, W) each."""
+    device = next(model.parameters()).device
+    pictures = DataLoader(ScenePictures(scenes, model.classes, model.preprocessing), batch_size=None, num_workers=workers)
+    with evaluating(model), torch.inference_mode():
+        for image, labels in pictures:
+            found = model.probabilities(image.to(device), inference).argmax(0)
+            yield np.asarray(labels), found.to(torch.uint8).cpu().numpy()
+
+
+def evaluate_model(
+    model: SegmentationModel,
+    scenes: Sequence[Scene],
+    classes: Classes,
+    *,
+    inference: Inference | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> SegmentationResult:
+    """Measures a model.
+
+    Args:
+        model: to measure.
+        scenes: pictures with masks, of any sizes.
+        classes: of the masks; the model's own.
+        inference: how pictures are predicted; by default at one scale.
+        workers: processes that read pictures; 0 reads in this one.
+        progress: told after each picture.
+
+    Raises:
+        ValueError: the classes are not the model's, or no pixel counts.
+        DataError: a mask holds what it must not, or is of another size than its picture.
+        DamagedImageError: a picture or a mask cannot be read.
+    """
+    if classes != model.classes:
+        raise ValueError(
+            f"the model tells {len(model.classes)} classes apart ({', '.join(model.classes.names[:4])}, ...), the data {len(classes)} "
+            f"({', '.join(classes.names[:4])}, ...), or their masks have other values: evaluate it on the data set that it was trained on"
+        )
+    inference = inference or Inference()
+    matrix = np.zeros((len(classes), len(classes)), np.int64)
+    for done, (labels, found) in enumerate(predictions(model, scenes, inference, workers), start=1):
+        matrix += confusion_matrix(labels, found, len(classes))
+        if progress is not None:
+            progress(done, len(scenes))
+    return SegmentationResult(matrix, classes.names, len(scenes), str(model.chosen(inference)))

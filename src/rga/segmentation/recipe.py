@@ -1,0 +1,109 @@
+"""All choices of a segmentation training as one value, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rga.attention.catalog import OF_A_GRID
+from rga.attention.grid import Fit
+from rga.engine.recipe import TrainingRecipe
+from rga.segmentation.scenes import Split
+from rga.segmentation.sliding import Inference
+from rga.trunks.recipe import TrunkRecipe
+
+HeadName = Literal["fcn", "psp", "aspp", "object-context", "dual"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRecipe(TrainingRecipe, TrunkRecipe):
+    """A segmentation training: data, model, augmentation, loss, optimiser, schedule. An epoch is a pass over the training pictures.
+
+    The defaults are those of the field for Cityscapes (DANet's): crops of 768, batches of 8, SGD at .01 with a poly schedule.
+    """
+
+    data: str = "cityscapes"
+    """Name of the data set: cityscapes, camvid, mask-folder or scenes."""
+    root: Path = Path("data")
+    """Folder of the data set."""
+    evaluate_on: Split = "val"
+    """The split that chooses the best model; the last word is that of rga evaluate-segmentation."""
+
+    output_stride: Literal[8, 16, 32] = 8
+    """Pixels of a picture for one position of the last map; 8 and 16 dilate the trunk's last stages."""
+    head: HeadName = "fcn"
+    """What turns the last map into scores."""
+    auxiliary_weight: float = 0.4
+    """Weight of the loss of a second head, on the last stage but one; 0 leaves the head out."""
+    fit: Fit = "pool"
+    """Attentions with weights for each position: exact on the grid of a crop's map, which must be small; or pooled to a moderate one."""
+    attention_grid: int = 32
+    """Rows and columns that no pooled grid exceeds."""
+    height: int = 768
+    """Of a crop."""
+    width: int = 768
+    """Of a crop."""
+    resolution: float = 1.0
+    """By which pictures are resized before all else, in training and in testing; label maps come out at the pictures' own size."""
+    smallest_scale: float = 0.5
+    """Lower bound of the random scale."""
+    largest_scale: float = 2.0
+    """Upper bound of the random scale."""
+    flip: float = 0.5
+    """Probability of a flip."""
+    color_jitter: float = 0.25
+    """Strength of random brightness, contrast and saturation."""
+
+    batch: int = 8
+    """Crops in a batch."""
+    hard_threshold: float = 0.0
+    """Train on hard pixels alone (OHEM): those whose class has less than this probability; 0 trains on all."""
+    hard_keep: int = 100_000
+    """Pixels of a batch that count at least, if hard ones are chosen."""
+    test_windows: bool = False
+    """Test by sliding windows of a crop's size; attention with fit exact does so in any case."""
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "sgd"
+    """Adam and AdamW with PyTorch's betas; SGD with momentum .9 and Nesterov."""
+    weight_decay: float = 1e-4
+    """Weight decay."""
+    start_rate: float = 0.0
+    """Learning rate at the start of the warm-up."""
+    rate: float = 0.01
+    """Learning rate after the warm-up."""
+    warmup: float = 0
+    """Epochs of linear warm-up."""
+    schedule: Literal["steps", "cosine", "poly"] = "poly"
+    """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
+    epochs: int = 240
+    """How many passes over the training pictures."""
+    initial_gate: float | None = 0.95
+    """Where RGA's gates start; None starts them near .5 as the paper's code does. Other attentions start as they always do."""
+
+    def __post_init__(self) -> None:
+        """Checks what can be checked without the data."""
+        TrunkRecipe.__post_init__(self)
+        TrainingRecipe.__post_init__(self)
+        self.check_range(("height", "width", "batch", "attention_grid", "hard_keep"), 1)
+        self.check_range(("auxiliary_weight", "color_jitter"), 0)
+        self.check_range(("flip", "hard_threshold"), 0, 1)
+        if not (self.resolution > 0 and 0 < self.smallest_scale <= self.largest_scale):
+            raise ValueError(
+                "resolution, smallest_scale and largest_scale must be positive and in this order, got "
+                f"{self.resolution}, {self.smallest_scale} and {self.largest_scale}"
+            )
+
+    def attention_options(self) -> dict[str, Any]:
+        """The options of the attention: RGA's, and the fit of those with weights for each position."""
+        return {**super().attention_options(), **({"fit": self.fit} if self.attention in OF_A_GRID else {})}
+
+    @property
+    def largest_grid(self) -> tuple[int, int] | None:
+        """Bounds of the attention's grids; None for exact ones."""
+        return (self.attention_grid, self.attention_grid) if self.fit == "pool" else None
+
+    @property
+    def inference(self) -> Inference:
+        """How pictures are predicted during a training."""
+        return Inference(window=(self.height, self.width) if self.test_windows else None)

@@ -1,0 +1,210 @@
+"""Segmentation as a task of the loop, its recipe and its evaluation."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rga.data.layout import DataError
+from rga.data.scenes import SceneOptions, make_scenes
+from rga.segmentation.classes import IGNORED
+from rga.segmentation.confusion import confusion_matrix
+from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.segmentation.masks import read_scene
+from rga.segmentation.model import SegmentationModel
+from rga.segmentation.recipe import SegmentationRecipe
+from rga.segmentation.scenes import SegmentationData
+from rga.segmentation.sliding import Inference
+from rga.segmentation.sources.cityscapes import read_cityscapes, read_generated
+from rga.segmentation.task import SceneBatch, SegmentationTask, segmentation_task
+
+CPU = torch.device("cpu")
+TINY = SegmentationRecipe(
+    data="scenes", trunk="resnet10t", weights="none", height=32, width=48, batch=2, epochs=1, attention_grid=4, workers=0, color_jitter=0
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_scenes(tmp_path_factory.mktemp("data") / "scenes", SceneOptions(train=5, val=3, test=1, height=48, width=96))
+
+
+@pytest.fixture
+def data(root: Path) -> SegmentationData:
+    return read_generated(root)
+
+
+def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
+    task = SegmentationTask(TINY, data)
+    batch = next(iter(task.batches(0)))
+    assert (batch.images.shape, batch.labels.shape, batch.labels.dtype) == ((2, 3, 32, 48), (2, 32, 48), torch.int64)
+    assert task.images(batch) == 2
+    parts, (scores, auxiliary) = both(task, batch)
+    torch.testing.assert_close(parts["pixels"], pixel_cross_entropy(scores, batch.labels))
+    assert auxiliary is not None
+    torch.testing.assert_close(parts["auxiliary"], 0.4 * pixel_cross_entropy(auxiliary, batch.labels))
+    parts, (scores, auxiliary) = both(SegmentationTask(replace(TINY, hard_threshold=0.6, hard_keep=7, auxiliary_weight=0), data), batch)
+    assert auxiliary is None
+    assert set(parts) == {"pixels"}
+    torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, batch.labels, 0.6, 7))
+
+
+def both(task: SegmentationTask, batch: SceneBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:
+    """The losses of a batch and the scores that they are of: both drop the same channels."""
+    torch.manual_seed(3)
+    parts = task.losses(batch, CPU)
+    torch.manual_seed(3)
+    return parts, task.model(batch.images)
+
+
+def test_batches_depend_on_the_epoch_alone_and_hold_every_picture_once(data: SegmentationData) -> None:
+    task, again = SegmentationTask(TINY, data), SegmentationTask(TINY, data)
+    list(task.batches(0))
+    ours = [batch.places.tolist() for batch in task.batches(3)]
+    assert ours == [batch.places.tolist() for batch in again.batches(3)]
+    assert ours != [batch.places.tolist() for batch in task.batches(4)]
+    assert task.steps_per_epoch == len(ours) == 2
+    assert len({place for batch in ours for place in batch}) == 4
+
+
+def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
+    task = SegmentationTask(TINY, data)
+    batch = next(iter(task.batches(0)))
+    assert task.describe(batch).split(", ")[0] == data.train[batch.places[0]].image.name
+    assert "scenes, 8 classes, fingerprint" in task.describe_data()
+    assert "  test: 1 images, 0 with a mask" in task.describe_data()
+
+
+def test_evaluation_is_the_pooled_matrix_of_full_size_predictions(data: SegmentationData) -> None:
+    task = SegmentationTask(replace(TINY, resolution=0.5), data)
+    matrix = np.zeros((8, 8), np.int64)
+    for scene in data.val:
+        image, labels = read_scene(scene, data.classes)
+        matrix += confusion_matrix(labels, task.model.segment([image])[0].labels, 8)
+    result = evaluate_model(task.model, data.val, data.classes)
+    assert (result.matrix == matrix).all()
+    assert result.images == 3
+    assert result.matrix.sum() < 3 * 48 * 96  # some are ignored
+    figures = task.evaluate()
+    assert figures == {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
+    assert task.model.training
+
+
+def test_evaluation_says_how_it_was_done(data: SegmentationData) -> None:
+    exact = SegmentationTask(replace(TINY, fit="exact"), data)
+    assert evaluate_model(exact.model, data.val, data.classes).method == "single scale, windows of 32x48"
+    told: list[tuple[int, int]] = []
+    many = Inference((32, 32), scales=(0.5, 1.0), flip=True)
+    result = evaluate_model(
+        SegmentationTask(TINY, data).model, data.val, data.classes, inference=many, progress=lambda *done: told.append(done)
+    )
+    assert result.method == "scales 0.5, 1, windows of 32x32, flip"
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert SegmentationTask(replace(TINY, test_windows=True), data).recipe.inference.window == (32, 48)
+
+
+def test_other_classes_than_the_models_are_refused(data: SegmentationData, root: Path) -> None:
+    other = read_cityscapes(root)
+    with pytest.raises(ValueError, match=r"the model tells 8 classes apart \(road, sidewalk, building, pole, ...\), the data 19"):
+        evaluate_model(SegmentationTask(TINY, data).model, other.val, other.classes)
+
+
+def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:
+    assert SegmentationTask(TINY, replace(data, val=())).evaluate() == {}
+    with pytest.raises(ValueError, match="the masks of test of data set 'scenes' are not there"):
+        SegmentationTask(replace(TINY, evaluate_on="test"), data)
+
+
+def test_data_without_a_training_split_or_with_too_few_pictures_are_named(data: SegmentationData) -> None:
+    with pytest.raises(ValueError, match="has no training split"):
+        SegmentationTask(TINY, replace(data, train=()))
+    with pytest.raises(ValueError, match=r"a batch of 6 .*cannot be drawn from 5"):
+        SegmentationTask(replace(TINY, batch=6), data)
+
+
+def test_a_mask_that_does_not_fit_stops_with_its_name(tmp_path: Path) -> None:
+    root = make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=0, test=0, height=48, width=96))
+    data = read_generated(root)
+    mask = data.train[0].mask
+    assert mask is not None
+    mask.write_bytes(mask.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"mask {mask} cannot be read"):
+        list(SegmentationTask(TINY, data).batches(0))
+    other = data.train[1].mask
+    assert other is not None
+    mask.write_bytes(other.read_bytes())
+    data.train[0].image.write_bytes(data.train[0].image.read_bytes()[:200])
+    with pytest.raises(ValueError, match="cannot be read as a picture"):
+        list(SegmentationTask(TINY, data).batches(0))
+    assert DataError.__bases__ == (ValueError,)
+
+
+def test_the_same_seed_gives_the_same_weights(data: SegmentationData) -> None:
+    first, second, other = (SegmentationTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["head.0.weight"], other["head.0.weight"])
+
+
+def test_the_optimiser_and_schedule_are_the_fields(data: SegmentationData) -> None:
+    task = SegmentationTask(replace(TINY, trunk_rate_scale=0.1), data)
+    optimizer = task.optimizer()
+    assert isinstance(optimizer, torch.optim.SGD)
+    trunk, others = optimizer.param_groups
+    assert (trunk["scale"], others["scale"], trunk["momentum"]) == (0.1, 1.0, 0.9)
+    assert len(trunk["params"]) + len(others["params"]) == len(list(task.model.parameters()))
+    assert task.schedule()(0) == pytest.approx(0.01)
+    assert task.schedule()(0.5) == pytest.approx(0.01 * 0.5**0.9)
+
+
+def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> None:
+    task = SegmentationTask(replace(TINY, channels_last=True), data)
+    task.save_model(tmp_path / "saved", {"mIoU": 0.5})
+    back = SegmentationModel.from_pretrained(tmp_path / "saved")
+    assert back.metrics == {"data": "scenes", "fingerprint": data.fingerprint, "mIoU": 0.5}
+    assert back.trained_on == {"name": "scenes", "fingerprint": data.fingerprint}
+    assert back.classes == data.classes
+    for name, value in back.state_dict().items():
+        torch.testing.assert_close(value, task.model.state_dict()[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"height": 0}, "height must be at least 1"),
+        ({"flip": 1.5}, "flip must lie between 0 and 1"),
+        ({"hard_threshold": -0.1}, "hard_threshold must lie between 0 and 1"),
+        ({"smallest_scale": 3.0}, "must be positive and in this order, got 1.0, 3.0 and 2.0"),
+        ({"resolution": 0.0}, "must be positive"),
+        ({"auxiliary_weight": -1.0}, "auxiliary_weight must be at least 0"),
+        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
+    ],
+)
+def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"attention": "none"}, {"attention": "rga-s"}, {"attention": "rga-c"}, {"attention": "rga-sc", "fit": "exact"},
+        {"attention": "rga-sc", "relation": False}, {"attention": "fc-s"}, {"attention": "cbam-cs"}, {"attention": "non-local"},
+        {"attention": "dual"}, {"head": "psp"}, {"head": "object-context", "attention": "none"}, {"head": "dual", "after": ("layer4",)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_compared_methods_are_one_override_away(data: SegmentationData, row: dict[str, object]) -> None:
+    task = SegmentationTask(replace(TINY, **row), data)  # type: ignore[arg-type]
+    loss = sum(task.losses(next(iter(task.batches(0))), CPU).values())
+    assert isinstance(loss, torch.Tensor)
+    loss.backward()
+    assert loss.isfinite()
+
+
+def test_a_recipe_finds_its_data(root: Path) -> None:
+    assert segmentation_task(replace(TINY, root=root)).data.name == "scenes"
+    labels = next(iter(segmentation_task(replace(TINY, root=root)).batches(0))).labels
+    assert set(labels.unique().tolist()) <= {*range(8), IGNORED}
