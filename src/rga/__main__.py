@@ -29,6 +29,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "train seg-folder": ("rga.commands.train:seg_folder", "the same of your own pictures and masks"),
     "train seg-generated": ("rga.commands.train:seg_generated", "the same of generated street scenes, for a CPU"),
     "evaluate": ("rga.commands.evaluate:evaluate", "a saved model on a data set's query and gallery"),
+    "evaluate-segmentation": ("rga.commands.evaluate_segmentation:evaluate_segmentation", "a saved segmentation model on a data set"),
+    "segment": ("rga.commands.segment:segment", "label maps, overlays and confidence for pictures"),
     "embed": ("rga.commands.embed:embed", "the features of a folder of pictures"),
     "data make": ("rga.commands.data:make", "render generated people in the layout of Market-1501"),
     "data make-scenes": ("rga.commands.data:make_streets", "paint generated street scenes in the layout of Cityscapes"),

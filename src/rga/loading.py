@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 from huggingface_hub import hf_hub_download
 
 from rga.reid.model import ReidModel
+from rga.segmentation.model import SegmentationModel
 
 CONFIG = "config.json"
 
-TASKS = {"reid": ReidModel}
-"""The task that a model's configuration names -> its class."""
+Model = ReidModel | SegmentationModel
+
+TASKS: dict[str, type[Model]] = {"reid": ReidModel, "segmentation": SegmentationModel}
+"""The task that a model's configuration names -> its class; those that name none are of re-identification."""
+
+USES = {"reid": "rga embed, rga evaluate", "segmentation": "rga segment, rga evaluate-segmentation"}
+"""The task of a model -> what is done with it."""
+
+Kind = TypeVar("Kind", bound=Model)
 
 
-def load(path_or_hub_id: str | Path) -> ReidModel:
+@overload
+def load(path_or_hub_id: str | Path) -> Any: ...
+
+
+@overload
+def load(path_or_hub_id: str | Path, kind: type[Kind]) -> Kind: ...
+
+
+def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
     """Loads a model that a training saved; nothing in its files is executed.
 
     Args:
         path_or_hub_id: a folder with ``config.json`` and ``model.safetensors``, a run's folder (its ``best`` model, else its ``last``), or
             ``owner/name`` on the Hugging Face hub.
+        kind: the class that the model must be of; by default any.
 
     Returns:
-        The model in evaluation mode.
+        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the model is of an unknown task.
+        ValueError: the model is of an unknown task, or of another kind.
     """
     place = model_folder(Path(path_or_hub_id))
     if place is None:
@@ -39,7 +57,9 @@ def load(path_or_hub_id: str | Path) -> ReidModel:
     task = config.get("task", "reid")
     if task not in TASKS:
         raise ValueError(f"the model at {path_or_hub_id} is of the unknown task {task!r}: this version knows {', '.join(TASKS)}")
-    model: ReidModel = TASKS[task].from_pretrained(str(place or path_or_hub_id))
+    if kind is not None and TASKS[task] is not kind:
+        raise ValueError(f"the model at {path_or_hub_id} is for {task}, which serves {USES[task]}: name one of the other kind")
+    model: Model = TASKS[task].from_pretrained(str(place or path_or_hub_id))
     return model.eval()
 
 

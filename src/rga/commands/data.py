@@ -101,7 +101,7 @@ def make_streets(folder: Path, /, options: Annotated[SceneOptions, tyro.conf.arg
     with Progress() as progress:
         bar = progress.add_task("painting", total=None)
         made = make_scenes(folder, options, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(f"{made}: made in {time.perf_counter() - started:.0f} s; look at it with rga data check scenes --root {made}")
+    print(f"{made}: made in {time.perf_counter() - started:.0f} s; train on it with rga train seg-generated --root {made}")
 
 
 def report_progress(done: int, total: int) -> None:

@@ -122,7 +122,7 @@ def demo(
         methods = [histogram(data)]
         models = {}
         for name, recipe in recipes.items():
-            models[name] = load(output / RUNS[name] / "last")
+            models[name] = load(output / RUNS[name] / "last", ReidModel)
             methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
     runs = {name: output / folder for name, folder in RUNS.items()}
     with watch.time("report"):

@@ -13,6 +13,7 @@ from rga.data.images import list_images
 from rga.engine.devices import DeviceName, choose_device
 from rga.engine.files import write_atomically
 from rga.loading import load
+from rga.reid.model import ReidModel
 
 
 def embed(
@@ -39,7 +40,7 @@ def embed(
         workers: processes that read pictures.
         device: where to compute.
     """
-    loaded = load(model).to(choose_device(device))
+    loaded = load(model, ReidModel).to(choose_device(device))
     paths = list_images(folder)
     features = loaded.embed(paths, batch_size=batch_size, workers=workers, flip=flip)
     names = np.array([path.relative_to(folder).as_posix() for path in paths])

@@ -12,6 +12,7 @@ from rich.table import Table
 from rga.engine.devices import DeviceName, choose_device
 from rga.engine.files import write_json
 from rga.loading import load
+from rga.reid.model import ReidModel
 from rga.reid.sources.catalog import load_data
 from rga.reid.task import evaluate_model
 
@@ -47,7 +48,7 @@ def evaluate(
         workers: processes that read pictures.
         device: where to compute.
     """
-    model = load(run).to(choose_device(device))
+    model = load(run, ReidModel).to(choose_device(device))
     tested = load_data(data, root, **({"allow_subset": True} if subset else {}))
     results = evaluate_model(model, tested, batch_size=batch_size, workers=workers, flip=flip)
     chosen = {name: result for name, result in results.items() if feature in ("both", name)}

@@ -1,1 +1,6 @@
 """Scene segmentation."""
+
+from rga.segmentation.confusion import class_iou, confusion_matrix
+from rga.segmentation.sliding import Inference
+
+__all__ = ["Inference", "class_iou", "confusion_matrix"]
