@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rga.reid.distances import METRICS, Features, Metric
+from rga.reid.distances import METRICS, FeatureArray, Features, Metric, as_matrix, read_features
 from rga.reid.matches import Candidates, Pairing, hide, match_ranks
 
 BLOCK_BYTES = 2**30
@@ -23,6 +24,7 @@ class DistanceRows(Protocol):
         shape: (queries, gallery).
         dtype: float32 or float64.
         device: where they are.
+        bounds: no distance is below the first or above the second, but for rounding.
     """
 
     @property
@@ -31,6 +33,8 @@ class DistanceRows(Protocol):
     def dtype(self) -> torch.dtype: ...  # noqa: D102
     @property
     def device(self) -> torch.device: ...  # noqa: D102
+    @property
+    def bounds(self) -> tuple[float, float]: ...  # noqa: D102
 
     def fill(self, queries: slice, out: Tensor) -> Tensor:
         """Writes the distances of some queries into ``out`` (b, gallery), finite, small where alike; ``queries`` has a start and a stop."""
@@ -53,6 +57,7 @@ class FeatureDistances:
         self.shape = len(query), len(gallery)
         self.dtype = gallery.rows.dtype
         self.device = gallery.rows.device
+        self.bounds = 0.0, 2.0 if metric == "cosine" else float(query.norms.max() + gallery.norms.max())
 
     def fill(self, queries: slice, out: Tensor) -> Tensor:
         """See ``DistanceRows``."""
@@ -75,12 +80,33 @@ class GivenDistances:
         self.dtype = torch.float64 if matrix.dtype == torch.float64 else torch.float32
         self.device = matrix.device
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest of them."""
+        return float(self.matrix.min()), float(self.matrix.max())
+
     def fill(self, queries: slice, out: Tensor) -> Tensor:
         """See ``DistanceRows``."""
         out.copy_(self.matrix[queries])
         if not out.isfinite().all():
             raise ValueError("distances hold NaN or infinity: replace them by finite numbers")
         return out
+
+
+def row_distances(query_features: FeatureArray, gallery_features: FeatureArray, metric: Metric = "cosine") -> FeatureDistances:
+    """The distances of features, to be computed some rows at a time; arguments and errors as for ``rga.reid.distances.distances``.
+
+    Example:
+        >>> row_distances(torch.eye(2), torch.eye(2)).fill(slice(0, 1), torch.empty(1, 2))
+        tensor([[0., 1.]])
+    """
+    query, gallery = read_features(query_features, gallery_features, metric)
+    return FeatureDistances(query, gallery, metric)
+
+
+def as_rows(distances: FeatureArray | DistanceRows) -> DistanceRows:
+    """Distances to be had some rows at a time: an array or a tensor (queries, gallery), or what is that already."""
+    return GivenDistances(as_matrix(distances, "distances")) if isinstance(distances, (np.ndarray, Tensor)) else distances
 
 
 @dataclass(frozen=True)
@@ -123,3 +149,18 @@ def ranked_blocks(source: DistanceRows, pairing: Pairing, block: int | None = No
         candidates = pairing.candidates(some)
         hide(distances, candidates, pairing.junk)
         yield RankedBlock(some, distances, candidates, match_ranks(distances, candidates))
+
+
+class Watcher(Protocol):
+    """Something that gathers what it wants to know from the blocks of a ranking."""
+
+    def see(self, block: RankedBlock) -> None:
+        """Takes a block in; nothing of its distances may be changed or kept."""
+        ...
+
+
+def walk(source: DistanceRows, pairing: Pairing, watchers: Sequence[Watcher], block: int | None = None) -> None:
+    """Shows all blocks to each of the watchers; arguments as for ``ranked_blocks``."""
+    for each in ranked_blocks(source, pairing, block):
+        for watcher in watchers:
+            watcher.see(each)

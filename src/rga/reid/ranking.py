@@ -10,12 +10,11 @@ In float32, distances closer than its rounding (some 1e-6 of the largest) are as
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rga.reid.blocks import DistanceRows, FeatureDistances, GivenDistances, ranked_blocks
-from rga.reid.distances import FeatureArray, Metric, as_matrix, read_features
+from rga.reid.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
+from rga.reid.distances import FeatureArray, Metric
 from rga.reid.matches import JUNK, LabelArray, Pairing, SingleShots, read_labels
 from rga.reid.precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.reid.result import CameraRule, RankingResult
@@ -71,10 +70,19 @@ def evaluate(
         >>> result.queries, result.camera_rule
         (2, 'not applied: no camera ids')
     """
-    query, gallery = read_features(query_features, gallery_features, metric)
-    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, images=(len(query), len(gallery)), device=gallery.rows.device)
-    shots = SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None
-    return measure(FeatureDistances(query, gallery, metric), pairing, metric=metric, top_k=top_k, shots=shots, block=block)
+    return evaluate_distances(
+        row_distances(query_features, gallery_features, metric),
+        query_ids,
+        query_cameras,
+        gallery_ids,
+        gallery_cameras,
+        metric=metric,
+        top_k=top_k,
+        single_gallery_shot=single_gallery_shot,
+        repeats=repeats,
+        seed=seed,
+        block=block,
+    )
 
 
 def evaluate_distances(
@@ -115,10 +123,11 @@ def evaluate_distances(
         >>> evaluate_distances(distances, [7], None, [7, 7, 8], None).mAP
         0.8333333333333333
     """
-    source = GivenDistances(as_matrix(distances, "distances")) if isinstance(distances, (np.ndarray, Tensor)) else distances
-    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, images=source.shape, device=source.device)
-    shots = SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None
-    return measure(source, pairing, metric=metric, top_k=top_k, shots=shots, block=block)
+    source = as_rows(distances)
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
+    figures = Figures(pairing, metric, top_k, SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None)
+    walk(source, pairing, [figures], block if block is None else positive("block", block))
+    return figures.result()
 
 
 def pair(
@@ -126,54 +135,77 @@ def pair(
     query_cameras: LabelArray | None,
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
-    *,
-    images: tuple[int, int],
-    device: torch.device,
+    source: DistanceRows,
 ) -> Pairing:
-    """Who matches whom among ``images`` (queries, gallery) of these labels."""
+    """Who matches whom by these labels, of which there must be as many as there are distances.
+
+    Raises:
+        ValueError: there are not, they are not integers, cameras are there on one side only, or all of the gallery is junk.
+    """
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
         raise ValueError(f"{missing} cameras are missing: pass the cameras of both sides, or None for both")
-    query = read_labels(query_ids, query_cameras, images[0], "query", device)
-    gallery = read_labels(gallery_ids, gallery_cameras, images[1], "gallery", device)
+    query = read_labels(query_ids, query_cameras, source.shape[0], "query", source.device)
+    gallery = read_labels(gallery_ids, gallery_cameras, source.shape[1], "gallery", source.device)
     if (gallery.identities == JUNK).all():
-        raise ValueError(f"the gallery is empty: all of its {images[1]} images are junk (identity {JUNK})")
+        raise ValueError(f"the gallery is empty: all of its {source.shape[1]} images are junk (identity {JUNK})")
     return Pairing(query, gallery)
 
 
-def measure(
-    source: DistanceRows, pairing: Pairing, *, metric: str, top_k: int, shots: SingleShots | None, block: int | None
-) -> RankingResult:
-    """The figures of the rankings by some distances, block by block."""
-    positive("top_k", top_k)
-    figures, first_ranks = [], []
-    for each in ranked_blocks(source, pairing, block if block is None else positive("block", block)):
-        ranks = each.ranks[each.matched]
-        figures.append(torch.stack([average_precision(ranks), average_precision_trapezoid(ranks), inverse_negative_penalty(ranks)]).cpu())
-        first_ranks.append(
-            (ranks[:, :1] if shots is None else shots.ranks(each.distances, each.candidates, each.queries)[each.matched]).cpu()
+class Figures:
+    """Watches a ranking for its figures.
+
+    Args:
+        pairing: who matches whom.
+        metric: what the result calls the distance.
+        top_k: number of ranks of the CMC.
+        shots: the draws of a single-gallery-shot CMC; None for that of all images.
+    """
+
+    def __init__(self, pairing: Pairing, metric: str, top_k: int = 50, shots: SingleShots | None = None) -> None:
+        self.pairing = pairing
+        self.metric = metric
+        self.top_k = positive("top_k", top_k)
+        self.shots = shots
+        self.figures: list[Tensor] = []
+        self.first_ranks: list[Tensor] = []
+
+    def see(self, block: RankedBlock) -> None:
+        """See ``Watcher``."""
+        ranks = block.ranks[block.matched]
+        figures = [average_precision(ranks), average_precision_trapezoid(ranks), inverse_negative_penalty(ranks)]
+        self.figures.append(torch.stack(figures).cpu())
+        shots = self.shots
+        first = ranks[:, :1] if shots is None else shots.ranks(block.distances, block.candidates, block.queries)[block.matched]
+        self.first_ranks.append(first.cpu())
+
+    def result(self) -> RankingResult:
+        """The figures of all blocks.
+
+        Raises:
+            ValueError: no query has a match.
+        """
+        per_query = torch.cat(self.figures, 1).numpy()  # (3, queries with a match)
+        queries, images, evaluated = len(self.pairing.query.identities), len(self.pairing.places), per_query.shape[1]
+        if not evaluated:
+            raise ValueError(
+                f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
+                "(0 and below match nobody), and their cameras (a match is from another camera)"
+            )
+        mean_ap, mean_trapezoid, mean_inp = per_query.mean(1).tolist()
+        rule: CameraRule = "not applied: no camera ids" if self.pairing.query.cameras is None else "applied"
+        return RankingResult(
+            mAP=mean_ap,
+            mAP_trapezoid=mean_trapezoid,
+            mINP=mean_inp,
+            cmc=cumulative_matches(torch.cat(self.first_ranks), self.top_k),
+            queries=evaluated,
+            queries_without_match=queries - evaluated,
+            gallery=images,
+            metric=self.metric,
+            camera_rule=rule,
+            cmc_gallery="all images" if self.shots is None else f"one random image per identity, {len(self.shots.columns)} times",
         )
-    per_query = torch.cat(figures, 1).numpy()  # (3, queries with a match)
-    queries, images, evaluated = len(pairing.query.identities), len(pairing.places), per_query.shape[1]
-    if not evaluated:
-        raise ValueError(
-            f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
-            "(0 and below match nobody), and their cameras (a match is from another camera)"
-        )
-    mean_ap, mean_trapezoid, mean_inp = per_query.mean(1).tolist()
-    rule: CameraRule = "not applied: no camera ids" if pairing.query.cameras is None else "applied"
-    return RankingResult(
-        mAP=mean_ap,
-        mAP_trapezoid=mean_trapezoid,
-        mINP=mean_inp,
-        cmc=cumulative_matches(torch.cat(first_ranks), top_k),
-        queries=evaluated,
-        queries_without_match=queries - evaluated,
-        gallery=images,
-        metric=metric,
-        camera_rule=rule,
-        cmc_gallery="all images" if shots is None else f"one random image per identity, {len(shots.columns)} times",
-    )
 
 
 def positive(name: str, value: int) -> int:

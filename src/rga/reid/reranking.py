@@ -95,6 +95,7 @@ class RerankedDistances:
         shape: (queries, gallery).
         dtype: of the distances.
         device: of the distances.
+        bounds: the least and the greatest that they can be.
     """
 
     def __init__(self, features: Features, queries: int, metric: Metric, farthest: Tensor, codes: SparseRows, lambda_: float) -> None:
@@ -108,6 +109,7 @@ class RerankedDistances:
         self.shape = len(self.query), len(self.gallery)
         self.dtype = features.rows.dtype
         self.device = features.rows.device
+        self.bounds = 0.0, 1.0
 
     def __len__(self) -> int:
         """How many queries."""
