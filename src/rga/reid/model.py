@@ -20,6 +20,7 @@ from rga.attachment import attach
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import Preprocessing
 from rga.reid.last_stride import keep_last_resolution
+from rga.reid.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
 from rga.stages import evaluating
 from rga.trunks.catalog import create_trunk
@@ -50,6 +51,7 @@ class ReidModel(
         std: of the pixels, by channel.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
+        threshold: the fields of a ``Threshold``, up to which distance its pictures are of the same person; None while it is not calibrated.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class ReidModel(
         std: Sequence[float] = (0.229, 0.224, 0.225),
         trained_on: Mapping[str, str] | None = None,
         metrics: Mapping[str, Any] | None = None,
+        threshold: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         height, width = image_size
@@ -77,6 +80,7 @@ class ReidModel(
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
+        self.threshold = None if threshold is None else Threshold.from_dict(threshold)
         self.trunk = create_trunk(trunk, **dict(trunk_options or {}))
         if last_stride == 1:
             keep_last_resolution(self.trunk, (height, width))
