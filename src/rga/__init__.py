@@ -52,7 +52,7 @@ HOMES = {
 """The module in which each public name lives."""
 
 
-TASKS = {"reid", "segmentation"}
+TASKS = {"classification", "reid", "segmentation"}
 """The packages of the applications, reached as ``rga.reid``."""
 
 

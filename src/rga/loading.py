@@ -8,17 +8,22 @@ from typing import Any, TypeVar, overload
 
 from huggingface_hub import hf_hub_download
 
+from rga.classification.model import ClassificationModel
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
 
 CONFIG = "config.json"
 
-Model = ReidModel | SegmentationModel
+Model = ReidModel | SegmentationModel | ClassificationModel
 
-TASKS: dict[str, type[Model]] = {"reid": ReidModel, "segmentation": SegmentationModel}
+TASKS: dict[str, type[Model]] = {"reid": ReidModel, "segmentation": SegmentationModel, "classification": ClassificationModel}
 """The task that a model's configuration names -> its class; those that name none are of re-identification."""
 
-USES = {"reid": "rga embed, rga evaluate", "segmentation": "rga segment, rga evaluate-segmentation"}
+USES = {
+    "reid": "rga embed, rga evaluate",
+    "segmentation": "rga segment, rga evaluate-segmentation",
+    "classification": "rga classify, rga evaluate-classification",
+}
 """The task of a model -> what is done with it."""
 
 Kind = TypeVar("Kind", bound=Model)
@@ -41,7 +46,7 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
         kind: the class that the model must be of; by default any.
 
     Returns:
-        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``.
+        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``.
 
     Raises:
         FileNotFoundError: there is no model.

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Protocol
 import tyro
 from rich.progress import Progress
 
+from rga.classification import check as classes_check
+from rga.classification.sources import catalog as classes_catalog
 from rga.data.layout import DataError
 from rga.data.people import PeopleOptions, make_people
 from rga.data.scenes import SceneOptions, make_scenes
@@ -33,13 +35,14 @@ class Report(Protocol):
         ...
 
 
-def check(name: str, /, root: Path, open_images: bool = False, json_out: Path | None = None, subset: bool = False) -> int:
+def check(name: str, /, root: Path = Path("data"), open_images: bool = False, json_out: Path | None = None, subset: bool = False) -> int:
     """Reads a data set and prints what is in it and what is wrong with it.
 
     Args:
         name: of the data set: market1501, msmt17, cuhk03-labeled, cuhk03-detected, cuhk03-classic-labeled, cuhk03-classic-detected, folder
-            or csv for re-identification; cityscapes, camvid, mask-folder or scenes for segmentation.
-        root: its folder; for csv the file.
+            or csv for re-identification; cityscapes, camvid, mask-folder or scenes for segmentation; digits, cifar10, cifar100, imagenet,
+            class-folders or class-zips for classification.
+        root: its folder; for csv the file; digits need none.
         open_images: decode every picture, which finds damaged ones and takes minutes on a large data set; and every mask, of which values
             are checked and the pixels of each class counted.
         json_out: also write the report there as JSON.
@@ -72,7 +75,10 @@ def report_on(name: str, root: Path, open_images: bool, subset: bool) -> Report:
     if name in scenes_catalog.READERS:
         scenes = scenes_catalog.load_data(name, root)
         return scenes_check.check_data(scenes, None if subset else scenes_catalog.EXPECTED.get(name), open_images, progress)
-    known = ", ".join([*people_catalog.READERS, *scenes_catalog.READERS])
+    if name in classes_catalog.READERS:
+        classes = classes_catalog.load_data(name, root)
+        return classes_check.check_data(classes, None if subset else classes_catalog.EXPECTED.get(name), open_images, progress)
+    known = ", ".join([*people_catalog.READERS, *scenes_catalog.READERS, *classes_catalog.READERS])
     raise ValueError(f"unknown data set {name!r}: choose one of {known}")
 
 

@@ -12,13 +12,15 @@ import tyro
 from rich.console import Console
 from torch.optim import Optimizer
 
+from rga.classification.recipe import ClassificationRecipe
+from rga.classification.task import classification_task
 from rga.engine.devices import choose_device
 from rga.engine.files import write_json
 from rga.engine.loop import LoopOptions, Outcome, Task, fit
 from rga.engine.recipe import TrainingRecipe
 from rga.engine.run_log import RunLog
 from rga.engine.schedules import Schedule
-from rga.recipes import reid, segmentation
+from rga.recipes import classification, reid, segmentation
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import reid_task
 from rga.segmentation.recipe import SegmentationRecipe
@@ -48,10 +50,14 @@ class RecipeTask(Task, Protocol):
         ...
 
 
-BUILDERS: dict[type[TrainingRecipe], Callable[[Any], RecipeTask]] = {ReidRecipe: reid_task, SegmentationRecipe: segmentation_task}
+BUILDERS: dict[type[TrainingRecipe], Callable[[Any], RecipeTask]] = {
+    ReidRecipe: reid_task,
+    SegmentationRecipe: segmentation_task,
+    ClassificationRecipe: classification_task,
+}
 """Kind of recipe -> what reads its data and builds its task."""
 
-RECIPES: dict[str, Callable[[], TrainingRecipe]] = {**reid.RECIPES, **segmentation.RECIPES}
+RECIPES: dict[str, Callable[[], TrainingRecipe]] = {**reid.RECIPES, **segmentation.RECIPES, **classification.RECIPES}
 """Name -> recipe, of all tasks."""
 
 INTERRUPTED = 130
@@ -87,6 +93,11 @@ seg_cityscapes = command("seg-cityscapes")
 seg_camvid = command("seg-camvid")
 seg_folder = command("seg-folder")
 seg_generated = command("seg-generated")
+cls_digits = command("cls-digits")
+cls_cifar10 = command("cls-cifar10")
+cls_cifar100 = command("cls-cifar100")
+cls_imagenet = command("cls-imagenet")
+cls_folder = command("cls-folder")
 
 
 def train(recipe: TrainingRecipe, out: Path, resume: bool = False) -> Outcome:

@@ -7,6 +7,9 @@ the classifier, which is timm's ``fc``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -91,6 +94,16 @@ class CifarResNet(nn.Module):
     def get_classifier(self) -> nn.Module:
         """The classifier, as timm's networks name it."""
         return self.fc
+
+
+def from_public_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under the names of the public ones for CIFAR-10 -> under ours; those that have ours already keep them.
+
+    Example:
+        >>> list(from_public_names({"linear.bias": torch.zeros(10), "conv1.weight": torch.zeros(16, 3, 3, 3)}))
+        ['fc.bias', 'conv1.weight']
+    """
+    return {re.sub(r"^linear\.", "fc.", name): value for name, value in state.items()}
 
 
 def stage(channels_in: int, channels: int, blocks: int, stride: int) -> nn.Sequential:

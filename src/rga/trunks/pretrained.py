@@ -10,9 +10,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rga.trunks.cifar_resnet import CifarResNet, from_public_names
+from rga.trunks.classifier import classifier_names
+
 
 def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> None:
-    """Puts weights into a trunk whose keys are timm's, in place; a classifier's in the file are left out.
+    """Puts weights into a trunk whose keys are timm's, in place.
+
+    A classifier's in the file are put in, too, where the trunk has one of as many classes; otherwise they are left out.
 
     Args:
         trunk: the network, plain or with attention attached.
@@ -27,7 +32,12 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> None:
     if weights == "none":
         return
     state = fetch(name) if weights == "pretrained" else read_weights(Path(weights))
+    if isinstance(trunk, CifarResNet):
+        state = from_public_names(state)
     own = {key: value for key, value in trunk.state_dict().items() if not key.startswith("attentions.")}
+    classifier = classifier_names(trunk)
+    if any(key not in state or state[key].shape != own[key].shape for key in classifier):
+        own = {key: value for key, value in own.items() if key not in classifier}
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
@@ -42,7 +52,7 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> None:
 def fetch(name: str) -> dict[str, Tensor]:
     """Pretrained weights of one of timm's networks, from the cache or the hub."""
     try:
-        model: nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
+        model: nn.Module = timm.create_model(name, pretrained=True)
     except Exception as error:  # timm and the hub's client raise many kinds for one cause
         raise ConnectionError(
             f"the pretrained weights of {name!r} could not be fetched ({type(error).__name__}: {str(error).splitlines()[0]}). "

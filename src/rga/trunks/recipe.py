@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from rga.attention.relation import EmbeddingKind
+from rga.trunks.classifier import classifier_names
 
 RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original")
 """Fields that shape RGA and have no meaning for another attention."""
@@ -74,7 +75,7 @@ def parameter_groups(model: nn.Module, trunk: nn.Module, trunk_rate_scale: float
 
     Args:
         model: the whole network.
-        trunk: the part of it that started from trained weights; its attention learns with the others.
+        trunk: the part of it that started from trained weights; its attention and its classifier learn with the others.
         trunk_rate_scale: the trunk's learning rate as a share of the others'.
     """
     own = {id(parameter) for parameter in own_parameters(trunk)}
@@ -86,5 +87,6 @@ def parameter_groups(model: nn.Module, trunk: nn.Module, trunk_rate_scale: float
 
 
 def own_parameters(trunk: nn.Module) -> Iterator[nn.Parameter]:
-    """A trunk's parameters without those of the attention attached to it."""
-    return (parameter for name, parameter in trunk.named_parameters() if not name.startswith("attentions."))
+    """A trunk's parameters without those of the attention attached to it and of its classifier."""
+    classifier = classifier_names(trunk)
+    return (p for name, p in trunk.named_parameters() if not name.startswith("attentions.") and name not in classifier)

@@ -1,0 +1,5 @@
+"""Image classification."""
+
+from rga.classification.evaluation import evaluate
+
+__all__ = ["evaluate"]

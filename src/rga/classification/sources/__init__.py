@@ -1,0 +1,1 @@
+"""Readers of classification data: one file a format, ``catalog`` for all of them."""

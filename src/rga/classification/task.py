@@ -1,0 +1,175 @@
+"""Classification as a task of the training loop: its model, batches, loss and evaluation, from a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from rga.classification.batches import ShuffledBatches, TestPictures, TrainingPictures, seed_of, seeded
+from rga.classification.evaluation import evaluate
+from rga.classification.model import ClassificationModel
+from rga.classification.recipe import ClassificationRecipe
+from rga.classification.result import ClassificationResult
+from rga.classification.samples import SPLITS, ClassificationData, hold_out
+from rga.classification.sources.catalog import load_data
+from rga.classification.transforms import evaluation_transform, mixing, training_transform
+from rga.engine.schedules import Schedule
+from rga.trunks.pretrained import load_trunk_weights
+from rga.trunks.recipe import parameter_groups
+
+
+@dataclass(frozen=True)
+class ClassificationBatch:
+    """A batch: normalised images (B, 3, size, size), labels (B,) or shares of the classes (B, C), and the places in the training split."""
+
+    images: Tensor
+    targets: Tensor
+    places: Tensor
+
+
+class ClassificationTask:
+    """A classification training by a recipe.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+
+    Raises:
+        ValueError: the data have nothing to train on, or less than a batch.
+    """
+
+    def __init__(self, recipe: ClassificationRecipe, data: ClassificationData) -> None:
+        if not len(data.train):
+            raise ValueError(f"data set {data.name!r} at {data.root} has no pictures to train on")
+        self.recipe = recipe
+        self.data = data
+        self.sampler = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
+        self.steps_per_epoch = len(self.sampler)
+        self.watched = "top1"
+        self.model = build_model(recipe, data)
+        transform = training_transform(
+            self.model.preprocessing,
+            crop=recipe.crop,
+            padding=recipe.padding,
+            smallest=recipe.smallest_crop,
+            flip=recipe.flip,
+            erase=recipe.erase,
+            color_jitter=recipe.color_jitter,
+        )
+        self.mix = mixing(recipe.mixup, recipe.cutmix, len(data.classes))
+        self.loader = DataLoader(
+            TrainingPictures(data.train, transform),
+            batch_sampler=self.sampler,
+            num_workers=recipe.workers,
+            persistent_workers=recipe.workers > 0,
+            generator=torch.Generator().manual_seed(recipe.seed),  # else it would draw from PyTorch's own
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data."""
+        return self.data.fingerprint
+
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+        lines = [f"{self.data.name}, fingerprint {self.data.fingerprint}"]
+        lines += [f"  {name}: {len(self.data.split(name)):,} pictures of {len(self.data.classes):,} classes" for name in SPLITS]
+        return "\n".join(lines)
+
+    def batches(self, epoch: int) -> Iterator[ClassificationBatch]:
+        """The batches of an epoch."""
+        self.sampler.set_epoch(epoch)
+        for index, (images, labels, places) in enumerate(self.loader):
+            if self.mix is None:
+                yield ClassificationBatch(images, labels, places)
+            else:
+                with seeded(seed_of(self.recipe.seed, epoch, index)):
+                    mixed, shares = self.mix(images, labels)
+                yield ClassificationBatch(mixed, shares, places)
+
+    def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
+        """The cross-entropy with smoothed labels."""
+        scores = self.model(batch.images.to(device, non_blocking=True)).float()
+        targets = batch.targets.to(device, non_blocking=True)
+        return {"cross_entropy": F.cross_entropy(scores, targets, label_smoothing=self.recipe.smoothing)}
+
+    def describe(self, batch: ClassificationBatch) -> str:
+        """The pictures of a batch."""
+        return ", ".join(self.data.train.pictures.name(place) for place in batch.places.tolist())
+
+    def images(self, batch: ClassificationBatch) -> int:
+        """Images in a batch."""
+        return len(batch.images)
+
+    def evaluate(self) -> dict[str, float]:
+        """Top-1, top-5, calibration error and cross-entropy on the test split; nothing without one."""
+        if not len(self.data.test):
+            return {}
+        result = evaluate_model(self.model, self.data, batch_size=self.recipe.test_batch, workers=self.recipe.workers)
+        figures = {"top1": result.top1, "calibration_error": result.calibration_error, "test_cross_entropy": result.cross_entropy}
+        return figures if result.top5 is None else {**figures, "top5": result.top5}
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Writes the model for ``rga.load``."""
+        self.model.save(folder, {"data": self.data.name, "fingerprint": self.data.fingerprint, **metrics})
+
+    def optimizer(self) -> Optimizer:
+        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
+        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
+
+    def schedule(self) -> Schedule:
+        """The recipe's learning rate by epoch."""
+        return self.recipe.build_schedule()
+
+
+def classification_task(recipe: ClassificationRecipe) -> ClassificationTask:
+    """Reads a recipe's data and builds its task."""
+    options = {"test_folder": recipe.test_folder} if recipe.test_folder else {}
+    data = load_data(recipe.data, recipe.root, **options)
+    return ClassificationTask(recipe, hold_out(data, recipe.hold_out, recipe.seed) if recipe.hold_out else data)
+
+
+def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> ClassificationModel:
+    """The recipe's model with its starting weights."""
+    torch.manual_seed(recipe.seed)
+    model = ClassificationModel(
+        recipe.trunk,
+        list(data.classes),
+        trunk_options=recipe.trunk_options,
+        size=recipe.size,
+        middle=recipe.middle,
+        attention=recipe.attention,
+        attention_options=recipe.attention_options(),
+        attention_after=list(recipe.after) or None,
+        mean=list(recipe.mean),
+        std=list(recipe.std),
+        trained_on={"name": data.name, "fingerprint": data.fingerprint},
+    )
+    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
+
+
+def evaluate_model(
+    model: ClassificationModel, data: ClassificationData, *, batch_size: int = 256, workers: int = 0
+) -> ClassificationResult:
+    """Measures a model on the test split of a data set.
+
+    Raises:
+        ValueError: there is no test split, or its classes are not the model's.
+    """
+    if not len(data.test):
+        raise ValueError(f"data set {data.name!r} at {data.root} has no pictures to test on")
+    if data.classes != model.classes:
+        raise ValueError(
+            f"the model tells {len(model.classes)} classes apart ({', '.join(model.classes[:3])}, ...), data set {data.name!r} has "
+            f"{len(data.classes)} ({', '.join(data.classes[:3])}, ...): evaluate it on the classes that it was trained on"
+        )
+    images = TestPictures(data.test, evaluation_transform(model.preprocessing, model.middle))
+    return evaluate(model.probabilities_of(images, batch_size, workers), data.test.labels, data.classes)

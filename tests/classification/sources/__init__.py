@@ -1,0 +1,1 @@
+"""Tests of rga.classification.sources, on tiny files in the real formats."""

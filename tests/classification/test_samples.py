@@ -1,0 +1,88 @@
+"""What a data set must be, its fingerprint, and splits."""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rga.classification.pictures import ChosenPictures, PixelPictures
+from rga.classification.samples import NOTHING, ClassificationData, LabeledPictures, hold_out, shares
+from rga.data.layout import DataError
+
+
+def test_one_class_is_no_data(data: ClassificationData) -> None:
+    only = data.train.choose(np.flatnonzero(data.train.labels == 0))
+    with pytest.raises(DataError, match=r"'colours' at .* has 1 class \(red\): to tell classes apart takes two or more"):
+        ClassificationData("colours", ("red",), only, NOTHING, data.root)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
+    rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no picture to {split} on \('green'\); add pictures of each"):
+        replace(data, **{split: rest})
+
+
+def test_no_pictures_and_labels_without_class_are_named(data: ClassificationData) -> None:
+    with pytest.raises(DataError, match="has no picture in any split"):
+        replace(data, train=NOTHING, test=NOTHING)
+    with pytest.raises(ValueError, match="has a label 2 in its split train, and 2 classes from 0"):
+        replace(data, classes=("red", "green"))
+    with pytest.raises(ValueError, match="21 pictures need as many labels"):
+        LabeledPictures(data.train.pictures, data.train.labels[:4])
+
+
+def test_the_fingerprint_tells_pictures_labels_and_splits(data: ClassificationData) -> None:
+    assert data.fingerprint == replace(data, root=Path("elsewhere")).fingerprint
+    assert isinstance(data.train.pictures, PixelPictures)
+    pixels = data.train.pictures.pixels.copy()
+    pixels[0, 0, 0, 0] ^= 1
+    labels = data.train.labels.copy()
+    labels[0] = 1
+    others = [
+        replace(data, train=LabeledPictures(PixelPictures(pixels, "train"), data.train.labels)),
+        replace(data, train=LabeledPictures(data.train.pictures, labels)),
+        replace(data, train=data.test, test=data.train),
+        replace(data, train=data.train.choose(np.arange(20))),
+        replace(data, classes=("red", "green", "cyan")),
+    ]
+    assert len({data.fingerprint, *(other.fingerprint for other in others)}) == 6
+
+
+@given(st.lists(st.integers(2, 9), min_size=1, max_size=5), st.floats(0.05, 0.95), st.integers(0, 99))
+def test_shares_hold_some_of_every_class_in_both_parts(counts: list[int], share: float, seed: int) -> None:
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    first, second = shares(labels, share, seed)
+    assert sorted([*first, *second]) == list(range(len(labels)))
+    for label, count in enumerate(counts):
+        assert (labels[second] == label).sum() == min(count - 1, max(1, round(share * count)))
+        assert (labels[first] == label).any()
+    assert np.array_equal(second, shares(labels, share, seed)[1])
+
+
+def test_shares_that_cannot_be_made_are_named() -> None:
+    with pytest.raises(DataError, match="class 1 has a single picture"):
+        shares(np.array([0, 0, 1]), 0.5, 0)
+    with pytest.raises(ValueError, match="must lie between 0 and 1"):
+        shares(np.array([0, 0]), 1.0, 0)
+
+
+def test_held_out_pictures_are_training_pictures(data: ClassificationData) -> None:
+    held = hold_out(data, 0.3, seed=1)
+    assert (len(held.train), len(held.test)) == (15, 6)
+    names = [[split.pictures.name(n) for n in range(len(split))] for split in (held.train, held.test)]
+    assert sorted(names[0] + names[1]) == [f"train/{n:05}" for n in range(21)]
+    assert held.name == "colours-held-out"
+    place = int(held.test.pictures.name(2).split("/")[1])
+    assert held.test.labels[2] == data.train.labels[place]
+    assert held.test.pictures[2].tobytes() == data.train.pictures[place].tobytes() == held.test.pictures.contents(2)
+    assert held.test.pictures.mark(2) == data.train.pictures.mark(place)
+
+
+def test_chosen_pictures_can_be_sent(data: ClassificationData) -> None:
+    sent = pickle.loads(pickle.dumps(ChosenPictures(data.train.pictures, np.array([4, 2]))))
+    assert sent[1].tobytes() == data.train.pictures[2].tobytes()

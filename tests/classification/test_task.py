@@ -1,0 +1,158 @@
+"""Classification as a task of the loop, and its recipe."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import rga
+from rga.classification.batches import Draw, ShuffledBatches, seeded
+from rga.classification.evaluation import evaluate
+from rga.classification.model import ClassificationModel
+from rga.classification.recipe import ClassificationRecipe
+from rga.classification.samples import NOTHING, ClassificationData
+from rga.classification.task import ClassificationTask, evaluate_model
+from rga.engine.loop import LoopOptions, fit
+from rga.engine.run_log import RunLog
+
+CPU = torch.device("cpu")
+TINY = ClassificationRecipe(size=16, padding=2, batch=4, epochs=1, workers=0, test_batch=4, rate=0.05)
+
+
+def test_the_loss_is_the_cross_entropy(data: ClassificationData) -> None:
+    task = ClassificationTask(replace(TINY, smoothing=0.1), data)
+    batch = next(task.batches(0))
+    assert batch.images.shape == (4, 3, 16, 16)
+    assert task.images(batch) == 4
+    task.model.eval()  # twice the same batch, and the same statistics
+    logs = F.log_softmax(task.model(batch.images), 1)
+    right = logs[torch.arange(4), batch.targets]
+    torch.testing.assert_close(task.losses(batch, CPU)["cross_entropy"], -(0.9 * right + 0.1 * logs.mean(1)).mean())
+
+
+def test_labels_are_those_of_the_pictures(data: ClassificationData) -> None:
+    task = ClassificationTask(TINY, data)
+    batch = next(task.batches(0))
+    assert batch.targets.tolist() == data.train.labels[batch.places.numpy()].tolist()
+    assert f"train/{batch.places[0]:05}" in task.describe(batch)
+    dominant = batch.images.mean((2, 3)).argmax(1)  # the colours of the data: red, green, blue
+    assert dominant.tolist() == batch.targets.tolist()
+
+
+@pytest.mark.parametrize("more", [{}, {"mixup": 0.4, "cutmix": 1.0, "erase": 0.5}], ids=["plain", "mixed"])
+def test_batches_depend_on_the_epoch_alone(data: ClassificationData, more: dict[str, float]) -> None:
+    task = ClassificationTask(replace(TINY, **more), data)  # type: ignore[arg-type]
+    again = ClassificationTask(replace(TINY, workers=2, **more), data)  # type: ignore[arg-type]
+    before = torch.get_rng_state()
+    ours = list(task.batches(3))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    assert list(again.batches(0))
+    for mine, other in zip(ours, again.batches(3), strict=True):
+        assert torch.equal(mine.places, other.places)
+        assert torch.equal(mine.images, other.images)
+        assert torch.equal(mine.targets, other.targets)
+    assert not torch.equal(next(task.batches(4)).places, ours[0].places)
+
+
+def test_an_epoch_draws_each_picture_at_most_once_and_whole_batches() -> None:
+    sampler = ShuffledBatches(11, 3, seed=0)
+    first = [draw for batch in sampler for draw in batch]
+    assert len(sampler) == 3
+    assert len({draw.place for draw in first}) == 9 == len({draw.seed for draw in first})
+    sampler.set_epoch(1)
+    assert [draw for batch in sampler for draw in batch] != first
+    assert next(iter(ShuffledBatches(11, 3, seed=1)))[0] != first[0]
+    assert isinstance(first[0], Draw)
+
+
+def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None:
+    task = ClassificationTask(replace(TINY, mixup=0.5), data)
+    batch = next(task.batches(0))
+    assert batch.targets.shape == (4, 3)
+    torch.testing.assert_close(batch.targets.sum(1), torch.ones(4))
+    assert task.losses(batch, CPU)["cross_entropy"].isfinite()
+
+
+def test_the_same_seed_gives_the_same_weights(data: ClassificationData) -> None:
+    first, second, other = (ClassificationTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["trunk.fc.weight"], other["trunk.fc.weight"])
+
+
+def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> None:
+    task = ClassificationTask(TINY, data)
+    figures = task.evaluate()
+    assert set(figures) == {"top1", "calibration_error", "test_cross_entropy"}
+    probabilities = task.model.probabilities([data.test.pictures[n] for n in range(9)])
+    expected = evaluate(probabilities, data.test.labels, data.classes)
+    assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
+    assert ClassificationTask(TINY, replace(data, test=NOTHING)).evaluate() == {}
+
+
+def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    task = ClassificationTask(replace(TINY, epochs=6, attention="se"), data)
+    with RunLog(tmp_path) as log:
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, LoopOptions(6), device=CPU)
+    assert outcome.metrics["top1"] > 0.8
+    model = rga.load(tmp_path)
+    assert isinstance(model, ClassificationModel)
+    assert model.metrics["top1"] == outcome.metrics["top1"]
+    assert model.trained_on == {"name": "colours", "fingerprint": data.fingerprint}
+    assert evaluate_model(model, data).top1 == outcome.metrics["top1"]
+
+
+def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_rate(data: ClassificationData) -> None:
+    task = ClassificationTask(replace(TINY, trunk_rate_scale=0.1), data)
+    trunk, others = task.optimizer().param_groups
+    assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
+    full = {id(p) for p in others["params"]}
+    assert {id(p) for p in task.model.trunk.get_submodule("fc").parameters()} <= full
+    assert {id(p) for p in task.model.trunk.get_submodule("attentions").parameters()} <= full
+    assert full | {id(p) for p in trunk["params"]} == {id(p) for p in task.model.parameters()}
+    assert len(trunk["params"]) == len(list(ClassificationTask(replace(TINY, attention="none"), data).model.parameters())) - 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"size": 0}, "size must be at least 1"),
+        ({"erase": 1.5}, "erase must lie between 0 and 1"),
+        ({"mixup": -1.0}, "mixup must be at least 0, got -1.0"),
+        ({"middle": 0.0}, "middle is a share above 0 and at most 1, got 0.0"),
+        ({"smallest_crop": 1.5}, "smallest_crop is a share"),
+        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+    ],
+)
+def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **wrong)  # type: ignore[arg-type]
+
+
+def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
+    with pytest.raises(ValueError, match=r"'colours' at .* has no pictures to train on"):
+        ClassificationTask(TINY, replace(data, train=NOTHING))
+    with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 pictures"):
+        ClassificationTask(replace(TINY, batch=22), data)
+    model = ClassificationTask(TINY, data).model
+    with pytest.raises(ValueError, match="has no pictures to test on"):
+        evaluate_model(model, replace(data, test=NOTHING))
+    with pytest.raises(ValueError, match=r"tells 3 classes apart \(red, green, blue, ...\), data set 'colours' has 3 \(red, green, cyan"):
+        evaluate_model(model, replace(data, classes=("red", "green", "cyan")))
+
+
+def test_seeded_draws_leave_no_trace() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with seeded(7):
+        inside = torch.rand(3)
+    assert torch.equal(torch.rand(3), expected)
+    before = torch.get_rng_state()
+    with pytest.raises(KeyError), seeded(7):
+        raise KeyError(torch.equal(torch.rand(3), inside))
+    assert torch.equal(torch.get_rng_state(), before)
