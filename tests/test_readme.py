@@ -11,7 +11,8 @@ import pytest
 MAKE_TARGETS = {"make demo", "make test"}
 SHORTER = {
     "rga data make": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
-    "rga train": "--trunk test_resnet --identities 4 --max-steps 1 --workers 0",
+    "rga train reid": "--trunk test_resnet --identities 4 --max-steps 1 --workers 0",
+    "rga train cls": "--size 8 --max-steps 1",
 }
 """What is added to commands that would take minutes as they are."""
 

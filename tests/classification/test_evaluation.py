@@ -43,7 +43,7 @@ def test_calibration_error_is_the_naive_loop(seed: int, answers: int, bins: int)
     for number in range(bins):
         inside = [n for n in range(answers) if number / bins < confidence[n] <= (number + 1) / bins]
         if inside:
-            expected += abs(np.mean(right[inside]) - np.mean(confidence[inside])) * len(inside) / answers
+            expected += float(abs(np.mean(right[inside]) - np.mean(confidence[inside]))) * len(inside) / answers
     assert calibration_error(confidence, right, bins) == pytest.approx(expected, abs=1e-9)
 
 

@@ -10,10 +10,11 @@ from PIL import Image
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.data.images import DamagedImageError
+from rga.data.images import DamagedImageError, Picture
 from rga.reid.model import ReidModel
 
-PICTURES = [Image.new("L", (50, 40), 90), Image.new("RGBA", (31, 64), (9, 200, 9, 255)), np.full((8, 8, 3), 250, dtype=np.uint8)]
+GREEN = Image.new("RGBA", (31, 64), (9, 200, 9, 255))
+PICTURES: list[Picture] = [Image.new("L", (50, 40), 90), GREEN, np.full((8, 8, 3), 250, dtype=np.uint8)]
 
 
 def small(**options: object) -> ClassificationModel:
@@ -35,7 +36,7 @@ def test_answers_are_the_likeliest_first(tmp_path: Path) -> None:
 
 def test_pictures_of_any_kind_and_in_any_batch_are_answered_alike(tmp_path: Path) -> None:
     model = small().train()
-    PICTURES[1].save(tmp_path / "green.png")  # type: ignore[union-attr]
+    GREEN.save(tmp_path / "green.png")
     alone = model.probabilities([tmp_path / "green.png"])
     np.testing.assert_allclose(alone[0], model.probabilities(PICTURES, batch_size=3)[1], rtol=1e-4)
     assert model.training

@@ -100,6 +100,7 @@ def from_public_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights under the names of the public ones for CIFAR-10 -> under ours; those that have ours already keep them.
 
     Example:
+        >>> import torch
         >>> list(from_public_names({"linear.bias": torch.zeros(10), "conv1.weight": torch.zeros(16, 3, 3, 3)}))
         ['fc.bias', 'conv1.weight']
     """
