@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rga.engine.checkpoint import load_checkpoint, save_checkpoint
+from rga.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.engine.devices import autocast, choose_device
-from rga.engine.loop import LAST, DivergedError, LoopOptions, Outcome, fit
+from rga.engine.loop import DivergedError, LoopOptions, Outcome, fit
 from rga.engine.run_log import RunLog, read_log
 
 CPU = torch.device("cpu")
@@ -26,21 +28,30 @@ class Line:
         self.steps_per_epoch = 5
         self.watched = "goodness"
         self.evaluations: list[float] = []
-        self.poison: tuple[int, float | BaseException] | None = None
+        self.skipped: dict[str, int] = {}
+        self.poison: tuple[int, float | signal.Signals | Exception] | None = None
         self.step = 0
+        self.drawn: list[Tensor] = []
 
-    def batches(self, epoch: int) -> Iterator[tuple[str, Tensor]]:
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
         generator = torch.Generator().manual_seed(epoch)
         for index in range(self.steps_per_epoch):
-            yield f"batch {epoch}/{index}", torch.rand(8, 1, generator=generator)
+            numbers = torch.rand(8, 1, generator=generator)
+            if index >= start:
+                if self.poison and self.step + 1 == self.poison[0] and isinstance(self.poison[1], Exception):
+                    raise self.poison[1]
+                yield f"batch {epoch}/{index}", numbers
 
     def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
         x = batch[1].to(device)
         self.step += 1
         if self.poison and self.step == self.poison[0]:
-            if isinstance(self.poison[1], BaseException):
-                raise self.poison[1]
-            x = x * self.poison[1]
+            if isinstance(self.poison[1], signal.Signals):
+                os.kill(os.getpid(), self.poison[1])
+            elif isinstance(self.poison[1], float):
+                x = x * self.poison[1]
+        self.drawn.append(torch.rand(1))
+        x = x + 0.01 * self.drawn[-1]
         return {"square": (self.model(x) - 3 * x).square().mean(), "size": 0.0 * self.model(x).sum()}
 
     def describe(self, batch: tuple[str, Tensor]) -> str:
@@ -61,9 +72,21 @@ class Line:
 
 
 def run(task: Line, folder: Path, options: LoopOptions, resume: bool = False, rate: float = 0.5) -> Outcome:
+    folder.mkdir(exist_ok=True)
     optimizer = torch.optim.SGD(task.model.parameters(), lr=1.0, momentum=0.9)
-    with RunLog(folder) as log:
-        return fit(task, optimizer, lambda epoch: rate / (1 + epoch), folder, log, options, device=CPU, resume=resume)
+    start = load_checkpoint(folder / LAST, CPU) if resume else None
+    with RunLog(folder, length=start.log if start else None) as log:
+        return fit(task, optimizer, lambda epoch: rate / (1 + epoch), folder, log, options, device=CPU, start=start)
+
+
+def assert_same(ours: Line, theirs: Line) -> None:
+    for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def without_times(folder: Path) -> list[dict[str, object]]:
+    events = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in event.items() if name not in ("time", "images_per_second")} for event in events]
 
 
 def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
@@ -82,27 +105,143 @@ def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
     assert len(read_log(tmp_path, "evaluate")) == 3
 
 
-def test_resume_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "parts").mkdir()
-    whole = Line()
-    run(whole, tmp_path / "whole", LoopOptions(epochs=6))
-    run(Line(), tmp_path / "parts", LoopOptions(epochs=3))
-    resumed = Line()
-    outcome = run(resumed, tmp_path / "parts", LoopOptions(epochs=6), resume=True)
-    assert outcome.step == 30
-    for ours, theirs in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-
-
-def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on(tmp_path: Path) -> None:
+@pytest.fixture
+def whole(tmp_path: Path) -> Line:
+    """A training without interruption, in the folder ``whole``."""
     task = Line()
-    task.poison = (13, KeyboardInterrupt())
-    outcome = run(task, tmp_path, LoopOptions(epochs=6))
-    assert (outcome.interrupted, outcome.epoch, outcome.step) == (True, 2, 12)
-    checkpoint = load_checkpoint(tmp_path / LAST, CPU)
-    assert (checkpoint.epoch, checkpoint.step) == (2, 12)
-    assert run(Line(), tmp_path, LoopOptions(epochs=6), resume=True).epoch == 6
+    run(task, tmp_path / "whole", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    return task
+
+
+@pytest.mark.parametrize("steps", [3, 5, 10, 12, 30])
+def test_resume_goes_on_as_if_nothing_had_happened(tmp_path: Path, whole: Line, steps: int) -> None:
+    run(Line(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, max_steps=steps))
+    resumed = Line()
+    outcome = run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert (outcome.step, outcome.epoch) == (30, 6)
+    assert outcome.metrics == {"goodness": whole.evaluations[-1]}
+    assert outcome.best == max(whole.evaluations)
+    assert_same(resumed, whole)
+    assert [event for event in without_times(tmp_path / "parts") if event["kind"] == "step"] == [
+        event for event in without_times(tmp_path / "whole") if event["kind"] == "step"
+    ]
+
+
+def test_what_was_logged_after_the_checkpoint_is_logged_once(tmp_path: Path, whole: Line) -> None:
+    task = Line()
+    task.poison = (14, math.nan)  # the last checkpoint is of step 12, in the middle of an epoch
+    with pytest.raises(DivergedError):
+        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4))
+    with (tmp_path / "parts" / "log.jsonl").open("a") as file:
+        file.write('{"kind": "step", "st')  # killed while it wrote
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4), resume=True)
+    assert len(resumed.drawn) == 30 - 12
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_are_answered_after_the_step_and_resume_goes_on(tmp_path: Path, whole: Line, number: signal.Signals, code: int) -> None:
+    task = Line()
+    task.poison = (13, number)
+    before = signal.getsignal(number)
+    outcome = run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    assert signal.getsignal(number) is before
+    assert (outcome.interrupted, outcome.exit_code, outcome.epoch, outcome.step) == (True, code, 2, 13)
+    checkpoint = load_checkpoint(tmp_path / "parts" / LAST, CPU)
+    assert (checkpoint.epoch, checkpoint.batch, checkpoint.step) == (2, 3, 13)
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_done_again(tmp_path: Path, whole: Line) -> None:
+    class Slow(Line):
+        def evaluate(self) -> dict[str, float]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("it went on")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    outcome = run(Slow(), tmp_path / "parts", options)
+    assert (outcome.exit_code, outcome.step, outcome.metrics) == (143, 10, {})
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert resumed.evaluations == whole.evaluations
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    class Twice(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            raise AssertionError("it went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Twice(), tmp_path, LoopOptions(epochs=1))
+
+
+def test_data_that_fail_leave_the_state_of_the_last_step(tmp_path: Path, whole: Line) -> None:
+    task = Line()
+    task.poison = (18, FileNotFoundError("picture.jpg is gone"))
+    with pytest.raises(FileNotFoundError, match=r"picture\.jpg is gone"):
+        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 17
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_what_was_skipped_is_logged_counted_and_remembered(tmp_path: Path) -> None:
+    class Skipping(Line):
+        def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+            for batch in super().batches(epoch, start):
+                if batch[0] == "batch 0/2":
+                    self.skipped["a.jpg"] = self.skipped.get("a.jpg", 0) + 2
+                yield batch
+
+    assert run(Skipping(), tmp_path, LoopOptions(epochs=1)).skipped == 2
+    assert [(event["step"], event["message"]) for event in read_log(tmp_path, "skipped")] == [(2, "a.jpg")]
+    resumed = Skipping()
+    assert run(resumed, tmp_path, LoopOptions(epochs=2), resume=True).skipped == 2
+
+
+def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
+    class Parts(Line):
+        def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+            for name, numbers in super().batches(epoch, start):
+                yield from ((f"{name} part {index}", part) for index, part in enumerate(numbers.chunk(4)))
+
+    class Undisturbed(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            return {"square": (self.model(batch[1]) - 3 * batch[1]).square().mean()}
+
+    class UndisturbedParts(Parts, Undisturbed):
+        pass
+
+    at_once, in_parts = Undisturbed(), UndisturbedParts()
+    run(at_once, tmp_path / "at_once", LoopOptions(epochs=2, log_every=1))
+    run(in_parts, tmp_path / "in_parts", LoopOptions(epochs=2, log_every=1, accumulate=4))
+    for a, b in zip(at_once.model.parameters(), in_parts.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+    for ours, theirs in zip(read_log(tmp_path / "in_parts", "step"), read_log(tmp_path / "at_once", "step"), strict=True):
+        assert ours["square"] == pytest.approx(theirs["square"], rel=1e-5)
+
+
+def test_an_epoch_that_ends_too_early_is_a_bug_of_the_task(tmp_path: Path) -> None:
+    task = Line()
+    task.steps_per_epoch = 3
+    batches = task.batches
+
+    def short(epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+        yield from list(batches(epoch, start))[:2]
+
+    task.batches = short  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="ended after 2 of 3 batches"):
+        run(task, tmp_path, LoopOptions(epochs=1))
 
 
 @pytest.mark.parametrize("poison", [math.nan, math.inf])
@@ -115,6 +254,18 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_named(tmp_path: Path, poi
     assert load_checkpoint(tmp_path / LAST, CPU).step == 5
 
 
+def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
+    class Overflowing(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            losses = super().losses(batch, device)
+            return {"root": (0.0 * losses["square"]).sqrt()} if self.step == 8 else losses  # finite, without a gradient
+
+    with pytest.raises(DivergedError, match="weights are not finite after step 8"):
+        run(Overflowing(), tmp_path, LoopOptions(epochs=6, checkpoint_every=4))
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 5
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 4
+
+
 def test_max_steps_and_clipping(tmp_path: Path) -> None:
     task = Line()
     before = [p.detach().clone() for p in task.model.parameters()]
@@ -122,41 +273,6 @@ def test_max_steps_and_clipping(tmp_path: Path) -> None:
     assert outcome.step == 1
     moved = torch.cat([(a - b).flatten() for a, b in zip(task.model.parameters(), before, strict=True)]).norm()
     assert moved.item() == pytest.approx(1e-3, rel=1e-3)
-
-
-def test_damaged_and_foreign_checkpoints_are_refused_by_name(tmp_path: Path) -> None:
-    run(Line(), tmp_path, LoopOptions(epochs=1))
-    path = tmp_path / LAST
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"last\.pt cannot be read"):
-        load_checkpoint(path, CPU)
-    torch.save({"other": 1}, path)
-    with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint"):
-        load_checkpoint(path, CPU)
-    with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
-        load_checkpoint(tmp_path / "nowhere.pt", CPU)
-
-
-class Evil:
-    """Runs code when it is unpickled."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return print, ("executed",)
-
-
-def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.save({"format": 1, "model": Evil()}, tmp_path / LAST)
-    with pytest.raises(ValueError, match="cannot be read"):
-        load_checkpoint(tmp_path / LAST, CPU)
-    assert "executed" not in capsys.readouterr().out
-
-
-def test_checkpoints_are_written_whole(tmp_path: Path) -> None:
-    run(Line(), tmp_path, LoopOptions(epochs=1))
-    checkpoint = load_checkpoint(tmp_path / LAST, CPU)
-    save_checkpoint(tmp_path / LAST, checkpoint)
-    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []
 
 
 def test_devices_and_precisions() -> None:

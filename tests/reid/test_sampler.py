@@ -23,7 +23,7 @@ def test_every_batch_holds_p_identities_with_k_images(counts: list[int], identit
             IdentityBatches(labels, identities, images, seed=0, passes=passes)
         return
     sampler = IdentityBatches(labels, identities, images, seed=0, passes=passes)
-    batches = list(sampler)
+    batches = list(sampler.batches(0))
     assert len(batches) == len(sampler) == passes * (len(counts) // identities)
     for batch in batches:
         seen = Counter(labels[index] for index in batch)
@@ -42,14 +42,16 @@ def test_every_batch_holds_p_identities_with_k_images(counts: list[int], identit
 def test_epochs_differ_and_depend_on_seed_and_epoch_alone() -> None:
     labels = [i // 5 for i in range(100)]
     first = IdentityBatches(labels, 4, 3, seed=1)
-    zero = list(first)
-    first.set_epoch(1)
-    one = list(first)
+    zero, one = list(first.batches(0)), list(first.batches(1))
     assert zero != one
-    second = IdentityBatches(labels, 4, 3, seed=1)
-    second.set_epoch(1)
-    assert list(second) == one
-    assert list(IdentityBatches(labels, 4, 3, seed=2)) != zero
+    assert list(IdentityBatches(labels, 4, 3, seed=1).batches(1)) == one
+    assert list(IdentityBatches(labels, 4, 3, seed=2).batches(0)) != zero
+
+
+def test_an_image_is_replaced_by_one_of_its_identity_first() -> None:
+    plan = IdentityBatches([0, 1, 0, 0, 1, 2], 2, 2, seed=0)
+    assert list(plan.substitutes(2)) == [3, 0, 1, 4, 5]
+    assert list(plan.substitutes(5)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("wrong", [{"identities": 0}, {"images": 0}, {"passes": 0}])

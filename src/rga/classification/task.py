@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 
-from rga.classification.batches import ShuffledBatches, TestPictures, TrainingPictures, seed_of, seeded
+from rga.classification.batches import TestPictures, TrainingPictures
 from rga.classification.evaluation import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
@@ -20,6 +19,11 @@ from rga.classification.result import ClassificationResult
 from rga.classification.samples import SPLITS, ClassificationData, hold_out
 from rga.classification.sources.catalog import load_data
 from rga.classification.transforms import evaluation_transform, mixing, training_transform
+from rga.data.images import DamagedImageError
+from rga.engine import processes
+from rga.engine.loader import SampleLoader
+from rga.engine.plan import ShuffledBatches
+from rga.engine.random_state import drawing_from
 from rga.engine.schedules import Schedule
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
@@ -50,8 +54,10 @@ class ClassificationTask:
             raise ValueError(f"data set {data.name!r} at {data.root} has no pictures to train on")
         self.recipe = recipe
         self.data = data
-        self.sampler = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
-        self.steps_per_epoch = len(self.sampler)
+        self.fingerprint = data.fingerprint
+        """Of the data as they are at the start."""
+        plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
+        self.steps_per_epoch = len(plan)
         self.watched = "top1"
         self.model = build_model(recipe, data)
         transform = training_transform(
@@ -64,33 +70,27 @@ class ClassificationTask:
             color_jitter=recipe.color_jitter,
         )
         self.mix = mixing(recipe.mixup, recipe.cutmix, len(data.classes))
-        self.loader = DataLoader(
-            TrainingPictures(data.train, transform),
-            batch_sampler=self.sampler,
-            num_workers=recipe.workers,
-            persistent_workers=recipe.workers > 0,
-            generator=torch.Generator().manual_seed(recipe.seed),  # else it would draw from PyTorch's own
-        )
+        self.loader = SampleLoader(TrainingPictures(data.train, transform), plan, recipe.loader_options(), DamagedImageError)
 
     @property
-    def fingerprint(self) -> str:
-        """Of the data."""
-        return self.data.fingerprint
+    def skipped(self) -> dict[str, int]:
+        """Pictures that could not be read and were replaced, and how often."""
+        return self.loader.skipped
 
     def describe_data(self) -> str:
         """A line for each split of the data."""
-        lines = [f"{self.data.name}, fingerprint {self.data.fingerprint}"]
+        lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
         lines += [f"  {name}: {len(self.data.split(name)):,} pictures of {len(self.data.classes):,} classes" for name in SPLITS]
         return "\n".join(lines)
 
-    def batches(self, epoch: int) -> Iterator[ClassificationBatch]:
-        """The batches of an epoch."""
-        self.sampler.set_epoch(epoch)
-        for index, (images, labels, places) in enumerate(self.loader):
+    def batches(self, epoch: int, start: int = 0) -> Iterator[ClassificationBatch]:
+        """The batches of an epoch from batch ``start`` on; pictures are mixed within a process's part of a batch."""
+        first = start * self.recipe.accumulate
+        for number, (images, labels, places) in enumerate(self.loader.batches(epoch, start), first):
             if self.mix is None:
                 yield ClassificationBatch(images, labels, places)
             else:
-                with seeded(seed_of(self.recipe.seed, epoch, index)):
+                with drawing_from(self.recipe.seed, epoch, number, processes.rank()):
                     mixed, shares = self.mix(images, labels)
                 yield ClassificationBatch(mixed, shares, places)
 
@@ -118,7 +118,7 @@ class ClassificationTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for ``rga.load``."""
-        self.model.save(folder, {"data": self.data.name, "fingerprint": self.data.fingerprint, **metrics})
+        self.model.save(folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
         """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""

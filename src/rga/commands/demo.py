@@ -87,7 +87,7 @@ def demo(
         seed: of the people and of the trainings.
 
     Returns:
-        Exit code: 0, or 130 after Ctrl-C.
+        Exit code: 0, 130 after Ctrl-C, 143 after SIGTERM.
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
@@ -115,7 +115,7 @@ def demo(
             outcome = train(recipe, output / RUNS[name])
         if outcome.interrupted:
             console.print("stopped: run the demo again; it keeps the people and trains anew")
-            return 130
+            return outcome.exit_code
 
     console.rule("4 of 4: evaluation and report")
     with watch.time("evaluation"):

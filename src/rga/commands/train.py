@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -14,12 +15,15 @@ from torch.optim import Optimizer
 
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import classification_task
+from rga.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.engine.devices import choose_device
-from rga.engine.files import write_json
-from rga.engine.loop import LoopOptions, Outcome, Task, fit
+from rga.engine.files import remove_leftovers, write_json
+from rga.engine.loop import Outcome, fit
 from rga.engine.recipe import TrainingRecipe
+from rga.engine.run_lock import locked
 from rga.engine.run_log import RunLog
 from rga.engine.schedules import Schedule
+from rga.engine.task import Task
 from rga.recipes import classification, reid, segmentation
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import reid_task
@@ -60,17 +64,16 @@ BUILDERS: dict[type[TrainingRecipe], Callable[[Any], RecipeTask]] = {
 RECIPES: dict[str, Callable[[], TrainingRecipe]] = {**reid.RECIPES, **segmentation.RECIPES, **classification.RECIPES}
 """Name -> recipe, of all tasks."""
 
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
-
 
 def command(name: str) -> Callable[..., int]:
     """The command line of a recipe: its fields are the flags."""
     recipe = RECIPES[name]
     default = recipe()
 
-    def run(recipe: TrainingRecipe = default, *, out: Path = Path("runs") / name, resume: bool = False) -> int:
-        return INTERRUPTED if train(recipe, out, resume).interrupted else 0
+    def run(
+        recipe: TrainingRecipe = default, *, out: Path = Path("runs") / name, resume: bool = False, resume_previous: bool = False
+    ) -> int:
+        return train(recipe, out, resume, resume_previous).exit_code
 
     run.__annotations__["recipe"] = Annotated[type(default), tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
     run.__doc__ = f"""{inspect.getdoc(recipe)}
@@ -79,6 +82,7 @@ def command(name: str) -> Callable[..., int]:
         recipe: all choices of the training.
         out: the run's folder.
         resume: go on with the run in the folder.
+        resume_previous: go on with it from the checkpoint before the last, where the last is damaged.
     """
     return run
 
@@ -100,21 +104,23 @@ cls_imagenet = command("cls-imagenet")
 cls_folder = command("cls-folder")
 
 
-def train(recipe: TrainingRecipe, out: Path, resume: bool = False) -> Outcome:
+def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previous: bool = False) -> Outcome:
     """Trains by a recipe.
 
-    Writes to the run's folder: ``recipe.json`` (all choices), ``log.jsonl``, ``last.pt`` (to resume from), ``best/`` and ``last/`` (models
-    for ``rga.load``).
+    Writes to the run's folder: ``recipe.json`` (all choices), ``log.jsonl``, ``last.pt`` and ``previous.pt`` (to resume from), and models
+    for ``rga.load``, ``best/`` and ``last/``.
 
     Args:
         recipe: all choices.
         out: the run's folder.
         resume: go on with the run in it.
+        resume_previous: go on with it from the checkpoint before the last.
 
     Raises:
-        ValueError: the folder holds another run, or the recipe does not fit the data.
+        ValueError: the folder holds another run or is being trained in, or the recipe does not fit the data.
     """
-    if not resume and (out / RECIPE_FILE).exists():
+    resume = resume or resume_previous
+    if not resume and any((out / name).exists() for name in (LAST, PREVIOUS)):
         raise ValueError(f"{out} holds a run already: go on with --resume, or choose another folder with --out")
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -123,10 +129,15 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False) -> Outcome:
     console = Console()
     console.print(task.describe_data())
     task.model.to(device)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": task.fingerprint})
-    options = LoopOptions(recipe.epochs, recipe.evaluate_every, recipe.precision, recipe.clip_gradients, recipe.max_steps)
-    with RunLog(out, recipe.tensorboard) as log:
-        outcome = fit(task, task.optimizer(), task.schedule(), out, log, options, device=device, resume=resume)
-    console.print(f"the run is in {out}")
+    with locked(out):
+        remove_leftovers(out)
+        start = load_checkpoint(out / (PREVIOUS if resume_previous else LAST), device) if resume else None
+        if start and (before := json.loads((out / RECIPE_FILE).read_text())["data_fingerprint"]) != task.fingerprint:
+            console.print(f"the data are not those that the run began with (fingerprint {before}): it goes on with what is there now")
+        write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": task.fingerprint})
+        length, step = (start.log, start.step) if start else (0, None)
+        with RunLog(out, recipe.tensorboard, length, step) as log:
+            outcome = fit(task, task.optimizer(), task.schedule(), out, log, recipe.loop_options(), device=device, start=start)
+    skipped = f"; {outcome.skipped} pictures were skipped" if outcome.skipped else ""
+    console.print(f"the run is in {out}{skipped}")
     return outcome

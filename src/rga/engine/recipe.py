@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from rga.engine.devices import DeviceName, Precision
+from rga.engine.loader import LoaderOptions
+from rga.engine.loop import LoopOptions
 from rga.engine.schedules import Schedule, warmup_then_cosine, warmup_then_poly, warmup_then_steps
 
 
@@ -39,6 +42,10 @@ class TrainingRecipe:
 
     evaluate_every: int = 0
     """Epochs between evaluations; 0 evaluates at the end alone."""
+    checkpoint_every: int = 0
+    """Steps between checkpoints, besides those after each epoch; 0 for none."""
+    log_every: int = 0
+    """Steps between lines of the log with the loss of one step, besides those of epochs; 0 for none."""
     device: DeviceName = "auto"
     """Where to compute."""
     precision: Precision = "float32"
@@ -47,10 +54,16 @@ class TrainingRecipe:
     """Lay the channels of a pixel side by side in memory: faster for depthwise convolutions, and on GPUs in half precision."""
     clip_gradients: float = 0.0
     """Largest norm of all gradients together; 0 leaves them as they are."""
+    accumulate: int = 1
+    """Parts in which a batch goes through the network, one after the other, to save memory; the batch stays what it is."""
     threads: int = 0
     """CPU threads; 0 leaves the choice to PyTorch."""
     workers: int = 2
-    """Processes that read and augment pictures."""
+    """Processes that read and augment pictures; 0 for none beside the training's own."""
+    prefetch: int = 2
+    """Batches that each of them makes ahead."""
+    skip_damaged: bool = False
+    """Replace pictures that cannot be read by others, and count them, instead of stopping with the name of the first."""
     seed: int = 0
     """Of weights, batches and augmentation."""
     max_steps: int = 0
@@ -60,8 +73,9 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         """Checks what can be checked without the data."""
-        self.check_range(("epochs",), 1)
-        self.check_range(("warmup", "evaluate_every", "workers", "threads", "max_steps", "weight_decay", "rate", "clip_gradients"), 0)
+        self.check_range(("epochs", "accumulate", "prefetch"), 1)
+        self.check_range(("warmup", "evaluate_every", "checkpoint_every", "log_every", "workers", "threads", "max_steps", "seed"), 0)
+        self.check_range(("weight_decay", "rate", "clip_gradients"), 0)
 
     def check_range(self, names: Iterable[str], low: float, high: float | None = None) -> None:
         """Refuses fields outside of [low, high] by their name."""
@@ -84,6 +98,31 @@ class TrainingRecipe:
         if self.schedule == "poly":
             return warmup_then_poly(self.start_rate, self.rate, self.warmup, self.epochs)
         return warmup_then_steps(self.start_rate, self.rate, self.warmup, self.milestones, self.factor)
+
+    def loop_options(self) -> LoopOptions:
+        """How long and how the loop runs."""
+        return LoopOptions(
+            epochs=self.epochs,
+            evaluate_every=self.evaluate_every,
+            checkpoint_every=self.checkpoint_every,
+            log_every=self.log_every,
+            precision=self.precision,
+            clip_gradients=self.clip_gradients,
+            accumulate=self.accumulate,
+            max_steps=self.max_steps,
+            seed=self.seed,
+        )
+
+    def loader_options(self) -> LoaderOptions:
+        """How batches are made."""
+        return LoaderOptions(
+            seed=self.seed,
+            workers=self.workers,
+            prefetch=self.prefetch,
+            pin=self.device in ("auto", "cuda") and torch.cuda.is_available(),
+            parts=self.accumulate,
+            skip_damaged=self.skip_damaged,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON can hold them."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+LOG_FILE = "log.jsonl"
 
 
 class RunLog:
@@ -17,20 +20,25 @@ class RunLog:
     Args:
         folder: of the run.
         tensorboard: also write for TensorBoard; needs ``pip install rga[logs]``.
+        length: bytes of the log that count, when a training goes on from a checkpoint: what came after it will come again.
+        step: of that checkpoint.
 
     Raises:
         ValueError: TensorBoard is wanted and not installed.
     """
 
-    def __init__(self, folder: Path, tensorboard: bool = False) -> None:
-        self.file = (folder / "log.jsonl").open("a", buffering=1)
+    def __init__(self, folder: Path, tensorboard: bool = False, length: int | None = None, step: int | None = None) -> None:
+        path = folder / LOG_FILE
+        if length is not None and path.exists() and path.stat().st_size > length:
+            os.truncate(path, length)
+        self.file = path.open("a", buffering=1)
         self.writer: Any = None
         if tensorboard:
             if find_spec("tensorboard") is None:
                 raise ValueError("TensorBoard is not installed: pip install 'rga[logs]', or leave tensorboard off")
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # optional and slow to import
 
-            self.writer = SummaryWriter(str(folder / "tensorboard"))
+            self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=None if step is None else step + 1)
 
     def write(self, kind: str, step: int, values: Mapping[str, float | int | str]) -> None:
         """Writes one event: its kind (``train``, ``evaluate``, ...), the step, and its values."""
@@ -39,6 +47,12 @@ class RunLog:
             for name, value in values.items():
                 if isinstance(value, (int, float)):
                     self.writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def length(self) -> int:
+        """Bytes of the log so far, which the disk now holds."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        return os.fstat(self.file.fileno()).st_size
 
     def __enter__(self) -> Self:
         """The log itself."""
@@ -53,5 +67,5 @@ class RunLog:
 
 def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
     """The events of one kind in a run's log, in their order."""
-    lines = (folder / "log.jsonl").read_text().splitlines()
+    lines = (folder / LOG_FILE).read_text().splitlines()
     return [event for event in map(json.loads, lines) if event["kind"] == kind]

@@ -13,7 +13,9 @@ import numpy as np
 
 
 class IdentityBatches:
-    """Yields lists of P * K indices into the training samples; a batch sampler for ``torch.utils.data.DataLoader``.
+    """Lists of P * K indices into the training samples: a plan for ``rga.engine.loader.SampleLoader``.
+
+    Several processes share a batch by identities: all K images of one go to the same process.
 
     Args:
         labels: the identity of each sample.
@@ -27,7 +29,7 @@ class IdentityBatches:
 
     Example:
         >>> batches = IdentityBatches([0, 0, 1, 1, 1, 2], identities=2, images=2, seed=0)
-        >>> len(batches), [len(batch) for batch in batches]
+        >>> len(batches), [len(batch) for batch in batches.batches(epoch=3)]
         (1, [4])
     """
 
@@ -43,23 +45,20 @@ class IdentityBatches:
             raise ValueError(
                 f"a batch of {identities} identities cannot be drawn from {len(self.of_identity)}: lower the batch's identities"
             )
+        self.labels = list(labels)
         self.identities = identities
-        self.images = images
+        self.size = identities * images
+        self.together = images
         self.seed = seed
         self.passes = passes
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses which epoch is drawn next."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         return self.passes * (len(self.of_identity) // self.identities)
 
-    def __iter__(self) -> Iterator[list[int]]:
-        """The batches of the epoch."""
-        generator = np.random.default_rng((self.seed, self.epoch))
+    def batches(self, epoch: int) -> Iterator[list[int]]:
+        """The batches of an epoch."""
+        generator = np.random.default_rng((self.seed, epoch))
         everyone = sorted(self.of_identity)
         for _ in range(self.passes):
             order = generator.permutation(len(everyone))
@@ -67,5 +66,13 @@ class IdentityBatches:
                 batch: list[int] = []
                 for position in order[start : start + self.identities]:
                     indices = self.of_identity[everyone[position]]
-                    batch.extend(generator.choice(indices, self.images, replace=len(indices) < self.images).tolist())
+                    batch.extend(generator.choice(indices, self.together, replace=len(indices) < self.together).tolist())
                 yield batch
+
+    def substitutes(self, index: int) -> Iterator[int]:
+        """The other images of an image's identity, in their order after it, then all others."""
+        own = self.of_identity[self.labels[index]]
+        place = own.index(index)
+        yield from own[place + 1 :]
+        yield from own[:place]
+        yield from (other for other, label in enumerate(self.labels) if label != self.labels[index])

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from rga.data.images import read_image
+from rga.data.images import DamagedImageError, read_image
 from rga.data.preprocessing import Preprocessing
 from rga.engine.files import write_json
+from rga.engine.loader import SampleLoader
 from rga.engine.schedules import Schedule
 from rga.reid.chosen_data import chosen_data
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
@@ -31,8 +32,7 @@ from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
 
 
-@dataclass(frozen=True)
-class ReidBatch:
+class ReidBatch(NamedTuple):
     """A batch: normalised images (B, 3, H, W), labels (B,), and the places of both in the training split."""
 
     images: Tensor
@@ -40,7 +40,7 @@ class ReidBatch:
     places: Tensor
 
 
-class TrainingPictures(Dataset[tuple[Tensor, int, int]]):
+class TrainingPictures(Dataset[ReidBatch]):
     """The training split as augmented tensors with labels; the work of the loader's processes."""
 
     def __init__(self, samples: Sequence[Sample], labels: Sequence[int], transform: nn.Module) -> None:
@@ -52,9 +52,10 @@ class TrainingPictures(Dataset[tuple[Tensor, int, int]]):
         """How many pictures."""
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int, int]:
+    def __getitem__(self, index: int) -> ReidBatch:
         """One augmented picture (3, H, W), its label and its place."""
-        return self.transform(read_image(self.samples[index].path)), self.labels[index], index
+        image = self.transform(read_image(self.samples[index].path))
+        return ReidBatch(image, torch.tensor(self.labels[index]), torch.tensor(index))
 
 
 class ReidTask:
@@ -73,29 +74,28 @@ class ReidTask:
             raise ValueError(f"data set {data.name!r} has no training split")
         self.recipe = recipe
         self.data = data
+        self.fingerprint = data.fingerprint
+        """Of the data as they are at the start."""
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
-        self.sampler = IdentityBatches(labels, recipe.identities, recipe.images, recipe.seed, recipe.passes)
-        self.steps_per_epoch = len(self.sampler)
+        plan = IdentityBatches(labels, recipe.identities, recipe.images, recipe.seed, recipe.passes)
+        self.steps_per_epoch = len(plan)
         self.watched = f"mAP_{recipe.feature}"
         self.model = build_model(recipe, len(numbers), data)
         preprocessing = Preprocessing(recipe.height, recipe.width, recipe.mean, recipe.std)
         transform = training_transform(
             preprocessing, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
         )
-        self.loader = DataLoader(
-            TrainingPictures(data.train, labels, transform),
-            batch_sampler=self.sampler,
-            num_workers=recipe.workers,
-            persistent_workers=recipe.workers > 0,
-            generator=torch.Generator().manual_seed(recipe.seed),
-        )
+        self.loader = SampleLoader(TrainingPictures(data.train, labels, transform), plan, recipe.loader_options(), DamagedImageError)
 
-    def batches(self, epoch: int) -> Iterator[ReidBatch]:
-        """The batches of an epoch."""
-        self.sampler.set_epoch(epoch)
-        for images, labels, places in self.loader:
-            yield ReidBatch(images, labels, places)
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Pictures that could not be read and were replaced, and how often."""
+        return self.loader.skipped
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[ReidBatch]:
+        """The batches of an epoch from batch ``start`` on."""
+        return self.loader.batches(epoch, start)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and batch-hard triplets before it."""
@@ -112,14 +112,9 @@ class ReidTask:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
 
-    @property
-    def fingerprint(self) -> str:
-        """Of the data."""
-        return self.data.fingerprint
-
     def describe_data(self) -> str:
         """A line for each split of the data."""
-        lines = [f"{self.data.name}, fingerprint {self.data.fingerprint}"]
+        lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
         lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
         return "\n".join(lines)
 
@@ -143,7 +138,7 @@ class ReidTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for ``rga.load``."""
-        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.data.fingerprint, **metrics})
+        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
         """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from rga.data.images import DamagedImageError
 from rga.engine.files import write_json
+from rga.engine.loader import SampleLoader
+from rga.engine.plan import ShuffledBatches
 from rga.engine.schedules import Schedule
 from rga.segmentation.classes import Classes
 from rga.segmentation.evaluation import evaluate_model
@@ -54,27 +56,6 @@ class TrainingScenes(Dataset[SceneBatch]):
         return SceneBatch(image, labels.long(), torch.tensor(index))
 
 
-class ShuffledBatches:
-    """Places of the training pictures in random order, in full batches; a batch sampler for ``torch.utils.data.DataLoader``."""
-
-    def __init__(self, count: int, size: int, seed: int) -> None:
-        if size > count:
-            raise ValueError(f"a batch of {size} crops cannot be drawn from {count} pictures: lower the batch's size")
-        self.count = count
-        self.size = size
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return self.count // self.size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        """The batches of the epoch."""
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count).tolist()
-        return (order[start : start + self.size] for start in range(0, len(self) * self.size, self.size))
-
-
 class SegmentationTask:
     """A segmentation training by a recipe.
 
@@ -91,9 +72,11 @@ class SegmentationTask:
             raise ValueError(f"data set {data.name!r} has no training split")
         self.recipe = recipe
         self.data = data
+        self.fingerprint = data.fingerprint
+        """Of the data as they are at the start."""
         self.tested = data.labelled(recipe.evaluate_on) if data.split(recipe.evaluate_on) else ()
-        self.sampler = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
-        self.steps_per_epoch = len(self.sampler)
+        plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
+        self.steps_per_epoch = len(plan)
         self.watched = "mIoU"
         self.model = build_model(recipe, data)
         transform = training_transform(
@@ -103,18 +86,17 @@ class SegmentationTask:
             flip=recipe.flip,
             color_jitter=recipe.color_jitter,
         )
-        self.loader = DataLoader(
-            TrainingScenes(data.train, data.classes, transform),
-            batch_sampler=self.sampler,
-            num_workers=recipe.workers,
-            persistent_workers=recipe.workers > 0,
-            generator=torch.Generator().manual_seed(recipe.seed),
-        )
+        samples = TrainingScenes(data.train, data.classes, transform)
+        self.loader = SampleLoader(samples, plan, recipe.loader_options(), DamagedImageError)
 
-    def batches(self, epoch: int) -> Iterator[SceneBatch]:
-        """The batches of an epoch."""
-        self.sampler.epoch = epoch
-        return iter(self.loader)
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Pictures that could not be read and were replaced, and how often."""
+        return self.loader.skipped
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[SceneBatch]:
+        """The batches of an epoch from batch ``start`` on."""
+        return self.loader.batches(epoch, start)
 
     def losses(self, batch: SceneBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""
@@ -131,15 +113,10 @@ class SegmentationTask:
             return hard_cross_entropy(scores, labels, self.recipe.hard_threshold, self.recipe.hard_keep)
         return pixel_cross_entropy(scores, labels)
 
-    @property
-    def fingerprint(self) -> str:
-        """Of the data."""
-        return self.data.fingerprint
-
     def describe_data(self) -> str:
         """A line for each split of the data."""
         return "\n".join(
-            [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.data.fingerprint}", *describe_counts(self.data.counts)]
+            [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
         )
 
     def describe(self, batch: SceneBatch) -> str:
@@ -159,7 +136,7 @@ class SegmentationTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for ``rga.load``."""
-        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.data.fingerprint, **metrics})
+        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
         """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""

@@ -1,0 +1,180 @@
+"""Checkpoints: what is refused and by which name, what is offered instead, and that nothing in them is executed."""
+
+import errno
+import os
+import pickle
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, digest, load_checkpoint, save_checkpoint
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    """Of a small model, after one step of Adam."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.rand(4, 8)).sum().backward()
+    optimizer.step()
+    return Checkpoint(
+        epoch=3,
+        batch=2,
+        step=17,
+        sums={"loss": 0.1},
+        best={},
+        metrics={},
+        model=model.state_dict(),
+        optimizer=optimizer.state_dict(),
+        scaler={},
+        random={"torch": torch.get_rng_state()},
+        skipped={},
+        log=100,
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path, checkpoint)
+    read = load_checkpoint(tmp_path / LAST, CPU)
+    assert digest(vars(read)) == digest(vars(checkpoint))
+    assert (read.epoch, read.batch, read.step, read.sums, read.log) == (3, 2, 17, {"loss": 0.1}, 100)
+    assert [path.name for path in tmp_path.iterdir()] == [LAST]
+
+
+def test_the_one_before_is_kept(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, replace(checkpoint, step=step))
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 3
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
+
+
+def test_the_one_before_is_kept_where_there_are_no_hard_links(
+    tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, replace(checkpoint, step=step))
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 2
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_weight(path: Path) -> None:
+    """Changes one weight, and leaves a file that is whole in every other respect."""
+    state = torch.load(path, weights_only=True)
+    state["model"]["0.weight"][3, 3] += 1e-6
+    torch.save(state, path)
+
+
+def change_the_step(path: Path) -> None:
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "step": 18}, path)
+
+
+def flip_a_bit(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda info: info.file_size)
+    contents = bytearray(path.read_bytes())
+    contents[largest.header_offset + 200] ^= 1
+    path.write_bytes(contents)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_weight, change_the_step, flip_a_bit, lambda path: path.write_bytes(b"")])
+def test_a_damaged_one_is_refused_by_name_and_the_one_before_is_offered(tmp_path: Path, checkpoint: Checkpoint, damage: object) -> None:
+    save_checkpoint(tmp_path, replace(checkpoint, step=16))
+    save_checkpoint(tmp_path, checkpoint)
+    assert callable(damage)
+    damage(tmp_path / LAST)
+    with pytest.raises(ValueError, match=r"last\.pt (cannot be read|is not what was written)") as caught:
+        load_checkpoint(tmp_path / LAST, CPU)
+    assert f"{tmp_path / PREVIOUS} is whole (epoch 4, step 16): go on from it with --resume-previous" in str(caught.value)
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 16
+    damage(tmp_path / PREVIOUS)
+    with pytest.raises(ValueError, match=r"previous\.pt cannot be used either"):
+        load_checkpoint(tmp_path / LAST, CPU)
+    with pytest.raises(ValueError, match=r"previous\.pt (cannot be read|is not what was written)[^;]*$"):
+        load_checkpoint(tmp_path / PREVIOUS, CPU)
+
+
+def test_none_and_foreign_ones_are_named(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no checkpoint at .*last\.pt"):
+        load_checkpoint(tmp_path / LAST, CPU)
+    torch.save({"other": 1}, tmp_path / LAST)
+    with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint of this version"):
+        load_checkpoint(tmp_path / LAST, CPU)
+    save_checkpoint(tmp_path, checkpoint)
+    (tmp_path / LAST).rename(tmp_path / PREVIOUS)
+    with pytest.raises(FileNotFoundError, match="go on from it with --resume-previous"):
+        load_checkpoint(tmp_path / LAST, CPU)
+
+
+class Evil:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    state = {"format": 2, "model": Evil()}
+    if kind == "torch":
+        torch.save(state, tmp_path / LAST)
+    else:
+        (tmp_path / LAST).write_bytes(pickle.dumps(state))
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_checkpoint(tmp_path / LAST, CPU)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_a_disk_that_is_full_leaves_the_old_ones(tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, replace(checkpoint, step=1))
+    save_checkpoint(tmp_path, replace(checkpoint, step=2))
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(bytes(data)[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"state of step 17 could not be written .*No space left.*earlier step is whole in .*last\.pt"):
+        save_checkpoint(tmp_path, checkpoint)
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 2
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
+
+
+def test_digests_tell_values_types_names_and_order_apart() -> None:
+    values: list[dict[str, Any]] = [
+        {},
+        {"a": 1},
+        {"a": 1.0},
+        {"a": "1"},
+        {"b": 1},
+        {"a": [1]},
+        {"a": [[1]]},
+        {"a": torch.tensor(1)},
+        {"a": torch.tensor([1])},
+        {"a": torch.tensor([1.0])},
+        {"a": torch.tensor([1.0], dtype=torch.bfloat16)},
+        {"a": torch.tensor([1.0, 0.0])},
+        {"a": torch.zeros(0)},
+        {"a": 1, "b": 2},
+        {"b": 2, "a": 1},
+    ]
+    assert len({digest(value) for value in values}) == len(values)
+    strided = torch.arange(12.0).view(3, 4).T
+    assert digest({"a": strided}) == digest({"a": strided.clone(memory_format=torch.contiguous_format)})
