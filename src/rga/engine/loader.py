@@ -107,7 +107,10 @@ class SampleLoader(Generic[Sample]):
                 reason = str(error) or type(error).__name__
                 raise WorkerDiedError(f"a process that reads samples died ({reason}): if memory was short, lower workers") from error
             if failure is not None:
-                raise failure
+                try:
+                    raise failure
+                finally:
+                    del failure  # a circle with its own traceback: the workers would outlive it until the garbage collector comes
             for message in skipped:
                 self.skipped[message] = self.skipped.get(message, 0) + 1
             yield batch

@@ -49,7 +49,7 @@ class ShuffledBatches:
     Example:
         >>> plan = ShuffledBatches(7, 3, seed=0)
         >>> len(plan), sorted(sum(plan.batches(epoch=5), []))
-        (2, [0, 2, 3, 4, 5, 6])
+        (2, [0, 1, 3, 4, 5, 6])
     """
 
     together = 1
