@@ -144,6 +144,70 @@ def test_evaluate_prints_both_features_and_writes_json(run: Path, people: Path) 
     assert set(json.loads((run.parent / "neck.json").read_text())["results"]) == {"neck"}
 
 
+def evaluating(run: Path, people: Path, *words: object) -> Done:
+    """``rga evaluate`` with more words."""
+    return type_in("evaluate", run.name, "--data", "market1501", "--root", people, "--workers", 0, *words, cwd=run.parent)
+
+
+def test_evaluate_re_ranks_expands_and_reports(run: Path, people: Path) -> None:
+    words = ["--rerank", "--k1", 4, "--k2", 2, "--lambda", 0.5, "--expand-queries", 2, "--expand-gallery", 1, "--alpha", 2]
+    done = evaluating(run, people, *words, "--report", "report", "--out", "reranked.json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((run.parent / "reranked.json").read_text())["results"]["neck"]
+    assert told["metric"] == "cosine, gallery expanded by 1 (alpha 2), queries expanded by 2 (alpha 2), re-ranked (k1 4, k2 2, lambda 0.5)"
+    assert "re-ranked (k1 4" in done.stdout.replace("\n", " ")
+    figures = json.loads((run.parent / "report" / "report.json").read_text())
+    assert figures["results"]["neck"] == told
+    assert figures["examined"]["neck"]["ranking"] == told
+    assert (people / figures["examined"]["pooled"]["worst_queries"][0]["query"]).is_file()
+    page = (run.parent / "report" / "report.html").read_text()
+    assert figures["examined"]["neck"]["worst_queries"][0]["query"] in page
+    assert "From camera to camera" in page
+    plain = evaluating(run, people, "--out", "plain.json")
+    assert plain.returncode == 0, plain.stderr
+    assert json.loads((run.parent / "plain.json").read_text())["results"]["neck"]["mAP"] != told["mAP"]
+
+
+def test_evaluate_open_set_keeps_a_threshold_with_the_model(run: Path, people: Path) -> None:
+    done = evaluating(
+        run, people, "--open-set", "--unknown", 0.4, "--false-alarms", 0.2, "--seed", 3, "--out", "open.json", "--report", "open"
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads((run.parent / "open.json").read_text())
+    threshold = rga.load(run).threshold
+    assert threshold is not None
+    assert told["open_set"]["threshold"] == threshold.to_dict()
+    assert (threshold.feature, threshold.metric, threshold.false_alarm_rate) == ("neck", "cosine", 0.2)
+    assert threshold.fingerprint == told["fingerprint"]
+    assert threshold.fpir <= 0.2
+    assert told["open_set"]["neck"]["unknown_identities"] == 2  # of six people
+    assert "tried on the other half" in done.stdout.replace("\n", " ")
+    assert "Is this person in the gallery at all?" in (run.parent / "open" / "report.html").read_text()
+    again = evaluating(run, people, "--open-set", "--unknown", 0.4, "--false-alarms", 0.2, "--seed", 3, "--out", "again.json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((run.parent / "again.json").read_text())["open_set"] == told["open_set"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--k1", "4"], "k1 is an option of re-ranking"),
+        (["--alpha", "4"], "alpha is an option of expansion"),
+        (["--false-alarms", "0.1"], "--false-alarms is an option of --open-set"),
+        (["--open-set", "--rerank"], "leave them out"),
+        (["--open-set", "--unknown", "2"], "share of unknown identities must be between 0 and 1"),
+        (["--open-set", "--false-alarms", "1"], "false_alarm_rate must be at least 0 and below 1"),
+        (["--rerank", "--lambda", "2"], "lambda_ must lie between 0 and 1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistaken_options_of_evaluate(run: Path, people: Path, words: list[str], message: str) -> None:
+    done = evaluating(run, people, *words)
+    assert done.returncode == 2
+    assert message in (done.stderr + done.stdout).replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
 def test_embed_writes_features_and_paths(run: Path, people: Path) -> None:
     done = type_in("embed", people / "query", "--model", "run", "-o", "features.npz", "--workers", 0, cwd=run.parent)
     assert done.returncode == 0, done.stderr

@@ -3,18 +3,67 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import tyro
 from rich.console import Console
 from rich.table import Table
 
+from rga.commands.evaluation_report import write_findings
 from rga.engine.devices import DeviceName, choose_device
 from rga.engine.files import write_json
-from rga.loading import load
-from rga.reid.model import ReidModel
+from rga.loading import load, model_folder
+from rga.reid.embedded import Comparison, Embedded, embed_data
+from rga.reid.examination import Examination, examine
+from rga.reid.model import Feature, ReidModel
+from rga.reid.open_set import OpenSetResult, evaluate_open_set, split_identities
+from rga.reid.ranking import evaluate_distances
+from rga.reid.result import RankingResult
+from rga.reid.samples import ReidData
 from rga.reid.sources.catalog import load_data
-from rga.reid.task import evaluate_model
+from rga.reid.threshold import Threshold, calibrate, save_threshold
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """Whether people are looked for who may not be there.
+
+    Attributes:
+        open_set: take some identities out of the gallery, measure how well their queries are refused, and keep the distance at which no
+            more false alarms are raised than allowed in the model's config.json.
+        unknown: the share of identities that are taken out, .5 by default.
+        false_alarms: the share of unknown queries that may be accepted, .01 by default.
+        seed: of the split into known and unknown identities, 0 by default.
+
+    Raises:
+        ValueError: an option of it, and it is not asked for.
+    """
+
+    open_set: bool = False
+    unknown: float | None = None
+    false_alarms: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses options that would do nothing."""
+        for name in ("unknown", "false_alarms", "seed"):
+            if getattr(self, name) is not None and not self.open_set:
+                raise ValueError(f"--{name.replace('_', '-')} is an option of --open-set: ask for that, too")
+
+    @property
+    def filled(self) -> tuple[float, float, int]:
+        """Share of unknown identities, of false alarms, and seed."""
+        return (
+            0.5 if self.unknown is None else self.unknown,
+            0.01 if self.false_alarms is None else self.false_alarms,
+            0 if self.seed is None else self.seed,
+        )
+
+
+COSINE, CLOSED = Comparison(), OpenSet()
 
 
 def evaluate(
@@ -26,6 +75,9 @@ def evaluate(
     flip: bool = False,
     feature: Literal["both", "neck", "pooled"] = "both",
     subset: bool = False,
+    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = COSINE,
+    people: Annotated[OpenSet, tyro.conf.arg(name="")] = CLOSED,
+    report: Path | None = None,
     out: Path | None = None,
     batch_size: int = 128,
     workers: int = 2,
@@ -43,31 +95,102 @@ def evaluate(
         flip: average the features of each picture and its mirror image.
         feature: print one of them alone.
         subset: take what is there of the data set's images (CUHK03 alone).
+        comparison: how features are compared.
+        people: whether people are looked for who may not be there.
+        report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries.
         out: file for the results; evaluation.json in the run's folder by default.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
     """
+    if people.open_set and not comparison.plain:
+        raise ValueError(
+            "--open-set chooses a distance between two pictures, and re-ranking and expansion change it with the gallery: leave them out"
+        )
+    console = Console()
     model = load(run, ReidModel).to(choose_device(device))
     tested = load_data(data, root, **({"allow_subset": True} if subset else {}))
-    results = evaluate_model(model, tested, batch_size=batch_size, workers=workers, flip=flip)
-    chosen = {name: result for name, result in results.items() if feature in ("both", name)}
-    table = Table("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezia)", title=f"{tested.name}, fingerprint {tested.fingerprint}")
-    for name, result in chosen.items():
-        ranks = [f"{result.cmc[rank - 1]:.2%}" if rank <= len(result.cmc) else "-" for rank in (1, 5, 10)]
-        table.add_row(name, f"{result.mAP:.2%}", *ranks, f"{result.mINP:.2%}", f"{result.mAP_trapezoid:.2%}")
-    console = Console()
-    console.print(table)
-    first = next(iter(chosen.values()))
-    left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}")
-    report: dict[str, Any] = {
+    embedded = embed_data(model, tested, batch_size=batch_size, workers=workers, flip=flip)
+    chosen = {name: each for name, each in embedded.items() if feature in ("both", name)}
+    shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
+    distances = {name: comparison.distances(each) for name, each in chosen.items()}
+    examined: dict[Feature, Examination] = {}
+    if report is None:
+        results = {name: evaluate_distances(distances[name], *each.labels, metric=comparison.name) for name, each in chosen.items()}
+    else:
+        examined = {name: examine(distances[name], *each.labels, metric=comparison.name) for name, each in chosen.items()}
+        results = {name: each.result for name, each in examined.items()}
+    print_ranking(console, results, tested)
+    written: dict[str, Any] = {
         "data": tested.name,
         "fingerprint": tested.fingerprint,
         "trained_on": model.trained_on,
         "flip": flip,
-        "results": {name: result.to_dict() for name, result in chosen.items()},
+        "results": {name: result.to_dict() for name, result in results.items()},
     }
+    opened: dict[Feature, OpenSetResult] = {}
+    threshold = None
+    if people.open_set:
+        opened = look_for_strangers(chosen, tested, people)
+        threshold = calibrate(opened[shown], people.filled[1], feature=shown, flip=flip, data=tested.name, fingerprint=tested.fingerprint)
+        print_open_set(console, opened, threshold)
+        keep(console, run, threshold)
+        written["open_set"] = {name: result.to_dict() for name, result in opened.items()} | {"threshold": threshold.to_dict()}
+    if report is not None:
+        write_findings(report, written, tested, examined, opened, distances[shown], shown=shown, threshold=threshold)
+        console.print(f"report in {report / 'report.html'}")
     path = out or run / "evaluation.json"
-    write_json(path, json.loads(json.dumps(report)))
+    write_json(path, json.loads(json.dumps(written)))
     console.print(f"written to {path}")
+
+
+def print_ranking(console: Console, results: Mapping[Feature, RankingResult], tested: ReidData) -> None:
+    """Prints the figures by each feature."""
+    table = Table("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezia)", title=f"{tested.name}, fingerprint {tested.fingerprint}")
+    for name, result in results.items():
+        ranks = [f"{result.cmc[rank - 1]:.2%}" if rank <= len(result.cmc) else "-" for rank in (1, 5, 10)]
+        table.add_row(name, f"{result.mAP:.2%}", *ranks, f"{result.mINP:.2%}", f"{result.mAP_trapezoid:.2%}")
+    console.print(table)
+    first = next(iter(results.values()))
+    left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}")
+    if first.metric != COSINE.name:
+        console.print(f"distance: {first.metric}")
+
+
+def look_for_strangers(embedded: Mapping[Feature, Embedded], tested: ReidData, people: OpenSet) -> dict[Feature, OpenSetResult]:
+    """Open-set identification by each feature."""
+    unknown, _, seed = people.filled
+    strangers = split_identities((sample.identity for sample in tested.query), unknown, seed)[1]
+    return {
+        name: evaluate_open_set(COSINE.distances(each), *each.labels, unknown=strangers, metric="cosine") for name, each in embedded.items()
+    }
+
+
+def print_open_set(console: Console, opened: Mapping[Feature, OpenSetResult], threshold: Threshold) -> None:
+    """Prints what the threshold of each feature reaches."""
+    allowed = threshold.false_alarm_rate
+    table = Table(
+        "feature", "threshold", "strangers accepted (FPIR)", "people found (TPIR)", title=f"open set, {allowed:.1%} false alarms allowed"
+    )
+    for name, result in opened.items():
+        distance = result.threshold_at(allowed)
+        table.add_row(name, f"{distance:.4f}", f"{result.fpir(distance):.2%}", f"{result.tpir(distance):.2%}")
+    console.print(table)
+    result = opened[threshold.feature]  # type: ignore[index]
+    console.print(f"{len(result.known)} queries of people in the gallery, {len(result.unknown)} of others; {result.gallery} gallery images")
+    if len(set(result.known_ids.tolist())) > 1 and len(set(result.unknown_ids.tolist())) > 1:
+        fpir, tpir = result.cross_checked(allowed)
+        console.print(f"chosen on half of the people, tried on the other half: FPIR {fpir:.2%}, TPIR {tpir:.2%} by {threshold.feature}")
+    if allowed * len(result.unknown) < 1:
+        console.print(f"beware: {allowed:.1%} of {len(result.unknown)} queries is less than one; the threshold promises less than that")
+
+
+def keep(console: Console, run: Path, threshold: Threshold) -> None:
+    """Keeps the threshold with the model, if that is a folder."""
+    folder = model_folder(run)
+    if folder is None:
+        console.print("the model is not in a folder of this machine: its threshold is in the results alone")
+        return
+    save_threshold(folder, threshold)
+    console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} kept in {folder / 'config.json'}")

@@ -102,8 +102,10 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def dress(axes: Axes, title: str, across: str, up: str, legend: Literal["best", "lower right"] = "best") -> None:
-    """Gives axes their title, labels, grid and legend."""
+def dress(
+    axes: Axes, title: str, across: str, up: str, legend: Literal["best", "lower right"] = "best", whole_numbers: bool = True
+) -> None:
+    """Gives axes their title, labels, grid and legend; what is across is counted in whole numbers, or not."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  an optional dependency, slow to import
 
     axes.set_title(title, fontsize=11, color=INK, loc="left")
@@ -112,7 +114,8 @@ def dress(axes: Axes, title: str, across: str, up: str, legend: Literal["best", 
     axes.tick_params(labelsize=9, colors=INK)
     axes.grid(color="#e3e5ea", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if whole_numbers:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(fontsize=9, frameon=False, loc=legend)

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from rga.data.images import read_image
+from rga.reid.blocks import DistanceRows
 from rga.reid.matches import JUNK
 from rga.reid.samples import DISTRACTOR, Sample
 
@@ -44,7 +46,7 @@ class Found:
 
     Attributes:
         sample: the picture.
-        similarity: to the query, the cosine of their features.
+        similarity: to the query, such as the cosine of their features.
         right: whether it shows the query's identity.
     """
 
@@ -94,18 +96,52 @@ def rank_lists(
             raise ValueError(f"{side} features must be one row for each of {len(samples)} pictures, got the shape {features.shape}")
     if top < 1:
         raise ValueError(f"a rank list needs at least one place, got top={top}")
-    identities = np.array([sample.identity for sample in gallery])
-    cameras = np.array([-1 if sample.camera is None else sample.camera for sample in gallery])
+    labels = Labels.of(gallery)
     similarities = normalised(query_features) @ normalised(gallery_features).T  # (n, m)
-    lists = []
-    for sample, row in zip(query, similarities, strict=True):
-        own = (identities == sample.identity) & (cameras == sample.camera) if sample.camera is not None else np.zeros(len(row), bool)
-        seen = np.flatnonzero((identities != JUNK) & ~own)
-        order = seen[np.argsort(-row[seen], kind="stable")]
-        right = (identities[order] == sample.identity) & (sample.identity != DISTRACTOR)
-        found = tuple(Found(gallery[place], float(row[place]), bool(yes)) for place, yes in zip(order[:top], right[:top], strict=True))
-        lists.append(RankList(sample, found, int(right.argmax()) + 1 if right.any() else None, int(right.sum())))
-    return lists
+    return [rank_list(sample, row, gallery, labels, top) for sample, row in zip(query, similarities, strict=True)]
+
+
+def rank_lists_by(
+    distances: DistanceRows, query: Sequence[Sample], gallery: Sequence[Sample], places: Sequence[int], top: int = 10
+) -> list[RankList]:
+    """Ranks the gallery for some of the queries by any distances, such as those of a re-ranking; similarity is 1 - distance.
+
+    Args:
+        distances: of all queries to the gallery.
+        query: all queries.
+        gallery: the gallery; see ``rank_lists``.
+        places: which queries.
+        top: pictures in a list.
+    """
+    labels = Labels.of(gallery)
+    row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
+    return [
+        rank_list(query[place], 1 - distances.fill(slice(place, place + 1), row)[0].cpu().numpy(), gallery, labels, top) for place in places
+    ]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Identities and cameras (m,) of samples; a camera that is not known is -1."""
+
+    identities: NDArray[np.int64]
+    cameras: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Labels:
+        """Those of samples."""
+        identities, cameras = zip(*((sample.identity, -1 if sample.camera is None else sample.camera) for sample in samples), strict=True)
+        return cls(np.array(identities), np.array(cameras))
+
+
+def rank_list(query: Sample, similarities: NDArray[np.floating], gallery: Sequence[Sample], labels: Labels, top: int) -> RankList:
+    """Ranks the gallery (m) for one query by its similarities (m,)."""
+    own = (labels.identities == query.identity) & (labels.cameras == (-2 if query.camera is None else query.camera))
+    seen = np.flatnonzero((labels.identities != JUNK) & ~own)
+    order = seen[np.argsort(-similarities[seen], kind="stable")]
+    right = (labels.identities[order] == query.identity) & (query.identity != DISTRACTOR)
+    found = tuple(Found(gallery[place], float(similarities[place]), bool(yes)) for place, yes in zip(order[:top], right[:top], strict=True))
+    return RankList(query, found, int(right.argmax()) + 1 if right.any() else None, int(right.sum()))
 
 
 def normalised(features: NDArray[np.floating]) -> NDArray[np.floating]:

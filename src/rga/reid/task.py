@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
@@ -19,10 +17,12 @@ from rga.data.preprocessing import Preprocessing
 from rga.engine.files import write_json
 from rga.engine.loader import SampleLoader
 from rga.engine.schedules import Schedule
+from rga.reid.blocks import row_distances
 from rga.reid.chosen_data import chosen_data
+from rga.reid.embedded import embed_data
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import Feature, ReidModel
-from rga.reid.ranking import evaluate
+from rga.reid.ranking import evaluate_distances
 from rga.reid.recipe import ReidRecipe
 from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
@@ -190,22 +190,8 @@ def evaluate_model(
     Raises:
         ValueError: the data have no query and gallery.
     """
-    if not data.query:
-        raise ValueError(f"data set {data.name!r} has no query and gallery to evaluate on")
-    samples = [*data.query, *data.gallery]
-    both = model.embed_both([sample.path for sample in samples], batch_size, workers, flip)
-    identities = np.array([sample.identity for sample in samples])
-    cameras = np.array([sample.camera for sample in samples]) if data.has_cameras else None
-    split = len(data.query)
-
-    def rank(features: NDArray[np.float32]) -> RankingResult:
-        return evaluate(
-            features[:split],
-            identities[:split],
-            None if cameras is None else cameras[:split],
-            features[split:],
-            identities[split:],
-            None if cameras is None else cameras[split:],
-        )
-
-    return {feature: rank(torch.cat(batches).numpy()) for feature, batches in both.items()}
+    embedded = embed_data(model, data, batch_size=batch_size, workers=workers, flip=flip)
+    return {
+        feature: evaluate_distances(row_distances(each.query, each.gallery), *each.labels, metric="cosine")
+        for feature, each in embedded.items()
+    }
