@@ -112,9 +112,17 @@ def test_every_verb_is_a_documented_function_that_returns_an_exit_code_or_nothin
     assert inspect.signature(function, eval_str=True).return_annotation in (None, int, int | None)
 
 
-def test_no_verb_hides_another() -> None:
-    for verb in VERBS:
-        assert [other for other in VERBS if other.split()[: len(verb.split())] == verb.split()] == [verb]
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_verb_hides_another(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[str] = []
+
+    def run(found: str, _: object) -> int:
+        chosen.append(found)
+        return 0
+
+    monkeypatch.setattr(entrance, "run", run)
+    assert main([*verb.split(), "--flag"]) == 0
+    assert chosen == [verb]
 
 
 def test_help_waits_for_nothing_heavy() -> None:

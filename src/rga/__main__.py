@@ -16,6 +16,7 @@ import rga
 
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("rga.commands.demo:demo", "the whole way in minutes: people generated, networks trained, a report written"),
+    "demo segmentation": ("rga.commands.demo_segmentation:demo_segmentation", "the same for segmentation, on street scenes"),
     "gates": ("rga.commands.gates:gates", "draw the attention at work on a generated picture"),
     "cost": ("rga.commands.costs:costs", "parameters and multiply-accumulates of a network, plain and with attention"),
     "train reid-market1501": ("rga.commands.train:reid_market1501", "the paper's re-ID recipe on Market-1501"),
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def answer(words: Sequence[str]) -> int:
     """Runs the verb that the words begin with, or helps to find one."""
-    for verb in VERBS:
+    for verb in sorted(VERBS, key=len, reverse=True):  # "demo segmentation" before "demo"
         typed = verb.split()
         if words[: len(typed)] == typed:
             return run(verb, words[len(typed) :])

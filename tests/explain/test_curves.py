@@ -42,7 +42,7 @@ def test_cmc_curves() -> None:
 
 
 def test_the_loss_is_the_sum_of_its_parts() -> None:
-    assert loss_of({"identity": 2.0, "triplet": 0.5, "lr": 7.0}) == 2.5
+    assert loss_of({"identity": 2.0, "triplet": 0.5, "lr": 7.0}, ("identity", "triplet", "other")) == 2.5
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rga.segmentation.classes import IGNORED, Classes
-from rga.segmentation.pictures import label_picture, legend, overlay, save_confidence, save_labels, save_values
+from rga.segmentation.pictures import ROW, label_picture, legend, overlay, panels, save_confidence, save_labels, save_values
 
 CLASSES = Classes(("road", "sky"), ((128, 64, 128), (70, 130, 180)), {7: 0, 23: 1, 0: IGNORED})
 LABELS = np.array([[0, 1, IGNORED]], np.uint8)
@@ -43,3 +43,13 @@ def test_a_legend_shows_every_colour_and_breaks_its_lines() -> None:
     for picture in (wide, narrow):
         assert {tuple(pixel) for pixel in np.asarray(picture).reshape(-1, 3).tolist()} >= set(CLASSES.colours)
     assert narrow.height > wide.height
+
+
+def test_panels_stand_in_rows_below_their_headings() -> None:
+    rows = [[Image.new("RGB", (30, 10), (10 * row, 0, column)) for column in range(2)] for row in range(3)]
+    sheet = np.asarray(panels(rows, ("scene", "mask"), gap=2))
+    assert sheet.shape == (ROW + 3 * 12 - 2, 62, 3)
+    for row in range(3):
+        for column in range(2):
+            assert sheet[ROW + 12 * row + 5, 32 * column + 15].tolist() == [10 * row, 0, column]
+    assert len(np.unique(sheet[:ROW])) > 10  # something is written

@@ -34,6 +34,44 @@ def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: 
     Raises:
         ValueError: there are no runs, or one has no training in its log.
     """
+    return draw_runs(
+        runs,
+        ("identity", "triplet"),
+        f"mAP_{feature}",
+        loss_label="cross-entropy + triplets",
+        title="mAP on people not seen in training",
+        metric_label="mAP (%)",
+        skip_styles=skip_styles,
+    )
+
+
+def draw_runs(
+    runs: Mapping[str, Path],
+    parts: Sequence[str],
+    metric: str,
+    *,
+    loss_label: str,
+    title: str,
+    metric_label: str,
+    skip_styles: int = 0,
+) -> bytes:
+    """Draws the loss and a metric of runs by epoch.
+
+    Args:
+        runs: what each run is called, and its folder with ``log.jsonl``.
+        parts: of the loss, which are added.
+        metric: of the evaluations, a fraction.
+        loss_label: what the loss is.
+        title: what the metric is measured on.
+        metric_label: what it is called, in percent.
+        skip_styles: leave out so many styles, so that a run looks the same as in another picture.
+
+    Returns:
+        A PNG.
+
+    Raises:
+        ValueError: there are no runs, or one has no training in its log.
+    """
     if not runs:
         raise ValueError("there are no runs to draw: pass at least one")
     figure = new_figure(9.4, 3.5)
@@ -42,15 +80,13 @@ def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: 
         trained = read_log(folder, "train")
         if not trained:
             raise ValueError(f"the log of {folder} has no training in it")
-        losses.plot([event["epoch"] for event in trained], [loss_of(event) for event in trained], label=name, **style)
-        tested = [event for event in read_log(folder, "evaluate") if f"mAP_{feature}" in event]
+        losses.plot([event["epoch"] for event in trained], [loss_of(event, parts) for event in trained], label=name, **style)
+        tested = [event for event in read_log(folder, "evaluate") if metric in event]
         marker = {"marker": "o", "markersize": 4}
-        quality.plot(
-            [event["epoch"] for event in tested], [100 * event[f"mAP_{feature}"] for event in tested], label=name, **style, **marker
-        )
-    dress(losses, "loss in training", "epoch", "cross-entropy + triplets")
+        quality.plot([event["epoch"] for event in tested], [100 * event[metric] for event in tested], label=name, **style, **marker)
+    dress(losses, "loss in training", "epoch", loss_label)
     losses.set_ylim(bottom=0)
-    dress(quality, "mAP on people not seen in training", "epoch", "mAP (%)", legend="lower right")
+    dress(quality, title, "epoch", metric_label, legend="lower right")
     quality.set_ylim(0, 100)
     quality.set_xlim(losses.get_xlim())
     return as_png(figure)
@@ -82,9 +118,9 @@ def draw_cmc(results: Mapping[str, RankingResult], ranks: int = 20) -> bytes:
     return as_png(figure)
 
 
-def loss_of(event: Mapping[str, Any]) -> float:
+def loss_of(event: Mapping[str, Any], parts: Sequence[str]) -> float:
     """The sum of the parts of the loss in an event of training."""
-    return sum(float(event[part]) for part in ("identity", "triplet") if part in event)
+    return sum(float(event[part]) for part in parts if part in event)
 
 
 def styles(count: int, skip: int = 0) -> Sequence[dict[str, Any]]:

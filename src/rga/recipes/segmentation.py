@@ -85,6 +85,33 @@ def seg_generated() -> SegmentationRecipe:
     )
 
 
+def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
+    """The demo's: a ResNet-10-T from scratch on generated scenes, plain (``attention="none"``) or with an attention.
+
+    Args:
+        attention: name of the attention after the stages.
+    """
+    return SegmentationRecipe(
+        data="scenes",
+        root=Path("demo-output/scenes"),
+        trunk="resnet10t",
+        weights="none",
+        attention=attention,
+        height=128,
+        width=256,
+        smallest_scale=0.75,
+        largest_scale=1.5,
+        batch=4,
+        optimizer="adamw",
+        weight_decay=0.02,
+        rate=2e-3,
+        warmup=1,
+        epochs=8,
+        evaluate_every=2,
+        workers=1,
+    )
+
+
 RECIPES: dict[str, Callable[[], SegmentationRecipe]] = {
     "seg-cityscapes": seg_cityscapes,
     "seg-camvid": seg_camvid,

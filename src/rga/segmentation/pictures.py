@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,25 @@ def legend(classes: Classes, width: int) -> Image.Image:
         draw.rectangle((left, top + 2, left + 11, top + 13), fill=colour)
         draw.text((left + 16, top + 8), name, fill=WRITING, font=font, anchor="lm")
     return picture
+
+
+def panels(rows: Sequence[Sequence[Image.Image]], heads: Sequence[str], gap: int = 4) -> Image.Image:
+    """Pictures of one size in rows and columns, with a heading above each column.
+
+    Args:
+        rows: as long as the heads.
+        heads: of the columns.
+        gap: pixels between pictures.
+    """
+    width, height = rows[0][0].size
+    sheet = Image.new("RGB", (len(heads) * (width + gap) - gap, ROW + len(rows) * (height + gap) - gap), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(11)
+    for column, head in enumerate(heads):
+        draw.text((column * (width + gap), ROW // 2), head, fill=WRITING, font=font, anchor="lm")
+        for line, row in enumerate(rows):
+            sheet.paste(row[column], (column * (width + gap), ROW + line * (height + gap)))
+    return sheet
 
 
 def save_labels(path: Path, labels: NDArray[np.uint8], classes: Classes) -> None:
