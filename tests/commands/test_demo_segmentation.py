@@ -59,7 +59,7 @@ def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
 ) -> None:
     def stopped(recipe: SegmentationRecipe, out: Path) -> Outcome:
         assert not out.exists()
-        return Outcome(0, 0, {}, None, interrupted=True)
+        return Outcome(0, 0, {}, None, signal=2)
 
     monkeypatch.setattr("rga.commands.demo_segmentation.train", stopped)
     again = tmp_path / "again"

@@ -52,7 +52,7 @@ def demo_segmentation(
         seed: of the scenes and of the trainings.
 
     Returns:
-        Exit code: 0, or 130 after Ctrl-C.
+        Exit code: 0, 130 after Ctrl-C, 143 after SIGTERM.
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
@@ -78,7 +78,7 @@ def demo_segmentation(
             outcome = train(recipe, output / RUNS[name])
         if outcome.interrupted:
             console.print("stopped: run the demo again; it keeps the scenes and trains anew")
-            return 130
+            return outcome.exit_code
 
     console.rule("4 of 4: evaluation and report")
     methods = []
