@@ -55,7 +55,7 @@ def nearest(query: Features, gallery: Features, metric: Metric, count: int) -> N
     return found.all()
 
 
-def nearest_among(features: Features, metric: Metric, count: int) -> Neighbours:
+def nearest_among(features: Features, metric: Metric, count: int, keep: Tensor | None = None) -> Neighbours:
     """The nearest images of each image among all of them, itself included.
 
     Distances are symmetric, and only half of them are computed: those from each image to itself and to later ones.
@@ -64,12 +64,16 @@ def nearest_among(features: Features, metric: Metric, count: int) -> Neighbours:
         features: n images.
         metric: of the distances.
         count: how many neighbours; no more than n are found.
+        keep: (q, n - q), filled with the distances of the first q images to all others; None keeps none.
 
     Returns:
         Neighbours (n, min(count, n)), by (distance, place).
     """
     found = Nearest(len(features), min(count, len(features)), features.rows)
     for rows, tile in tiles(features, None, metric):
+        if keep is not None and rows.start < len(keep):
+            some = slice(rows.start, min(rows.stop, len(keep)))
+            keep[some] = tile[: some.stop - some.start, len(keep) - rows.start :]
         found.add_rows(rows, tile, rows.start)
         if rows.stop < len(features):
             found.add_columns(rows, tile[:, rows.stop - rows.start :])
@@ -115,6 +119,10 @@ class Nearest:
     def add_rows(self, rows: slice, tile: Tensor, first: int) -> None:
         """Offers to each of the images ``rows`` all that its row of the tile (b, m) is about: the places from ``first`` on."""
         self.farthest[rows] = torch.maximum(self.farthest[rows], tile.amax(1))
+        if 2 * self.rows_merged > len(self.distances):  # the limits that are known leave few
+            owner, column = (tile < self.distances[rows, -1:]).nonzero(as_tuple=True)
+            self.offer(owner + rows.start, column + first, tile[owner, column])
+            return
         count = min(self.distances.shape[1], tile.shape[1])
         limit = tile.topk(count, dim=1, largest=False, sorted=False).values.amax(1)  # the distance of the last one that can stay
         owner, column = (tile <= limit[:, None]).nonzero(as_tuple=True)

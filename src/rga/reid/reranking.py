@@ -23,6 +23,8 @@ from rga.reid.distances import METRICS, FeatureArray, Features, Metric, inverse,
 from rga.reid.neighbours import Neighbours, nearest_among
 from rga.reid.sparse_rows import SparseRows, ends_to_starts, stacked, summed
 
+KEPT_BYTES = 512 * 2**20
+"""Up to this memory the distances of queries to the gallery are kept when neighbours are looked for; beyond it they are computed twice."""
 GROUP_BYTES = 64 * 2**20
 """Memory for what is gathered at a time."""
 ROWS_AT_ONCE = 1024
@@ -75,9 +77,12 @@ def rerank(
         raise ValueError(f"lambda_ must lie between 0 and 1, got {lambda_}")
     query, gallery = read_features(query_features, gallery_features, metric)
     both = together(query, gallery, metric)
-    neighbours = nearest_among(both, metric, max(k1 + 1, k2))
+    fits = len(query) * len(gallery) * both.rows.dtype.itemsize <= KEPT_BYTES
+    original = both.rows.new_empty(len(query), len(gallery)) if fits and lambda_ else None
+    neighbours = nearest_among(both, metric, max(k1 + 1, k2), original)
     codes = averaged(encode(both, metric, neighbours, k1), neighbours.places[:, :k2])
-    return RerankedDistances(both, len(query), metric, neighbours.farthest[: len(query)], codes, lambda_)
+    farthest = neighbours.farthest[: len(query)]
+    return RerankedDistances(both, len(query), metric, farthest=farthest, codes=codes, lambda_=lambda_, original=original)
 
 
 class RerankedDistances:
@@ -90,6 +95,7 @@ class RerankedDistances:
         farthest: (queries,), the largest original distance of each query.
         codes: (images, images), the encoding of each image.
         lambda_: weight of the original distance.
+        original: (queries, gallery), the original distances, if they are there; None computes them again.
 
     Attributes:
         shape: (queries, gallery).
@@ -98,7 +104,17 @@ class RerankedDistances:
         bounds: the least and the greatest that they can be.
     """
 
-    def __init__(self, features: Features, queries: int, metric: Metric, farthest: Tensor, codes: SparseRows, lambda_: float) -> None:
+    def __init__(
+        self,
+        features: Features,
+        queries: int,
+        metric: Metric,
+        *,
+        farthest: Tensor,
+        codes: SparseRows,
+        lambda_: float,
+        original: Tensor | None = None,
+    ) -> None:
         self.query = features.select(slice(0, queries))
         self.gallery = features.select(slice(queries, None))
         self.metric = metric
@@ -106,6 +122,7 @@ class RerankedDistances:
         self.query_codes = codes.slice(slice(0, queries))
         self.images_of = codes.slice(slice(queries, len(codes))).transposed()
         self.lambda_ = lambda_
+        self.original = original
         self.shape = len(self.query), len(self.gallery)
         self.dtype = features.rows.dtype
         self.device = features.rows.device
@@ -118,7 +135,10 @@ class RerankedDistances:
     def fill(self, queries: slice, out: Tensor) -> Tensor:
         """Writes the distances of some queries to the gallery into ``out`` (b, gallery)."""
         if self.lambda_:
-            METRICS[self.metric](self.query.select(queries), self.gallery, out)
+            if self.original is None:
+                METRICS[self.metric](self.query.select(queries), self.gallery, out)
+            else:
+                out.copy_(self.original[queries])
             normalised(out.clamp_(min=0), self.farthest[queries, None]).mul_(self.lambda_)
         else:
             out.zero_()
@@ -126,7 +146,7 @@ class RerankedDistances:
             step = max(1, GROUP_BYTES // (self.dtype.itemsize * self.shape[1]))
             for some in slices(len(out), step):
                 shared = self.shared_weight(slice(queries.start + some.start, queries.start + some.stop))
-                out[some].add_(1 - shared / (2 - shared), alpha=1 - self.lambda_)
+                out[some].add_(1 - self.lambda_).sub_(shared.div_(2 - shared), alpha=1 - self.lambda_)  # the Jaccard distance is 1 - this
         return out
 
     def rows(self, queries: slice) -> Tensor:
@@ -141,8 +161,9 @@ class RerankedDistances:
         total = codes.values.new_zeros(len(codes), self.shape[1])
         for some in portions(self.images_of.counts[codes.columns], ENTRIES_AT_ONCE):
             owner, entries = self.images_of.entries(codes.columns[some])
-            smaller = torch.minimum(self.images_of.values[entries], codes.values[some][owner])
-            total.view(-1).index_add_(0, row_starts[some][owner] + self.images_of.columns[entries], smaller)
+            smaller = torch.minimum(self.images_of.values.index_select(0, entries), codes.values[some].index_select(0, owner))
+            place = row_starts[some].index_select(0, owner).add_(self.images_of.columns.index_select(0, entries))
+            total.view(-1).index_add_(0, place, smaller)
         return total
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -244,8 +265,8 @@ def averaged(codes: SparseRows, places: Tensor) -> SparseRows:
     for rows in slices(len(places), ROWS_AT_ONCE):
         some = places[rows]
         owner, entries = codes.entries(some.flatten())
-        mean = codes.values[entries] / some.shape[1]
-        parts.append(summed(owner // some.shape[1], codes.columns[entries], mean, (len(some), codes.width)))
+        mean = codes.values.index_select(0, entries) / some.shape[1]
+        parts.append(summed(owner // some.shape[1], codes.columns.index_select(0, entries), mean, (len(some), codes.width)))
     return stacked(parts)
 
 

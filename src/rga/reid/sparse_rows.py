@@ -51,7 +51,7 @@ class SparseRows:
         counts = self.counts[rows]
         owner = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
         shift = self.starts[rows] - (counts.cumsum(0) - counts)
-        return owner, torch.arange(len(owner), device=rows.device) + shift[owner]
+        return owner, shift.index_select(0, owner).add_(torch.arange(len(owner), device=rows.device))
 
     def slice(self, rows: slice) -> SparseRows:
         """Some rows that follow one another."""
