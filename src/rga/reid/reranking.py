@@ -44,9 +44,10 @@ def rerank(
 ) -> RerankedDistances:
     """Re-ranks the gallery for every query by k-reciprocal encoding.
 
-    Memory is a copy of the features and some 100 numbers for each image; the distances themselves, (queries, gallery), are computed when
-    they are asked for: ``rga.reid.evaluate_distances`` takes them in blocks of rows, ``numpy.asarray`` all at once. Where neighbours are
-    equally near, the earlier place comes first, queries before the gallery. A feature of length 0 has nothing in common with any other.
+    Memory is a copy of the features, some hundred numbers for each image, and half a GiB at most beside them; the distances themselves,
+    (queries, gallery), are computed when they are asked for: ``rga.reid.evaluate_distances`` takes them in blocks of rows,
+    ``numpy.asarray`` all at once. Where neighbours are equally near, the earlier place comes first, queries before the gallery. A feature
+    of length 0 has nothing in common with any other.
 
     Args:
         query_features: (queries, dimensions), a numpy array or a tensor.
@@ -146,7 +147,8 @@ class RerankedDistances:
             step = max(1, GROUP_BYTES // (self.dtype.itemsize * self.shape[1]))
             for some in slices(len(out), step):
                 shared = self.shared_weight(slice(queries.start + some.start, queries.start + some.stop))
-                out[some].add_(1 - self.lambda_).sub_(shared.div_(2 - shared), alpha=1 - self.lambda_)  # the Jaccard distance is 1 - this
+                jaccard = 1 - shared / (2 - shared)
+                out[some].add_(jaccard.clamp_(min=0), alpha=1 - self.lambda_)
         return out
 
     def rows(self, queries: slice) -> Tensor:
