@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from huggingface_hub import hf_hub_download
 
 from rga.classification.model import ClassificationModel
+from rga.classification.public import read_public_cifar
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
 
@@ -42,7 +43,7 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
 
     Args:
         path_or_hub_id: a folder with ``config.json`` and ``model.safetensors``, a run's folder (its ``best`` model, else its ``last``), or
-            ``owner/name`` on the Hugging Face hub.
+            ``owner/name`` on the Hugging Face hub; or a file of the public weights for CIFAR-10, see ``rga.classification.public``.
         kind: the class that the model must be of; by default any.
 
     Returns:
@@ -50,8 +51,11 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the model is of an unknown task, or of another kind.
+        ValueError: the model is of an unknown task, or of another kind, or a file holds other weights.
     """
+    if Path(path_or_hub_id).is_file():
+        check_kind(path_or_hub_id, "classification", kind)
+        return read_public_cifar(Path(path_or_hub_id))
     place = model_folder(Path(path_or_hub_id))
     if place is None:
         if str(path_or_hub_id).count("/") != 1 or Path(path_or_hub_id).exists():
@@ -62,10 +66,15 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
     task = config.get("task", "reid")
     if task not in TASKS:
         raise ValueError(f"the model at {path_or_hub_id} is of the unknown task {task!r}: this version knows {', '.join(TASKS)}")
-    if kind is not None and TASKS[task] is not kind:
-        raise ValueError(f"the model at {path_or_hub_id} is for {task}, which serves {USES[task]}: name one of the other kind")
+    check_kind(path_or_hub_id, task, kind)
     model: Model = TASKS[task].from_pretrained(str(place or path_or_hub_id))
     return model.eval()
+
+
+def check_kind(place: str | Path, task: str, kind: type[Any] | None) -> None:
+    """Raises a ValueError if a model of another kind than its task's is wanted."""
+    if kind is not None and TASKS[task] is not kind:
+        raise ValueError(f"the model at {place} is for {task}, which serves {USES[task]}: name one of the other kind")
 
 
 def model_folder(path: Path) -> Path | None:

@@ -30,7 +30,7 @@ def classify(
 
     Args:
         images: pictures, and folders of them.
-        model: a run's folder, a saved model, or one on the Hugging Face hub.
+        model: a run's folder, a saved model, one on the Hugging Face hub, or a file of the public weights for CIFAR-10.
         top: answers for each picture.
         json_out: also write the answers there as JSON.
         batch_size: pictures at a time.

@@ -36,11 +36,11 @@ def evaluate_classification(
     the fingerprints of the data that the model was trained and tested on.
 
     Args:
-        run: a run's folder, a saved model, or one on the Hugging Face hub.
+        run: a run's folder, a saved model, one on the Hugging Face hub, or a file of the public weights for CIFAR-10.
         data: name of the data set: digits, cifar10, cifar100, imagenet, class-folders or class-zips.
         root: its folder; digits need none.
         test_folder: pictures in folders: name of the folder to test on; by default val, valid, validation or test.
-        out: file for the results; evaluation.json in the run's folder by default.
+        out: file for the results; evaluation.json in the run's folder by default, and none for a model that is no folder.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
@@ -56,6 +56,7 @@ def evaluate_classification(
         table.add_row(shown, answered, f"{count:,}")
     if table.row_count:
         console.print(table)
-    path = out or run / "evaluation.json"
-    write_json(path, {"data": tested.name, "fingerprint": tested.fingerprint, "trained_on": model.trained_on, **result.to_dict()})
-    console.print(f"written to {path}")
+    path = out or (run / "evaluation.json" if run.is_dir() else None)
+    if path is not None:
+        write_json(path, {"data": tested.name, "fingerprint": tested.fingerprint, "trained_on": model.trained_on, **result.to_dict()})
+        console.print(f"written to {path}")
