@@ -14,18 +14,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
 
 from rga.attention.catalog import create_attention
 from rga.attention.grid import Grid, GridAttention, check_grid
-from rga.stages import Stage, find_stages, named_stages
+from rga.stages import Stage, find_blocks, find_stages, named_stages
 
 Model = TypeVar("Model", bound=nn.Module)
 
 CHILD = "attentions"
 """The name under which a model holds what was attached to it."""
+
+BLOCKS = "blocks"
+"""The name of all places inside of blocks."""
 
 
 class AttachedAttentions(nn.ModuleDict):
@@ -86,7 +89,7 @@ def attach(
     name: str,
     *,
     image_size: Grid,
-    after: Sequence[str] | None = None,
+    after: Sequence[str] | Literal["blocks"] | None = None,
     largest_grid: Grid | None = None,
     **options: object,
 ) -> Model:
@@ -100,6 +103,7 @@ def attach(
         name: an attention, one of ``rga.list_attentions()``; ``"none"`` attaches nothing.
         image_size: (height, width) of the pictures that the network will see.
         after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on.
+            ``"blocks"`` for the branches of all blocks, before the shortcut is added, where SE and CBAM sit as published.
         largest_grid: (height, width) that no attention's grid exceeds; stages with larger maps pool them to it, for which attentions whose
             weights belong to a grid need ``fit="pool"``. By default each gets the grid of its stage.
         **options: of the attention, see ``rga.create_attention``; ``initial_gate=0.95`` lets RGA start gently in a trained network.
@@ -123,7 +127,7 @@ def attach(
         raise ValueError(f"the model has a child {CHILD!r} already: take attached attention off with rga.detach(model) first")
     if name == "none":
         return model
-    stages = find_stages(model, image_size) if after is None else named_stages(model, image_size, after)
+    stages = places(model, image_size, after)
     attached = AttachedAttentions([stage.name for stage in stages]).train(model.training)
     modules = dict(model.named_modules())
     for stage in stages:
@@ -135,6 +139,17 @@ def attach(
         stage_module.register_forward_hook(partial(attached.after, key))
         stage_module.__class__ = attended_class(type(stage_module))
     return model
+
+
+def places(model: nn.Module, image_size: Grid, after: Sequence[str] | None) -> list[Stage]:
+    """Where attention goes; see ``attach``."""
+    if after is None:
+        return find_stages(model, image_size)
+    if isinstance(after, str):
+        if after != BLOCKS:
+            raise ValueError(f"after={after!r}: name modules in a list, [{after!r}], or choose {BLOCKS!r} for inside of all blocks")
+        return find_blocks(model, image_size)
+    return named_stages(model, image_size, after)
 
 
 def limited(grid: Grid, largest: Grid | None) -> Grid:

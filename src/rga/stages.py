@@ -24,12 +24,31 @@ FIRST_LEVEL = 2
 BY_HAND: Mapping[str, Sequence[str]] = {
     # with the last stride 1, as in re-identification, or dilated, as in segmentation, two stages share a resolution
     "ResNet": ("layer1", "layer2", "layer3", "layer4"),
-    # made for small pictures: its first stage has their full resolution
+    # made for small pictures: their first stage has the full resolution
     "CifarResNet": ("layer1", "layer2", "layer3"),
+    "CifarResNext": ("layer1", "layer2", "layer3"),
+    "CifarDenseNet": ("block1", "block2", "block3"),
     # keeps its resolutions side by side and adds them up at the end: the stages are the branches, before they are added
     "HighResolutionNet": ("incre_modules.0", "incre_modules.1", "incre_modules.2", "incre_modules.3"),
 }
 """Stages of network classes for which neither rule holds."""
+
+BRANCH_ENDS: Mapping[str, Sequence[str]] = {
+    "BasicBlock": ("bn2",),
+    "Bottleneck": ("bn3", "conv3"),  # ResNets', and RegNets'
+    "CifarBlock": ("bn2",),
+    "CifarResNextBlock": ("bn3",),
+    "CifarDenseLayer": ("conv2",),
+    "DenseLayer": ("conv2",),
+    "_DenseLayer": ("conv2",),
+    "InvertedResidual": ("bn3", "conv", "block"),  # of MobileNets and EfficientNets; in torchvision the whole branch is one module
+    "DepthwiseSeparableConv": ("bn2",),
+    "EdgeResidual": ("bn2",),
+    "MBConv": ("block",),
+    "CNBlock": ("block",),
+}
+"""Block classes of timm, torchvision and our own -> the last module of their branch, the first of these names that they have: what it
+returns is added to the shortcut, or to the maps before it."""
 
 CLASSIFIER = "classifier."
 """Maps of class scores (SqueezeNet's) are no features."""
@@ -108,6 +127,36 @@ def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> li
         if name not in maps:
             raise ValueError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
     return [maps[name] for name in names]
+
+
+def find_blocks(model: nn.Module, image_size: Grid) -> list[Stage]:
+    """The ends of the branches of a network's blocks, before the shortcut is added: where SE and CBAM sit as published.
+
+    Args:
+        model: a network of blocks that ``BRANCH_ENDS`` knows.
+        image_size: (height, width) of the pictures.
+
+    Raises:
+        NoStagesError: it has no such blocks, or could not be run on the meta device.
+
+    Example:
+        >>> import timm
+        >>> [stage.name for stage in find_blocks(timm.create_model("resnet18"), (256, 128))][:3]
+        ['layer1.0.bn2', 'layer1.1.bn2', 'layer2.0.bn2']
+    """
+    maps = probe_maps(model, image_size)
+    ends = []
+    for name, module in model.named_modules():
+        children = dict(module.named_children())
+        end = next((child for child in BRANCH_ENDS.get(type(module).__name__, ()) if child in children), None)
+        if end is not None and f"{name}.{end}" in maps:
+            ends.append(maps[f"{name}.{end}"])
+    if not ends:
+        raise NoStagesError(
+            f"{type(model).__name__} has no blocks of the kinds that are known ({', '.join(BRANCH_ENDS)}): name the modules to attend "
+            "to with after=[...]"
+        )
+    return ends
 
 
 def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:

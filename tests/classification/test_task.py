@@ -124,6 +124,16 @@ def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
         replace(TINY, **wrong)  # type: ignore[arg-type]
 
 
+def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationData, tmp_path: Path) -> None:
+    task = ClassificationTask(replace(TINY, attention="cbam-cs", inside_blocks=True), data)
+    assert len(list(task.model.trunk.get_submodule("attentions").children())) == 9
+    task.losses(next(iter(task.batches(0))), CPU)["cross_entropy"].backward()
+    assert all(p.grad is not None for p in task.model.trunk.get_submodule("attentions").parameters())
+    task.save_model(tmp_path / "saved", {})
+    picture = data.test.pictures[0]
+    assert (rga.load(tmp_path / "saved").probabilities([picture]) == task.model.probabilities([picture])).all()
+
+
 def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
     with pytest.raises(ValueError, match=r"'colours' at .* has no pictures to train on"):
         ClassificationTask(TINY, replace(data, train=NOTHING))

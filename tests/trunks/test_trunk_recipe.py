@@ -43,5 +43,10 @@ def test_options_are_rgas_alone() -> None:
     assert TrunkRecipe(attention="se", initial_gate=0.9).attention_options() == {}
     with pytest.raises(ValueError, match="reduction: RGA's alone, while attention is 'se'"):
         replace(recipe, attention="se")
+    assert TrunkRecipe().attention_after() is None
+    assert TrunkRecipe(after=("layer4",)).attention_after() == ["layer4"]
+    assert TrunkRecipe(inside_blocks=True).attention_after() == "blocks"
+    with pytest.raises(ValueError, match="inside_blocks attends inside of every block: leave after out"):
+        TrunkRecipe(inside_blocks=True, after=("layer4",))
     with pytest.raises(ValueError, match="hidden_reduction must be at least 1, got 0"):
         TrunkRecipe(hidden_reduction=0)

@@ -59,7 +59,7 @@ class ClassificationModel(
         middle: share of a picture's shorter side that is shown to it.
         attention: name of an attention, ``"none"`` for a plain trunk.
         attention_options: options of the attention.
-        attention_after: modules to attend to; None for all stages.
+        attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         mean: of the pixels, by channel.
         std: of the pixels, by channel.
         trained_on: name and fingerprint of the data that it was trained on.

@@ -147,7 +147,7 @@ def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> Class
         middle=recipe.middle,
         attention=recipe.attention,
         attention_options=recipe.attention_options(),
-        attention_after=list(recipe.after) or None,
+        attention_after=recipe.attention_after(),
         mean=list(recipe.mean),
         std=list(recipe.std),
         trained_on={"name": data.name, "fingerprint": data.fingerprint},

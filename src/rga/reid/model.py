@@ -44,7 +44,7 @@ class ReidModel(
         image_size: (height, width) of its input.
         attention: name of an attention, ``"none"`` for a plain trunk.
         attention_options: options of the attention.
-        attention_after: stages to attend to; None for all.
+        attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         last_stride: 1 keeps the resolution of the last stage, 2 leaves the trunk as it is.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
         mean: of the pixels, by channel.

@@ -164,7 +164,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         image_size=[recipe.height, recipe.width],
         attention=recipe.attention,
         attention_options=recipe.attention_options(),
-        attention_after=list(recipe.after) or None,
+        attention_after=recipe.attention_after(),
         last_stride=recipe.last_stride,
         feature=recipe.feature,
         mean=list(recipe.mean),

@@ -49,7 +49,7 @@ class SegmentationModel(
         attention: name of an attention, ``"none"`` for a plain trunk.
         attention_options: options of the attention. With ``fit="exact"`` (RGA's default) pictures are predicted in windows of
             ``image_size``, with ``fit="pool"`` at any size.
-        attention_after: stages to attend to; None for all.
+        attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         largest_grid: (height, width) that no attention's grid exceeds, see ``rga.attach``.
         resolution: by which pictures are resized before the network sees them; label maps come out at the pictures' own size.
         mean: of the pixels, by channel.

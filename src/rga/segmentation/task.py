@@ -165,7 +165,7 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         auxiliary=recipe.auxiliary_weight > 0,
         attention=recipe.attention,
         attention_options=recipe.attention_options(),
-        attention_after=list(recipe.after) or None,
+        attention_after=recipe.attention_after(),
         largest_grid=recipe.largest_grid,
         resolution=recipe.resolution,
         mean=list(recipe.mean),

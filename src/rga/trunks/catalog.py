@@ -10,9 +10,15 @@ from typing import Any
 import timm
 from torch import nn
 
+from rga.trunks.cifar_densenet import CifarDenseNet
 from rga.trunks.cifar_resnet import CifarResNet
+from rga.trunks.cifar_resnext import CifarResNext
 
-OWN: dict[str, Callable[..., nn.Module]] = {f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110)}
+OWN: dict[str, Callable[..., nn.Module]] = {
+    **{f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110)},
+    **{f"cifar-densenet{depth}-k{growth}": partial(CifarDenseNet, depth, growth) for depth, growth in ((100, 12), (250, 24), (190, 40))},
+    **{f"cifar-resnext29-{groups}x{width}d": partial(CifarResNext, 29, groups, width) for groups, width in ((8, 64), (16, 64), (32, 4))},
+}
 """Trunks that timm does not have."""
 
 

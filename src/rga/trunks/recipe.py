@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from rga.attachment import BLOCKS
 from rga.attention.relation import EmbeddingKind
 from rga.trunks.classifier import classifier_names
 
@@ -37,6 +38,8 @@ class TrunkRecipe:
     """Name of the attention after the stages; none for the plain trunk."""
     after: tuple[str, ...] = ()
     """Stages to attend to; all by default."""
+    inside_blocks: bool = False
+    """Attend inside of every block, before the shortcut is added (where SE and CBAM sit as published), instead of after stages."""
     reduction: int = 8
     """RGA: the paper's s1."""
     hidden_reduction: int = 8
@@ -55,6 +58,8 @@ class TrunkRecipe:
         for name in ("reduction", "hidden_reduction"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.inside_blocks and self.after:
+            raise ValueError("inside_blocks attends inside of every block: leave after out, or name the blocks' modules in it")
         if not self.attention.startswith("rga"):
             defaults = {field.name: field.default for field in dataclasses.fields(self)}
             changed = [name for name in RGA_OPTIONS if getattr(self, name) != defaults[name]]
@@ -68,6 +73,10 @@ class TrunkRecipe:
         if not self.attention.startswith("rga"):
             return {}
         return {name: getattr(self, name) for name in (*RGA_OPTIONS, "initial_gate")}
+
+    def attention_after(self) -> Sequence[str] | None:
+        """What ``rga.attach`` takes as ``after``."""
+        return BLOCKS if self.inside_blocks else list(self.after) or None
 
 
 def parameter_groups(model: nn.Module, trunk: nn.Module, trunk_rate_scale: float) -> list[dict[str, Any]]:
