@@ -44,6 +44,7 @@ def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, m
         attention, _, seed = Path(words[words.index("--out") + 1]).name.rpartition("-")
         assert words[:5] == [sys.executable, "-m", "rga", "train", "cls-cifar10"]
         given = {flag: words[words.index(flag) + 1] for flag in ("--attention", "--seed", "--root", "--epochs", "--threads", "--mixup")}
+        assert ("--after" in words) == (attention == "non-local")
         assert list(given.values()) == [attention, seed, "pictures", "3", "1", "0.2"]
     lines = text.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(module.ARMS)
