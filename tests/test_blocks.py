@@ -11,7 +11,7 @@ import torchvision
 from torch import Tensor, nn
 
 import rga
-from rga.attachment import attached_to
+from rga.attachment import attached_to, reattach
 from rga.stages import BRANCH_ENDS, NoStagesError, find_blocks
 from rga.trunks.cifar_resnet import CifarResNet
 from rga.trunks.cifar_resnext import CifarResNext
@@ -89,6 +89,21 @@ def test_copies_and_other_sizes_keep_attending() -> None:
     torch.testing.assert_close(copy.deepcopy(model)(x), model(x))
     assert list(attached_to(model).stages.values()) == ["layer1.0.bn2", "layer2.0.bn2", "layer3.0.bn2"]
     assert rga.resample(model, image_size=(48, 32))(torch.rand(2, 3, 48, 32)).shape == (2, 10)
+
+
+def test_attention_goes_on_after_modules_that_were_replaced() -> None:
+    model = rga.attach(CifarResNet(8), "se", image_size=(32, 32), after="blocks").eval()
+    x = torch.rand(2, 3, 32, 32)
+    expected = model(x)
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model))
+    assert not torch.allclose(converted(x), expected)  # nothing is attended to any more
+    assert reattach(converted) is converted
+    torch.testing.assert_close(converted(x), expected)
+    torch.testing.assert_close(reattach(converted)(x), expected)  # and not twice
+    torch.testing.assert_close(rga.detach(converted)(x), rga.detach(model)(x))
+    whole = nn.Sequential(rga.attach(CifarResNet(8), "se", image_size=(32, 32), after="blocks")).eval()
+    expected = whole(x)
+    torch.testing.assert_close(reattach(nn.SyncBatchNorm.convert_sync_batchnorm(whole))(x), expected)
 
 
 def test_what_has_no_known_blocks_is_named() -> None:

@@ -134,10 +134,40 @@ def attach(
         attention = create_attention(name, stage.channels, limited(stage.grid, largest_grid), **options)
         attached[attached.key(stage.name)] = like(attention, modules[stage.name], model)
     model.add_module(CHILD, attached)
+    hook(model, attached)
+    return model
+
+
+def hook(model: nn.Module, attached: AttachedAttentions) -> None:
+    """Lets the stages of a model call their attentions; those that do already stay as they are."""
     for key, stage_name in attached.stages.items():
-        stage_module = modules[stage_name]
-        stage_module.register_forward_hook(partial(attached.after, key))
-        stage_module.__class__ = attended_class(type(stage_module))
+        stage = model.get_submodule(stage_name)
+        if not any(belongs_to(each, attached) for each in forward_hooks(stage).values()):
+            stage.register_forward_hook(partial(attached.after, key))
+            stage.__class__ = attended_class(type(stage))
+
+
+def reattach(model: Model) -> Model:
+    """Puts attached attention back to work where a module that it came after was replaced by another one, in place.
+
+    That is what converting batch normalisations does (``torch.nn.SyncBatchNorm.convert_sync_batchnorm``) when attention sits inside of
+    blocks: the new modules do not have the hooks of the old ones, and nothing would say so.
+
+    Args:
+        model: with attention attached to it or to parts of it, or without any.
+
+    Returns:
+        The same model.
+
+    Example:
+        >>> import timm, torch
+        >>> model = attach(timm.create_model("resnet18"), "se", image_size=(64, 64), after="blocks")
+        >>> model = reattach(torch.nn.SyncBatchNorm.convert_sync_batchnorm(model))
+    """
+    for part in list(model.modules()):
+        attached = getattr(part, CHILD, None)
+        if isinstance(attached, AttachedAttentions):
+            hook(part, attached)
     return model
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rga.classification.model import ClassificationModel
 from rga.engine.run_log import RunLog
+from rga.engine.saved_model import save_model
 
 Script = Callable[[str], ModuleType]
 
@@ -20,7 +21,7 @@ def finish(folder: Path, top1: float) -> None:
         log.write("train", 1, {"epoch": 1, "images_per_second": 200.0})
         log.write("evaluate", 1, {"epoch": 1, "top1": top1, "test_cross_entropy": 1.25, "calibration_error": 0.031})
     attention = folder.name.rpartition("-")[0]
-    ClassificationModel("cifar-resnet20", ["cat", "dog"], size=32, attention=attention).save(folder / "last", {})
+    save_model(ClassificationModel("cifar-resnet20", ["cat", "dog"], size=32, attention=attention), folder / "last", {})
 
 
 def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from torch import nn
 
 import rga
 from rga.data.images import DamagedImageError
+from rga.engine.saved_model import save_model
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.model import ReidModel
-from rga.reid.task import save_model
 from rga.stages import find_stages
 
 SIZE = (64, 32)

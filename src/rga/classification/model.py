@@ -5,10 +5,8 @@ Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from rga.attachment import attach
 from rga.classification.transforms import evaluation_transform
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from rga.engine.files import write_json
 from rga.trunks.catalog import create_trunk
 
 TASK = "classification"
@@ -162,12 +159,6 @@ class ClassificationModel(
         return [
             [Answer(self.classes[place], float(row[place])) for place in order.tolist()] for row, order in zip(rows, orders, strict=True)
         ]
-
-    def save(self, folder: Path, metrics: Mapping[str, object]) -> None:
-        """Writes ``config.json`` and ``model.safetensors`` for ``rga.load``, with what the model reached."""
-        self.save_pretrained(folder)
-        config = json.loads((folder / "config.json").read_text())
-        write_json(folder / "config.json", {**config, "metrics": dict(metrics)})
 
 
 class Shown(Dataset[Tensor]):

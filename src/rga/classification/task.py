@@ -24,6 +24,7 @@ from rga.engine import processes
 from rga.engine.loader import SampleLoader
 from rga.engine.plan import ShuffledBatches
 from rga.engine.random_state import drawing_from
+from rga.engine.saved_model import save_model
 from rga.engine.schedules import Schedule
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
@@ -118,7 +119,7 @@ class ClassificationTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for ``rga.load``."""
-        self.model.save(folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
+        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
         """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,8 @@ from torch.utils.data import Dataset
 
 from rga.data.images import DamagedImageError, read_image
 from rga.data.preprocessing import Preprocessing
-from rga.engine.files import write_json
 from rga.engine.loader import SampleLoader
+from rga.engine.saved_model import save_model
 from rga.engine.schedules import Schedule
 from rga.reid.blocks import row_distances
 from rga.reid.chosen_data import chosen_data
@@ -173,13 +172,6 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
-
-
-def save_model(model: ReidModel, folder: Path, metrics: Mapping[str, object]) -> None:
-    """Writes ``config.json`` and ``model.safetensors``, as the Hugging Face hub's mixin does, with what the model reached."""
-    model.save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", {**config, "metrics": dict(metrics)})
 
 
 def evaluate_model(

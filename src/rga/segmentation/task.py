@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +12,9 @@ from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from rga.data.images import DamagedImageError
-from rga.engine.files import write_json
 from rga.engine.loader import SampleLoader
 from rga.engine.plan import ShuffledBatches
+from rga.engine.saved_model import save_model
 from rga.engine.schedules import Schedule
 from rga.segmentation.classes import Classes
 from rga.segmentation.evaluation import evaluate_model
@@ -174,10 +173,3 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
-
-
-def save_model(model: SegmentationModel, folder: Path, metrics: Mapping[str, object]) -> None:
-    """Writes ``config.json`` and ``model.safetensors``, as the Hugging Face hub's mixin does, with what the model reached."""
-    model.save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", {**config, "metrics": dict(metrics)})

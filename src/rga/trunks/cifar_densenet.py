@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rga.trunks.small_pictures import SmallPictureNetwork
+
 BOTTLENECK = 4
 """Maps within a layer, in growth rates."""
 
@@ -54,8 +56,8 @@ class Transition(nn.Module):
         return F.avg_pool2d(self.conv(F.relu(self.bn(x))), 2)
 
 
-class CifarDenseNet(nn.Module):
-    """A DenseNet-BC of 6n + 4 layers for pictures of about 32x32, with the methods of timm's networks that tasks use.
+class CifarDenseNet(SmallPictureNetwork):
+    """A DenseNet-BC of 6n + 4 layers for pictures of about 32x32.
 
     Args:
         depth: 6n + 4: 100, 190 or 250 in the paper.
@@ -72,29 +74,23 @@ class CifarDenseNet(nn.Module):
     """
 
     def __init__(self, depth: int, growth: int, *, num_classes: int = 10, in_chans: int = 3) -> None:
-        super().__init__()
         layers, rest = divmod(depth - 4, 6)
         if rest or layers < 1:
             raise ValueError(f"a CIFAR DenseNet-BC has 6n + 4 layers (100, 190, 250, ...), got {depth}")
         if growth < 1:
             raise ValueError(f"the growth rate must be at least 1, got {growth}")
-        channels = 2 * growth
-        self.conv0 = nn.Conv2d(in_chans, channels, 3, 1, 1, bias=False)
-        self.block1 = dense_block(channels, growth, layers)
-        channels += layers * growth
-        widths = [channels]
-        self.transition1 = Transition(channels, channels // 2)
-        self.block2 = dense_block(channels // 2, growth, layers)
-        channels = channels // 2 + layers * growth
-        widths.append(channels)
-        self.transition2 = Transition(channels, channels // 2)
-        self.block3 = dense_block(channels // 2, growth, layers)
-        channels = channels // 2 + layers * growth
-        widths.append(channels)
-        self.bn = nn.BatchNorm2d(channels)
-        self.fc: nn.Module = nn.Linear(channels, num_classes) if num_classes else nn.Identity()
-        self.num_features = self.head_hidden_size = channels
-        self.feature_info = [{"num_chs": width, "reduction": 2**place, "module": f"block{place + 1}"} for place, width in enumerate(widths)]
+        stem, grown = 2 * growth, layers * growth
+        first = stem + grown
+        second = first // 2 + grown
+        third = second // 2 + grown
+        super().__init__(("block1", "block2", "block3"), (first, second, third), num_classes)
+        self.conv0 = nn.Conv2d(in_chans, stem, 3, 1, 1, bias=False)
+        self.block1 = dense_block(stem, growth, layers)
+        self.transition1 = Transition(first, first // 2)
+        self.block2 = dense_block(first // 2, growth, layers)
+        self.transition2 = Transition(second, second // 2)
+        self.block3 = dense_block(second // 2, growth, layers)
+        self.bn = nn.BatchNorm2d(third)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
@@ -104,15 +100,6 @@ class CifarDenseNet(nn.Module):
         x = self.transition1(self.block1(self.conv0(images)))
         x = self.block3(self.transition2(self.block2(x)))
         return F.relu(self.bn(x))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, in_chans, H, W) -> scores (B, num_classes), or features (B, num_features) without a classifier."""
-        scores: Tensor = self.fc(self.forward_features(images).mean((2, 3)))
-        return scores
-
-    def get_classifier(self) -> nn.Module:
-        """The classifier, as timm's networks name it."""
-        return self.fc
 
 
 def dense_block(channels: int, growth: int, layers: int) -> nn.Sequential:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rga.trunks.small_pictures import SmallPictureNetwork
+
 WIDTHS = (16, 32, 64)
 
 
@@ -46,8 +48,8 @@ class CifarBlock(nn.Module):
         return x
 
 
-class CifarResNet(nn.Module):
-    """A ResNet of 6n + 2 layers for pictures of about 32x32, with the methods of timm's networks that tasks use.
+class CifarResNet(SmallPictureNetwork):
+    """A ResNet of 6n + 2 layers for pictures of about 32x32.
 
     Args:
         depth: 6n + 2: 20, 32, 44, 56 or 110 in the paper.
@@ -64,18 +66,15 @@ class CifarResNet(nn.Module):
     """
 
     def __init__(self, depth: int, *, num_classes: int = 10, in_chans: int = 3) -> None:
-        super().__init__()
+        super().__init__(("layer1", "layer2", "layer3"), WIDTHS, num_classes)
         blocks, rest = divmod(depth - 2, 6)
         if rest or blocks < 1:
             raise ValueError(f"a CIFAR ResNet has 6n + 2 layers (20, 32, 44, 56, 110, ...), got {depth}")
-        self.num_features = self.head_hidden_size = WIDTHS[-1]
-        self.feature_info = [{"num_chs": width, "reduction": 2**stage, "module": f"layer{stage + 1}"} for stage, width in enumerate(WIDTHS)]
         self.conv1 = nn.Conv2d(in_chans, WIDTHS[0], 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])
         self.layer1 = stage(WIDTHS[0], WIDTHS[0], blocks, 1)
         self.layer2 = stage(WIDTHS[0], WIDTHS[1], blocks, 2)
         self.layer3 = stage(WIDTHS[1], WIDTHS[2], blocks, 2)
-        self.fc: nn.Module = nn.Linear(WIDTHS[-1], num_classes) if num_classes else nn.Identity()
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight)
@@ -85,15 +84,6 @@ class CifarResNet(nn.Module):
         x = F.relu(self.bn1(self.conv1(images)))
         last: Tensor = self.layer3(self.layer2(self.layer1(x)))
         return last
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, in_chans, H, W) -> scores (B, num_classes), or features (B, 64) without a classifier."""
-        scores: Tensor = self.fc(self.forward_features(images).mean((2, 3)))
-        return scores
-
-    def get_classifier(self) -> nn.Module:
-        """The classifier, as timm's networks name it."""
-        return self.fc
 
 
 def from_public_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rga.trunks.small_pictures import SmallPictureNetwork
+
 STEM = 64
 WIDTHS = (256, 512, 1024)
 
@@ -42,8 +44,8 @@ class CifarResNextBlock(nn.Module):
         return F.relu(self.bn3(self.conv3(inner)) + self.shortcut(x))
 
 
-class CifarResNext(nn.Module):
-    """A ResNeXt of 9n + 2 layers for pictures of about 32x32, with the methods of timm's networks that tasks use.
+class CifarResNext(SmallPictureNetwork):
+    """A ResNeXt of 9n + 2 layers for pictures of about 32x32.
 
     Args:
         depth: 9n + 2: 29 in the paper.
@@ -62,21 +64,18 @@ class CifarResNext(nn.Module):
     """
 
     def __init__(self, depth: int, cardinality: int, base_width: int, *, num_classes: int = 10, in_chans: int = 3) -> None:
-        super().__init__()
+        super().__init__(("layer1", "layer2", "layer3"), WIDTHS, num_classes)
         blocks, rest = divmod(depth - 2, 9)
         if rest or blocks < 1:
             raise ValueError(f"a CIFAR ResNeXt has 9n + 2 layers (29, ...), got {depth}")
         if min(cardinality, base_width) < 1:
             raise ValueError(f"cardinality and base width must be at least 1, got {cardinality} and {base_width}")
-        self.num_features = self.head_hidden_size = WIDTHS[-1]
-        self.feature_info = [{"num_chs": width, "reduction": 2**place, "module": f"layer{place + 1}"} for place, width in enumerate(WIDTHS)]
         width = cardinality * base_width
         self.conv1 = nn.Conv2d(in_chans, STEM, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(STEM)
         self.layer1 = stage(STEM, WIDTHS[0], width, cardinality, blocks, 1)
         self.layer2 = stage(WIDTHS[0], WIDTHS[1], 2 * width, cardinality, blocks, 2)
         self.layer3 = stage(WIDTHS[1], WIDTHS[2], 4 * width, cardinality, blocks, 2)
-        self.fc: nn.Module = nn.Linear(WIDTHS[-1], num_classes) if num_classes else nn.Identity()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -86,15 +85,6 @@ class CifarResNext(nn.Module):
         x = F.relu(self.bn1(self.conv1(images)))
         last: Tensor = self.layer3(self.layer2(self.layer1(x)))
         return last
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, in_chans, H, W) -> scores (B, num_classes), or features (B, 1024) without a classifier."""
-        scores: Tensor = self.fc(self.forward_features(images).mean((2, 3)))
-        return scores
-
-    def get_classifier(self) -> nn.Module:
-        """The classifier, as timm's networks name it."""
-        return self.fc
 
 
 def stage(channels_in: int, channels: int, width: int, groups: int, blocks: int, stride: int) -> nn.Sequential:
