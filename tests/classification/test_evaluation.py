@@ -74,6 +74,7 @@ def test_recall_precision_and_commonest_mistakes() -> None:
         (np.ones((2, 3)) / 3, np.array([0, 1]), r"expected probabilities \(pictures, 2\)"),
         (np.ones((0, 2)), np.zeros(0, dtype=int), r"expected probabilities"),
         (np.ones((2, 2)) / 2, np.array([0, 2]), "labels must lie between 0 and 1, got 0 to 2"),
+        (np.array([[np.nan, 0.5], [0.5, 0.5]]), np.array([0, 1]), "the answers for 1 of 2 pictures are no numbers: the model has diverged"),
         (np.array([[2.0, 3.0]]), np.array([0]), "must be a distribution"),
         (np.array([[-0.5, 1.5]]), np.array([0]), "must be a distribution"),
     ],

@@ -43,7 +43,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_a_step(name: str, folders: Path, tmp_path: Path) -> None:
-    tiny: dict[str, Any] = {"workers": 0, "weights": "none", "max_steps": 1, "batch": 4}
+    tiny: dict[str, Any] = {"workers": 0, "weights": "none", "max_steps": 1, "batch": 4, "rate": 1e-3}
     recipe = replace(RECIPES[name](), **tiny)
     if name != "cls-digits":
         recipe = replace(recipe, data="class-folders", root=folders, size=min(recipe.size, 64))

@@ -24,7 +24,7 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
         classes: C names.
 
     Raises:
-        ValueError: shapes do not fit, there is no picture, a label has no class, or a row is no distribution.
+        ValueError: shapes do not fit, there is no picture, a label has no class, a row is no distribution, or not of numbers.
 
     Example:
         >>> result = evaluate(np.array([[0.8, 0.2], [0.6, 0.4]]), np.array([0, 1]), ["cat", "dog"])
@@ -36,6 +36,12 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
         raise ValueError(f"expected probabilities (pictures, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
     if labels.min() < 0 or labels.max() >= count:
         raise ValueError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")
+    broken = int((~np.isfinite(probabilities).all(1)).sum())
+    if broken:
+        raise ValueError(
+            f"the answers for {broken} of {len(labels)} pictures are no numbers: the model has diverged, or was trained for too few steps "
+            "for its normalisation; lower the learning rate, or train longer before it is evaluated"
+        )
     if not np.allclose(probabilities.sum(1), 1, atol=1e-3) or probabilities.min() < 0:
         raise ValueError("each row of the probabilities must be a distribution: not negative, with the sum 1 (pass the softmax of scores)")
     answers = probabilities.argmax(1)
