@@ -20,6 +20,19 @@ def test_by_default_every_attention_has_its_row(capsys: pytest.CaptureFixture[st
     assert printed["none"] == "11.18"
 
 
+def test_networks_for_small_pictures_and_attention_inside_of_blocks(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["cost", "--trunk", "cifar-resnet20", "--attentions", "rga-c", "--image-size", "32", "32"]
+    printed = []
+    for more in ([], ["--inside-blocks"]):
+        assert main([*words, *more]) == 0
+        printed.append(capsys.readouterr().out)
+    assert all("0.27" in each for each in printed)  # M parameters, table 6 of arXiv 1512.03385
+    after, inside = (float(next(line for line in each.splitlines() if "rga-c" in line).split("\u2502")[2]) for each in printed)
+    assert inside - 0.27 == pytest.approx(3 * (after - 0.27), rel=0.05)  # nine blocks, three stages
+    assert main(["cost", "--trunk", "resnet5O"]) == 2
+    assert "unknown trunk 'resnet5O'" in capsys.readouterr().err
+
+
 def test_an_unknown_attention_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "--attentions", "rga"]) == 2
     assert "unknown attention 'rga'" in capsys.readouterr().err

@@ -29,6 +29,18 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
         assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
 
 
+def test_a_classifier_of_as_many_classes_is_taken_along_and_another_one_is_not(tmp_path: Path) -> None:
+    donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
+    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
+    for classes in (7, 5):
+        trunk: nn.Module = timm.create_model("test_resnet", num_classes=classes)
+        before = trunk.get_submodule("fc").state_dict()["weight"].clone()
+        load_trunk_weights(trunk, "test_resnet", str(tmp_path / "trunk.safetensors"))
+        state = trunk.state_dict()
+        assert all(torch.equal(value, donor.state_dict()[name]) for name, value in state.items() if not name.startswith("fc."))
+        assert torch.equal(state["fc.weight"], donor.state_dict()["fc.weight"] if classes == 7 else before)
+
+
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
     save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):
