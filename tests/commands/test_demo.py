@@ -12,7 +12,7 @@ from rich.console import Console
 from rga.commands.demo import demo, provide_people
 from rga.commands.demo_report import spread
 from rga.data.people import PeopleOptions
-from rga.engine.loop import Outcome
+from rga.engine.outcome import Outcome
 from rga.recipes.reid import reid_demo
 from rga.reid.recipe import ReidRecipe
 

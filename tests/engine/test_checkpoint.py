@@ -32,6 +32,7 @@ def checkpoint() -> Checkpoint:
         best={},
         metrics={},
         model=model.state_dict(),
+        averaged={},
         optimizer=optimizer.state_dict(),
         scaler={},
         random={"torch": torch.get_rng_state()},
@@ -130,7 +131,7 @@ class Evil:
 
 @pytest.mark.parametrize("kind", ["torch", "pickle"])
 def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    state = {"format": 2, "model": Evil()}
+    state = {"format": 3, "model": Evil()}
     if kind == "torch":
         torch.save(state, tmp_path / LAST)
     else:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from rga.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.engine.devices import autocast, choose_device
-from rga.engine.loop import DivergedError, LoopOptions, Outcome, fit
+from rga.engine.loop import LoopOptions, fit
+from rga.engine.outcome import DivergedError, Outcome
 from rga.engine.run_log import RunLog, read_log
 
 CPU = torch.device("cpu")

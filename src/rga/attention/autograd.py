@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+
+KEEPING: ContextVar[bool] = ContextVar("KEEPING", default=False)
+"""Whether products are kept, whatever they cost."""
 
 
 @contextmanager
@@ -16,7 +20,7 @@ def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[N
     It costs a few per cent of a training step and saves a fifth of its memory. Nothing is done where there is nothing to keep, nor
     under transforms that have their own ways: the compiler weighs this itself, and ``torch.func`` knows no hooks on saved tensors.
     """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms():
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms() or KEEPING.get():
         yield
         return
     address, product_device = product.data_ptr(), product.device
@@ -32,6 +36,16 @@ def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[N
 
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         yield
+
+
+@contextmanager
+def keeping_products() -> Iterator[None]:
+    """Within the block ``computed_again`` does nothing: whoever computes whole modules again has hooks of its own on saved tensors."""
+    token = KEEPING.set(True)
+    try:
+        yield
+    finally:
+        KEEPING.reset(token)
 
 
 def under_functional_transforms() -> bool:

@@ -28,6 +28,7 @@ from rga.engine.saved_model import save_model
 from rga.engine.schedules import Schedule
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
+from rga.trunks.recompute import recompute_blocks
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,8 @@ def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> Class
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    if recipe.recompute:
+        recompute_blocks(model.trunk)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import torch
 import tyro
 from rich.console import Console
+from torch import nn
 from torch.optim import Optimizer
 
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import classification_task
-from rga.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
+from rga.engine import processes
+from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, load_checkpoint
 from rga.engine.devices import choose_device
 from rga.engine.files import remove_leftovers, write_json
-from rga.engine.loop import Outcome, fit
+from rga.engine.loop import fit
+from rga.engine.norms import synchronise_norms
+from rga.engine.outcome import Outcome
 from rga.engine.recipe import TrainingRecipe
 from rga.engine.run_lock import locked
 from rga.engine.run_log import RunLog
@@ -125,19 +130,34 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
-    task = BUILDERS[type(recipe)](recipe)
-    console = Console()
-    console.print(task.describe_data())
-    task.model.to(device)
-    with locked(out):
-        remove_leftovers(out)
-        start = load_checkpoint(out / (PREVIOUS if resume_previous else LAST), device) if resume else None
-        if start and (before := json.loads((out / RECIPE_FILE).read_text())["data_fingerprint"]) != task.fingerprint:
-            console.print(f"the data are not those that the run began with (fingerprint {before}): it goes on with what is there now")
-        write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": task.fingerprint})
-        length, step = (start.log, start.step) if start else (0, None)
-        with RunLog(out, recipe.tensorboard, length, step) as log:
-            outcome = fit(task, task.optimizer(), task.schedule(), out, log, recipe.loop_options(), device=device, start=start)
+    checkpoint = out / (PREVIOUS if resume_previous else LAST)
+    with processes.joined(device), ExitStack() as held:
+        task = BUILDERS[type(recipe)](recipe)
+        console = Console(quiet=not processes.first())
+        console.print(task.describe_data())
+        prepare(task.model.to(device), recipe, device)
+        if processes.first():
+            held.enter_context(locked(out))
+            remove_leftovers(out)
+        start = load_checkpoint(checkpoint, device) if resume else None
+        log = held.enter_context(begin_log(recipe, task, out, start, console)) if processes.first() else None
+        outcome = fit(task, task.optimizer(), task.schedule(), out, log, recipe.loop_options(), device=device, start=start)
     skipped = f"; {outcome.skipped} pictures were skipped" if outcome.skipped else ""
     console.print(f"the run is in {out}{skipped}")
     return outcome
+
+
+def prepare(model: nn.Module, recipe: TrainingRecipe, device: torch.device) -> None:
+    """What a recipe wants of a model on its device, whatever the task; in place."""
+    if recipe.synchronise_norms and processes.together():
+        synchronise_norms(model, device)
+    if recipe.compile:
+        model.compile()
+
+
+def begin_log(recipe: TrainingRecipe, task: RecipeTask, out: Path, start: Checkpoint | None, console: Console) -> RunLog:
+    """Writes the recipe to the run's folder, and opens its log where the training begins."""
+    if start and (before := json.loads((out / RECIPE_FILE).read_text())["data_fingerprint"]) != task.fingerprint:
+        console.print(f"the data are not those that the run began with (fingerprint {before}): it goes on with what is there now")
+    write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": task.fingerprint})
+    return RunLog(out, recipe.tensorboard, length=start.log if start else 0, step=start.step if start else None)

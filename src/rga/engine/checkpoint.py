@@ -13,7 +13,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +22,53 @@ from torch import Tensor
 
 from rga.engine.files import write_atomically
 
-FORMAT = 2
+FORMAT = 3
 LAST = "last.pt"
 """The last checkpoint, in a run's folder."""
 PREVIOUS = "previous.pt"
 """The one before it."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that a training needs to go on.
+@dataclass(kw_only=True)
+class Position:
+    """Where a training is.
 
     Attributes:
         epoch: epochs that are over.
         batch: batches of the next epoch that are over.
         step: optimiser steps that are over.
+        sums: the parts of the loss, summed over these batches.
+        best: the best value of the watched metric so far, by the weights that reached it.
+        metrics: of the last evaluation, by the weights that it measured.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Checkpoint(Position):
+    """All that a training needs to go on.
+
+    Attributes:
         model: the model's state dict.
+        averaged: the averaged weights' state dict; empty without them.
         optimizer: the optimiser's state dict.
         scaler: the gradient scaler's state dict; empty without one.
         random: the states of the random generators.
-        sums: the parts of the loss, summed over these batches.
-        best: the best value of the watched metric so far, by the model that reached it; empty before the first evaluation.
-        metrics: of the last evaluation; likewise.
         skipped: what could not be read and was replaced, and how often.
         log: length of the run's log in bytes.
     """
 
-    epoch: int
-    batch: int
-    step: int
     model: dict[str, Any]
+    averaged: dict[str, Any]
     optimizer: dict[str, Any]
     scaler: dict[str, Any]
     random: dict[str, Any]
-    sums: dict[str, float]
-    best: dict[str, float]
-    metrics: dict[str, float]
     skipped: dict[str, int]
     log: int
 

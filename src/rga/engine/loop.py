@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from rga.engine import processes
-from rga.engine.checkpoint import LAST, Checkpoint, save_checkpoint
+from rga.engine.checkpoint import LAST, Checkpoint
 from rga.engine.devices import Precision, autocast
 from rga.engine.files import write_folder
-from rga.engine.random_state import random_state, seed_all, set_random_state
+from rga.engine.outcome import DivergedError, Outcome
+from rga.engine.random_state import seed_all
 from rga.engine.run_log import RunLog
 from rga.engine.schedules import Schedule, set_learning_rate
+from rga.engine.state import AVERAGED, RAW, TrainingState
 from rga.engine.stop import StoppedError, StopSignals
 from rga.engine.task import Task
 
@@ -43,6 +47,7 @@ class LoopOptions:
         log_every: steps between lines of the log with the loss of one step; 0 for none.
         precision: of the forward pass.
         clip_gradients: largest norm of all gradients together; 0 leaves them as they are.
+        averaging: decay of the running average of the weights, which is evaluated beside them; 0 for none.
         accumulate: parts that a batch comes in; their gradients are averaged.
         max_steps: stop after so many steps; 0 runs all epochs. For trials.
         seed: of what the model draws.
@@ -54,65 +59,10 @@ class LoopOptions:
     log_every: int = 0
     precision: Precision = "float32"
     clip_gradients: float = 0.0
+    averaging: float = 0.0
     accumulate: int = 1
     max_steps: int = 0
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a training came to.
-
-    Attributes:
-        epoch: epochs that are over.
-        step: steps that are over.
-        metrics: of the last evaluation; empty if there was none.
-        best: the best value of the watched metric; None if there was no evaluation.
-        skipped: samples that could not be read and were replaced.
-        signal: the signal that stopped it; 0 if it came to its end.
-    """
-
-    epoch: int
-    step: int
-    metrics: Mapping[str, float]
-    best: float | None
-    skipped: int = 0
-    signal: int = 0
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal stopped it."""
-        return self.signal != 0
-
-    @property
-    def exit_code(self) -> int:
-        """As shells have it: 0 at the end, 130 after Ctrl-C, 143 after SIGTERM."""
-        return 128 + self.signal if self.signal else 0
-
-
-class DivergedError(ValueError):
-    """The loss, or the weights, are no longer numbers."""
-
-
-@dataclass
-class Position:
-    """Where a training is.
-
-    Attributes:
-        epoch: epochs that are over.
-        batch: batches of the next epoch that are over.
-        step: steps that are over.
-        sums: the parts of the loss, summed over these batches.
-        best: the best value of the watched metric by the model that reached it.
-        metrics: of the last evaluation.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    best: dict[str, float] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def fit(
@@ -120,37 +70,39 @@ def fit(
     optimizer: Optimizer,
     schedule: Schedule,
     folder: Path,
-    log: RunLog,
+    log: RunLog | None,
     options: LoopOptions,
     *,
     device: torch.device,
     start: Checkpoint | None = None,
 ) -> Outcome:
-    """Trains a task's model.
+    """Trains a task's model, in one process or in several.
 
     Writes ``last.pt`` after each epoch, every ``checkpoint_every`` steps and when it is stopped, the best model to ``best/`` and the last
-    to ``last/``. Ctrl-C and SIGTERM are answered after the step that they came in; a second one ends it at once.
+    to ``last/``, those with averaged weights to ``best-averaged/`` and ``last-averaged/``. Ctrl-C and SIGTERM are answered after the step
+    that they came in; a second one ends it at once. Of several processes the first writes.
 
     Args:
         task: what to train.
         optimizer: of the task's model, which is on ``device`` already.
         schedule: learning rate by epoch.
         folder: of the run; exists.
-        log: of the run.
+        log: of the run; of several processes the first has one.
         options: how long and how.
         device: to compute on.
         start: where to go on.
 
     Raises:
         DivergedError: the loss became NaN or infinite; the batch is named, and the last checkpoint stays.
-        OSError: a file could not be read or written, or a worker died. All steps until then are in the last checkpoint, unless it is that
-            which could not be written.
+        OSError: a file could not be read or written, a worker died, or another process failed. All steps until then are in the last
+            checkpoint, unless it is that which could not be written.
         ValueError: a sample cannot be read; likewise.
     """
     training = Training(task, optimizer, schedule, folder, log, options, device=device)
-    if start is not None:
-        training.restore(start)
     at = training.at
+    if start is not None:
+        training.state.restore(start)
+        training.progress.update(training.bar, completed=at.step)
     with training.signals, training.progress:
         try:
             while at.epoch < options.epochs and at.step < training.total:
@@ -158,8 +110,8 @@ def fit(
                 training.end_epoch()
         except StoppedError:
             training.say(f"stopped in epoch {at.epoch + 1}: go on with --resume; the state of step {at.step} is in {folder / LAST}")
-            return training.outcome(training.signals.number)
-    write_folder(folder / "last", lambda temporary: task.save_model(temporary, at.metrics))
+            return training.outcome(training.stopped)
+    training.save_models("last")
     return training.outcome()
 
 
@@ -167,7 +119,15 @@ class Training:
     """A training under way; see ``fit``."""
 
     def __init__(
-        self, task: Task, optimizer: Optimizer, schedule: Schedule, folder: Path, log: RunLog, options: LoopOptions, *, device: torch.device
+        self,
+        task: Task,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        folder: Path,
+        log: RunLog | None,
+        options: LoopOptions,
+        *,
+        device: torch.device,
     ) -> None:
         self.task = task
         self.optimizer = optimizer
@@ -177,10 +137,13 @@ class Training:
         self.options = options
         self.device = device
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
-        self.at = Position()
+        self.state = TrainingState(task, optimizer, self.scaler, options.averaging)
+        self.at = self.state.at
         all_steps = options.epochs * task.steps_per_epoch
         self.total = min(all_steps, options.max_steps or all_steps)
         self.signals = StopSignals()
+        self.stopped = 0
+        """The signal that a process got and all answer."""
         self.progress = progress_bar()
         self.bar = self.progress.add_task("training", total=self.total)
 
@@ -198,17 +161,14 @@ class Training:
             parts = self.fetch(batches)
             rate = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
             values = self.step(parts, rate)
-            at.batch, at.step = at.batch + 1, at.step + 1
+            self.state.step_is_over()
             at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
             if options.log_every and at.step % options.log_every == 0:
-                self.log.write("step", at.step, {"epoch": at.epoch + 1, "lr": rate, **values})
-            seen += sum(map(task.images, parts))
+                self.note("step", {"epoch": at.epoch + 1, "lr": rate, **values})
+            seen += processes.count() * sum(map(task.images, parts))
             speed = seen / (time.perf_counter() - started)
             shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
             self.progress.update(self.bar, completed=at.step, description=shown)
-            if self.signals.number:
-                self.save()
-                raise StoppedError
             if options.checkpoint_every and at.step % options.checkpoint_every == 0:
                 self.save()
         means = {name: value / at.batch for name, value in at.sums.items()}
@@ -216,24 +176,29 @@ class Training:
         self.ended = {"epoch": at.epoch + 1, "lr": self.schedule(at.epoch), **means, **speeds}
 
     def fetch(self, batches: Iterator[Any]) -> list[Any]:
-        """The next batch, in its parts. If it cannot be had, what was reached is saved.
+        """The next batch, in its parts. If a process cannot have its share, what was reached is saved, and all stop.
 
         Raises:
-            StoppedError: a signal came.
+            StoppedError: a signal came to one of the processes; the state is saved.
         """
-        known = len(self.task.skipped)
+        known, failure = len(self.task.skipped), None
+        parts: list[Any] = []
         try:
             parts = [next(batches) for _ in range(self.options.accumulate)]
-        except (OSError, ValueError):
-            self.save()
-            if self.signals.number:  # Ctrl-C reaches the workers, too
-                raise StoppedError from None
-            raise
+        except (OSError, ValueError) as error:
+            failure = error
         except StopIteration:
             raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
         for message in list(self.task.skipped)[known:]:
-            self.log.write("skipped", self.at.step, {"message": message})
+            self.note("skipped", {"message": message})
             self.say(f"skipped: {message}")
+        self.stopped, failed = processes.largest(self.signals.number, failure is not None)
+        if self.stopped or failed:
+            self.save()
+        if self.stopped:  # first: Ctrl-C reaches the workers, too, and they fail
+            raise StoppedError
+        if failed:
+            raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
         return parts
 
     def step(self, parts: Sequence[Any], rate: float) -> dict[str, float]:
@@ -253,12 +218,15 @@ class Training:
             stacked = torch.stack(list(losses.values())) / len(parts)
             self.scaler.scale(stacked.sum()).backward()
             values = {name: values.get(name, 0.0) + value for name, value in zip(losses, stacked.tolist(), strict=True)}
+        here = all(map(math.isfinite, values.values()))
+        values = dict(zip(values, processes.mean(list(values.values())), strict=True))
         if not all(map(math.isfinite, values.values())):
+            batch = "in another process" if here else f"batch {'; '.join(map(task.describe, parts))}"
             raise DivergedError(
-                f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; "
-                f"batch {'; '.join(map(task.describe, parts))}. "
+                f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
                 f"Look at these images, or lower the learning rate; an earlier state is in {self.folder / LAST}"
             )
+        processes.average_gradients(task.model)
         descend(task.model, self.optimizer, self.scaler, self.options.clip_gradients)
         return values
 
@@ -272,73 +240,67 @@ class Training:
         due = at.step == self.total or (every and (at.epoch + 1) % every == 0)
         if due:
             self.save()  # an evaluation may take long: it can be stopped, and is done again
-            with self.signals.answered_at_once():
-                at.metrics = {name: float(value) for name, value in task.evaluate().items()}
-            self.say(f"epoch {at.epoch + 1}: {spell_out(at.metrics)}")
-        self.log.write("train", at.step, self.ended)
-        if due:
-            self.log.write("evaluate", at.step, {"epoch": at.epoch + 1, **at.metrics})
-            reached = at.metrics.get(task.watched)
-            if reached is not None and reached > at.best.get("raw", -math.inf):
-                at.best["raw"] = reached
-                write_folder(self.folder / "best", lambda temporary: task.save_model(temporary, at.metrics))
+            at.metrics = self.evaluate()
+        self.note("train", self.ended)
+        for name, metrics in at.metrics.items() if due else ():
+            self.note("evaluate" if name == RAW else f"evaluate_{name}", {"epoch": at.epoch + 1, **metrics})
+            reached = metrics.get(task.watched)
+            if reached is not None and reached > at.best.get(name, -math.inf):
+                at.best[name] = reached
+                self.save_models("best", name)
         if at.batch == task.steps_per_epoch:
             at.epoch, at.batch, at.sums = at.epoch + 1, 0, {}
         self.save()
 
+    def evaluate(self) -> dict[str, dict[str, float]]:
+        """The metrics of the weights as they are, and of the averaged ones.
+
+        Raises:
+            StoppedError: a signal came; one process alone answers it at once.
+        """
+        model = self.task.model
+        processes.copy_from_first(model, buffers_alone=True)
+        all_metrics = {}
+        for name in self.state.kinds:
+            try:
+                with nullcontext() if processes.together() else self.signals.answered_at_once(), self.state.weights(name):
+                    own = {metric: float(value) for metric, value in self.task.evaluate().items()}
+            except StoppedError:
+                self.stopped = self.signals.number
+                raise
+            all_metrics[name] = processes.from_first(own)
+            self.say(f"epoch {self.at.epoch + 1}{', averaged' if name == AVERAGED else ''}: {spell_out(all_metrics[name])}")
+        return all_metrics
+
+    def save_models(self, folder: str, *names: str) -> None:
+        """Writes the models for users, with what they reached: those of all weights, or of the named ones."""
+        if not processes.first():
+            return
+        for name in names or self.state.kinds:
+            with self.state.weights(name):
+                metrics = self.at.metrics.get(name, {})
+                where = self.folder / (folder if name == RAW else f"{folder}-{name}")
+                write_folder(where, partial(self.task.save_model, metrics=metrics))
+
     def save(self) -> None:
-        """Writes a checkpoint.
-
-        Raises:
-            DivergedError: the weights are not finite.
-            OSError: it cannot be written.
-        """
-        at, state = self.at, self.task.model.state_dict()
-        if not all(value.isfinite().all() for value in state.values() if value.is_floating_point()):
-            raise DivergedError(
-                f"the weights are not finite after step {at.step}: lower the learning rate; {self.folder / LAST} was not touched"
-            )
-        save_checkpoint(
-            self.folder,
-            Checkpoint(
-                **vars(at),
-                model=state,
-                optimizer=self.optimizer.state_dict(),
-                scaler=self.scaler.state_dict(),
-                random=random_state(),
-                skipped=dict(self.task.skipped),
-                log=self.log.length(),
-            ),
-        )
-
-    def restore(self, start: Checkpoint) -> None:
-        """Puts everything to where a checkpoint was taken.
-
-        Raises:
-            ValueError: it is of another model or optimiser.
-        """
-        try:
-            self.task.model.load_state_dict(start.model)
-            self.optimizer.load_state_dict(start.optimizer)
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"the checkpoint does not fit: {error}\ngo on with the recipe and the data that the run was started with"
-            ) from error
-        for name in vars(self.at):
-            setattr(self.at, name, getattr(start, name))
-        self.scaler.load_state_dict(start.scaler)
-        self.task.skipped.update(start.skipped)
-        set_random_state(start.random)
-        self.progress.update(self.bar, completed=self.at.step)
+        """Writes a checkpoint."""
+        self.state.save(self.folder, self.log)
 
     def outcome(self, number: int = 0) -> Outcome:
         """What it came to until now, and the signal that stopped it."""
         at = self.at
-        return Outcome(at.epoch, at.step, at.metrics, at.best.get("raw"), sum(self.task.skipped.values()), number)
+        skipped = sum(self.state.skipped().values())
+        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(AVERAGED, {}), skipped, number)
+
+    def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
+        """Writes an event to the log."""
+        if self.log is not None:
+            self.log.write(kind, self.at.step, values)
 
     def say(self, message: str) -> None:
         """Prints a line above the progress bar."""
-        self.progress.console.print(message)
+        if processes.first():
+            self.progress.console.print(message)
 
 
 def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
@@ -351,10 +313,16 @@ def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler
 
 
 def progress_bar() -> Progress:
-    """A bar with the steps that are over, and the time that is left."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    """A bar with the steps that are over, and the time that is left; of several processes the first shows it."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
+    return Progress(*columns, disable=not processes.first())
 
 
 def spell_out(values: Mapping[str, float]) -> str:

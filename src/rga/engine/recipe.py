@@ -56,6 +56,14 @@ class TrainingRecipe:
     """Largest norm of all gradients together; 0 leaves them as they are."""
     accumulate: int = 1
     """Parts in which a batch goes through the network, one after the other, to save memory; the batch stays what it is."""
+    averaging: float = 0.0
+    """Decay of a running average of the weights, which is evaluated and saved beside them; say 0.999. 0 for none."""
+    recompute: bool = False
+    """Keep of each block of the trunk its input alone, and compute what is inside again in the backward pass: less memory, more time."""
+    compile: bool = False
+    """Compile the model with torch.compile."""
+    synchronise_norms: bool = False
+    """Of several processes: normalise by the batches of all of them, not, as the paper's code, each by its own part."""
     threads: int = 0
     """CPU threads; 0 leaves the choice to PyTorch."""
     workers: int = 2
@@ -76,6 +84,10 @@ class TrainingRecipe:
         self.check_range(("epochs", "accumulate", "prefetch"), 1)
         self.check_range(("warmup", "evaluate_every", "checkpoint_every", "log_every", "workers", "threads", "max_steps", "seed"), 0)
         self.check_range(("weight_decay", "rate", "clip_gradients"), 0)
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging must be at least 0 and less than 1, got {self.averaging}")
+        if self.compile and self.recompute:
+            raise ValueError("compile and recompute exclude one another: the compiler weighs itself what it computes again")
 
     def check_range(self, names: Iterable[str], low: float, high: float | None = None) -> None:
         """Refuses fields outside of [low, high] by their name."""
@@ -108,6 +120,7 @@ class TrainingRecipe:
             log_every=self.log_every,
             precision=self.precision,
             clip_gradients=self.clip_gradients,
+            averaging=self.averaging,
             accumulate=self.accumulate,
             max_steps=self.max_steps,
             seed=self.seed,

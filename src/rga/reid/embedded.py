@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 import tyro
 
+from rga.engine import processes
 from rga.reid.blocks import DistanceRows, row_distances
 from rga.reid.expansion import augment_gallery, expand_queries
 from rga.reid.model import Feature, ReidModel
@@ -46,18 +47,19 @@ class Embedded:
 
 
 def embed_data(model: ReidModel, data: ReidData, *, batch_size: int = 128, workers: int = 0, flip: bool = False) -> dict[Feature, Embedded]:
-    """Embeds a data set's query and gallery, by the feature before and after the neck.
+    """Embeds a data set's query and gallery, by the feature before and after the neck; several processes embed a part each, and have all.
 
     Raises:
         ValueError: the data have no query and gallery.
     """
     if not data.query:
         raise ValueError(f"data set {data.name!r} has no query and gallery to evaluate on")
-    both = model.embed_both([sample.path for sample in (*data.query, *data.gallery)], batch_size, workers, flip)
+    paths = processes.share([sample.path for sample in (*data.query, *data.gallery)])
+    both = model.embed_both(paths, batch_size, workers, flip)
     (query_ids, query_cameras), (gallery_ids, gallery_cameras) = (labels(side, data.has_cameras) for side in (data.query, data.gallery))
     found = {}
     for feature, batches in both.items():
-        query, gallery = np.split(torch.cat(batches).numpy(), [len(data.query)])
+        query, gallery = np.split(processes.gather_rows(torch.cat(batches)).numpy(), [len(data.query)])
         found[feature] = Embedded(query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras)
     return found
 

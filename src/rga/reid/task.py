@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from rga.data.images import DamagedImageError, read_image
 from rga.data.preprocessing import Preprocessing
+from rga.engine import processes
 from rga.engine.loader import SampleLoader
 from rga.engine.saved_model import save_model
 from rga.engine.schedules import Schedule
@@ -29,6 +30,7 @@ from rga.reid.samples import ReidData, Sample, relabel
 from rga.reid.transforms import training_transform
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
+from rga.trunks.recompute import recompute_blocks
 
 
 class ReidBatch(NamedTuple):
@@ -97,7 +99,7 @@ class ReidTask:
         return self.loader.batches(epoch, start)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
-        """Cross-entropy after the neck, and batch-hard triplets before it."""
+        """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
         labels = batch.labels.to(device, non_blocking=True)
         pooled, neck = self.model(batch.images.to(device, non_blocking=True))
         parts: dict[str, Tensor] = {}
@@ -106,7 +108,9 @@ class ReidTask:
             parts["identity"] = self.recipe.identity_weight * smoothed_cross_entropy(logits, labels, self.recipe.smoothing)
         if self.recipe.triplet_weight:
             try:
-                parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(pooled, labels, self.recipe.margin)
+                parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(
+                    processes.gather_with_gradients(pooled.float()), processes.gather_rows(labels).to(device), self.recipe.margin
+                )
             except TripletError as error:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
@@ -171,6 +175,8 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    if recipe.recompute:
+        recompute_blocks(model.trunk)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
 
 
@@ -179,10 +185,14 @@ def evaluate_model(
 ) -> dict[Feature, RankingResult]:
     """Embeds query and gallery and ranks them, by the feature before and after the neck (cosine distance, as the paper's code).
 
+    Several processes embed a part each; the first ranks, and the others have nothing to return.
+
     Raises:
         ValueError: the data have no query and gallery.
     """
     embedded = embed_data(model, data, batch_size=batch_size, workers=workers, flip=flip)
+    if not processes.first():
+        return {}
     return {
         feature: evaluate_distances(row_distances(each.query, each.gallery), *each.labels, metric="cosine")
         for feature, each in embedded.items()

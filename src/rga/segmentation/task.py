@@ -27,6 +27,7 @@ from rga.segmentation.sources.catalog import load_data
 from rga.segmentation.transforms import as_tensors, training_transform
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
+from rga.trunks.recompute import recompute_blocks
 
 
 class SceneBatch(NamedTuple):
@@ -172,4 +173,6 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    if recipe.recompute:
+        recompute_blocks(model.trunk)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model

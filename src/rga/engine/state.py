@@ -1,0 +1,116 @@
+"""All that changes in a training: the weights, their average, the optimiser, the scaler of gradients, and where it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.optim import Optimizer
+
+from rga.engine import processes
+from rga.engine.averaging import AveragedWeights
+from rga.engine.checkpoint import LAST, Checkpoint, Position, save_checkpoint
+from rga.engine.outcome import DivergedError
+from rga.engine.random_state import random_state, set_random_state
+from rga.engine.run_log import RunLog
+from rga.engine.task import Task
+
+RAW, AVERAGED = "raw", "averaged"
+"""The weights that are evaluated: as the last step left them, and averaged over the steps."""
+
+
+class TrainingState:
+    """What a checkpoint holds, while it changes.
+
+    Args:
+        task: its model is on its device already; of several processes all get the first one's weights.
+        optimizer: of the model.
+        scaler: of gradients in half precision.
+        averaging: decay of the running average of the weights; 0 for none.
+    """
+
+    def __init__(self, task: Task, optimizer: Optimizer, scaler: torch.amp.GradScaler, averaging: float) -> None:
+        processes.copy_from_first(task.model)
+        self.task = task
+        self.optimizer = optimizer
+        self.scaler = scaler
+        self.averaged = AveragedWeights(task.model, averaging) if averaging else None
+        self.at = Position()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of weights that there are."""
+        return (RAW, AVERAGED) if self.averaged else (RAW,)
+
+    @contextmanager
+    def weights(self, kind: str) -> Iterator[None]:
+        """Within the block the model has weights of a kind."""
+        if kind == RAW or self.averaged is None:
+            yield
+            return
+        with self.averaged.in_place_in(self.task.model):
+            yield
+
+    def step_is_over(self) -> None:
+        """Counts a step, and takes its weights into the average."""
+        self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
+        if self.averaged:
+            self.averaged.update(self.task.model, self.at.step)
+
+    def skipped(self) -> dict[str, int]:
+        """What could not be read and was replaced, in all processes, and how often."""
+        return dict(sum(map(Counter, processes.gather(self.task.skipped)), Counter[str]()))
+
+    def save(self, folder: Path, log: RunLog | None) -> None:
+        """Writes a checkpoint; all processes call it, and the one with the log writes.
+
+        Raises:
+            DivergedError: the weights are not finite.
+            OSError: it cannot be written.
+        """
+        state = self.task.model.state_dict()
+        if not all(value.isfinite().all() for value in state.values() if value.is_floating_point()):
+            raise DivergedError(
+                f"the weights are not finite after step {self.at.step}: lower the learning rate; {folder / LAST} was not touched"
+            )
+        skipped = self.skipped()
+        if log is None:
+            return
+        save_checkpoint(
+            folder,
+            Checkpoint(
+                **vars(self.at),
+                model=state,
+                averaged=self.averaged.state_dict() if self.averaged else {},
+                optimizer=self.optimizer.state_dict(),
+                scaler=self.scaler.state_dict(),
+                random=random_state(),
+                skipped=skipped,
+                log=log.length(),
+            ),
+        )
+
+    def restore(self, start: Checkpoint) -> None:
+        """Puts everything to where a checkpoint was taken.
+
+        Raises:
+            ValueError: it is of another model or optimiser.
+        """
+        try:
+            self.task.model.load_state_dict(start.model)
+            self.optimizer.load_state_dict(start.optimizer)
+            if self.averaged:
+                self.averaged.load_state_dict(start.averaged or start.model)
+        except (RuntimeError, ValueError) as error:
+            advice = "go on with the recipe and the data that the run was started with"
+            raise ValueError(f"the checkpoint does not fit: {error}\n{advice}") from error
+        if start.scaler:
+            self.scaler.load_state_dict(start.scaler)
+        for name in vars(self.at):
+            setattr(self.at, name, getattr(start, name))
+        if processes.first():  # it holds what all of them skipped
+            self.task.skipped.update(start.skipped)
+        set_random_state(start.random)

@@ -1,0 +1,89 @@
+"""Activation checkpointing (Chen et al., arXiv 1604.06174): memory for time.
+
+In training each block of a trunk, and each attention on it, keeps its input alone; what happened inside is computed again in the backward
+pass. timm's own way (``set_grad_checkpointing``) calls the blocks of a stage one by one, past the hook on the stage that attention needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+from rga.attachment import CHILD
+from rga.attention.autograd import keeping_products
+
+
+def recompute_blocks(trunk: nn.Module) -> None:
+    """Lets the blocks of a trunk and the attentions on it forget what they can compute again, in place.
+
+    Losses, gradients and running statistics stay what they are. A module's ``forward`` is set on the instance, so that keys, copies and
+    hooks stay what they are, too.
+
+    Args:
+        trunk: a convolutional network, with attention attached or without.
+
+    Raises:
+        ValueError: it has no blocks.
+
+    Example:
+        >>> import timm
+        >>> trunk = timm.create_model("resnet18")
+        >>> recompute_blocks(trunk)
+        >>> trunk(torch.rand(2, 3, 64, 64)).sum().backward()
+    """
+    blocks = [block for name, child in trunk.named_children() if name != CHILD for block in blocks_of(child)]
+    if not blocks:
+        raise ValueError(f"{type(trunk).__name__} has no blocks in a row that could be computed again: leave recompute off")
+    for module in (*blocks, *trunk.get_submodule(CHILD).children()) if hasattr(trunk, CHILD) else blocks:
+        module.forward = partial(run_again, module)
+
+
+def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
+    """The blocks in a row, or in rows of rows: what stands in sequences and has two convolutions or more."""
+    if not isinstance(module, (nn.Sequential, nn.ModuleList)):
+        return
+    for child in module.children():
+        if isinstance(child, nn.Sequential):
+            yield from blocks_of(child)
+        elif sum(isinstance(part, nn.Conv2d) for part in child.modules()) >= 2:
+            yield child
+
+
+def run_again(module: nn.Module, *inputs: Any) -> Any:
+    """A module's forward pass, of which in training the inputs alone are kept."""
+    forward = partial(type(module).forward, module)
+    if not (module.training and torch.is_grad_enabled()):
+        return forward(*inputs)
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(both_passes, module))
+
+
+def both_passes(module: nn.Module) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
+    """The contexts of the first pass and of the second, which must not count as another batch."""
+    return keeping_products(), second_pass(module)
+
+
+@contextmanager
+def second_pass(module: nn.Module) -> Iterator[None]:
+    """The context of the second pass."""
+    with keeping_products(), frozen_statistics(module):
+        yield
+
+
+@contextmanager
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Within the block batch normalisations leave their running statistics alone."""
+    tracking = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    try:
+        for norm in tracking:
+            norm.track_running_stats = False
+        yield
+    finally:
+        for norm in tracking:
+            norm.track_running_stats = True
