@@ -5,6 +5,7 @@ import math
 import os
 import signal
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,67 @@ def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
         torch.testing.assert_close(a, b)
     for ours, theirs in zip(read_log(tmp_path / "in_parts", "step"), read_log(tmp_path / "at_once", "step"), strict=True):
         assert ours["square"] == pytest.approx(theirs["square"], rel=1e-5)
+
+
+def test_averaged_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp_path: Path) -> None:
+    class Saving(Line):
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            folder.mkdir(exist_ok=True)
+            torch.save({"weight": self.model.state_dict()["weight"], "metrics": dict(metrics)}, folder / "model.pt")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, averaging=0.8)
+    task = Saving()
+    outcome = run(task, tmp_path / "whole", options)
+    assert len(task.evaluations) == 6
+    raw, averaged = (read_log(tmp_path / "whole", kind) for kind in ("evaluate", "evaluate_averaged"))
+    assert [event["goodness"] for event in raw] == task.evaluations[::2]
+    assert [event["goodness"] for event in averaged] == task.evaluations[1::2]
+    assert outcome.averaged == {"goodness": task.evaluations[-1]} != outcome.metrics == {"goodness": task.evaluations[-2]}
+    saved = {
+        name: torch.load(tmp_path / "whole" / name / "model.pt", weights_only=True) for name in ("last", "last-averaged", "best-averaged")
+    }
+    assert torch.equal(saved["last"]["weight"], task.model.state_dict()["weight"])
+    assert -abs(saved["last-averaged"]["weight"].item() - 3) == saved["last-averaged"]["metrics"]["goodness"] == task.evaluations[-1]
+    assert saved["best-averaged"]["metrics"]["goodness"] == max(task.evaluations[1::2])
+
+    run(Saving(), tmp_path / "parts", replace(options, max_steps=13))
+    resumed = Saving()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert resumed.evaluations[-2:] == task.evaluations[-2:]
+
+
+def test_float16_scales_the_loss_skips_steps_that_overflow_and_resumes(tmp_path: Path) -> None:
+    class Steep(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            x = batch[1]
+            return {"square": 4 * (self.model(x).float() - 3 * x).square().mean()}
+
+    options = LoopOptions(epochs=4, precision="float16", log_every=1, clip_gradients=1.0)
+    task = Steep()
+    before = [p.detach().clone() for p in task.model.parameters()]
+    run(task, tmp_path / "first", replace(options, max_steps=1))
+    for ours, theirs in zip(task.model.parameters(), before, strict=True):
+        assert torch.equal(ours, theirs)  # 65,536 times the gradient is more than float16 holds
+    assert load_checkpoint(tmp_path / "first" / LAST, CPU).scaler["scale"] < 65536
+
+    whole = Steep()
+    run(whole, tmp_path / "whole", options)
+    curve = [event["square"] for event in read_log(tmp_path / "whole", "step")]
+    assert curve[-1] < curve[0] / 2
+    resumed = Steep()
+    run(resumed, tmp_path / "first", options, resume=True)
+    assert_same(resumed, whole)
+
+
+def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(tmp_path: Path) -> None:
+    class Watching(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            assert self.model(batch[1]).dtype == torch.bfloat16
+            return super().losses(batch, device)
+
+    task = Watching()
+    run(task, tmp_path, LoopOptions(epochs=2, precision="bfloat16"))
+    assert {p.dtype for p in task.model.parameters()} == {torch.float32}
 
 
 def test_an_epoch_that_ends_too_early_is_a_bug_of_the_task(tmp_path: Path) -> None:

@@ -14,6 +14,10 @@ from rga.engine.recipe import TrainingRecipe
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"rate": -1.0}, "rate must be at least 0, got -1.0"),
+        ({"accumulate": 0}, "accumulate must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"averaging": 1.0}, "averaging must be at least 0 and less than 1, got 1.0"),
+        ({"compile": True, "recompute": True}, "compile and recompute exclude one another"),
         ({"weight_decay": math.nan}, "weight_decay must be at least 0, got nan"),
     ],
 )
@@ -38,3 +42,11 @@ def test_schedules_end_where_they_say() -> None:
         rate = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0).build_schedule()
         assert [rate(2), rate(12)] == pytest.approx([1.0, 0.0])
         assert rate(7) == pytest.approx({"cosine": 0.5, "poly": 0.5**0.9}[schedule])
+
+
+def test_the_loop_and_the_loader_get_what_concerns_them() -> None:
+    recipe = TrainingRecipe(epochs=3, accumulate=2, seed=5, averaging=0.9, checkpoint_every=7, workers=4, prefetch=3, skip_damaged=True)
+    loop, loader = recipe.loop_options(), recipe.loader_options()
+    assert (loop.epochs, loop.accumulate, loop.seed, loop.averaging, loop.checkpoint_every) == (3, 2, 5, 0.9, 7)
+    assert (loader.parts, loader.seed, loader.workers, loader.prefetch, loader.skip_damaged) == (2, 5, 4, 3, True)
+    assert not TrainingRecipe(device="cpu").loader_options().pin

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.losses import TripletError, batch_hard_triplet, euclidean, smoothed_cross_entropy
 
 
 def naive_triplet(features: torch.Tensor, labels: list[int], margin: float | None) -> float:
@@ -50,3 +50,11 @@ def test_label_smoothing_is_the_references() -> None:
     target = 0.9 * torch.nn.functional.one_hot(labels, 7) + 0.1 / 7
     expected = (-target * logits.log_softmax(1)).mean(0).sum()
     torch.testing.assert_close(smoothed_cross_entropy(logits, labels), expected)
+
+
+def test_distances_far_from_the_origin_are_not_drowned_in_rounding() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(6, 8)
+    near, far = euclidean(features), euclidean(features + 1000)
+    torch.testing.assert_close(far, near, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(near, torch.cdist(features, features).clamp(min=1e-6), rtol=1e-4, atol=1e-3)

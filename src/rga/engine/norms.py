@@ -54,6 +54,11 @@ def across(channels: Tensor, x: Tensor) -> Tensor:
     return channels.view(1, -1, *(1,) * (x.ndim - 2))
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """Numbers in a precision in which sums over a batch can be taken."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class GatheredBatchNorm(_BatchNorm):
     """Batch normalisation over all processes, on the CPU; weights and statistics are those of the layer that it takes the place of."""
 
@@ -73,7 +78,7 @@ class GatheredBatchNorm(_BatchNorm):
         """(B, C, ...) -> the same."""
         if not (self.training and processes.together()):
             return self.then(super().forward(x))
-        normalised, mean, variance, total = Normalised.apply(x.float(), self.eps)
+        normalised, mean, variance, total = Normalised.apply(at_least_float32(x), self.eps)
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
             assert self.num_batches_tracked is not None
             self.num_batches_tracked += 1

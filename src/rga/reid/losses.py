@@ -53,7 +53,7 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
         raise TripletError(f"a batch of {len(labels)} images of one identity has no negatives: triplets need at least two identities")
     if not anchors.any():
         raise TripletError(f"a batch of {len(labels)} images of as many identities has no positives: triplets need two images of one")
-    distance = euclidean(features.float())
+    distance = euclidean(features.to(torch.promote_types(features.dtype, torch.float32)))
     hardest_positive = distance.masked_fill(~positive, -torch.inf).amax(1)[anchors]
     hardest_negative = distance.masked_fill(same, torch.inf).amin(1)[anchors]
     gap = hardest_positive - hardest_negative
@@ -61,7 +61,11 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
 
 
 def euclidean(features: Tensor) -> Tensor:
-    """Distances between all pairs of (B, D): (B, B); never less than 1e-6, where the root has no gradient."""
+    """Distances between all pairs of (B, D): (B, B); never less than 1e-6, where the root has no gradient.
+
+    What all features have in common is taken off first: it changes no distance, and would drown small ones in rounding.
+    """
+    features = features - features.detach().mean(0)
     squares = features.square().sum(1)
     squared = squares[:, None] + squares[None, :] - 2 * features @ features.T
     return squared.clamp(min=1e-12).sqrt()

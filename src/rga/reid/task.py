@@ -109,7 +109,7 @@ class ReidTask:
         if self.recipe.triplet_weight:
             try:
                 parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(
-                    processes.gather_with_gradients(pooled.float()), processes.gather_rows(labels).to(device), self.recipe.margin
+                    processes.gather_with_gradients(pooled), processes.gather_rows(labels).to(device), self.recipe.margin
                 )
             except TripletError as error:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error

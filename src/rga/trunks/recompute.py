@@ -78,12 +78,15 @@ def second_pass(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Within the block batch normalisations leave their running statistics alone."""
-    tracking = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    """Within the block batch normalisations leave their running statistics alone, and keep for the backward pass what they always keep."""
+    norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None]
+    before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms if norm.num_batches_tracked is not None]
     try:
-        for norm in tracking:
-            norm.track_running_stats = False
+        for norm in norms:
+            norm.momentum = 0.0
         yield
     finally:
-        for norm in tracking:
-            norm.track_running_stats = True
+        for norm, momentum, batches in before:
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None:
+                norm.num_batches_tracked.copy_(batches)
