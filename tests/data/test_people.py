@@ -198,3 +198,8 @@ def test_contact_sheet_refuses(root: Path) -> None:
         contact_sheet([])
     with pytest.raises(ValueError, match="got 2 row labels for 1 rows"):
         contact_sheet([pictures(root, TRAIN)[:1]], row_labels=["a", "b"])
+
+
+def test_small_pictures_under_many_cameras_are_rendered(tmp_path: Path) -> None:
+    options = PeopleOptions(identities=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
+    assert make_people(tmp_path / "people", options).is_dir()

@@ -38,10 +38,13 @@ def data(tmp_path: Path) -> ReidData:
 def test_losses_are_the_papers_two(data: ReidData) -> None:
     task = ReidTask(TINY, data)
     batch = next(task.batches(0))
-    assert batch.images.shape == (6, 3, 64, 32)
+    assert (batch.pixels.shape, batch.pixels.dtype) == ((6, 64, 32, 3), torch.uint8)
     assert task.images(batch) == 6
     parts = task.losses(batch, CPU)
-    pooled, neck = task.model(batch.images)
+    images = task.shown(batch, CPU)
+    assert images.shape == (6, 3, 64, 32)
+    assert images.is_contiguous()
+    pooled, neck = task.model(images)
     torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(task.model.logits(neck), batch.labels))
     torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
     assert set(ReidTask(replace(TINY, triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
@@ -54,6 +57,18 @@ def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:
     for place, label in zip(batch.places.tolist(), batch.labels.tolist(), strict=True):
         assert data.train[place].identity == label + 1
     assert data.train[batch.places[0]].path.name in task.describe(batch)
+
+
+def test_what_is_erased_is_0_and_all_else_the_picture(data: ReidData) -> None:
+    task = ReidTask(replace(TINY, erase=1.0), data)
+    batch = next(task.batches(0))
+    images = task.shown(batch, CPU)
+    for image, pixels, (top, left, rows, columns) in zip(images, batch.pixels, batch.erased.tolist(), strict=True):
+        assert rows
+        assert columns
+        expected = (pixels.permute(2, 0, 1) / 255 - torch.tensor(TINY.mean)[:, None, None]) / torch.tensor(TINY.std)[:, None, None]
+        expected[:, top : top + rows, left : left + columns] = 0
+        torch.testing.assert_close(image, expected)
 
 
 def test_batches_depend_on_the_epoch_alone(data: ReidData) -> None:

@@ -3,16 +3,23 @@
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from rga.data.preprocessing import Preprocessing
 from rga.reid import transforms
-from rga.reid.transforms import flipped, training_transform
+from rga.reid.transforms import Augmentation, draw_rectangle, erase, flipped
 
 PREPROCESSING = Preprocessing(32, 16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+OFF = {"crop": 0.0, "flip": 0.0, "erase": 0.0}
 
 
 def picture(size: tuple[int, int] = (16, 32)) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(60, 256, (size[1], size[0], 3), dtype=np.uint8))
+
+
+def augment(options: dict[str, float], size: tuple[int, int] = (16, 32)) -> tuple[Tensor, Tensor]:
+    pixels, rectangle = Augmentation(32, 16, **options)(torch.from_numpy(np.array(picture(size))))
+    return pixels, rectangle
 
 
 def test_testing_resizes_and_normalises() -> None:
@@ -22,19 +29,60 @@ def test_testing_resizes_and_normalises() -> None:
     assert transforms.test_transform(PREPROCESSING)(picture((50, 70))).shape == (3, 32, 16)
 
 
+def test_without_augmentation_training_sees_what_testing_sees() -> None:
+    for size in ((16, 32), (50, 70), (9, 11)):
+        tested = transforms.test_transform(PREPROCESSING)(picture(size))
+        pixels, rectangle = augment(OFF, size)
+        assert rectangle.tolist() == [0, 0, 0, 0]
+        step = 1 / 255 / 0.25
+        torch.testing.assert_close(PREPROCESSING.normalise(pixels[None])[0], tested, rtol=0, atol=1.01 * step)  # resized by other code
+
+
 def test_each_augmentation_happens_as_often_as_it_should() -> None:
-    plain = transforms.test_transform(PREPROCESSING)(picture())
-    off = {"crop": 0.0, "flip": 0.0, "erase": 0.0}
-    torch.testing.assert_close(training_transform(PREPROCESSING, **off)(picture()), plain)
-    torch.testing.assert_close(training_transform(PREPROCESSING, **{**off, "flip": 1.0})(picture()), plain.flip(-1))
-    assert not torch.allclose(training_transform(PREPROCESSING, **{**off, "crop": 1.0})(picture()), plain)
-    erasing = training_transform(PREPROCESSING, **{**off, "erase": 0.5})
-    shares = [(erasing(picture()) == 0).all(0).float().mean().item() for _ in range(400)]
-    erased = [share for share in shares if share > 0]
-    assert 150 < len(erased) < 250
-    assert min(erased) > 0.01
-    assert max(erased) < 0.45  # of .02 to .4, give or take a row
-    assert training_transform(PREPROCESSING, color_jitter=0.5)(picture()).shape == (3, 32, 16)
+    plain, _ = augment(OFF)
+    flipped_pixels, _ = augment({**OFF, "flip": 1.0})
+    assert torch.equal(flipped_pixels, plain.flip(1))
+    crops = {tuple(augment({**OFF, "crop": 1.0})[0].flatten().tolist()) for _ in range(200)}
+    assert len(crops) == 5 * 3  # of 36 x 18
+    assert 60 < sum(torch.equal(augment({**OFF, "flip": 0.5})[0], plain) for _ in range(200)) < 140
+    erased = [augment({**OFF, "erase": 0.5})[1].tolist() for _ in range(400)]
+    assert 150 < sum(rectangle[2] > 0 for rectangle in erased) < 250
+    jittered, _ = augment({**OFF, "color_jitter": 0.5})
+    assert jittered.shape == (32, 16, 3)
+    assert not torch.equal(jittered, plain)
+
+
+def test_a_crop_is_a_part_of_the_enlarged_picture() -> None:
+    larger = np.array(picture().resize((18, 36), Image.Resampling.BILINEAR)).astype(int)
+    pixels, _ = augment({**OFF, "crop": 1.0})
+    parts = [larger[top : top + 32, left : left + 16] for top in range(5) for left in range(3)]
+    assert min(abs(part - pixels.numpy()).max() for part in parts) <= 1
+
+
+def test_rectangles_are_those_of_random_erasing() -> None:
+    drawn = torch.tensor([draw_rectangle(256, 128) for _ in range(2000)])
+    top, left, rows, columns = drawn.T
+    assert (rows > 0).all()
+    assert (top >= 0).all()
+    assert (top + rows <= 256).all()
+    assert (left >= 0).all()
+    assert (left + columns <= 128).all()
+    areas, aspects = rows * columns / (256 * 128), rows / columns
+    assert 0.019 < areas.min() < 0.03
+    assert 0.37 < areas.max() < 0.41
+    assert aspects.min() > 0.25
+    assert aspects.max() < 3.7
+    fits = 0.02 + 0.38 * torch.rand(4000), 0.3 + (1 / 0.3 - 0.3) * torch.rand(4000)
+    inside = ((fits[0] * 256 * 128 * fits[1]).sqrt() < 256) & ((fits[0] * 256 * 128 / fits[1]).sqrt() < 128)
+    assert abs(aspects.mean() - fits[1][inside].mean()) < 0.1  # drawn uniformly, and again where they do not fit
+
+
+def test_erasing_sets_to_0() -> None:
+    images = torch.ones(2, 3, 8, 4)
+    assert erase(images, torch.tensor([[1, 2, 3, 2], [0, 0, 0, 0]])) is images
+    assert images[1].eq(1).all()
+    assert images[0].eq(0).sum() == 3 * 3 * 2
+    assert images[0, :, 1:4, 2:].eq(0).all()
 
 
 def test_flipping_is_a_mirror() -> None:

@@ -74,7 +74,8 @@ def windows(draw: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, bas
             box = (left, top, left + int(pitch * 0.55), bottom)
             draw.rectangle(box, fill=frame)
             glass = ink(rng, (0.30, 0.36, 0.42) if rng.random() < 0.7 else (0.85, 0.80, 0.60), 0.08)
-            draw.rectangle((box[0] + 7, box[1] + 7, box[2] - 7, box[3] - 7), fill=glass)
+            if bottom - top > 14:  # in small pictures there is a frame alone
+                draw.rectangle((box[0] + 7, box[1] + 7, box[2] - 7, box[3] - 7), fill=glass)
             draw.line((box[0], (top + bottom) // 2, box[2], (top + bottom) // 2), fill=frame, width=5)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.transforms import v2
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,6 +32,18 @@ class Preprocessing:
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.height, self.width
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Bytes (B, H, W, 3) -> normalised (B, 3, H, W), float32.
+
+        Example:
+            >>> preprocessing = Preprocessing(1, 1, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+            >>> preprocessing.normalise(torch.tensor([[[[0, 255, 51]]]], dtype=torch.uint8)).flatten()
+            tensor([-1.0000,  1.0000, -0.6000])
+        """
+        images = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+        mean, std = (255 * torch.tensor(each, device=images.device).view(3, 1, 1) for each in (self.mean, self.std))
+        return images.sub_(mean).div_(std)
 
 
 def to_tensor(preprocessing: Preprocessing) -> list[nn.Module]:

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from torch import Generator
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from rga.engine import processes
 from rga.engine.plan import Draw, Plan, Share
@@ -130,9 +130,10 @@ class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample
     def __getitem__(self, draw: Draw) -> tuple[Sample | None, list[str], Exception | None]:
         """A sample, what was skipped for it, and the error if there is no sample."""
         skipped: list[str] = []
+        here = get_worker_info() is None
         for index in chain([draw.sample], self.plan.substitutes(draw.sample) if self.skip_damaged else ()):
             try:
-                with drawing_from(*draw.key):
+                with drawing_from(*draw.key, keep=here):
                     return self.samples[index], skipped, None
             except self.damaged as error:
                 skipped.append(str(error))

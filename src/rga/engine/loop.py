@@ -181,7 +181,7 @@ class Training:
         Raises:
             StoppedError: a signal came to one of the processes; the state is saved.
         """
-        known, failure = len(self.task.skipped), None
+        before, failure = dict(self.task.skipped), None
         parts: list[Any] = []
         try:
             parts = [next(batches) for _ in range(self.options.accumulate)]
@@ -189,16 +189,19 @@ class Training:
             failure = error
         except StopIteration:
             raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
-        for message in list(self.task.skipped)[known:]:
-            self.note("skipped", {"message": message})
-            self.say(f"skipped: {message}")
-        self.stopped, failed = processes.largest(self.signals.number, failure is not None)
+        new = [message for message in self.task.skipped if message not in before]
+        self.stopped, failed, more = processes.largest(self.signals.number, failure is not None, len(new))
         if self.stopped or failed:
+            self.task.skipped.clear()  # this batch is not trained on, and will be drawn again
+            self.task.skipped.update(before)
             self.save()
         if self.stopped:  # first: Ctrl-C reaches the workers, too, and they fail
             raise StoppedError
         if failed:
             raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
+        for message in [message for each in processes.gather(new) for message in each] if more else ():
+            self.note("skipped", {"message": message})
+            self.say(f"skipped: {message}")
         return parts
 
     def step(self, parts: Sequence[Any], rate: float) -> dict[str, float]:

@@ -22,8 +22,12 @@ def seed_all(*key: int) -> None:
 
 
 @contextmanager
-def drawing_from(*key: int) -> Iterator[None]:
+def drawing_from(*key: int, keep: bool = True) -> Iterator[None]:
     """Within the block the generators of the CPU draw from a key; afterwards they go on as if nothing had been drawn.
+
+    Args:
+        *key: numbers that are not negative.
+        keep: put the generators back; a process that draws in such blocks alone need not.
 
     Example:
         >>> with drawing_from(0, 3, 7):
@@ -33,14 +37,15 @@ def drawing_from(*key: int) -> Iterator[None]:
         >>> torch.equal(first[0], again[0]), first[1] == again[1]
         (True, True)
     """
-    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002  # other people's code draws from it
+    kept = (torch.get_rng_state(), np.random.get_state(), random.getstate()) if keep else None  # noqa: NPY002  # others draw from it
     try:
         torch.default_generator.manual_seed(seed_generators(np.random.SeedSequence(key)))
         yield
     finally:
-        torch.set_rng_state(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-        random.setstate(kept[2])
+        if kept is not None:
+            torch.set_rng_state(kept[0])
+            np.random.set_state(kept[1])  # noqa: NPY002
+            random.setstate(kept[2])
 
 
 def seed_generators(seed: np.random.SeedSequence) -> int:

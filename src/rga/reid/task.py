@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from rga.data.images import DamagedImageError, read_image
-from rga.data.preprocessing import Preprocessing
+from rga.data.decoding import read_pixels
+from rga.data.images import DamagedImageError
 from rga.engine import processes
 from rga.engine.loader import SampleLoader
 from rga.engine.saved_model import save_model
@@ -27,36 +27,37 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
 from rga.reid.samples import ReidData, Sample, relabel
-from rga.reid.transforms import training_transform
+from rga.reid.transforms import Augmentation, erase
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
 from rga.trunks.recompute import recompute_blocks
 
 
 class ReidBatch(NamedTuple):
-    """A batch: normalised images (B, 3, H, W), labels (B,), and the places of both in the training split."""
+    """A batch: bytes (B, H, W, 3), what is to be erased of them (B, 4), labels (B,), and the places of both in the training split."""
 
-    images: Tensor
+    pixels: Tensor
+    erased: Tensor
     labels: Tensor
     places: Tensor
 
 
 class TrainingPictures(Dataset[ReidBatch]):
-    """The training split as augmented tensors with labels; the work of the loader's processes."""
+    """The training split as augmented pictures with labels; the work of the loader's processes."""
 
-    def __init__(self, samples: Sequence[Sample], labels: Sequence[int], transform: nn.Module) -> None:
+    def __init__(self, samples: Sequence[Sample], labels: Sequence[int], augmentation: Augmentation) -> None:
         self.samples = samples
         self.labels = labels
-        self.transform = transform
+        self.augmentation = augmentation
 
     def __len__(self) -> int:
         """How many pictures."""
         return len(self.samples)
 
     def __getitem__(self, index: int) -> ReidBatch:
-        """One augmented picture (3, H, W), its label and its place."""
-        image = self.transform(read_image(self.samples[index].path))
-        return ReidBatch(image, torch.tensor(self.labels[index]), torch.tensor(index))
+        """One augmented picture, its label and its place."""
+        pixels, erased = self.augmentation(read_pixels(self.samples[index].path))
+        return ReidBatch(pixels, erased, torch.tensor(self.labels[index]), torch.tensor(index))
 
 
 class ReidTask:
@@ -83,11 +84,12 @@ class ReidTask:
         self.steps_per_epoch = len(plan)
         self.watched = f"mAP_{recipe.feature}"
         self.model = build_model(recipe, len(numbers), data)
-        preprocessing = Preprocessing(recipe.height, recipe.width, recipe.mean, recipe.std)
-        transform = training_transform(
-            preprocessing, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
+        self.preprocessing = self.model.preprocessing
+        augmentation = Augmentation(
+            recipe.height, recipe.width, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
         )
-        self.loader = SampleLoader(TrainingPictures(data.train, labels, transform), plan, recipe.loader_options(), DamagedImageError)
+        samples = TrainingPictures(data.train, labels, augmentation)
+        self.loader = SampleLoader(samples, plan, recipe.loader_options(), DamagedImageError)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -98,10 +100,14 @@ class ReidTask:
         """The batches of an epoch from batch ``start`` on."""
         return self.loader.batches(epoch, start)
 
+    def shown(self, batch: ReidBatch, device: torch.device) -> Tensor:
+        """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
+        return erase(self.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
+
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
         labels = batch.labels.to(device, non_blocking=True)
-        pooled, neck = self.model(batch.images.to(device, non_blocking=True))
+        pooled, neck = self.model(self.shown(batch, device))
         parts: dict[str, Tensor] = {}
         if self.recipe.identity_weight:
             logits = self.model.logits(neck).float()
@@ -127,7 +133,7 @@ class ReidTask:
 
     def images(self, batch: ReidBatch) -> int:
         """Images in a batch."""
-        return len(batch.images)
+        return len(batch.labels)
 
     def evaluate(self) -> dict[str, float]:
         """mAP, R1 and mINP on the test split, by the feature before and after the neck."""

@@ -1,15 +1,29 @@
 """What is done to pictures before the network sees them, in training and in testing.
 
 The recipe of the paper's code: with probability .5 a resize to 9/8 and a random crop, otherwise a resize; a flip; normalisation; random
-erasing to 0 after it. torchvision's erasing draws the aspect ratio log-uniformly, the reference uniformly; the range is the same.
+erasing to 0 after it (Zhong et al., arXiv 1708.04896; aspect ratios are drawn uniformly, as in the reference).
+
+In training pictures stay bytes until they are a batch on the network's device, where they are normalised and ``erase`` finishes them: a
+quarter of the memory travels, and the work is done at once.
 """
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms.v2 import functional as TF
 
 from rga.data.preprocessing import Preprocessing, to_tensor
+
+LARGER = 9 / 8
+"""By which pictures are enlarged before a random crop."""
+AREAS = (0.02, 0.4)
+"""Share of a picture that is erased."""
+ASPECTS = (0.3, 1 / 0.3)
+"""Height by width of what is erased."""
 
 
 def test_transform(preprocessing: Preprocessing) -> v2.Transform:
@@ -17,28 +31,74 @@ def test_transform(preprocessing: Preprocessing) -> v2.Transform:
     return v2.Compose([v2.Resize(preprocessing.size, InterpolationMode.BILINEAR), *to_tensor(preprocessing)])
 
 
-def training_transform(
-    preprocessing: Preprocessing, *, crop: float = 0.5, flip: float = 0.5, erase: float = 0.5, color_jitter: float = 0.0
-) -> v2.Transform:
-    """Picture -> augmented, normalised (3, height, width).
+class Augmentation(nn.Module):
+    """Bytes (H, W, 3) -> augmented bytes (height, width, 3), and the rectangle that is to be erased.
 
     Args:
-        preprocessing: of the network.
+        height: of the network's input.
+        width: of the network's input.
         crop: probability of a resize to 9/8 and a random crop.
         flip: probability of a horizontal flip.
-        erase: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3, to 0 after normalisation.
+        erase: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3.
         color_jitter: strength of random brightness, contrast and saturation; 0 (the paper's recipe) for none.
     """
-    height, width = preprocessing.size
-    larger = (round(height * 1.125), round(width * 1.125))
-    enlarge = v2.Compose([v2.Resize(larger, InterpolationMode.BILINEAR), v2.RandomCrop((height, width))])
-    fit = v2.Resize((height, width), InterpolationMode.BILINEAR)
-    steps: list[nn.Module] = [v2.RandomChoice([enlarge, fit], p=[crop, 1 - crop]), v2.RandomHorizontalFlip(flip)]
-    if color_jitter:
-        steps.append(v2.ColorJitter(color_jitter, color_jitter, color_jitter))
-    steps += to_tensor(preprocessing)
-    steps.append(v2.RandomErasing(p=erase, scale=(0.02, 0.4), ratio=(0.3, 1 / 0.3), value=0.0))
-    return v2.Compose(steps)
+
+    def __init__(
+        self, height: int, width: int, *, crop: float = 0.5, flip: float = 0.5, erase: float = 0.5, color_jitter: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.size = (height, width)
+        self.crop = crop
+        self.flip = flip
+        self.erase = erase
+        self.jitter = v2.ColorJitter(color_jitter, color_jitter, color_jitter) if color_jitter else None
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Bytes (H, W, 3) -> bytes (height, width, 3), and top, left, height and width of a rectangle; the last two are 0 for none."""
+        height, width = self.size
+        image = pixels.permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
+        to_crop, down, across, to_flip, to_erase = torch.rand(5).tolist()
+        if to_crop < self.crop:
+            larger = [round(height * LARGER), round(width * LARGER)]
+            top, left = int(down * (larger[0] - height + 1)), int(across * (larger[1] - width + 1))
+            image = TF.resize_image(image, larger)[:, top : top + height, left : left + width]
+        else:
+            image = TF.resize_image(image, [height, width])
+        if to_flip < self.flip:
+            image = image.flip(-1)
+        if self.jitter is not None:
+            image = self.jitter(image)
+        rectangle = draw_rectangle(height, width) if to_erase < self.erase else (0, 0, 0, 0)
+        return image.permute(1, 2, 0).contiguous(), torch.tensor(rectangle)
+
+
+def draw_rectangle(height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a random rectangle inside of a picture.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> draw_rectangle(256, 128)
+        (10, 10, 134, 51)
+    """
+    for _ in range(100):
+        area, aspect, down, across = torch.rand(4).tolist()
+        area, aspect = (AREAS[0] + area * (AREAS[1] - AREAS[0])) * height * width, ASPECTS[0] + aspect * (ASPECTS[1] - ASPECTS[0])
+        rows, columns = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if rows < height and columns < width:
+            return int(down * (height - rows + 1)), int(across * (width - columns + 1)), rows, columns
+    return 0, 0, 0, 0
+
+
+def erase(images: Tensor, rectangles: Tensor) -> Tensor:
+    """Sets rectangles of images to 0, in place.
+
+    Args:
+        images: (B, 3, H, W), normalised.
+        rectangles: (B, 4): top, left, height and width.
+    """
+    for image, (top, left, rows, columns) in zip(images, rectangles.tolist(), strict=True):
+        image[:, top : top + rows, left : left + columns] = 0
+    return images
 
 
 def flipped(images: Tensor) -> Tensor:

@@ -1,0 +1,325 @@
+"""How fast pictures are read, augmented and laid in batches, on one core: Pillow's plain way, torchreid's transforms, ours.
+
+    pip install --no-deps torchreid            # for the side of that name; of it one file is used, which needs PyTorch and Pillow alone
+    python benchmarks/input.py crops           # pictures of people, 128x64 in JPEG, as the network's 256x128
+    python benchmarks/input.py scenes          # street scenes of 2048x1024, as crops of 768x768 with their masks
+    python benchmarks/input.py decoders        # decoding alone
+
+Each side makes the whole batches that a step is fed with: normalised float32 (B, 3, H, W). Sides take turns over ``--rounds`` in one
+process with one thread; what counts is the CPU time of the process, medians are printed. torchreid resizes and crops as the paper's recipe
+does, after a first resize of its own (``torchreid.data.transforms.build_transforms`` with random_flip, random_crop and random_erase). It
+has no transforms for scenes with masks: there the plain way is torchvision's on PIL images. Pictures are generated; ``--pictures`` names a
+folder of your own people instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import os
+import platform
+import random
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import default_collate
+from torchvision.transforms import functional as TF
+
+from rga.data.decoding import read_pixels, simplejpeg
+from rga.data.images import DamagedImageError, list_images
+from rga.data.people import PeopleOptions, make_people
+from rga.data.preprocessing import Preprocessing
+from rga.data.scenes import SceneOptions, make_scenes
+from rga.engine.loader import LoaderOptions, SampleLoader
+from rga.engine.plan import ShuffledBatches
+from rga.reid.samples import Sample
+from rga.reid.task import TrainingPictures
+from rga.reid.transforms import Augmentation, draw_rectangle, erase
+from rga.segmentation.masks import read_mask
+from rga.segmentation.recipe import SegmentationRecipe
+from rga.segmentation.scenes import SegmentationData
+from rga.segmentation.sources.cityscapes import read_generated
+from rga.segmentation.task import TrainingScenes
+from rga.segmentation.transforms import training_transform
+
+CROP = Preprocessing(256, 128)
+SCENE = Preprocessing(768, 768)
+PEOPLE = PeopleOptions(identities=64, images_per_camera=4, distractors=0, junk=0)
+SCENES = SceneOptions(train=8, val=0, test=0, height=1024, width=2048)
+
+Side = Callable[[], int]
+"""Makes batches; how many pictures they hold."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Pictures a second of one core: the median over the rounds, and the extremes."""
+
+    median: float
+    least: float
+    most: float
+
+
+def take_turns(sides: dict[str, Side], rounds: int) -> dict[str, Measured]:
+    """Measures sides in turns, after one warm-up of each."""
+    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(rounds + 1):
+        for name, side in sides.items():
+            start = time.process_time()
+            pictures = side()
+            if turn:
+                speeds[name].append(pictures / (time.process_time() - start))
+    return {name: Measured(statistics.median(each), min(each), max(each)) for name, each in speeds.items()}
+
+
+# ---- crops
+
+
+def plain_crop(path: Path) -> Tensor:
+    """The paper's augmentation as one would write it with Pillow."""
+    height, width = CROP.size
+    with Image.open(path) as file:
+        image = file.convert("RGB")
+    if random.random() < 0.5:
+        larger = image.resize((round(width * 9 / 8), round(height * 9 / 8)), Image.Resampling.BILINEAR)
+        left, top = random.randint(0, larger.width - width), random.randint(0, larger.height - height)
+        image = larger.crop((left, top, left + width, top + height))
+    else:
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    if random.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    tensor: Tensor = TF.normalize(TF.to_tensor(image), list(CROP.mean), list(CROP.std))
+    if random.random() < 0.5:
+        top, left, rows, columns = draw_rectangle(height, width)
+        tensor[:, top : top + rows, left : left + columns] = 0
+    return tensor
+
+
+def torchreid_transform() -> Callable[[Image.Image], Tensor]:
+    """The training transform of torchreid's own file, which is imported by itself: its package would need all that it depends on.
+
+    Raises:
+        ModuleNotFoundError: torchreid is not installed.
+    """
+    spec = importlib.util.find_spec("torchreid")
+    places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+    files = [file for place in places for file in (place / "reid/data/transforms.py", place / "data/transforms.py") if file.is_file()]
+    if not files:
+        raise ModuleNotFoundError("torchreid is not installed: pip install --no-deps torchreid, or leave that side out", name="torchreid")
+    file_spec = importlib.util.spec_from_file_location("torchreid_transforms", files[0])
+    assert file_spec is not None
+    assert file_spec.loader is not None
+    module = importlib.util.module_from_spec(file_spec)
+    file_spec.loader.exec_module(module)
+    with contextlib.redirect_stdout(io.StringIO()):
+        transform, _ = module.build_transforms(*CROP.size, ["random_flip", "random_crop", "random_erase"])
+    made: Callable[[Image.Image], Tensor] = transform
+    return made
+
+
+def torchreid_crop(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor:
+    """A picture as torchreid reads and transforms it."""
+    return transform(Image.open(path).convert("RGB"))
+
+
+def in_batches(paths: Sequence[Path], batch: int, make: Callable[[Path], Any]) -> Side:
+    """Makes all pictures in batches, by torch's rules."""
+
+    def side() -> int:
+        for start in range(0, len(paths), batch):
+            default_collate([make(path) for path in paths[start : start + batch]])
+        return len(paths)
+
+    return side
+
+
+def our_crops(paths: Sequence[Path], batch: int) -> Side:
+    """The pipeline of ``rga train``: its loader without worker processes, and what its task does to a batch."""
+    samples = [Sample(path, number, 0) for number, path in enumerate(paths)]
+    pictures = TrainingPictures(samples, range(len(samples)), Augmentation(*CROP.size))
+    loader = SampleLoader(pictures, ShuffledBatches(len(paths), batch, 0), LoaderOptions(), DamagedImageError)
+    epochs = iter(range(1_000_000))
+
+    def side() -> int:
+        for made in loader.batches(next(epochs)):
+            erase(CROP.normalise(made.pixels), made.erased)
+        return len(loader) * batch
+
+    return side
+
+
+# ---- scenes
+
+
+def plain_scene(path: Path, data: SegmentationData, recipe: SegmentationRecipe) -> tuple[Tensor, Tensor]:
+    """The field's augmentation of scenes, with torchvision on PIL images."""
+    scene = next(scene for scene in data.train if scene.image == path)
+    assert scene.mask is not None
+    with Image.open(path) as file:
+        image = file.convert("RGB")
+    mask = Image.fromarray(read_mask(scene.mask, data.classes))
+    factor = random.uniform(recipe.smallest_scale, recipe.largest_scale)
+    size = (round(factor * image.width), round(factor * image.height))
+    image, mask = image.resize(size, Image.Resampling.BILINEAR), mask.resize(size, Image.Resampling.NEAREST)
+    height, width = SCENE.size
+    right, below = max(0, width - image.width), max(0, height - image.height)
+    image, mask = TF.pad(image, [0, 0, right, below]), TF.pad(mask, [0, 0, right, below], 255)
+    top, left = random.randint(0, image.height - height), random.randint(0, image.width - width)
+    image, mask = TF.crop(image, top, left, height, width), TF.crop(mask, top, left, height, width)
+    if random.random() < 0.5:
+        image, mask = TF.hflip(image), TF.hflip(mask)
+    image = torchvision.transforms.ColorJitter(*3 * [recipe.color_jitter])(image)
+    return TF.normalize(TF.to_tensor(image), list(SCENE.mean), list(SCENE.std)), torch.from_numpy(np.array(mask)).long()
+
+
+def our_scenes(data: SegmentationData, recipe: SegmentationRecipe, batch: int) -> Side:
+    """The pipeline of ``rga train seg-cityscapes``, without worker processes."""
+    transform = training_transform(
+        SCENE, scales=(recipe.smallest_scale, recipe.largest_scale), flip=recipe.flip, color_jitter=recipe.color_jitter
+    )
+    samples = TrainingScenes(data.train, data.classes, transform)
+    loader = SampleLoader(samples, ShuffledBatches(len(data.train), batch, 0), LoaderOptions(), DamagedImageError)
+    epochs = iter(range(1_000_000))
+
+    def side() -> int:
+        return sum(len(made.images) for made in loader.batches(next(epochs)))
+
+    return side
+
+
+# ---- decoders
+
+
+def torchvision_decode(contents: bytes) -> Tensor:
+    """By torchvision.io, whose decoders are deprecated since torchvision 0.29."""
+    decoded: Tensor = torchvision.io.decode_jpeg(torch.frombuffer(bytearray(contents), dtype=torch.uint8), torchvision.io.ImageReadMode.RGB)
+    return decoded
+
+
+def decoders(contents: Sequence[bytes], repeats: int) -> dict[str, Side]:
+    """Decoding alone, from memory."""
+
+    def pillow(each: bytes) -> object:
+        with Image.open(io.BytesIO(each)) as file:
+            return np.array(file.convert("RGB"))
+
+    known: dict[str, Callable[[bytes], object]] = {"Pillow": pillow}
+    if hasattr(torchvision.io, "decode_jpeg"):
+        known["torchvision.io"] = torchvision_decode
+    fast: ModuleType | None = simplejpeg()
+    if fast is not None:
+        known["simplejpeg"] = lambda each: fast.decode_jpeg(each, "RGB")
+
+    def side(decode: Callable[[bytes], object]) -> Side:
+        def run() -> int:
+            for _ in range(repeats):
+                for each in contents:
+                    decode(each)
+            return repeats * len(contents)
+
+        return run
+
+    return {name: side(decode) for name, decode in known.items()}
+
+
+# ---- report
+
+
+def table(title: str, measured: dict[str, Measured], reference: str) -> str:
+    """The speeds of all sides as Markdown, with how many times that of a reference."""
+    lines = [f"\n## {title}\n", f"| | pictures a second of one core | least - most | times {reference} |", "|---|---|---|---|"]
+    for name, each in measured.items():
+        times = f"{each.median / measured[reference].median:.2f}"
+        lines.append(f"| {name} | {each.median:.0f} | {each.least:.0f} - {each.most:.0f} | {times} |")
+    return "\n".join(lines)
+
+
+def crops(pictures: Path | None, sides: Sequence[str], batch: int, rounds: int) -> str:
+    """Crops of people: the bar is torchreid."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pictures or make_people(Path(folder) / "people", PEOPLE)
+        paths = list_images(root)
+        paths = paths[: len(paths) // batch * batch]
+        known = {"Pillow": lambda: in_batches(paths, batch, plain_crop), "ours": lambda: our_crops(paths, batch)}
+        known["torchreid"] = lambda: torchreid_side(paths, batch)
+        measured = take_turns({name: known[name]() for name in sides}, rounds)
+    reference = "torchreid" if "torchreid" in sides else sides[0]
+    return table(f"{len(paths)} pictures of people as {CROP.height}x{CROP.width}, batches of {batch}", measured, reference)
+
+
+def torchreid_side(paths: Sequence[Path], batch: int) -> Side:
+    """Batches by torchreid's transforms."""
+    transform = torchreid_transform()
+    return in_batches(paths, batch, lambda path: torchreid_crop(path, transform))
+
+
+def scenes(batch: int, rounds: int) -> str:
+    """Crops of street scenes with their masks."""
+    recipe = SegmentationRecipe()
+    with tempfile.TemporaryDirectory() as folder:
+        data = read_generated(make_scenes(Path(folder) / "scenes", SCENES))
+        paths = [scene.image for scene in data.train]
+        plain = in_batches(paths, batch, lambda path: plain_scene(path, data, recipe))
+        measured = take_turns({"Pillow": plain, "ours": our_scenes(data, recipe, batch)}, rounds)
+    size = f"{SCENES.width}x{SCENES.height}"
+    return table(f"{len(paths)} scenes of {size} as crops of {SCENE.width}x{SCENE.height}, batches of {batch}", measured, "Pillow")
+
+
+def all_decoders(rounds: int) -> str:
+    """Decoding alone, at both sizes."""
+    tables = []
+    with tempfile.TemporaryDirectory() as folder:
+        small = [path.read_bytes() for path in list_images(make_people(Path(folder) / "people", PEOPLE))]
+        large = []
+        for scene in read_generated(make_scenes(Path(folder) / "scenes", SCENES)).train:
+            buffer = io.BytesIO()
+            Image.fromarray(read_pixels(scene.image).numpy()).save(buffer, "JPEG", quality=90)
+            large.append(buffer.getvalue())
+    for size, contents, repeats in ((f"{PEOPLE.width}x{PEOPLE.height}", small, 1), (f"{SCENES.width}x{SCENES.height}", large, 1)):
+        tables.append(table(f"JPEG of {size}, decoded alone", take_turns(decoders(contents, repeats), rounds), "Pillow"))
+    return "\n".join(tables)
+
+
+def main(arguments: Sequence[str]) -> str:
+    """Measures what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["crops", "scenes", "decoders"], help="crops, scenes, decoders; all of them by default")
+    parser.add_argument("--pictures", type=Path, help="folder of pictures of people; generated ones by default")
+    parser.add_argument("--sides", nargs="+", default=["torchreid", "Pillow", "ours"], help="who takes part in crops")
+    parser.add_argument("--batch", type=int, default=64, help="pictures in a batch of crops")
+    parser.add_argument("--scenes", type=int, default=4, help="crops in a batch of scenes")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds in which the sides take turns")
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message=".*decoding.* capabilities of TorchVision are deprecated", category=DeprecationWarning)
+    known = {
+        "crops": lambda: crops(chosen.pictures, chosen.sides, chosen.batch, chosen.rounds),
+        "scenes": lambda: scenes(chosen.scenes, chosen.rounds),
+        "decoders": lambda: all_decoders(chosen.rounds),
+    }
+    unknown = [part for part in chosen.parts if part not in known]
+    if unknown:
+        raise SystemExit(f"unknown part {unknown[0]}: choose of {', '.join(known)}")
+    decoder = "simplejpeg" if simplejpeg() is not None else "Pillow"
+    load = f"load {os.getloadavg()[0]:.2f} at the start"
+    head = f"torch {torch.__version__}, one thread, {platform.machine()}, {load}; ours decodes by {decoder}"
+    return "\n".join([head, *(known[part]() for part in chosen.parts)])
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:]))
