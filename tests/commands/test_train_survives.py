@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from rga.commands.train import train
 from rga.data.images import DamagedImageError
@@ -22,6 +23,7 @@ from rga.engine.checkpoint import LAST, PREVIOUS, read_checkpoint
 from rga.engine.loader import WorkerDiedError
 from rga.engine.run_log import read_log
 from rga.recipes.reid import reid_generated
+from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import ReidTask, reid_task
 
@@ -267,3 +269,15 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way
         train(tiny(people), out, resume=True)
     assert train(tiny(people), out, resume_previous=True).step == 15
     assert_same(out, whole)
+
+
+def test_switches_of_memory_and_speed_train_the_same_network(
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda model: compiled.append(model))  # noqa: PLW0108  # to be bound
+    train(tiny(people, max_steps=4, recompute=True), tmp_path / "again")
+    assert not compiled
+    assert curve(tmp_path / "again") == curve(whole)[:4]
+    train(tiny(people, max_steps=1, compile=True), tmp_path / "compiled")
+    assert [type(model) for model in compiled] == [ReidModel]
