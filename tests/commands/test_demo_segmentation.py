@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rga.commands.demo_segmentation import demo_segmentation, provide_scenes
 from rga.data.scenes import SceneOptions
-from rga.engine.loop import Outcome
+from rga.engine.outcome import Outcome
 from rga.recipes.segmentation import seg_demo
 from rga.segmentation.recipe import SegmentationRecipe
 

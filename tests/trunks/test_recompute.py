@@ -13,9 +13,9 @@ import rga
 from rga.trunks.recompute import recompute_blocks
 
 
-def network(name: str, attention: str = "rga-sc", **options: Any) -> nn.Module:
+def network(name: str, attention: str = "rga-sc", *, after: Any = None, **options: Any) -> nn.Module:
     torch.manual_seed(0)
-    return rga.attach(timm.create_model(name, num_classes=5, **options), attention, image_size=(64, 32))
+    return rga.attach(timm.create_model(name, num_classes=5, **options), attention, image_size=(64, 32), after=after)
 
 
 def train_a_step(model: nn.Module) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
@@ -39,6 +39,7 @@ def train_a_step(model: nn.Module) -> tuple[Tensor, list[Tensor], dict[str, Tens
         ("test_efficientnet", "rga-cs", {}),
         ("test_convnext", "se", {}),
         ("test_resnet", "none", {}),
+        ("test_resnet", "rga-sc", {"after": "blocks"}),
     ],
 )
 def test_losses_gradients_and_statistics_are_the_same(name: str, attention: str, options: dict[str, object]) -> None:

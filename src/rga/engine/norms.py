@@ -80,9 +80,9 @@ class GatheredBatchNorm(_BatchNorm):
             return self.then(super().forward(x))
         normalised, mean, variance, total = Normalised.apply(at_least_float32(x), self.eps)
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked += 1
-            share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+            share = 1 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean, share)
             self.running_var.lerp_(variance * total / (total - 1), share)
         if self.affine:

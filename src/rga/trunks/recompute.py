@@ -6,7 +6,7 @@ pass. timm's own way (``set_grad_checkpointing``) calls the blocks of a stage on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -41,8 +41,9 @@ def recompute_blocks(trunk: nn.Module) -> None:
     blocks = [block for name, child in trunk.named_children() if name != CHILD for block in blocks_of(child)]
     if not blocks:
         raise ValueError(f"{type(trunk).__name__} has no blocks in a row that could be computed again: leave recompute off")
-    for module in (*blocks, *trunk.get_submodule(CHILD).children()) if hasattr(trunk, CHILD) else blocks:
-        module.forward = partial(run_again, module)
+    attentions = getattr(trunk, CHILD, None)
+    for module in (*blocks, *(attentions.children() if attentions is not None else ())):
+        module.forward = partial(run_again, module, attentions)
 
 
 def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
@@ -56,37 +57,36 @@ def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
             yield child
 
 
-def run_again(module: nn.Module, *inputs: Any) -> Any:
-    """A module's forward pass, of which in training the inputs alone are kept."""
+def run_again(module: nn.Module, attentions: nn.Module | None, *inputs: Any) -> Any:
+    """A module's forward pass, of which in training the inputs alone are kept.
+
+    Args:
+        module: a block or an attention.
+        attentions: that may be called inside of it, without being its children.
+        *inputs: of the module.
+    """
     forward = partial(type(module).forward, module)
     if not (module.training and torch.is_grad_enabled()):
         return forward(*inputs)
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(both_passes, module))
+    owners = [module] if attentions is None else [module, attentions]
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(both_passes, owners))
 
 
-def both_passes(module: nn.Module) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
+def both_passes(owners: Sequence[nn.Module]) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
     """The contexts of the first pass and of the second, which must not count as another batch."""
-    return keeping_products(), second_pass(module)
+    return keeping_products(), second_pass(owners)
 
 
 @contextmanager
-def second_pass(module: nn.Module) -> Iterator[None]:
-    """The context of the second pass."""
-    with keeping_products(), frozen_statistics(module):
-        yield
-
-
-@contextmanager
-def frozen_statistics(module: nn.Module) -> Iterator[None]:
+def second_pass(owners: Sequence[nn.Module]) -> Iterator[None]:
     """Within the block batch normalisations leave their running statistics alone, and keep for the backward pass what they always keep."""
-    norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None]
-    before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms if norm.num_batches_tracked is not None]
+    norms = {norm for owner in owners for norm in owner.modules() if isinstance(norm, _BatchNorm)}
+    before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
         for norm in norms:
-            norm.momentum = 0.0
-        yield
+            norm.momentum, norm.num_batches_tracked = 0.0, None
+        with keeping_products():
+            yield
     finally:
         for norm, momentum, batches in before:
-            norm.momentum = momentum
-            if norm.num_batches_tracked is not None:
-                norm.num_batches_tracked.copy_(batches)
+            norm.momentum, norm.num_batches_tracked = momentum, batches
