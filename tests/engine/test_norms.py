@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import timm
 import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
+from rga.attachment import attach
 from rga.engine import processes
 from rga.engine.norms import GatheredBatchNorm, synchronise_norms
 
@@ -73,3 +75,11 @@ def test_keys_weights_and_evaluation_stay_what_they_are() -> None:
         assert torch.equal(together.train(mode)(batch()), plain.train(mode)(batch()))
     with pytest.raises(ValueError, match=r"expected a batch"):
         GatheredBatchNorm(nn.BatchNorm1d(3))(torch.rand(3))
+
+
+def test_attention_inside_of_blocks_stays_at_work() -> None:
+    model = attach(timm.create_model("resnet18", zero_init_last=False), "se", image_size=(32, 32), after="blocks").eval()
+    pictures = torch.rand(2, 3, 32, 32)
+    before = model(pictures)
+    synchronise_norms(model, CPU)
+    torch.testing.assert_close(model(pictures), before)

@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rga.attachment import reattach
 from rga.engine import processes
 
 
@@ -98,11 +99,12 @@ class GatheredBatchNorm(_BatchNorm):
 
 
 def synchronise_norms(model: nn.Module, device: torch.device) -> None:
-    """Lets the batch normalisations of a model take their statistics over all processes, in place; keys stay what they are."""
+    """Lets the batch normalisations of a model take their statistics over all processes, in place; keys and attached attention stay."""
     if device.type == "cuda":
         convert_sync_batchnorm(model)
-        return
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, _BatchNorm) and not isinstance(child, GatheredBatchNorm):
-                setattr(module, name, GatheredBatchNorm(child))
+    else:
+        for module in list(model.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, _BatchNorm) and not isinstance(child, GatheredBatchNorm):
+                    setattr(module, name, GatheredBatchNorm(child))
+    reattach(model)
