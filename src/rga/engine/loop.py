@@ -261,12 +261,11 @@ class Training:
         Raises:
             StoppedError: a signal came; one process alone answers it at once.
         """
-        model = self.task.model
-        processes.copy_from_first(model, buffers_alone=True)
         all_metrics = {}
         for name in self.state.kinds:
             try:
                 with nullcontext() if processes.together() else self.signals.answered_at_once(), self.state.weights(name):
+                    processes.copy_from_first(self.task.model, buffers_alone=True)  # each has statistics of its own part
                     own = {metric: float(value) for metric, value in self.task.evaluate().items()}
             except StoppedError:
                 self.stopped = self.signals.number
@@ -303,7 +302,7 @@ class Training:
     def say(self, message: str) -> None:
         """Prints a line above the progress bar."""
         if processes.first():
-            self.progress.console.print(message)
+            self.progress.console.print(message, markup=False)
 
 
 def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
