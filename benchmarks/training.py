@@ -200,7 +200,8 @@ def estimate_table(works: Sequence[Work], ratio: float) -> str:
     for work in works:
         for precision in PUBLISHED:
             hours = [work.images * work.macs / reference * ratio / speed(precision, gpus) / 3600 for gpus in GPUS]
-            cells = [f"{work.images / 1e6:.1f}", f"{work.macs / 1e9:.2f}", precision, *(f"{each:.1f}" for each in hours)]
+            cells = [f"{work.images / 1e6:.1f}", f"{work.macs / 1e9:.2f}", precision]
+            cells += [f"{each:.1f}" if each >= 1 else f"{each:.2f}" for each in hours]
             lines.append(f"| {work.recipe} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
