@@ -92,7 +92,7 @@ def test_the_estimate_is_marked_and_follows_from_what_was_published(
     report = module.main(["estimate"])
     assert "Estimate, not measured" in report
     row = next(row for row in rows(report) if row[3:4] == ["TF32"])
-    assert row[4:] == ["3.0", f"{2 * 1.5 * 938 / (7248 / 2):.1f}", f"{3 * 938 / 7248:.1f}"]
+    assert row[4:] == ["3.0", f"{2 * 1.5 * 938 / (7248 / 2):.2f}", f"{3 * 938 / 7248:.2f}"]
 
 
 def test_the_full_recipes_are_counted(script: Callable[[str], ModuleType]) -> None:

@@ -41,6 +41,8 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
     task = SegmentationTask(TINY, data)
     batch = next(iter(task.batches(0)))
     assert (batch.images.shape, batch.labels.shape, batch.labels.dtype) == ((2, 3, 32, 48), (2, 32, 48), torch.int64)
+    expected = (batch.images / 255 - torch.tensor(TINY.mean).view(3, 1, 1)) / torch.tensor(TINY.std).view(3, 1, 1)
+    torch.testing.assert_close(task.shown(batch, CPU), expected)
     assert task.images(batch) == 2
     parts, (scores, auxiliary) = both(task, batch)
     torch.testing.assert_close(parts["pixels"], pixel_cross_entropy(scores, batch.labels))
@@ -57,7 +59,7 @@ def both(task: SegmentationTask, batch: SceneBatch) -> tuple[dict[str, torch.Ten
     torch.manual_seed(3)
     parts = task.losses(batch, CPU)
     torch.manual_seed(3)
-    return parts, task.model(batch.images)
+    return parts, task.model(task.shown(batch, CPU))
 
 
 def test_batches_depend_on_the_epoch_alone_and_hold_every_picture_once(data: SegmentationData) -> None:

@@ -24,14 +24,14 @@ from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.scenes import Scene, SegmentationData, describe_counts
 from rga.segmentation.sources.catalog import load_data
-from rga.segmentation.transforms import as_tensors, training_transform
+from rga.segmentation.transforms import training_transform
 from rga.trunks.pretrained import load_trunk_weights
 from rga.trunks.recipe import parameter_groups
 from rga.trunks.recompute import recompute_blocks
 
 
 class SceneBatch(NamedTuple):
-    """A batch: normalised crops (B, 3, h, w), their classes (B, h, w), and the places of both in the training split."""
+    """A batch: crops in bytes (B, 3, h, w), their classes (B, h, w), and the places of both in the training split."""
 
     images: Tensor
     labels: Tensor
@@ -52,7 +52,7 @@ class TrainingScenes(Dataset[SceneBatch]):
 
     def __getitem__(self, index: int) -> SceneBatch:
         """One crop (3, h, w), its classes (h, w) and its place."""
-        image, labels = self.transform(*as_tensors(*read_scene(self.scenes[index], self.classes)))
+        image, labels = self.transform(*read_scene(self.scenes[index], self.classes))
         return SceneBatch(image, labels.long(), torch.tensor(index))
 
 
@@ -98,10 +98,14 @@ class SegmentationTask:
         """The batches of an epoch from batch ``start`` on."""
         return self.loader.batches(epoch, start)
 
+    def shown(self, batch: SceneBatch, device: torch.device) -> Tensor:
+        """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
+        return self.model.preprocessing.normalise(batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
+
     def losses(self, batch: SceneBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""
         labels = batch.labels.to(device, non_blocking=True)
-        scores, auxiliary = self.model(batch.images.to(device, non_blocking=True))
+        scores, auxiliary = self.model(self.shown(batch, device))
         parts = {"pixels": self.loss(scores, labels)}
         if auxiliary is not None:
             parts["auxiliary"] = self.recipe.auxiliary_weight * self.loss(auxiliary, labels)

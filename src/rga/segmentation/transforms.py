@@ -1,7 +1,8 @@
 """What is done to pictures and their masks in training: random scale, crop, flip and colours, as in the field (PSPNet, DANet).
 
-Pictures and masks travel together as torchvision's ``tv_tensors``: the geometry is the same for both, a mask is never interpolated, and
-where a crop reaches beyond the picture its mask is filled with ``IGNORED``.
+Scale and crop are one step on Pillow's pictures, which computes the crop alone and not the whole picture at its new size. What follows
+works on torchvision's ``tv_tensors``. The geometry is the same for picture and mask, a mask is never interpolated, and where a crop reaches
+beyond the picture its mask is filled with ``IGNORED``.
 """
 
 from __future__ import annotations
@@ -19,24 +20,61 @@ from rga.data.preprocessing import Preprocessing
 from rga.segmentation.classes import IGNORED
 
 
-class RandomScale(nn.Module):
-    """Resizes picture and mask by one factor, drawn evenly between two bounds.
+class RandomScaledCrop(nn.Module):
+    """A crop of picture and mask after both were resized by one factor, drawn evenly between two bounds.
+
+    A picture that is smaller than the crop lies anywhere in it; around it are ``filling`` and ``IGNORED``.
 
     Args:
+        size: (height, width) of the crop.
         low: the smallest factor.
         high: the largest.
+        filling: the colour beyond the picture.
     """
 
-    def __init__(self, low: float, high: float) -> None:
+    def __init__(self, size: tuple[int, int], low: float, high: float, filling: tuple[int, int, int]) -> None:
         super().__init__()
+        self.size = size
         self.low = low
         self.high = high
+        self.filling = filling
 
-    def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture (3, H, W) and mask (H, W) at their new size; torchvision takes the nearest pixel of masks."""
+    def forward(self, image: Image.Image, labels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """Picture and mask (H, W) -> a crop in bytes (3, height, width) and its mask (height, width)."""
         factor = self.low + (self.high - self.low) * float(torch.rand(()))
-        size = [max(1, round(side * factor)) for side in image.shape[-2:]]
-        return TF.resize(image, size, antialias=True), TF.resize(labels, size)
+        (height, width), (whole_height, whole_width) = self.size, labels.shape
+        top, rows, down = place_window(height, max(1, round(factor * whole_height)), whole_height)
+        left, columns, right = place_window(width, max(1, round(factor * whole_width)), whole_width)
+        box = (left[0], top[0], left[1], top[1])
+        seen = image.resize((columns, rows), Image.Resampling.BILINEAR, box)
+        mask = Image.fromarray(labels).resize((columns, rows), Image.Resampling.NEAREST, box)
+        if (rows, columns) != self.size:
+            seen, mask = (placed(part, self.size, (down, right), colour) for part, colour in ((seen, self.filling), (mask, IGNORED)))
+        return TF.to_image(seen), tv_tensors.Mask(torch.from_numpy(np.array(mask)))
+
+
+def place_window(size: int, scaled: int, whole: int) -> tuple[tuple[float, float], int, int]:
+    """Draws where a window lies on a side that is ``scaled`` long; or, if it is the longer one, where the side lies in the window.
+
+    Args:
+        size: of the window.
+        scaled: length of the side at its new size.
+        whole: its length as it is.
+
+    Returns:
+        The part of the side that is seen, in its pixels as it is; how many pixels of the window that makes; the first of them.
+    """
+    if scaled <= size:
+        return (0.0, float(whole)), scaled, int(torch.randint(0, size - scaled + 1, ()))
+    start = int(torch.randint(0, scaled - size + 1, ()))
+    return (start * whole / scaled, min((start + size) * whole / scaled, float(whole))), size, 0
+
+
+def placed(part: Image.Image, size: tuple[int, int], corner: tuple[int, int], colour: int | tuple[int, int, int]) -> Image.Image:
+    """A picture at a place (row, column) of a larger one of a size (height, width) and a colour."""
+    canvas = Image.new(part.mode, size[::-1], colour)
+    canvas.paste(part, corner[::-1])
+    return canvas
 
 
 def training_transform(
@@ -47,7 +85,9 @@ def training_transform(
     flip: float = 0.5,
     color_jitter: float = 0.0,
 ) -> nn.Module:
-    """Picture and mask -> augmented crops: normalised (3, height, width), and (height, width).
+    """A Pillow picture and its mask (H, W) -> an augmented crop in bytes (3, height, width), and its mask (height, width).
+
+    Bytes travel from the processes that read to the one that trains, where a whole batch is normalised on the network's device.
 
     Args:
         preprocessing: of the network; its size is that of the crops.
@@ -56,20 +96,12 @@ def training_transform(
         flip: probability of a horizontal flip.
         color_jitter: strength of random brightness, contrast and saturation; 0 for none.
     """
-    filling = {tv_tensors.Image: [round(255 * mean) for mean in preprocessing.mean], tv_tensors.Mask: IGNORED}
+    red, green, blue = (round(255 * mean) for mean in preprocessing.mean)
     steps: list[nn.Module] = [
-        RandomScale(resolution * scales[0], resolution * scales[1]),
-        v2.RandomCrop(preprocessing.size, pad_if_needed=True, fill=filling),
+        RandomScaledCrop(preprocessing.size, resolution * scales[0], resolution * scales[1], (red, green, blue)),
         v2.RandomHorizontalFlip(flip),
     ]
     if color_jitter:
         steps.append(v2.ColorJitter(color_jitter, color_jitter, color_jitter))
-    steps.append(v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True))
-    steps.append(v2.Normalize(list(preprocessing.mean), list(preprocessing.std)))
     transform: nn.Module = v2.Compose(steps)
     return transform
-
-
-def as_tensors(image: Image.Image, labels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-    """A picture (3, H, W) in bytes and its mask (H, W), as the transforms take them."""
-    return TF.to_image(image), tv_tensors.Mask(torch.from_numpy(labels))
