@@ -1,7 +1,9 @@
 """Classification as a task of the loop, and its recipe."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from rga.classification.samples import NOTHING, ClassificationData
 from rga.classification.task import ClassificationTask, evaluate_model
 from rga.engine.loop import LoopOptions, fit
 from rga.engine.run_log import RunLog
+
+InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
 TINY = ClassificationRecipe(size=16, padding=2, batch=4, epochs=1, workers=0, test_batch=4, rate=0.05)
@@ -81,6 +85,23 @@ def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> N
     expected = evaluate(probabilities, data.test.labels, data.classes)
     assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
     assert ClassificationTask(TINY, replace(data, test=NOTHING)).evaluate() == {}
+
+
+def test_several_processes_see_a_part_each_and_all_have_the_result(data: ClassificationData, in_processes: InProcesses) -> None:
+    task = ClassificationTask(TINY, data)
+    seen: list[int] = []
+    task.model.register_forward_hook(lambda _model, _args, scores: seen.append(len(scores)))
+
+    def measure() -> tuple[dict[str, float], int]:
+        seen.clear()
+        return task.evaluate(), sum(seen)
+
+    figures, count = measure()
+    assert count == len(data.test)
+    found = in_processes(2, measure)
+    assert [number for _, number in found] == [-(-count // 2), count // 2]
+    for each, _ in found:
+        assert each == pytest.approx(figures, rel=1e-6)
 
 
 def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp_path: Path) -> None:

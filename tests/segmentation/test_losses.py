@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from rga.engine import processes
 from rga.segmentation.classes import IGNORED
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 
 def example(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,3 +67,38 @@ def test_a_batch_without_a_pixel_that_counts_changes_nothing(loss: Loss) -> None
     value.backward()
     assert scores.grad is not None
     assert scores.grad.abs().sum() == 0
+
+
+def part_of_the_loss(loss: Loss) -> tuple[float, list[list[float]]]:
+    """The loss of a process's half of a batch, and its gradients."""
+    scores, labels = example(4)
+    labels[0, :3] = IGNORED  # one half has fewer pixels that count
+    own = scores[processes.rank() :: processes.count()].clone().requires_grad_()
+    value = loss(own, labels[processes.rank() :: processes.count()])
+    value.backward()
+    assert own.grad is not None
+    return value.item(), own.grad.flatten(1).tolist()
+
+
+@pytest.mark.parametrize("loss", [pixel_cross_entropy, partial(hard_cross_entropy, keep=1)], ids=["pixels", "hard"])
+def test_of_several_processes_all_pixels_have_one_weight(loss: Loss, in_processes: InProcesses) -> None:
+    value, gradients = part_of_the_loss(loss)
+    found = in_processes(2, partial(part_of_the_loss, loss))
+    assert sum(part for part, _ in found) / 2 == pytest.approx(value, rel=1e-6)
+    for whole, (_, part) in zip(gradients, found, strict=True):  # the loop takes the mean of the processes' gradients
+        assert [each / 2 for each in part[0]] == pytest.approx(whole, rel=1e-5, abs=1e-9)
+
+
+def keep_hard(labels: torch.Tensor) -> float:
+    """The loss of four easy pixels a process, the hardest of which are kept."""
+    scores = torch.zeros(1, 2, 1, 4)
+    scores[0, 0] = torch.tensor([3.0, 4.0, 5.0, 6.0]) + processes.rank()
+    return hard_cross_entropy(scores, labels, keep=4).item()
+
+
+def test_each_process_keeps_its_share_of_hard_pixels(in_processes: InProcesses) -> None:
+    losses = [[math.log1p(math.exp(-score - rank)) for score in (3.0, 4.0)] for rank in (0, 1)]
+    found = in_processes(2, partial(keep_hard, torch.zeros(1, 1, 4, dtype=torch.long)))
+    assert found == pytest.approx([sum(part) / 2 for part in losses], rel=1e-5)
+    everything = partial(keep_hard, torch.full((1, 1, 4), IGNORED))
+    assert in_processes(2, everything) == [0, 0]

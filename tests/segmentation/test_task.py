@@ -1,7 +1,9 @@
 """Segmentation as a task of the loop, its recipe and its evaluation."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from rga.segmentation.scenes import SegmentationData
 from rga.segmentation.sliding import Inference
 from rga.segmentation.sources.cityscapes import read_cityscapes, read_generated
 from rga.segmentation.task import SceneBatch, SegmentationTask, segmentation_task
+
+InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
 TINY = SegmentationRecipe(
@@ -93,6 +97,18 @@ def test_evaluation_is_the_pooled_matrix_of_full_size_predictions(data: Segmenta
     figures = task.evaluate()
     assert figures == {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
     assert task.model.training
+
+
+def test_several_processes_predict_a_part_each_and_all_have_the_result(data: SegmentationData, in_processes: InProcesses) -> None:
+    task = SegmentationTask(TINY, data)
+    asked: list[tuple[int, int]] = []
+
+    def measure() -> tuple[list[list[int]], int, tuple[int, int]]:
+        result = evaluate_model(task.model, data.val, data.classes, progress=lambda *done: asked.append(done))
+        return result.matrix.tolist(), result.images, asked[-1]
+
+    matrix, images, _ = measure()
+    assert in_processes(2, measure) == [(matrix, images, (2, 2)), (matrix, images, (1, 1))]
 
 
 def test_evaluation_says_how_it_was_done(data: SegmentationData) -> None:

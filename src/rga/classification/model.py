@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rga.attachment import attach
@@ -21,6 +20,7 @@ from rga.classification.transforms import evaluation_transform
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.trunks.catalog import create_trunk
+from rga.trunks.model import TrunkModel
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""
@@ -39,13 +39,7 @@ class Answer:
     probability: float
 
 
-class ClassificationModel(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="rga",
-    tags=["image-classification", "relation-aware-global-attention"],
-    license="apache-2.0",
-):
+class ClassificationModel(TrunkModel, tags=["image-classification"]):
     """An image classification network.
 
     Args:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from rga.classification.transforms import Crop
-from rga.engine.recipe import TrainingRecipe
-from rga.trunks.recipe import TrunkRecipe
+from rga.trunks.training import PictureRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationRecipe(TrainingRecipe, TrunkRecipe):
+class ClassificationRecipe(PictureRecipe):
     """A classification training: data, model, augmentation, loss, optimiser, schedule. An epoch is one pass over the pictures."""
 
     data: str = "cifar10"
@@ -72,8 +71,7 @@ class ClassificationRecipe(TrainingRecipe, TrunkRecipe):
 
     def __post_init__(self) -> None:
         """Checks what can be checked without the data."""
-        TrunkRecipe.__post_init__(self)
-        TrainingRecipe.__post_init__(self)
+        super().__post_init__()
         self.check_range(("size", "batch", "test_batch"), 1)
         self.check_range(("padding", "mixup", "cutmix", "color_jitter", "start_rate"), 0)
         self.check_range(("flip", "erase", "smoothing", "hold_out"), 0, 1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import Optimizer
+from torch.utils.data import Subset
 
 from rga.classification.batches import TestPictures, TrainingPictures
 from rga.classification.evaluation import evaluate
@@ -19,16 +18,10 @@ from rga.classification.result import ClassificationResult
 from rga.classification.samples import SPLITS, ClassificationData, hold_out
 from rga.classification.sources.catalog import load_data
 from rga.classification.transforms import evaluation_transform, mixing, training_transform
-from rga.data.images import DamagedImageError
 from rga.engine import processes
-from rga.engine.loader import SampleLoader
 from rga.engine.plan import ShuffledBatches
 from rga.engine.random_state import drawing_from
-from rga.engine.saved_model import save_model
-from rga.engine.schedules import Schedule
-from rga.trunks.pretrained import load_trunk_weights
-from rga.trunks.recipe import parameter_groups
-from rga.trunks.recompute import recompute_blocks
+from rga.trunks.training import PictureTask, started
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class ClassificationBatch:
     places: Tensor
 
 
-class ClassificationTask:
+class ClassificationTask(PictureTask[ClassificationRecipe, ClassificationData, ClassificationModel, ClassificationBatch]):
     """A classification training by a recipe.
 
     Args:
@@ -51,19 +44,15 @@ class ClassificationTask:
         ValueError: the data have nothing to train on, or less than a batch.
     """
 
+    watched = "top1"
+
     def __init__(self, recipe: ClassificationRecipe, data: ClassificationData) -> None:
         if not len(data.train):
             raise ValueError(f"data set {data.name!r} at {data.root} has no pictures to train on")
-        self.recipe = recipe
-        self.data = data
-        self.fingerprint = data.fingerprint
-        """Of the data as they are at the start."""
         plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
-        self.steps_per_epoch = len(plan)
-        self.watched = "top1"
-        self.model = build_model(recipe, data)
+        model = build_model(recipe, data)
         transform = training_transform(
-            self.model.preprocessing,
+            model.preprocessing,
             crop=recipe.crop,
             padding=recipe.padding,
             smallest=recipe.smallest_crop,
@@ -72,12 +61,7 @@ class ClassificationTask:
             color_jitter=recipe.color_jitter,
         )
         self.mix = mixing(recipe.mixup, recipe.cutmix, len(data.classes))
-        self.loader = SampleLoader(TrainingPictures(data.train, transform), plan, recipe.loader_options(), DamagedImageError)
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Pictures that could not be read and were replaced, and how often."""
-        return self.loader.skipped
+        super().__init__(recipe, data, model, TrainingPictures(data.train, transform), plan)
 
     def describe_data(self) -> str:
         """A line for each split of the data."""
@@ -102,13 +86,9 @@ class ClassificationTask:
         targets = batch.targets.to(device, non_blocking=True)
         return {"cross_entropy": F.cross_entropy(scores, targets, label_smoothing=self.recipe.smoothing)}
 
-    def describe(self, batch: ClassificationBatch) -> str:
-        """The pictures of a batch."""
-        return ", ".join(self.data.train.pictures.name(place) for place in batch.places.tolist())
-
-    def images(self, batch: ClassificationBatch) -> int:
-        """Images in a batch."""
-        return len(batch.images)
+    def file_name(self, place: int) -> str:
+        """The name of a picture of the training split."""
+        return self.data.train.pictures.name(place)
 
     def evaluate(self) -> dict[str, float]:
         """Top-1, top-5, calibration error and cross-entropy on the test split; nothing without one."""
@@ -117,18 +97,6 @@ class ClassificationTask:
         result = evaluate_model(self.model, self.data, batch_size=self.recipe.test_batch, workers=self.recipe.workers)
         figures = {"top1": result.top1, "calibration_error": result.calibration_error, "test_cross_entropy": result.cross_entropy}
         return figures if result.top5 is None else {**figures, "top5": result.top5}
-
-    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
-        """Writes the model for ``rga.load``."""
-        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
-
-    def optimizer(self) -> Optimizer:
-        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
-        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
-
-    def schedule(self) -> Schedule:
-        """The recipe's learning rate by epoch."""
-        return self.recipe.build_schedule()
 
 
 def classification_task(recipe: ClassificationRecipe) -> ClassificationTask:
@@ -154,16 +122,13 @@ def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> Class
         std=list(recipe.std),
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
-    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
-    if recipe.recompute:
-        recompute_blocks(model.trunk)
-    return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
+    return started(model, recipe)
 
 
 def evaluate_model(
     model: ClassificationModel, data: ClassificationData, *, batch_size: int = 256, workers: int = 0
 ) -> ClassificationResult:
-    """Measures a model on the test split of a data set.
+    """Measures a model on the test split of a data set; of several processes each sees a part of the pictures, and all have the result.
 
     Raises:
         ValueError: there is no test split, or its classes are not the model's.
@@ -176,4 +141,6 @@ def evaluate_model(
             f"{len(data.classes)} ({', '.join(data.classes[:3])}, ...): evaluate it on the classes that it was trained on"
         )
     images = TestPictures(data.test, evaluation_transform(model.preprocessing, model.middle))
-    return evaluate(model.probabilities_of(images, batch_size, workers), data.test.labels, data.classes)
+    part = Subset(images, processes.share(range(len(images))))
+    rows = processes.gather_rows(torch.from_numpy(model.probabilities_of(part, batch_size, workers)))
+    return evaluate(rows.numpy(), data.test.labels, data.classes)

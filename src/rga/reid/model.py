@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -24,17 +23,12 @@ from rga.reid.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
 from rga.stages import evaluating
 from rga.trunks.catalog import create_trunk
+from rga.trunks.model import TrunkModel
 
 Feature = Literal["pooled", "neck"]
 
 
-class ReidModel(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="rga",
-    tags=["person-re-identification", "relation-aware-global-attention"],
-    license="apache-2.0",
-):
+class ReidModel(TrunkModel, tags=["person-re-identification"]):
     """A person re-identification network.
 
     Args:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rga.engine.recipe import TrainingRecipe
-from rga.trunks.recipe import TrunkRecipe
+from rga.trunks.training import PictureRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReidRecipe(TrainingRecipe, TrunkRecipe):
+class ReidRecipe(PictureRecipe):
     """A re-ID training: data, model, batches, losses, optimiser, schedule. An epoch is ``passes`` passes over the identities."""
 
     data: str = "market1501"
@@ -67,8 +66,7 @@ class ReidRecipe(TrainingRecipe, TrunkRecipe):
 
     def __post_init__(self) -> None:
         """Checks what can be checked without the data."""
-        TrunkRecipe.__post_init__(self)
-        TrainingRecipe.__post_init__(self)
+        super().__post_init__()
         self.check_range(("height", "width", "identities", "images", "passes", "test_batch"), 1)
         self.check_range(("hold_out",), 0)
         self.check_range(("crop", "flip", "erase", "smoothing"), 0, 1)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from rga.data.decoding import read_pixels
-from rga.data.images import DamagedImageError
 from rga.engine import processes
-from rga.engine.loader import SampleLoader
-from rga.engine.saved_model import save_model
-from rga.engine.schedules import Schedule
 from rga.reid.blocks import row_distances
 from rga.reid.chosen_data import chosen_data
 from rga.reid.embedded import embed_data
@@ -28,9 +22,7 @@ from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
 from rga.reid.samples import ReidData, Sample, relabel
 from rga.reid.transforms import Augmentation, erase
-from rga.trunks.pretrained import load_trunk_weights
-from rga.trunks.recipe import parameter_groups
-from rga.trunks.recompute import recompute_blocks
+from rga.trunks.training import PictureTask, started
 
 
 class ReidBatch(NamedTuple):
@@ -60,7 +52,7 @@ class TrainingPictures(Dataset[ReidBatch]):
         return ReidBatch(pixels, erased, torch.tensor(self.labels[index]), torch.tensor(index))
 
 
-class ReidTask:
+class ReidTask(PictureTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
     """A re-ID training by a recipe.
 
     Args:
@@ -74,35 +66,19 @@ class ReidTask:
     def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
         if not data.train:
             raise ValueError(f"data set {data.name!r} has no training split")
-        self.recipe = recipe
-        self.data = data
-        self.fingerprint = data.fingerprint
-        """Of the data as they are at the start."""
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
         plan = IdentityBatches(labels, recipe.identities, recipe.images, recipe.seed, recipe.passes)
-        self.steps_per_epoch = len(plan)
         self.watched = f"mAP_{recipe.feature}"
-        self.model = build_model(recipe, len(numbers), data)
-        self.preprocessing = self.model.preprocessing
         augmentation = Augmentation(
             recipe.height, recipe.width, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
         )
         samples = TrainingPictures(data.train, labels, augmentation)
-        self.loader = SampleLoader(samples, plan, recipe.loader_options(), DamagedImageError)
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Pictures that could not be read and were replaced, and how often."""
-        return self.loader.skipped
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[ReidBatch]:
-        """The batches of an epoch from batch ``start`` on."""
-        return self.loader.batches(epoch, start)
+        super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
 
     def shown(self, batch: ReidBatch, device: torch.device) -> Tensor:
         """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
-        return erase(self.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
+        return erase(self.model.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
@@ -127,13 +103,9 @@ class ReidTask:
         lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
         return "\n".join(lines)
 
-    def describe(self, batch: ReidBatch) -> str:
-        """The files of a batch."""
-        return ", ".join(self.data.train[place].path.name for place in batch.places.tolist())
-
-    def images(self, batch: ReidBatch) -> int:
-        """Images in a batch."""
-        return len(batch.labels)
+    def file_name(self, place: int) -> str:
+        """The name of a picture of the training split."""
+        return self.data.train[place].path.name
 
     def evaluate(self) -> dict[str, float]:
         """mAP, R1 and mINP on the test split, by the feature before and after the neck."""
@@ -144,18 +116,6 @@ class ReidTask:
         for feature, result in results.items():
             figures |= {f"mAP_{feature}": result.mAP, f"R1_{feature}": float(result.cmc[0]), f"mINP_{feature}": result.mINP}
         return figures
-
-    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
-        """Writes the model for ``rga.load``."""
-        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
-
-    def optimizer(self) -> Optimizer:
-        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
-        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
-
-    def schedule(self) -> Schedule:
-        """The recipe's learning rate by epoch."""
-        return self.recipe.build_schedule()
 
 
 def reid_task(recipe: ReidRecipe) -> ReidTask:
@@ -180,10 +140,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         std=list(recipe.std),
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
-    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
-    if recipe.recompute:
-        recompute_blocks(model.trunk)
-    return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
+    return started(model, recipe)
 
 
 def evaluate_model(

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from rga.data.preprocessing import Preprocessing, to_tensor
+from rga.engine import processes
 from rga.segmentation.classes import Classes
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.masks import read_scene
@@ -64,7 +65,7 @@ def evaluate_model(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> SegmentationResult:
-    """Measures a model.
+    """Measures a model; of several processes each predicts a part of the pictures, and all have the result.
 
     Args:
         model: to measure.
@@ -72,7 +73,7 @@ def evaluate_model(
         classes: of the masks; the model's own.
         inference: how pictures are predicted; by default at one scale.
         workers: processes that read pictures; 0 reads in this one.
-        progress: told after each picture.
+        progress: told after each picture of this process's part.
 
     Raises:
         ValueError: the classes are not the model's, or no pixel counts.
@@ -86,8 +87,10 @@ def evaluate_model(
         )
     inference = inference or Inference()
     matrix = np.zeros((len(classes), len(classes)), np.int64)
-    for done, (labels, found) in enumerate(predictions(model, scenes, inference, workers), start=1):
+    part = processes.share(scenes)
+    for done, (labels, found) in enumerate(predictions(model, part, inference, workers), start=1):
         matrix += confusion_matrix(labels, found, len(classes))
         if progress is not None:
-            progress(done, len(scenes))
+            progress(done, len(part))
+    matrix = processes.gather_rows(torch.from_numpy(matrix)[None]).sum(0).numpy()
     return SegmentationResult(matrix, classes.names, len(scenes), str(model.chosen(inference)))

@@ -1,11 +1,18 @@
-"""The losses of a segmentation: cross-entropy over the pixels that count, and its form that looks at hard pixels alone."""
+"""The losses of a segmentation: cross-entropy over the pixels that count, and its form that looks at hard pixels alone.
+
+Both are means over varying numbers of pixels. Of several processes that train together each has the pixels of its part of the batch; its
+loss is scaled such that the mean over the processes is the mean over the pixels of all, as if one process had computed it.
+"""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.engine import processes
 from rga.segmentation.classes import IGNORED
 
 
@@ -19,8 +26,7 @@ def pixel_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     Returns:
         A scalar.
     """
-    losses = losses_of_pixels(scores, labels)
-    return losses.sum() / (labels != IGNORED).sum().clamp(min=1)
+    return mean_over_all(losses_of_pixels(scores, labels).sum(), (labels != IGNORED).sum())
 
 
 def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, keep: int = 100_000) -> Tensor:
@@ -33,7 +39,7 @@ def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, k
         scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
         labels: (B, H, W), indices of classes, and ``IGNORED``.
         threshold: a probability.
-        keep: pixels of a batch that count at least.
+        keep: pixels of a batch that count at least; of several processes each keeps an equal share of them.
 
     Returns:
         A scalar; 0, with gradients of 0, where all pixels are ignored.
@@ -44,12 +50,23 @@ def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, k
         tensor(2.3556)
     """
     losses = losses_of_pixels(scores, labels)[labels != IGNORED]  # (n,)
-    if not len(losses):
-        return scores.sum() * 0
-    hard = losses[losses > -torch.log(torch.tensor(threshold))]
-    if len(hard) < keep:
-        hard = losses.topk(min(keep, len(losses))).values
-    return hard.mean()
+    hard = losses[losses > -math.log(threshold)]
+    share = -(-keep // processes.count())
+    if len(hard) < share:
+        hard = losses.topk(min(share, len(losses))).values
+    return mean_over_all(hard.sum(), torch.tensor(len(hard)))
+
+
+def mean_over_all(total: Tensor, count: Tensor) -> Tensor:
+    """A sum over this process's pixels -> its share of the mean over those of all processes; 0 where there are none.
+
+    Args:
+        total: a scalar.
+        count: a scalar, how many pixels it is the sum of.
+    """
+    if processes.together():
+        count = torch.tensor(processes.mean([float(count)])[0])
+    return total / count.to(total).clamp(min=1 / processes.count())
 
 
 def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
@@ -25,17 +24,12 @@ from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, Size, predict
 from rga.stages import evaluating
 from rga.trunks.catalog import create_trunk
+from rga.trunks.model import TrunkModel
 
 TASK = "segmentation"
 
 
-class SegmentationModel(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="rga",
-    tags=["semantic-segmentation", "relation-aware-global-attention"],
-    license="apache-2.0",
-):
+class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
     """A segmentation network.
 
     Args:

@@ -8,16 +8,15 @@ from typing import Any, Literal
 
 from rga.attention.catalog import OF_A_GRID
 from rga.attention.grid import Fit
-from rga.engine.recipe import TrainingRecipe
 from rga.segmentation.scenes import Split
 from rga.segmentation.sliding import Inference
-from rga.trunks.recipe import TrunkRecipe
+from rga.trunks.training import PictureRecipe
 
 HeadName = Literal["fcn", "psp", "aspp", "object-context", "dual"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationRecipe(TrainingRecipe, TrunkRecipe):
+class SegmentationRecipe(PictureRecipe):
     """A segmentation training: data, model, augmentation, loss, optimiser, schedule. An epoch is a pass over the training pictures.
 
     The defaults are those of the field for Cityscapes (DANet's): crops of 768, batches of 8, SGD at .01 with a poly schedule.
@@ -83,8 +82,7 @@ class SegmentationRecipe(TrainingRecipe, TrunkRecipe):
 
     def __post_init__(self) -> None:
         """Checks what can be checked without the data."""
-        TrunkRecipe.__post_init__(self)
-        TrainingRecipe.__post_init__(self)
+        super().__post_init__()
         self.check_range(("height", "width", "batch", "attention_grid", "hard_keep"), 1)
         self.check_range(("auxiliary_weight", "color_jitter"), 0)
         self.check_range(("flip", "hard_threshold"), 0, 1)

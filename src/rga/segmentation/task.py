@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from rga.data.images import DamagedImageError
-from rga.engine.loader import SampleLoader
 from rga.engine.plan import ShuffledBatches
-from rga.engine.saved_model import save_model
-from rga.engine.schedules import Schedule
 from rga.segmentation.classes import Classes
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
@@ -25,9 +19,7 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.scenes import Scene, SegmentationData, describe_counts
 from rga.segmentation.sources.catalog import load_data
 from rga.segmentation.transforms import training_transform
-from rga.trunks.pretrained import load_trunk_weights
-from rga.trunks.recipe import parameter_groups
-from rga.trunks.recompute import recompute_blocks
+from rga.trunks.training import PictureTask, started
 
 
 class SceneBatch(NamedTuple):
@@ -56,7 +48,7 @@ class TrainingScenes(Dataset[SceneBatch]):
         return SceneBatch(image, labels.long(), torch.tensor(index))
 
 
-class SegmentationTask:
+class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, SegmentationModel, SceneBatch]):
     """A segmentation training by a recipe.
 
     Args:
@@ -67,36 +59,23 @@ class SegmentationTask:
         ValueError: the data have nothing to train on, or less than a batch, or nothing to choose by.
     """
 
+    watched = "mIoU"
+
     def __init__(self, recipe: SegmentationRecipe, data: SegmentationData) -> None:
         if not data.train:
             raise ValueError(f"data set {data.name!r} has no training split")
-        self.recipe = recipe
-        self.data = data
-        self.fingerprint = data.fingerprint
-        """Of the data as they are at the start."""
         self.tested = data.labelled(recipe.evaluate_on) if data.split(recipe.evaluate_on) else ()
         plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
-        self.steps_per_epoch = len(plan)
-        self.watched = "mIoU"
-        self.model = build_model(recipe, data)
+        model = build_model(recipe, data)
         transform = training_transform(
-            self.model.preprocessing,
+            model.preprocessing,
             resolution=recipe.resolution,
             scales=(recipe.smallest_scale, recipe.largest_scale),
             flip=recipe.flip,
             color_jitter=recipe.color_jitter,
         )
         samples = TrainingScenes(data.train, data.classes, transform)
-        self.loader = SampleLoader(samples, plan, recipe.loader_options(), DamagedImageError)
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Pictures that could not be read and were replaced, and how often."""
-        return self.loader.skipped
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[SceneBatch]:
-        """The batches of an epoch from batch ``start`` on."""
-        return self.loader.batches(epoch, start)
+        super().__init__(recipe, data, model, samples, plan)
 
     def shown(self, batch: SceneBatch, device: torch.device) -> Tensor:
         """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
@@ -123,13 +102,9 @@ class SegmentationTask:
             [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
         )
 
-    def describe(self, batch: SceneBatch) -> str:
-        """The files of a batch."""
-        return ", ".join(self.data.train[place].image.name for place in batch.places.tolist())
-
-    def images(self, batch: SceneBatch) -> int:
-        """Crops in a batch."""
-        return len(batch.images)
+    def file_name(self, place: int) -> str:
+        """The name of a picture of the training split."""
+        return self.data.train[place].image.name
 
     def evaluate(self) -> dict[str, float]:
         """MIoU and pixel accuracy on the recipe's split; nothing without one."""
@@ -137,18 +112,6 @@ class SegmentationTask:
             return {}
         result = evaluate_model(self.model, self.tested, self.data.classes, inference=self.recipe.inference, workers=self.recipe.workers)
         return {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
-
-    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
-        """Writes the model for ``rga.load``."""
-        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
-
-    def optimizer(self) -> Optimizer:
-        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
-        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
-
-    def schedule(self) -> Schedule:
-        """The recipe's learning rate by epoch."""
-        return self.recipe.build_schedule()
 
 
 def segmentation_task(recipe: SegmentationRecipe) -> SegmentationTask:
@@ -176,7 +139,4 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         std=list(recipe.std),
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
-    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
-    if recipe.recompute:
-        recompute_blocks(model.trunk)
-    return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
+    return started(model, recipe)
