@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rga.commands.demo import demo, provide_people
-from rga.commands.demo_report import spread
+from rga.commands.demo import GENERATED, demo
+from rga.commands.demonstration import spread
 from rga.data.people import PeopleOptions
 from rga.engine.outcome import Outcome
 from rga.recipes.reid import reid_demo
@@ -68,7 +68,7 @@ def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
         assert not out.exists()
         return Outcome(0, 0, {}, None, signal=2)
 
-    monkeypatch.setattr("rga.commands.demo.train", stopped)
+    monkeypatch.setattr("rga.commands.demonstration.train", stopped)
     again = tmp_path / "again"
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
@@ -90,10 +90,10 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
 
 def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0)
-    root = provide_people(tmp_path / "people", options, Console())
+    root = GENERATED.provide(tmp_path / "people", options, Console())
     first = (root / "people.json").stat().st_mtime_ns
-    assert (provide_people(root, options, Console()) / "people.json").stat().st_mtime_ns == first
-    provide_people(root, replace(options, seed=1), Console())
+    assert (GENERATED.provide(root, options, Console()) / "people.json").stat().st_mtime_ns == first
+    GENERATED.provide(root, replace(options, seed=1), Console())
     assert json.loads((root / "people.json").read_text())["options"]["seed"] == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rga.commands.demo_segmentation import demo_segmentation, provide_scenes
+from rga.commands.demo_segmentation import GENERATED, demo_segmentation
 from rga.data.scenes import SceneOptions
 from rga.engine.outcome import Outcome
 from rga.recipes.segmentation import seg_demo
@@ -61,7 +61,7 @@ def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
         assert not out.exists()
         return Outcome(0, 0, {}, None, signal=2)
 
-    monkeypatch.setattr("rga.commands.demo_segmentation.train", stopped)
+    monkeypatch.setattr("rga.commands.demonstration.train", stopped)
     again = tmp_path / "again"
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
@@ -80,8 +80,8 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
 
 def test_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = SceneOptions(train=1, val=1, test=0, height=32, width=64)
-    root = provide_scenes(tmp_path / "scenes", options, Console())
+    root = GENERATED.provide(tmp_path / "scenes", options, Console())
     first = (root / "scenes.json").stat().st_mtime_ns
-    assert (provide_scenes(root, options, Console()) / "scenes.json").stat().st_mtime_ns == first
-    provide_scenes(root, replace(options, seed=1), Console())
+    assert (GENERATED.provide(root, options, Console()) / "scenes.json").stat().st_mtime_ns == first
+    GENERATED.provide(root, replace(options, seed=1), Console())
     assert json.loads((root / "scenes.json").read_text())["options"]["seed"] == 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rga.classification.samples import SPLITS, ClassificationData
-from rga.data.defects import Progress, examples
+from rga.data.defects import Progress
 from rga.data.images import DamagedImageError
+from rga.data.report import UNOPENED, Finding, compose, sentences, wrong_counts
 
 UNEVEN = 10
 """A class with so many times the pictures of another makes a note."""
@@ -45,7 +46,7 @@ class ClassificationReport:
     @property
     def wrong_counts(self) -> tuple[str, ...]:
         """The splits that do not hold what they should."""
-        return tuple(name for name, counts in (self.expected or {}).items() if self.found[name] != counts)
+        return wrong_counts(self.found, self.expected)
 
     @property
     def ok(self) -> bool:
@@ -75,17 +76,13 @@ class ClassificationReport:
 
     def __str__(self) -> str:
         """A table of the splits, and what was found."""
-        lines = [f"{self.name} at {self.root}", f"fingerprint {self.fingerprint}", ""]
-        lines.append(f"{'split':<8} {'classes':>8} {'pictures':>10}   expected")
-        for name in SPLITS:
-            classes, pictures = self.found[name]
-            lines.append(f"{name:<8} {classes:>8,} {pictures:>10,}   {self.expectation(name)}".rstrip())
-        lines.append("")
-        lines.extend(f"{'PROBLEM' if problem else 'note':<8} {text}" for problem, text in self.findings())
-        if not self.opened:
-            lines.append(f"{'note':<8} pictures were not opened, damaged ones are not known")
-        lines.append("ok" if self.ok else "not ok")
-        return "\n".join(lines)
+        found = self.found
+        return compose(
+            self,
+            f"{'split':<8} {'classes':>8} {'pictures':>10}   expected",
+            (f"{name:<8} {found[name][0]:>8,} {found[name][1]:>10,}   {self.expectation(name)}" for name in SPLITS),
+            unopened="" if self.opened else UNOPENED,
+        )
 
     def expectation(self, split: str) -> str:
         """What a split should hold, in words."""
@@ -94,15 +91,15 @@ class ClassificationReport:
             return ""
         return "as expected" if counts == self.found[split] else f"{counts[0]:,} classes, {counts[1]:,} pictures"
 
-    def findings(self) -> list[tuple[bool, str]]:
-        """What was found: whether it is a problem, and a sentence."""
-        named = [
+    def findings(self) -> list[Finding]:
+        """What was found."""
+        named: list[tuple[bool, Sequence[str], str]] = [
             (True, self.wrong_counts, "splits do not hold what they should"),
             (True, self.damaged, "pictures cannot be decoded"),
             (True, [" = ".join(group) for group in self.leaked], "groups of pictures are trained on and tested on"),
             (False, [" = ".join(group) for group in self.doubled], "groups of pictures have the same content"),
         ]
-        found = [(problem, f"{len(items):,} {text}: {examples(items)}") for problem, items, text in named if items]
+        found = sentences(named)
         for name, (most, pictures) in self.largest.items():
             fewest, few = self.smallest[name]
             if pictures >= UNEVEN * few:

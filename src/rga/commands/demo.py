@@ -6,37 +6,20 @@ training saw, and writes ``report.html``. The last models are reported, not the 
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table as ConsoleTable
 
-from rga.commands.demo_report import (
-    ATTENDED,
-    HEADS,
-    HISTOGRAM,
-    PLAIN,
-    RUNS,
-    Method,
-    compose,
-    draw,
-    figures,
-    footer,
-    summary,
-)
-from rga.commands.train import RECIPE_FILE, train
+from rga.commands.demo_report import HEADS, HISTOGRAM, Method, compose, draw, figures, footer, summary
+from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begin, for_epochs, train_each
 from rga.costs import cost
 from rga.data.histogram import histogram_features
-from rga.data.people import VERSION, PeopleOptions, make_people
+from rga.data.people import ORIGIN, VERSION, PeopleOptions, make_people
 from rga.explain.report import write_report
 from rga.loading import load
 from rga.recipes.reid import reid_demo
@@ -48,21 +31,7 @@ from rga.reid.samples import ReidData
 from rga.reid.sources.catalog import load_data
 
 PEOPLE = "people"
-REPORT = "report.html"
-
-
-class Stopwatch:
-    """How long each part of the demo took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def time(self, part: str) -> Iterator[None]:
-        """Times a part."""
-        started = time.perf_counter()
-        yield
-        self.seconds[part] = time.perf_counter() - started
+GENERATED = Generated(PEOPLE, make_people, VERSION, ORIGIN)
 
 
 def demo(
@@ -94,28 +63,20 @@ def demo(
     """
     console = Console()
     watch = Stopwatch()
-    started = time.perf_counter()
     people = PeopleOptions(
         identities=identities, images_per_camera=images_per_camera, distractors=distractors, junk=distractors // 5, seed=seed
     )
-    output.mkdir(parents=True, exist_ok=True)
-    for folder in RUNS.values():
-        remove_run(output / folder)
-    (output / REPORT).unlink(missing_ok=True)
+    begin(output)
 
     console.rule("1 of 4: people")
     with watch.time("people"):
-        root = provide_people(output / PEOPLE, people, console)
+        root = GENERATED.provide(output / PEOPLE, people, console)
         data = load_data("market1501", root)
 
     recipes = {name: demo_recipe(name, root, data, epochs, seed) for name in RUNS}
-    for number, (name, recipe) in enumerate(recipes.items(), start=2):
-        console.rule(f"{number} of 4: training, {name}")
-        with watch.time(name):
-            outcome = train(recipe, output / RUNS[name])
-        if outcome.interrupted:
-            console.print("stopped: run the demo again; it keeps the people and trains anew")
-            return outcome.exit_code
+    outcome = train_each(recipes, output, watch, console, kept=PEOPLE)
+    if outcome.interrupted:
+        return outcome.exit_code
 
     console.rule("4 of 4: evaluation and report")
     with watch.time("evaluation"):
@@ -127,11 +88,10 @@ def demo(
     runs = {name: output / folder for name, folder in RUNS.items()}
     with watch.time("report"):
         pictures = draw(data, methods, runs, models[ATTENDED])
-    total = time.perf_counter() - started
-    sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": total})
+    sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
     write_report(output / REPORT, "Relation-aware attention on generated people", summary(methods, data), sections, footer())
     show(console, methods)
-    console.print(f"done in {total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+    console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
     return 0
 
 
@@ -139,42 +99,7 @@ def demo_recipe(name: str, root: Path, data: ReidData, epochs: int, seed: int) -
     """The recipe of one of the two trainings: they differ in the attention alone."""
     recipe = reid_demo("none" if name == PLAIN else "rga-sc")
     there = data.counts["train"].identities
-    recipe = replace(recipe, root=root, seed=seed, identities=min(recipe.identities, there))
-    if not epochs:
-        return recipe
-    return replace(recipe, epochs=epochs, warmup=min(recipe.warmup, epochs / 4), evaluate_every=min(recipe.evaluate_every, epochs))
-
-
-def remove_run(folder: Path) -> None:
-    """Removes an earlier demo's run, and nothing else.
-
-    Raises:
-        FileExistsError: the folder is no run.
-    """
-    if not folder.exists():
-        return
-    if not (folder / RECIPE_FILE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not a run of an earlier demo: name another folder with --output, or move it away first")
-    shutil.rmtree(folder)
-
-
-def provide_people(root: Path, options: PeopleOptions, console: Console) -> Path:
-    """Renders the people, or takes those that are there if they are the same.
-
-    Raises:
-        FileExistsError: the folder holds something else.
-    """
-    about = root / "people.json"
-    if about.is_file():
-        found = json.loads(about.read_text())
-        if (found.get("version"), found.get("options")) == (VERSION, asdict(options)):
-            console.print(f"the people are there already: {root}")
-            return root
-        console.print(f"{root} holds people of other options: they are replaced")
-        shutil.rmtree(root)
-    with Progress(console=console) as progress:
-        bar = progress.add_task("rendering", total=None)
-        return make_people(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
+    return for_epochs(replace(recipe, root=root, seed=seed, identities=min(recipe.identities, there)), epochs)
 
 
 def ranked(query: NDArray[np.float32], gallery: NDArray[np.float32], data: ReidData) -> RankingResult:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import rga
+from rga.commands.demonstration import ATTENDED, PLAIN, RUNS, spread
 from rga.costs import Cost
 from rga.data.contact_sheet import PAPER, contact_sheet
 from rga.data.people import PeopleOptions
@@ -25,9 +26,7 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.result import RankingResult
 from rga.reid.samples import ReidData, by_identity
 
-HISTOGRAM, PLAIN, ATTENDED = "histogram", "plain", "RGA-SC"
-RUNS = {PLAIN: "plain", ATTENDED: "rga-sc"}
-"""What is trained, and its folder in the demo's."""
+HISTOGRAM = "histogram"
 
 QUERIES_SHOWN = 8
 PEOPLE_SHOWN = 12
@@ -141,17 +140,6 @@ def picture_of_misses(lists: Sequence[RankList]) -> Picture | None:
         "the worst rank lists of the network with RGA-SC",
         f"Its worst misses: the first right pictures come at rank {ranks}.",
     )
-
-
-def spread(count: int, chosen: int, shift: float = 0.5) -> list[int]:
-    """So many places, spread evenly over ``count``: a choice that nobody made.
-
-    Example:
-        >>> spread(100, 4)
-        [12, 37, 62, 87]
-    """
-    chosen = min(count, chosen)
-    return [int((number + shift) * count / chosen) for number in range(chosen)]
 
 
 def sheet_of_people(data: ReidData) -> Image.Image:

@@ -6,21 +6,16 @@ and writes ``report.html``. The last models are reported, not the best ones: cho
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table as ConsoleTable
 
-from rga.commands.demo import REPORT, Stopwatch, remove_run
-from rga.commands.demo_segmentation_report import ATTENDED, HEADS, PLAIN, RUNS, Method, compose, figures, footer, summary
-from rga.commands.train import train
+from rga.commands.demo_segmentation_report import HEADS, Method, compose, figures, footer, summary
+from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begin, for_epochs, train_each
 from rga.costs import cost
-from rga.data.scenes import VERSION, SceneOptions, make_scenes
+from rga.data.scenes import ORIGIN, VERSION, SceneOptions, make_scenes
 from rga.explain.report import write_report
 from rga.loading import load
 from rga.recipes.segmentation import seg_demo
@@ -30,6 +25,7 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sources.catalog import load_data
 
 SCENES = "scenes"
+GENERATED = Generated(SCENES, make_scenes, VERSION, ORIGIN)
 
 
 def demo_segmentation(
@@ -59,26 +55,18 @@ def demo_segmentation(
     """
     console = Console()
     watch = Stopwatch()
-    started = time.perf_counter()
     scenes = SceneOptions(train=train_scenes, val=test_scenes, seed=seed)
-    output.mkdir(parents=True, exist_ok=True)
-    for folder in RUNS.values():
-        remove_run(output / folder)
-    (output / REPORT).unlink(missing_ok=True)
+    begin(output)
 
     console.rule("1 of 4: streets")
     with watch.time("scenes"):
-        root = provide_scenes(output / SCENES, scenes, console)
+        root = GENERATED.provide(output / SCENES, scenes, console)
         data = load_data("scenes", root)
 
     recipes = {name: demo_recipe(name, root, epochs, seed) for name in RUNS}
-    for number, (name, recipe) in enumerate(recipes.items(), start=2):
-        console.rule(f"{number} of 4: training, {name}")
-        with watch.time(name):
-            outcome = train(recipe, output / RUNS[name])
-        if outcome.interrupted:
-            console.print("stopped: run the demo again; it keeps the scenes and trains anew")
-            return outcome.exit_code
+    outcome = train_each(recipes, output, watch, console, kept=SCENES)
+    if outcome.interrupted:
+        return outcome.exit_code
 
     console.rule("4 of 4: evaluation and report")
     methods = []
@@ -88,39 +76,16 @@ def demo_segmentation(
             result = evaluate_model(model, data.labelled("val"), data.classes, workers=recipe.workers)
             spent = cost(model, (1, 3, scenes.height, scenes.width))
             methods.append(Method(name, model, result, spent, watch.seconds[name]))
-    total = time.perf_counter() - started
-    sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": total})
+    sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": watch.total})
     write_report(output / REPORT, "Relation-aware attention on generated streets", summary(methods, data), sections, footer())
     table = ConsoleTable(*HEADS, title="Scenes that no training saw")
     for method in methods:
         table.add_row(*figures(method))
     console.print(table)
-    console.print(f"done in {(time.perf_counter() - started) / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+    console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
     return 0
 
 
 def demo_recipe(name: str, root: Path, epochs: int, seed: int) -> SegmentationRecipe:
     """The recipe of one of the two trainings: they differ in the attention alone."""
-    recipe = replace(seg_demo("none" if name == PLAIN else "rga-sc"), root=root, seed=seed)
-    if not epochs:
-        return recipe
-    return replace(recipe, epochs=epochs, warmup=min(recipe.warmup, epochs / 4), evaluate_every=min(recipe.evaluate_every, epochs))
-
-
-def provide_scenes(root: Path, options: SceneOptions, console: Console) -> Path:
-    """Paints the scenes, or takes those that are there if they are the same.
-
-    Raises:
-        FileExistsError: the folder holds something else.
-    """
-    about = root / "scenes.json"
-    if about.is_file():
-        found = json.loads(about.read_text())
-        if (found.get("version"), found.get("options")) == (VERSION, asdict(options)):
-            console.print(f"the scenes are there already: {root}")
-            return root
-        console.print(f"{root} holds scenes of other options: they are replaced")
-        shutil.rmtree(root)
-    with Progress(console=console) as progress:
-        bar = progress.add_task("painting", total=None)
-        return make_scenes(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
+    return for_epochs(replace(seg_demo("none" if name == PLAIN else "rga-sc"), root=root, seed=seed), epochs)

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 import rga
-from rga.commands.demo_report import spread, times
+from rga.commands.demo_report import times
+from rga.commands.demonstration import ATTENDED, PLAIN, RUNS, spread
 from rga.costs import Cost
 from rga.data.scenes import SceneOptions
 from rga.explain.curves import draw_runs
@@ -23,10 +24,6 @@ from rga.segmentation.pictures import label_picture, legend, overlay, panels
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.scenes import SPLITS, SegmentationData
-
-PLAIN, ATTENDED = "plain", "RGA-SC"
-RUNS = {PLAIN: "plain", ATTENDED: "rga-sc"}
-"""What is trained, and its folder in the demo's."""
 
 SHOWN = 6
 """Scenes whose prediction is shown."""

@@ -8,19 +8,22 @@ identities are for training. A test identity has one query under each camera tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from PIL import Image
 
 from rga.data.building import built_beside
+from rga.data.generated import check_whole_numbers, write_origin
 from rga.data.people_world import CLUTTER, JUNK, SHOTS, WALKS, Walk, World
 
 VERSION = 1
 """Of the generator; the same version, options and libraries give the same bytes."""
+
+ORIGIN = "people.json"
+"""The file that says what a folder of them was made from."""
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
@@ -64,10 +67,7 @@ class PeopleOptions:
             "width": (16, 1024),
             "seed": (0, 2**63 - 1),
         }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ValueError(f"{name} is {value!r}: expected a whole number from {low} to {high}")
+        check_whole_numbers(self, ranges)
 
 
 Shot = tuple[str, int, Image.Image]
@@ -151,8 +151,7 @@ def make_people(root: Path, options: PeopleOptions | None = None, progress: Prog
         for folder in (TRAIN, QUERY, GALLERY):
             (building / folder).mkdir()
         render(building, options, progress)
-        about = {"generator": "rga.data.people", "version": VERSION, "options": asdict(options)}
-        (building / "people.json").write_text(json.dumps(about, indent=2) + "\n")
+        write_origin(building / ORIGIN, "rga.data.people", VERSION, options)
     return root
 
 

@@ -8,21 +8,24 @@ carries the camera, which is labelled as such and ignored.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from rga.data.building import built_beside
+from rga.data.generated import check_whole_numbers, write_origin
 from rga.data.scenes_canvas import SUPERSAMPLING, Label, SceneCanvas
 from rga.data.scenes_street import draw_street, draw_view, paint_ground, paint_houses, paint_sky
 from rga.data.scenes_things import paint_things
 
 VERSION = 1
 """Of the generator; the same version, options and libraries give the same bytes."""
+
+ORIGIN = "scenes.json"
+"""The file that says what a folder of them was made from."""
 
 CITIES = {"train": "aquarelle", "val": "vedute", "test": "tempera"}
 """The city of each split."""
@@ -61,10 +64,7 @@ class SceneOptions:
             "width": (32, 4096),
             "seed": (0, 2**63 - 1),
         }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ValueError(f"{name} is {value!r}: expected a whole number from {low} to {high}")
+        check_whole_numbers(self, ranges)
 
 
 def paint_scene(rng: np.random.Generator, height: int, width: int) -> tuple[Image.Image, Image.Image]:
@@ -146,6 +146,5 @@ def make_scenes(root: Path, options: SceneOptions | None = None, progress: Progr
                 done += 1
                 if progress is not None:
                     progress(done, total)
-        about = {"generator": "rga.data.scenes", "version": VERSION, "options": asdict(options)}
-        (building / "scenes.json").write_text(json.dumps(about, indent=2) + "\n")
+        write_origin(building / ORIGIN, "rga.data.scenes", VERSION, options)
     return root

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rga.data.defects import Progress, examples, find_damaged, find_duplicates
+from rga.data.defects import Progress, find_damaged, find_duplicates
 from rga.data.layout import relative
+from rga.data.report import UNOPENED, Finding, compose, sentences
 from rga.reid.samples import DISTRACTOR, SPLITS, ReidData, Sample, SplitCounts
 
 
@@ -81,19 +82,16 @@ class DataReport:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name} at {self.root}", f"fingerprint {self.fingerprint}", ""]
-        lines.append(f"{'split':<8} {'identities':>10} {'images':>9} {'cameras':>8}   expected")
-        for name in SPLITS:
-            counts = self.found[name]
-            lines.append(
-                f"{name:<8} {counts.identities:>10,} {counts.images:>9,} {counts.cameras or 'none':>8}   {self.expectation(name)}".rstrip()
-            )
-        lines.append("")
-        lines.extend(f"{'PROBLEM' if problem else 'note':<8} {text}" for problem, text in self.findings())
-        if not self.opened:
-            lines.append(f"{'note':<8} pictures were not opened, damaged ones are not known")
-        lines.append("ok" if self.ok else "not ok")
-        return "\n".join(lines)
+        rows = [(name, self.found[name]) for name in SPLITS]
+        return compose(
+            self,
+            f"{'split':<8} {'identities':>10} {'images':>9} {'cameras':>8}   expected",
+            (
+                f"{name:<8} {found.identities:>10,} {found.images:>9,} {found.cameras or 'none':>8}   {self.expectation(name)}"
+                for name, found in rows
+            ),
+            unopened="" if self.opened else UNOPENED,
+        )
 
     def expectation(self, split: str) -> str:
         """What a split should hold, in words."""
@@ -105,10 +103,10 @@ class DataReport:
         cameras = "" if counts.cameras is None else f", {counts.cameras} cameras"
         return f"{counts.identities:,} identities, {counts.images:,} images{cameras}"
 
-    def findings(self) -> list[tuple[bool, str]]:
-        """What was found: whether it is a problem, and a sentence."""
+    def findings(self) -> list[Finding]:
+        """What was found."""
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
-        named = [
+        named: list[tuple[bool, Sequence[object], str]] = [
             (bool(self.wrong_counts), self.wrong_counts, "splits do not hold what they should"),
             (True, [f"{path} ({reason})" for path, reason in self.damaged], "pictures cannot be decoded"),
             (True, self.overlapping_identities, "identities are trained on and tested on"),
@@ -120,7 +118,7 @@ class DataReport:
             (False, [" = ".join(group) for group in self.duplicates], "groups of files have the same content"),
             (False, self.single_image_identities, "training identities have a single picture"),
         ]
-        return [(problem, f"{len(items):,} {text}: {examples(items)}") for problem, items, text in named if items]
+        return sentences(named)
 
 
 def check_data(

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.data.defects import Progress, examples, find_damaged, find_duplicates
+from rga.data.defects import Progress, find_damaged, find_duplicates
 from rga.data.images import DamagedImageError
 from rga.data.layout import DataError, relative
+from rga.data.report import Finding, compose, sentences, wrong_counts
 from rga.segmentation.classes import IGNORED, Classes
 from rga.segmentation.masks import read_scene
 from rga.segmentation.scenes import SPLITS, Scene, SceneCounts, SegmentationData, Split
@@ -53,7 +54,7 @@ class SegmentationReport:
     @property
     def wrong_counts(self) -> tuple[Split, ...]:
         """The splits that do not hold what they should."""
-        return tuple(name for name, counts in (self.expected or {}).items() if self.found[name] != counts)
+        return wrong_counts(self.found, self.expected)
 
     @property
     def defects(self) -> tuple[str, ...]:
@@ -101,19 +102,14 @@ class SegmentationReport:
         return dict(zip((*self.classes.names, "(ignored)"), self.masks[split].pixels.tolist(), strict=True))
 
     def __str__(self) -> str:
-        lines = [f"{self.name} at {self.root}", f"fingerprint {self.fingerprint}", ""]
-        lines.append(f"{'split':<8} {'images':>9} {'masks':>9}   expected")
-        for name in SPLITS:
-            counts = self.found[name]
-            lines.append(f"{name:<8} {counts.images:>9,} {counts.masks:>9,}   {self.expectation(name)}".rstrip())
-        lines.append("")
-        if self.masks is not None:
-            lines += [*self.table_of_pixels(), ""]
-        lines.extend(f"{'PROBLEM' if problem else 'note':<8} {text}" for problem, text in self.findings())
-        if self.masks is None:
-            lines.append(f"{'note':<8} pictures and masks were not opened: what they hold is not known")
-        lines.append("ok" if self.ok else "not ok")
-        return "\n".join(lines)
+        found = self.found
+        return compose(
+            self,
+            f"{'split':<8} {'images':>9} {'masks':>9}   expected",
+            (f"{name:<8} {found[name].images:>9,} {found[name].masks:>9,}   {self.expectation(name)}" for name in SPLITS),
+            [] if self.masks is None else self.table_of_pixels(),
+            "pictures and masks were not opened: what they hold is not known" if self.masks is None else "",
+        )
 
     def table_of_pixels(self) -> list[str]:
         """The classes, and the share of the pixels that each has in each split with masks."""
@@ -133,8 +129,8 @@ class SegmentationReport:
             return ""
         return "as expected" if self.found[split] == counts else f"{counts.images:,} images, {counts.masks:,} masks"
 
-    def findings(self) -> list[tuple[bool, str]]:
-        """What was found: whether it is a problem, and a sentence."""
+    def findings(self) -> list[Finding]:
+        """What was found."""
         named: list[tuple[bool, Sequence[str], str]] = [
             (True, self.wrong_counts, "splits do not hold what they should"),
             (True, self.defects, "pictures or masks cannot be used"),
@@ -142,7 +138,7 @@ class SegmentationReport:
             (False, [" = ".join(group) for group in self.duplicates], "groups of pictures have the same content"),
             (False, self.untrained, "classes are in no mask of train"),
         ]
-        return [(problem, f"{len(items):,} {text}: {examples(items)}") for problem, items, text in named if items]
+        return sentences(named)
 
 
 def check_data(

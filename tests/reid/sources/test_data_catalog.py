@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rga.reid.sources.catalog import EXPECTED, READERS, load_data, option_names
+from rga.data.catalog import option_names
+from rga.reid.sources.catalog import EXPECTED, READERS, load_data
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -23,9 +24,9 @@ def test_an_unknown_name_answers_with_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_an_unknown_option_answers_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="'cuhk03-labeled' has no option 'subset': it takes allow_subset"):
+    with pytest.raises(ValueError, match="'cuhk03-labeled' has no option 'subset': it takes allow_subset"):
         load_data("cuhk03-labeled", tmp_path, subset=True)
-    with pytest.raises(TypeError, match="'market1501' has no option 'split': it takes none"):
+    with pytest.raises(ValueError, match="'market1501' has no option 'split': it takes none"):
         load_data("market1501", tmp_path, split=1)
 
 

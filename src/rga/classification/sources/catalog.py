@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rga.classification.samples import ClassificationData
 from rga.classification.sources import cifar, digits, folder, imagenet, zips
+from rga.data.catalog import read_named
 
 Reader = Callable[..., ClassificationData]
 
@@ -47,11 +47,4 @@ def load_data(name: str, root: Path, **options: object) -> ClassificationData:
         Traceback (most recent call last):
         ValueError: unknown data set 'cifar': choose one of digits, cifar10, cifar100, ...
     """
-    if name not in READERS:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(READERS)}")
-    read = READERS[name]
-    accepted = [p.name for p in inspect.signature(read).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
-        if option not in accepted:
-            raise ValueError(f"data set {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
-    return read(Path(root).expanduser(), **options)
+    return read_named(READERS, name, root, options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from rga.data.catalog import read_named
 from rga.reid.samples import ReidData, SplitCounts
 from rga.reid.sources import cuhk03, folder, market1501, msmt17, table
 
@@ -42,8 +42,7 @@ def load_data(name: str, root: Path, **options: object) -> ReidData:
         **options: the reader's own keyword options, checked.
 
     Raises:
-        ValueError: the name is unknown or an option is out of its range.
-        TypeError: the reader has no such option.
+        ValueError: the name is unknown, the reader has no such option, or an option is out of its range.
         FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
         DataError: the data are there and are not what the format says.
 
@@ -52,17 +51,4 @@ def load_data(name: str, root: Path, **options: object) -> ReidData:
         Traceback (most recent call last):
         ValueError: unknown data set 'market1502': choose one of market1501, msmt17, ...
     """
-    if name not in READERS:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(READERS)}")
-    read = READERS[name]
-    accepted = option_names(read)
-    for option in options:
-        if option not in accepted:
-            raise TypeError(f"data set {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
-    return read(Path(root).expanduser(), **options)
-
-
-def option_names(read: Reader) -> list[str]:
-    """The options of a reader: its keyword-only parameters that are not bound yet."""
-    bound = read.keywords if isinstance(read, partial) else {}
-    return [p.name for p in inspect.signature(read).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in bound]
+    return read_named(READERS, name, root, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rga.data.catalog import read_named
 from rga.segmentation.scenes import SceneCounts, SegmentationData, Split
 from rga.segmentation.sources import camvid, cityscapes, folder
 
@@ -31,8 +32,7 @@ def load_data(name: str, root: Path, **options: object) -> SegmentationData:
         **options: the reader's own.
 
     Raises:
-        ValueError: the name is unknown or an option is out of its range.
-        TypeError: the reader has no such option.
+        ValueError: the name is unknown, the reader has no such option, or an option is out of its range.
         FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
         DataError: the data are there and are not what the format says.
 
@@ -41,6 +41,4 @@ def load_data(name: str, root: Path, **options: object) -> SegmentationData:
         Traceback (most recent call last):
         ValueError: unknown data set 'cityscape': choose one of cityscapes, camvid, mask-folder, scenes
     """
-    if name not in READERS:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(READERS)}")
-    return READERS[name](Path(root).expanduser(), **options)
+    return read_named(READERS, name, root, options)
