@@ -10,10 +10,9 @@ from huggingface_hub import hf_hub_download
 
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
+from rga.engine.saved_model import CONFIG
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
-
-CONFIG = "config.json"
 
 Model = ReidModel | SegmentationModel | ClassificationModel
 

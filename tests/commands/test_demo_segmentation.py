@@ -78,6 +78,19 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     assert (tmp_path / "scenes" / "thesis.tex").read_text() == "years of work"
 
 
+def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path: Path) -> None:
+    wrong: dict[str, int]
+    for wrong, message in (
+        ({"train_scenes": 1}, "a batch of 4 scenes and tests on 1 at least, got 1 and 3"),
+        ({"test_scenes": 0}, "got 4 and 0"),
+        ({"epochs": -1}, "epochs must be at least 1, got -1"),
+    ):
+        (tmp_path / "report.html").write_text("an earlier one")
+        with pytest.raises(ValueError, match=message):
+            demo_segmentation(tmp_path, **{**TINY, **wrong})
+        assert (tmp_path / "report.html").read_text() == "an earlier one"
+
+
 def test_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = SceneOptions(train=1, val=1, test=0, height=32, width=64)
     root = GENERATED.provide(tmp_path / "scenes", options, Console())

@@ -85,6 +85,33 @@ def test_prediction_files_for_the_benchmarks_server(work: Path, tmp_path: Path) 
             assert set(np.unique(np.asarray(image)).tolist()) <= {7, 8, 11, 17, 21, 23, 24, 26}
 
 
+def test_nothing_is_written_over_unless_that_is_wanted(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "pictures" / "labels" / "a.png"
+    picture.parent.mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(picture)
+    before = picture.read_bytes()
+    words = ["segment", str(picture), "--model", str(work / "run"), "--write", "labels", "-o"]
+    for more in ([], ["--overwrite"]):
+        assert main([*words, str(tmp_path / "pictures"), *more]) == 2
+        assert "is to be segmented and would be written over" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+    assert main([*words, str(tmp_path / "out")]) == 0
+    assert main([*words, str(tmp_path / "out")]) == 2
+    assert "is there already: name another folder with --output, or --overwrite" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "out"), "--overwrite"]) == 0
+
+
+def test_a_model_from_elsewhere_leaves_no_results_in_its_name(work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = rga.load(work / "run")
+    monkeypatch.setattr("rga.commands.evaluate_segmentation.load", lambda *_: model)
+    monkeypatch.chdir(tmp_path)
+    words = ["evaluate-segmentation", "owner/name", "--data", "scenes", "--root", str(work / "scenes"), "--workers", "0"]
+    assert main(words) == 0
+    assert not list(tmp_path.iterdir())
+    assert main([*words, "--out", "found.json"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
 def test_mistakes_are_one_line(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = ["--model", str(work / "run"), "-o", str(tmp_path / "out")]
     for name in ("a.png", "a.jpg"):

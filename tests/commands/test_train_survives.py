@@ -1,8 +1,10 @@
 """What a training survives: processes that are killed, files that are gone or damaged, a disk that is full; each provoked."""
 
+import errno
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from rga.commands.train import train
 from rga.data.images import DamagedImageError
 from rga.data.people import PeopleOptions, make_people
 from rga.engine.checkpoint import LAST, PREVIOUS, read_checkpoint
-from rga.engine.loader import WorkerDiedError
+from rga.engine.reading import WorkerDiedError
 from rga.engine.run_log import read_log
 from rga.recipes.reid import reid_generated
 from rga.reid.model import ReidModel
@@ -252,13 +254,20 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint(people: Path, whole: Pat
 def test_other_data_are_said_and_another_model_is_refused(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe, out = tiny(mine, max_steps=3), tmp_path / "run"
     train(recipe, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     with pytest.raises(ValueError, match=r"(?s)the checkpoint does not fit.*go on with the recipe") as caught:
         train(replace(recipe, attention="none"), out, resume=True)
     assert "attentions" in str(caught.value)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     picture = drawn_in_epoch_3(recipe)
     picture.write_bytes(picture.read_bytes() + b" ")
-    train(replace(recipe, max_steps=6), out, resume=True)
-    assert "the data are not those that the run began with" in capsys.readouterr().out.replace("\n", " ")
+    for steps in (6, 8):  # said every time
+        train(replace(recipe, max_steps=steps), out, resume=True)
+        assert "the data are not those that the run began with" in capsys.readouterr().out.replace("\n", " ")
+
+
+def full_disk(_path: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way(people: Path, whole: Path, tmp_path: Path) -> None:
@@ -267,8 +276,16 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way
     truncate(out / LAST)
     with pytest.raises(ValueError, match=r"last\.pt cannot be read.*previous\.pt is whole .*--resume-previous"):
         train(tiny(people), out, resume=True)
+    crashed = tmp_path / "crashed"
+    shutil.copytree(out, crashed)
     assert train(tiny(people), out, resume_previous=True).step == 15
     assert_same(out, whole)
+    with pytest.MonkeyPatch.context() as patch:  # the first save goes wrong: the only good state must not be lost
+        patch.setattr("rga.engine.checkpoint.flush", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            train(tiny(people), crashed, resume_previous=True)
+    assert train(tiny(people), crashed, resume=True).step == 15
+    assert_same(crashed, whole)
 
 
 def test_switches_of_memory_and_speed_train_the_same_network(

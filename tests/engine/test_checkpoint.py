@@ -1,8 +1,11 @@
 """Checkpoints: what is refused and by which name, what is offered instead, and that nothing in them is executed."""
 
 import errno
+import importlib
+import multiprocessing
 import os
 import pickle
+import signal
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +182,47 @@ def test_digests_tell_values_types_names_and_order_apart() -> None:
     assert len({digest(value) for value in values}) == len(values)
     strided = torch.arange(12.0).view(3, 4).T
     assert digest({"a": strided}) == digest({"a": strided.clone(memory_format=torch.contiguous_format)})
+
+
+def save_and_die(folder: Path, checkpoint: Checkpoint, module: str, name: str, calls: int) -> None:
+    """Saves in a process that is killed when it calls a function for the n-th time."""
+    owner: Any = Path if module == "Path" else importlib.import_module(module)
+    real = getattr(owner, name)
+
+    def dying(*arguments: Any) -> Any:
+        nonlocal calls
+        calls -= 1
+        if not calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
+
+    setattr(owner, name, dying)
+    save_checkpoint(folder, checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "calls"),
+    [
+        ("rga.engine.checkpoint", "flush", 1),
+        ("os", "link", 1),
+        ("rga.engine.files", "flush", 1),
+        ("Path", "replace", 1),
+        ("rga.engine.files", "flush", 2),
+    ],
+    ids=["written", "the one before unlinked", "the one before linked", "about to be renamed", "renamed"],
+)
+def test_killed_at_any_moment_of_a_save_a_whole_one_is_there(
+    tmp_path: Path, checkpoint: Checkpoint, module: str, name: str, calls: int
+) -> None:
+    for step in (1, 2):
+        save_checkpoint(tmp_path, replace(checkpoint, step=step))
+    process = multiprocessing.get_context("fork").Process(
+        target=save_and_die, args=(tmp_path, replace(checkpoint, step=3), module, name, calls)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    step = load_checkpoint(tmp_path / LAST, CPU).step
+    assert step == (3 if calls == 2 else 2)
+    save_checkpoint(tmp_path, replace(checkpoint, step=4))
+    assert (load_checkpoint(tmp_path / LAST, CPU).step, load_checkpoint(tmp_path / PREVIOUS, CPU).step) == (4, step)

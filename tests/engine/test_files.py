@@ -1,11 +1,14 @@
 """Files that are there whole or not at all."""
 
+import errno
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from rga.engine.files import remove_leftovers, write_atomically, write_folder, write_json
+from rga.engine.run_log import RunLog
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -35,16 +38,16 @@ def test_a_folder_is_replaced_file_by_file_when_all_are_whole(tmp_path: Path) ->
         (into / "a.txt").write_text(text)
         (into / "part" / "b.txt").write_text(text)
 
-    write_folder(folder, lambda temporary: write(temporary, "old"))
+    write_folder(folder, lambda temporary: write(temporary, "old"), last="a.txt")
 
     def half(temporary: Path) -> None:
         write(temporary, "new")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_folder(folder, half)
+        write_folder(folder, half, last="a.txt")
     assert {path.name: path.read_text() for path in folder.rglob("*.txt")} == {"a.txt": "old", "b.txt": "old"}
-    write_folder(folder, lambda temporary: write(temporary, "new"))
+    write_folder(folder, lambda temporary: write(temporary, "new"), last="a.txt")
     assert {path.name: path.read_text() for path in folder.rglob("*.txt")} == {"a.txt": "new", "b.txt": "new"}
     assert list(tmp_path.iterdir()) == [folder]
 
@@ -56,3 +59,48 @@ def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_text("whole")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_files_of_two_writings_never_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, names = tmp_path / "model", ("config.json", "a.bin", "z.bin")
+
+    def write(text: str, into: Path) -> None:
+        into.mkdir()
+        for name in names:
+            (into / name).write_text(text)
+
+    write_folder(folder, partial(write, "old"), last="config.json")
+    replace, allowed = Path.replace, 0
+
+    def dying(path: Path, target: Path) -> Path:
+        nonlocal allowed
+        allowed -= 1
+        if allowed < 0:
+            raise KilledError
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", dying)
+    for allowed in (0, 1, 2):  # noqa: B007  # counted down by the patch
+        with pytest.raises(KilledError):
+            write_folder(folder, partial(write, "new"), last="config.json")
+        assert not (folder / "config.json").exists()
+    allowed = 3
+    write_folder(folder, partial(write, "new"), last="config.json")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(names, "new")
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    def full(_temporary: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"result\.json could not be written: .*No space left"):
+        write_atomically(tmp_path / "result.json", full)
+    with pytest.raises(OSError, match=r"best could not be written: .*No space left"):
+        write_folder(tmp_path / "best", full, last="config.json")
+    (tmp_path / "log.jsonl").symlink_to("/dev/full")
+    with RunLog(tmp_path) as log, pytest.raises(OSError, match=r"log\.jsonl could not be written: .*No space left"):
+        log.write("step", 1, {"loss": 0.5})

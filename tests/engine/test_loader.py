@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from rga.engine.loader import LoaderOptions, SampleLoader, WorkerDiedError
+from rga.engine.loader import LoaderOptions, SampleLoader
 from rga.engine.plan import ShuffledBatches
+from rga.engine.reading import WorkerDiedError
 
 
 class DamagedError(ValueError):

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from rga.engine.devices import autocast, choose_device
 from rga.engine.loop import LoopOptions
 from rga.engine.outcome import DivergedError
 from rga.engine.run_log import RunLog, read_log
+from rga.engine.stop import ECHO
 
 
 def assert_same(ours: Line, theirs: Line) -> None:
@@ -113,15 +115,36 @@ def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_don
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM)])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, whole: Line, first: signal.Signals, second: signal.Signals) -> None:
     class Twice(Line):
         def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("it went on")
+            if self.step == 7:
+                os.kill(os.getpid(), first)
+                time.sleep(1.2 * ECHO)
+                os.kill(os.getpid(), second)
+                raise AssertionError("it went on")
+            return super().losses(batch, device)
 
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
     with pytest.raises(KeyboardInterrupt):
-        run(Twice(), tmp_path, LoopOptions(epochs=1))
+        run(Twice(), tmp_path / "parts", options)
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5  # the last one stands
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert_same(resumed, whole)
+
+
+def test_what_comes_twice_at_once_is_one_signal(tmp_path: Path) -> None:
+    class Echoed(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            if self.step == 1:
+                os.kill(os.getpid(), signal.SIGTERM)  # of the whole group of processes
+                os.kill(os.getpid(), signal.SIGTERM)  # and passed on by torchrun
+            return super().losses(batch, device)
+
+    assert run(Echoed(), tmp_path, LoopOptions(epochs=1)).exit_code == 143
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 2
 
 
 def test_data_that_fail_leave_the_state_of_the_last_step(tmp_path: Path, whole: Line) -> None:

@@ -3,6 +3,7 @@
 import math
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,26 @@ class Skipping(Half):
             if batch[0] == f"batch 0/{1 + processes.rank()}":
                 self.skipped[f"{processes.rank()}.jpg"] = 2 + processes.rank()
             yield batch
+
+
+class Doubled(Half):
+    """Each process finds the same picture damaged, one after the other."""
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+        for batch in super().batches(epoch, start):
+            if batch[0] == f"batch {epoch}/{1 + processes.rank()}":
+                self.skipped["a.jpg"] = self.skipped.get("a.jpg", 0) + 1
+            yield batch
+
+
+def skip_the_same(folder: Path, stop: int, resume: bool) -> int:
+    return run(Doubled(), folder, replace(OPTIONS, max_steps=stop), resume=resume).skipped
+
+
+def test_a_picture_is_named_once_whoever_finds_it_damaged_and_however_often_it_goes_on(tmp_path: Path, in_processes: InProcesses) -> None:
+    assert in_processes(2, partial(skip_the_same, tmp_path / "run", 5, resume=False)) == [2, 2]
+    assert in_processes(2, partial(skip_the_same, tmp_path / "run", 10, resume=True)) == [4, 4]
+    assert [event["message"] for event in read_log(tmp_path / "run", "skipped")] == ["a.jpg"]
 
 
 def skip(folder: Path) -> int:

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from rga.engine.random_state import drawing_from, random_state, seed_all, set_random_state
@@ -47,3 +48,13 @@ def test_states_are_saved_without_code_and_put_back(tmp_path: Path) -> None:
     draw()
     set_random_state(torch.load(tmp_path / "state.pt", weights_only=True))
     assert (draw(), random.gauss(0, 1), np.random.randn()) == expected
+
+
+def test_states_of_more_gpus_than_there_are_now_are_put_back_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, list[int]]] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [torch.tensor([number]) for number in range(8)])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.append((device, state.tolist())))
+    set_random_state(random_state())
+    assert given == [(0, [0]), (1, [1])]

@@ -110,3 +110,8 @@ def test_words() -> None:
     assert str(Inference()) == "single scale"
     assert str(Inference((512, 512), scales=(0.75, 1.0), flip=True)) == "scales 0.75, 1, windows of 512x512, flip"
     assert scaled((3, 100), 0.1) == (1, 10)
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="the network's scores are not finite"):
+        predict(lambda images: by_pixel(images) * float("nan"), torch.rand(3, 4, 5), Inference())

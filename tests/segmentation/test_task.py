@@ -1,5 +1,6 @@
 """Segmentation as a task of the loop, its recipe and its evaluation."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from rga.data.layout import DataError
 from rga.data.scenes import SceneOptions, make_scenes
@@ -131,7 +133,10 @@ def test_other_classes_than_the_models_are_refused(data: SegmentationData, root:
 
 
 def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:
-    assert SegmentationTask(TINY, replace(data, val=())).evaluate() == {}
+    untested = SegmentationTask(TINY, replace(data, val=()))
+    assert untested.evaluate() == {}
+    assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
+    assert "empty" not in SegmentationTask(TINY, data).describe_data()
     with pytest.raises(ValueError, match="the masks of test of data set 'scenes' are not there"):
         SegmentationTask(replace(TINY, evaluate_on="test"), data)
 
@@ -141,6 +146,32 @@ def test_data_without_a_training_split_or_with_too_few_pictures_are_named(data: 
         SegmentationTask(TINY, replace(data, train=()))
     with pytest.raises(ValueError, match=r"a batch of 6 .*cannot be drawn from 5"):
         SegmentationTask(replace(TINY, batch=6), data)
+
+
+def test_parts_of_a_batch_share_the_hard_pixels_and_one_crop_is_too_few_for_aspp(data: SegmentationData) -> None:
+    task = SegmentationTask(replace(TINY, hard_threshold=1e-9, hard_keep=9, accumulate=2, auxiliary_weight=0), data)
+    part = next(iter(task.batches(0)))
+    assert task.images(part) == 1
+    parts, (scores, _) = both(task, part)
+    torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, part.labels, 1e-9, 5))
+    with pytest.raises(ValueError, match="over 2 crops or more: a batch comes in parts of 1"):
+        SegmentationTask(replace(TINY, head="aspp", accumulate=2), data)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Path, workers: int) -> None:
+    root = make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=1, test=0, height=48, width=96))
+    data = read_generated(root)
+    task = SegmentationTask(replace(TINY, workers=workers), data)
+    mask = data.val[0].mask
+    assert mask is not None
+    Image.fromarray(np.full((48, 96), 99, np.uint8)).save(mask)
+    with pytest.raises(DataError, match=f"^mask {mask}.*99") as caught:
+        task.evaluate()
+    assert "Traceback" not in str(caught.value)
+    shutil.copy(mask, data.train[0].mask or "")
+    with pytest.raises(DataError, match=r"^mask .*99"):
+        list(task.batches(0))
 
 
 def test_a_mask_that_does_not_fit_stops_with_its_name(tmp_path: Path) -> None:

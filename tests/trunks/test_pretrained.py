@@ -41,6 +41,14 @@ def test_a_classifier_of_as_many_classes_is_taken_along_and_another_one_is_not(t
         assert torch.equal(state["fc.weight"], donor.state_dict()["fc.weight"] if classes == 7 else before)
 
 
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "broken.safetensors"
+    save_file({"weight": torch.zeros(100)}, file)
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"broken\.safetensors is damaged, or no safetensors file"):
+        load_trunk_weights(attended_trunk(), "test_resnet", str(file))
+
+
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
     save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):

@@ -122,3 +122,16 @@ def test_half_precision_goes_through() -> None:
 def test_a_network_without_blocks_is_refused() -> None:
     with pytest.raises(ValueError, match="Linear has no blocks in a row"):
         recompute_blocks(nn.Linear(3, 3))
+
+
+def test_synchronised_norms_have_their_counter_in_the_second_pass() -> None:
+    """torch's SyncBatchNorm, which runs on GPUs alone, does not train without one."""
+    model, counted = network("test_resnet"), []
+    recompute_blocks(model)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(lambda norm, *_: counted.append(norm.num_batches_tracked is not None))
+    model.train()
+    model(torch.rand(2, 3, 64, 32)).sum().backward()
+    assert len(counted) > sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())  # some of them twice
+    assert all(counted)

@@ -67,3 +67,16 @@ def test_public_weights_have_our_names(depth: int) -> None:
     before = trunk.state_dict()["layer3.0.conv1.weight"].clone()
     load_trunk_weights(trunk, f"cifar-resnet{depth}", str(file))
     assert not torch.equal(before, trunk.state_dict()["layer3.0.conv1.weight"])
+
+
+def test_unknown_options_are_named() -> None:
+    for name in ("cifar-resnet20", "resnet10t"):
+        with pytest.raises(ValueError, match=f"trunk '{name}' does not take the options {{'foo': 1}}"):
+            create_trunk(name, foo=1)
+
+
+def test_the_deepest_public_network_is_known() -> None:
+    with torch.device("meta"):
+        assert (
+            sum(isinstance(module, (nn.Conv2d, nn.Linear)) for module in create_trunk("cifar-resnet1202", num_classes=10).modules()) == 1202
+        )

@@ -168,6 +168,9 @@ def find_doubled(data: ClassificationData) -> list[list[tuple[str, str]]]:
     for mark, places in marked.items():
         for split, index in places if len(places) > 1 else ():
             pictures = data.split(split).pictures
-            content = hashlib.sha256(pictures.contents(index)).digest()
+            try:
+                content = hashlib.sha256(pictures.contents(index)).digest()
+            except DamagedImageError:
+                continue  # said by those who open all pictures
             doubled.setdefault((mark, content), []).append((split, pictures.name(index)))
     return sorted(group for group in doubled.values() if len(group) > 1)

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.classification.transforms import evaluation_transform
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from rga.engine.reading import read_batches
 from rga.trunks.catalog import create_trunk
 from rga.trunks.model import TrunkModel
 
@@ -124,8 +125,8 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         """The same for images that are tensors (3, size, size) already."""
         was_training, device = self.training, next(self.parameters()).device
         self.eval()
-        loader = DataLoader(images, batch_size, num_workers=workers)
-        batches = [self(shown.to(device, non_blocking=True)).float().softmax(1).cpu() for shown in loader]
+        shown = read_batches(images, batch_size, workers)
+        batches = [self(batch.to(device, non_blocking=True)).float().softmax(1).cpu() for batch in shown]
         self.train(was_training)
         rows: NDArray[np.float32] = torch.cat([torch.zeros(0, len(self.classes)), *batches]).numpy()
         return rows

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rga.data.images import decode, read_image
+from rga.data.images import DamagedImageError, decode, read_image
 
 
 class Pictures(Protocol):
@@ -146,8 +147,15 @@ class ZipPictures:
         return f"{self.archive.name}:{self.members[index]}"
 
     def contents(self, index: int) -> bytes:
-        """The member's bytes."""
-        return self.zip.read(self.members[index])
+        """The member's bytes.
+
+        Raises:
+            DamagedImageError: they are not those that were put in, or are encrypted or packed in a way that is not known here.
+        """
+        try:
+            return self.zip.read(self.members[index])
+        except (BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            raise DamagedImageError(f"{self.name(index)} cannot be read: {error}; replace the file or take it out of the data") from error
 
     def mark(self, index: int) -> str:
         """The member's checksum, as the zip lists it."""

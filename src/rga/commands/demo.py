@@ -66,7 +66,7 @@ def demo(
     people = PeopleOptions(
         identities=identities, images_per_camera=images_per_camera, distractors=distractors, junk=distractors // 5, seed=seed
     )
-    begin(output)
+    begin(output, epochs)
 
     console.rule("1 of 4: people")
     with watch.time("people"):

@@ -52,18 +52,21 @@ def demo_segmentation(
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
+        ValueError: there are too few scenes, or the epochs are negative.
     """
     console = Console()
     watch = Stopwatch()
     scenes = SceneOptions(train=train_scenes, val=test_scenes, seed=seed)
-    begin(output)
+    recipes = {name: demo_recipe(name, output / SCENES, epochs, seed) for name in RUNS}
+    batch = recipes[ATTENDED].batch
+    if train_scenes < batch or test_scenes < 1:
+        raise ValueError(f"the demo trains on a batch of {batch} scenes and tests on 1 at least, got {train_scenes} and {test_scenes}")
+    begin(output, epochs)
 
     console.rule("1 of 4: streets")
     with watch.time("scenes"):
-        root = GENERATED.provide(output / SCENES, scenes, console)
-        data = load_data("scenes", root)
+        data = load_data("scenes", GENERATED.provide(output / SCENES, scenes, console))
 
-    recipes = {name: demo_recipe(name, root, epochs, seed) for name in RUNS}
     outcome = train_each(recipes, output, watch, console, kept=SCENES)
     if outcome.interrupted:
         return outcome.exit_code

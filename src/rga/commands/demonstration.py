@@ -80,12 +80,15 @@ class Generated:
             return self.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
 
 
-def begin(output: Path) -> None:
+def begin(output: Path, epochs: int) -> None:
     """Makes the demo's folder, without the runs and the report of an earlier one.
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
+        ValueError: the epochs are negative.
     """
+    if epochs < 0:
+        raise ValueError(f"epochs must be at least 1, or 0 for the recipe's, got {epochs}")
     output.mkdir(parents=True, exist_ok=True)
     for folder in RUNS.values():
         remove_run(output / folder)

@@ -44,7 +44,7 @@ def evaluate_segmentation(
         window: height and width of sliding windows; by default pictures are predicted whole, where the attention takes any size.
         scales: at which pictures are predicted; the probabilities are averaged.
         flip: predict mirror images, too.
-        out: file for the results; evaluation-SPLIT.json in the run's folder by default.
+        out: file for the results; evaluation-SPLIT.json in the run's folder by default, where it is one.
         workers: processes that read pictures.
         device: where to compute.
     """
@@ -64,7 +64,9 @@ def evaluate_segmentation(
         )
     console.print(f"{tested.name}, {split}, fingerprint {tested.fingerprint}")
     console.print(str(result), highlight=False)
-    path = out or run / f"evaluation-{split}.json"
+    path = out or (run / f"evaluation-{split}.json" if run.is_dir() else None)
+    if path is None:
+        return
     report = {"data": tested.name, "split": split, "fingerprint": tested.fingerprint, "trained_on": model.trained_on, **result.to_dict()}
     write_json(path, report)
     console.print(f"written to {path}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +19,9 @@ from rga.segmentation.sliding import Inference
 
 Output = Literal["labels", "overlays", "confidence"]
 
+ENDINGS: dict[Output, str] = {"labels": ".png", "overlays": ".jpg", "confidence": ".png"}
+"""What is written -> the ending of its files."""
+
 
 def segment(
     images: tuple[Path, ...],
@@ -28,6 +31,7 @@ def segment(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("segmented"),
     write: tuple[Output, ...] = ("labels", "overlays", "confidence"),
     dataset_values: bool = False,
+    overwrite: bool = False,
     window: tuple[int, int] | None = None,
     scales: tuple[float, ...] = (1.0,),
     flip: bool = False,
@@ -44,12 +48,14 @@ def segment(
         output: the folder for what is written.
         write: which of the three.
         dataset_values: write the values of the data set's own masks instead of indices, as the server of Cityscapes expects them.
+        overwrite: replace files that are there already.
         window: height and width of sliding windows; by default pictures are predicted whole, where the attention takes any size.
         scales: at which pictures are predicted; the probabilities are averaged.
         flip: predict mirror images, too.
         device: where to compute.
     """
     named = named_images(images)
+    check_targets(named, [place(output, kind, name) for kind in write for name in named], overwrite)
     inference = Inference(window, scales=scales, flip=flip)
     loaded = load(model, SegmentationModel).to(choose_device(device))
     console = Console()
@@ -57,12 +63,31 @@ def segment(
         picture = read_image(path)
         found = loaded.segment([picture], inference=inference)[0]
         if "labels" in write:
-            (save_values if dataset_values else save_labels)(output / "labels" / f"{name}.png", found.labels, loaded.classes)
+            (save_values if dataset_values else save_labels)(place(output, "labels", name), found.labels, loaded.classes)
         if "overlays" in write:
-            save(output / "overlays" / f"{name}.jpg", overlay(picture, found.labels, loaded.classes), "JPEG")
+            save(place(output, "overlays", name), overlay(picture, found.labels, loaded.classes), "JPEG")
         if "confidence" in write:
-            save_confidence(output / "confidence" / f"{name}.png", found.confidence)
+            save_confidence(place(output, "confidence", name), found.confidence)
     console.print(f"{len(named)} pictures: {output}")
+
+
+def place(output: Path, kind: Output, name: str) -> Path:
+    """Where something of a picture is written."""
+    return output / kind / f"{name}{ENDINGS[kind]}"
+
+
+def check_targets(named: Mapping[str, Path], targets: Iterable[Path], overwrite: bool) -> None:
+    """Refuses to write over a picture that is segmented, and over anything else unless that is wanted.
+
+    Raises:
+        FileExistsError: a target is there.
+    """
+    inputs = {path.resolve() for path in named.values()}
+    for target in targets:
+        if target.resolve() in inputs:
+            raise FileExistsError(f"{target} is to be segmented and would be written over: name another folder with --output")
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target} is there already: name another folder with --output, or --overwrite")
 
 
 def named_images(places: Sequence[Path]) -> dict[str, Path]:

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import classification_task
 from rga.engine import processes
-from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, load_checkpoint
+from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, load_checkpoint
 from rga.engine.devices import choose_device
 from rga.engine.files import remove_leftovers, write_json
 from rga.engine.loop import fit
@@ -28,6 +28,7 @@ from rga.engine.recipe import TrainingRecipe
 from rga.engine.run_lock import locked
 from rga.engine.run_log import RunLog
 from rga.engine.schedules import Schedule
+from rga.engine.state import check_fits
 from rga.engine.task import Task
 from rga.recipes import classification, reid, segmentation
 from rga.reid.recipe import ReidRecipe
@@ -140,6 +141,10 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
             held.enter_context(locked(out))
             remove_leftovers(out)
         start = load_checkpoint(checkpoint, device) if resume else None
+        if start is not None:
+            check_fits(task.model, start)  # before anything of the run is changed
+        if resume_previous and processes.first():
+            go_back(out)
         log = held.enter_context(begin_log(recipe, task, out, start, console)) if processes.first() else None
         outcome = fit(task, task.optimizer(), task.schedule(), out, log, recipe.loop_options(), device=device, start=start)
     skipped = f"; {outcome.skipped} pictures were skipped" if outcome.skipped else ""
@@ -156,8 +161,9 @@ def prepare(model: nn.Module, recipe: TrainingRecipe, device: torch.device) -> N
 
 
 def begin_log(recipe: TrainingRecipe, task: RecipeTask, out: Path, start: Checkpoint | None, console: Console) -> RunLog:
-    """Writes the recipe to the run's folder, and opens its log where the training begins."""
-    if start and (before := json.loads((out / RECIPE_FILE).read_text())["data_fingerprint"]) != task.fingerprint:
-        console.print(f"the data are not those that the run began with (fingerprint {before}): it goes on with what is there now")
-    write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": task.fingerprint})
+    """Writes the recipe to the run's folder, with the data that the run began with, and opens its log where the training begins."""
+    fingerprint = json.loads((out / RECIPE_FILE).read_text())["data_fingerprint"] if start else task.fingerprint
+    if fingerprint != task.fingerprint:
+        console.print(f"the data are not those that the run began with (fingerprint {fingerprint}): it goes on with what is there now")
+    write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": fingerprint})
     return RunLog(out, recipe.tensorboard, length=start.log if start else 0, step=start.step if start else None)

@@ -46,7 +46,7 @@ def decode(source: Path | IO[bytes], name: str) -> Image.Image:
             return to_rgb(image)
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DamagedImageError(f"{name} cannot be read as a picture: {error}; replace the file or take it out of the data") from error
 
 

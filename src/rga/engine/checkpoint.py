@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rga.engine.files import write_atomically
+from rga.engine.files import flush, write_atomically
 
 FORMAT = 3
 LAST = "last.pt"
@@ -90,6 +90,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(buffer.getbuffer())
+        flush(temporary)  # before the one before it is given up
         keep_previous(folder)
 
     try:
@@ -114,6 +115,11 @@ def keep_previous(folder: Path) -> None:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
         write_atomically(previous, lambda temporary: shutil.copyfile(last, temporary))  # a file system without hard links
+
+
+def go_back(folder: Path) -> None:
+    """Makes ``last.pt`` what ``previous.pt`` is, for a training that goes on from that: the next save gives ``previous.pt`` up."""
+    write_atomically(folder / LAST, lambda temporary: shutil.copyfile(folder / PREVIOUS, temporary))
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:

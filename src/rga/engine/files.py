@@ -15,6 +15,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Lets ``write`` fill a temporary file beside ``path``, flushes it to the disk, and renames it.
 
     A reader sees the old file or the new one, never a half; an error leaves the old one and no temporary file.
+
+    Raises:
+        OSError: it could not be written; it is named.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -23,6 +26,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         flush(temporary)
         temporary.replace(path)
         flush(path.parent)
+    except OSError as error:
+        raise named(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -32,11 +37,17 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))
 
 
-def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
+def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> None:
     """Lets ``write`` fill a temporary folder beside ``folder``, and moves each of its files to its place when all are whole.
 
+    Args:
+        folder: to write.
+        write: fills a folder.
+        last: name of the file that makes the folder count. The old one goes before the others change, the new one comes after them: files
+            of two writings never count together.
+
     Raises:
-        OSError: a file could not be written; the folder is as it was.
+        OSError: a file could not be written; it is named, and the folder is as it was.
     """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
@@ -44,13 +55,16 @@ def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
         files = [path for path in temporary.rglob("*") if path.is_file()]
         for path in files:
             flush(path)
-        for path in files:
+        (folder / last).unlink(missing_ok=True)
+        for path in sorted(files, key=lambda path: path == temporary / last):
             target = folder / path.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
         flush(folder)
     except SafetensorError as error:
         raise OSError(f"{folder} could not be written: {error}") from error
+    except OSError as error:
+        raise named(error, folder) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -62,6 +76,11 @@ def remove_leftovers(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def named(error: OSError, path: Path) -> OSError:
+    """An error that names a file: what ``write`` of the operating system raises on a full disk does not."""
+    return error if error.filename is not None or error.errno is None else OSError(f"{path} could not be written: {error}")
 
 
 def flush(path: Path) -> None:

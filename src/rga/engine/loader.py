@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_in
 from rga.engine import processes
 from rga.engine.plan import Draw, Plan, Share
 from rga.engine.random_state import drawing_from
+from rga.engine.reading import naming_deaths, portable
 from rga.engine.stop import start_workers
 
 Sample = TypeVar("Sample")
@@ -41,10 +42,6 @@ class LoaderOptions:
     pin: bool = False
     parts: int = 1
     skip_damaged: bool = False
-
-
-class WorkerDiedError(ChildProcessError):
-    """A process that made samples is gone."""
 
 
 class SampleLoader(Generic[Sample]):
@@ -97,15 +94,11 @@ class SampleLoader(Generic[Sample]):
         loaded: Iterator[Any] | None = None
         while True:
             try:
-                loaded = loaded or start_workers(self.loader)
-                batch, skipped, failure = next(loaded)
+                with naming_deaths():
+                    loaded = loaded or start_workers(self.loader)
+                    batch, skipped, failure = next(loaded)
             except StopIteration:
                 return
-            except (RuntimeError, EOFError, OSError) as error:  # the last two: what it had laid in shared memory cannot be fetched
-                if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
-                    raise
-                reason = str(error) or type(error).__name__
-                raise WorkerDiedError(f"a process that reads samples died ({reason}): if memory was short, lower workers") from error
             if failure is not None:
                 try:
                     raise failure
@@ -138,9 +131,9 @@ class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample
             except self.damaged as error:
                 skipped.append(str(error))
                 failure: Exception = error
-            except OSError as error:  # a file that is gone, a disk that fails
-                return None, skipped, error
-        return None, skipped, failure.with_traceback(None)
+            except (OSError, ValueError) as error:  # a file that is gone, a disk that fails; contents that do not fit the data set
+                return None, skipped, portable(error)
+        return None, skipped, portable(failure)
 
 
 def collate(loaded: Sequence[tuple[Any, list[str], Exception | None]]) -> tuple[Any, list[str], Exception | None]:

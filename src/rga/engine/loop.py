@@ -30,6 +30,7 @@ from rga.engine.files import write_folder
 from rga.engine.outcome import DivergedError, Outcome
 from rga.engine.random_state import seed_all
 from rga.engine.run_log import RunLog
+from rga.engine.saved_model import CONFIG
 from rga.engine.schedules import Schedule, set_learning_rate
 from rga.engine.state import AVERAGED, RAW, TrainingState
 from rga.engine.stop import StoppedError, StopSignals
@@ -181,7 +182,7 @@ class Training:
         Raises:
             StoppedError: a signal came to one of the processes; the state is saved.
         """
-        before, failure = dict(self.task.skipped), None
+        before, failure, named = dict(self.task.skipped), None, self.state.named
         parts: list[Any] = []
         try:
             parts = [next(batches) for _ in range(self.options.accumulate)]
@@ -189,7 +190,7 @@ class Training:
             failure = error
         except StopIteration:
             raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
-        new = [message for message in self.task.skipped if message not in before]
+        new = [message for message in self.task.skipped if message not in named]
         self.stopped, failed, more = processes.largest(self.signals.number, failure is not None, len(new))
         if self.stopped or failed:
             self.task.skipped.clear()  # this batch is not trained on, and will be drawn again
@@ -199,7 +200,8 @@ class Training:
             raise StoppedError
         if failed:
             raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
-        for message in [message for each in processes.gather(new) for message in each] if more else ():
+        for message in dict.fromkeys(message for each in processes.gather(new) for message in each) if more else ():
+            named.add(message)
             self.note("skipped", {"message": message})
             self.say(f"skipped: {message}")
         return parts
@@ -282,7 +284,7 @@ class Training:
             with self.state.weights(name):
                 metrics = self.at.metrics.get(name, {})
                 where = self.folder / (folder if name == RAW else f"{folder}-{name}")
-                write_folder(where, partial(self.task.save_model, metrics=metrics))
+                write_folder(where, partial(self.task.save_model, metrics=metrics), last=CONFIG)
 
     def save(self) -> None:
         """Writes a checkpoint."""

@@ -78,4 +78,5 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+        for device, each in enumerate(state["cuda"][: torch.cuda.device_count()]):  # there may have been more
+            torch.cuda.set_rng_state(each.cpu(), device)

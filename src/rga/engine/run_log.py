@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rga.engine.files import named
+
 LOG_FILE = "log.jsonl"
 
 
@@ -28,10 +30,10 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, tensorboard: bool = False, length: int | None = None, step: int | None = None) -> None:
-        path = folder / LOG_FILE
+        self.path = path = folder / LOG_FILE
         if length is not None and path.exists() and path.stat().st_size > length:
             os.truncate(path, length)
-        self.file = path.open("a", buffering=1)
+        self.file = path.open("ab", buffering=0)
         self.writer: Any = None
         if tensorboard:
             if find_spec("tensorboard") is None:
@@ -41,8 +43,17 @@ class RunLog:
             self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=None if step is None else step + 1)
 
     def write(self, kind: str, step: int, values: Mapping[str, float | int | str]) -> None:
-        """Writes one event: its kind (``train``, ``evaluate``, ...), the step, and its values."""
-        self.file.write(json.dumps({"time": round(time.time(), 3), "kind": kind, "step": step, **values}) + "\n")
+        """Writes one event: its kind (``train``, ``evaluate``, ...), the step, and its values.
+
+        Raises:
+            OSError: the line could not be written; the log is named.
+        """
+        line = (json.dumps({"time": round(time.time(), 3), "kind": kind, "step": step, **values}) + "\n").encode()
+        try:
+            while line:
+                line = line[self.file.write(line) :]
+        except OSError as error:
+            raise named(error, self.path) from error
         if self.writer is not None:
             for name, value in values.items():
                 if isinstance(value, (int, float)):
@@ -50,7 +61,6 @@ class RunLog:
 
     def length(self) -> int:
         """Bytes of the log so far, which the disk now holds."""
-        self.file.flush()
         os.fsync(self.file.fileno())
         return os.fstat(self.file.fileno()).st_size
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
-from huggingface_hub.constants import SAFETENSORS_SINGLE_FILE as WEIGHTS
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model
 
 from rga.engine.files import write_json
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+"""The files of a model, named by the hub."""
 
 
 class SavedModel(PyTorchModelHubMixin):
@@ -73,5 +75,5 @@ def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -
         metrics: what it reached, and on which data.
     """
     model.save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", {**config, "metrics": dict(metrics)})
+    config = json.loads((folder / CONFIG).read_text())
+    write_json(folder / CONFIG, {**config, "metrics": dict(metrics)})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 
 from rga.engine import processes
@@ -20,6 +21,9 @@ from rga.engine.task import Task
 
 RAW, AVERAGED = "raw", "averaged"
 """The weights that are evaluated: as the last step left them, and averaged over the steps."""
+
+
+ADVICE = "go on with the recipe and the data that the run was started with"
 
 
 class TrainingState:
@@ -39,6 +43,8 @@ class TrainingState:
         self.scaler = scaler
         self.averaged = AveragedWeights(task.model, averaging) if averaging else None
         self.at = Position()
+        self.named: set[str] = set()
+        """What was skipped and is in the log; the same in all processes."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -99,18 +105,29 @@ class TrainingState:
         Raises:
             ValueError: it is of another model or optimiser.
         """
+        check_fits(self.task.model, start)
         try:
             self.task.model.load_state_dict(start.model)
             self.optimizer.load_state_dict(start.optimizer)
             if self.averaged:
                 self.averaged.load_state_dict(start.averaged or start.model)
         except (RuntimeError, ValueError) as error:
-            advice = "go on with the recipe and the data that the run was started with"
-            raise ValueError(f"the checkpoint does not fit: {error}\n{advice}") from error
+            raise ValueError(f"the checkpoint does not fit: {error}; {ADVICE}") from error
         if start.scaler:
             self.scaler.load_state_dict(start.scaler)
         for name in vars(self.at):
             setattr(self.at, name, getattr(start, name))
+        self.named.update(start.skipped)
         if processes.first():  # it holds what all of them skipped
             self.task.skipped.update(start.skipped)
         set_random_state(start.random)
+
+
+def check_fits(model: nn.Module, start: Checkpoint) -> None:
+    """Raises a ValueError if a checkpoint is of another model."""
+    own = {name: value.shape for name, value in model.state_dict().items()}
+    given = {name: value.shape for name, value in start.model.items()}
+    wrong = [name for name in {**own, **given} if own.get(name) != given.get(name)]
+    if wrong:
+        some = ", ".join(wrong[:3])
+        raise ValueError(f"the checkpoint does not fit: {len(wrong)} weights are missing, too many or of another shape ({some}); {ADVICE}")

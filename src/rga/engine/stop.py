@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -11,6 +12,8 @@ from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+ECHO = 0.5
+"""Seconds in which the same signal again means the same: torchrun passes on what the whole group of processes got already."""
 
 
 class StoppedError(Exception):
@@ -18,7 +21,7 @@ class StoppedError(Exception):
 
 
 class StopSignals:
-    """Handles the signals that end a training, while it is entered; a second one ends it at once, as KeyboardInterrupt.
+    """Handles the signals that end a training, while it is entered; a second one ends it at once, as KeyboardInterrupt, if it is no echo.
 
     The death of a child raises nothing: torch's loader has a handler that raises wherever the training is, be it halfway in a step. The
     loader notices as well, within seconds, when it waits for a batch of that worker.
@@ -29,6 +32,8 @@ class StopSignals:
     def __init__(self) -> None:
         self.number = 0
         """The signal that came; 0 for none."""
+        self.since = 0.0
+        """When it came, by the monotonic clock."""
         self.at_once = False
         self.before: dict[signal.Signals, Any] = {}
 
@@ -47,8 +52,10 @@ class StopSignals:
     def note(self, number: int, _frame: FrameType | None) -> None:
         """Handles a signal that ends the training."""
         if self.number:
+            if number == self.number and time.monotonic() - self.since < ECHO:
+                return
             raise KeyboardInterrupt
-        self.number = number
+        self.number, self.since = number, time.monotonic()
         if self.at_once:
             raise StoppedError
 

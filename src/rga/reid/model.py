@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import Preprocessing
+from rga.engine.reading import read_batches
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
@@ -138,10 +139,9 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         was_training = self.training
         self.eval()
         device = self.neck.weight.device
-        loader = DataLoader(Pictures(list(pictures), self.preprocessing), batch_size, num_workers=workers)
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with torch.inference_mode():
-            for images in loader:
+            for images in read_batches(Pictures(list(pictures), self.preprocessing), batch_size, workers):
                 shown = images.to(device, non_blocking=True)
                 both = self(shown)
                 if flip:

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.data.preprocessing import Preprocessing, to_tensor
 from rga.engine import processes
+from rga.engine.reading import read_each
 from rga.segmentation.classes import Classes
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.masks import read_scene
@@ -49,11 +50,11 @@ def predictions(
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """The mask of each picture, and what the model makes of the picture: (H, W) each."""
     device = next(model.parameters()).device
-    pictures = DataLoader(ScenePictures(scenes, model.classes, model.preprocessing), batch_size=None, num_workers=workers)
+    pictures = ScenePictures(scenes, model.classes, model.preprocessing)
     with evaluating(model), torch.inference_mode():
-        for image, labels in pictures:
+        for image, labels in read_each(pictures, workers):
             found = model.probabilities(image.to(device), inference).argmax(0)
-            yield np.asarray(labels), found.to(torch.uint8).cpu().numpy()
+            yield labels, found.to(torch.uint8).cpu().numpy()
 
 
 def evaluate_model(

@@ -37,7 +37,7 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
             mode, values = image.mode, np.asarray(image)
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DamagedImageError(f"mask {path} cannot be read: {error}; replace the file or take it out of the data") from error
     if mode not in MODES:
         raise DataError(

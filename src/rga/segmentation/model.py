@@ -23,7 +23,7 @@ from rga.segmentation.heads import create_head, fcn
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, Size, predict
 from rga.stages import evaluating
-from rga.trunks.catalog import create_trunk
+from rga.trunks.catalog import TrunkOptionError, create_trunk
 from rga.trunks.model import TrunkModel
 
 TASK = "segmentation"
@@ -179,7 +179,7 @@ def dilated_trunk(name: str, output_stride: int, options: Mapping[str, Any]) -> 
     """
     try:
         trunk = create_trunk(name, **{**({} if output_stride == 32 else {"output_stride": output_stride}), **options})
-    except (TypeError, NotImplementedError, AssertionError) as error:
+    except (TrunkOptionError, NotImplementedError, AssertionError) as error:
         raise ValueError(f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {error!r}; take a ResNet") from error
     if not hasattr(trunk, "forward_intermediates") or not hasattr(trunk, "prune_intermediate_layers"):
         raise ValueError(f"trunk {name!r} does not give out the maps of its stages: take a ResNet or another CNN of timm that does")

@@ -65,6 +65,9 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
 
     Returns:
         (classes, H, W), float32, on the picture's own resolution.
+
+    Raises:
+        ValueError: the network's scores are not finite.
     """
     size: Size = (image.shape[1], image.shape[2])
     total: Tensor | None = None
@@ -75,6 +78,8 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
         probabilities = resized(probabilities.flip(-1) if flip else probabilities, size)
         total = probabilities if total is None else total.add_(probabilities)
     assert total is not None
+    if not total.isfinite().all():
+        raise ValueError("the network's scores are not finite: its weights are those of a training that diverged, or damaged")
     return total[0].div_(len(views))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from rga.engine import processes
 from rga.engine.plan import ShuffledBatches
 from rga.segmentation.classes import Classes
 from rga.segmentation.evaluation import evaluate_model
@@ -56,7 +57,7 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
         data: to train and test on.
 
     Raises:
-        ValueError: the data have nothing to train on, or less than a batch, or nothing to choose by.
+        ValueError: the data have nothing to train on, or less than a batch, or the masks of the split to choose by are not there.
     """
 
     watched = "mIoU"
@@ -65,6 +66,9 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
         if not data.train:
             raise ValueError(f"data set {data.name!r} has no training split")
         self.tested = data.labelled(recipe.evaluate_on) if data.split(recipe.evaluate_on) else ()
+        part = recipe.batch // (processes.count() * recipe.accumulate)
+        if recipe.head == "aspp" and part < 2:
+            raise ValueError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
         plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(
@@ -93,14 +97,15 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The recipe's loss: over all pixels that count, or over the hard ones."""
         if self.recipe.hard_threshold:
-            return hard_cross_entropy(scores, labels, self.recipe.hard_threshold, self.recipe.hard_keep)
+            return hard_cross_entropy(scores, labels, self.recipe.hard_threshold, -(-self.recipe.hard_keep // self.recipe.accumulate))
         return pixel_cross_entropy(scores, labels)
 
     def describe_data(self) -> str:
         """A line for each split of the data."""
-        return "\n".join(
-            [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
-        )
+        lines = [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
+        if not self.tested:
+            lines.append(f"  {self.recipe.evaluate_on} is empty: the training is not evaluated, and there is no best model")
+        return "\n".join(lines)
 
     def file_name(self, place: int) -> str:
         """The name of a picture of the training split."""

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rga.engine.saved_model import check_readable
 from rga.trunks.cifar_resnet import CifarResNet, from_public_names
 from rga.trunks.classifier import classifier_names
 
@@ -66,6 +67,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of weights at {path}: name one, or choose pretrained or none")
     if path.suffix == ".safetensors":
+        check_readable(path)
         return load_file(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -83,8 +83,8 @@ def second_pass(owners: Sequence[nn.Module]) -> Iterator[None]:
     norms = {norm for owner in owners for norm in owner.modules() if isinstance(norm, _BatchNorm)}
     before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
-        for norm in norms:
-            norm.momentum, norm.num_batches_tracked = 0.0, None
+        for norm, _, batches in before:  # a counter there must be: torch's SyncBatchNorm wants one
+            norm.momentum, norm.num_batches_tracked = 0.0, None if batches is None else batches.clone()
         with keeping_products():
             yield
     finally:

@@ -2,7 +2,7 @@
 
 import pickle
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from classification.conftest import MakeFolders
+from rga.classification.check import check_data
 from rga.classification.pictures import ZipPictures
 from rga.classification.sources.zips import read_zips
 from rga.data.images import DamagedImageError
@@ -37,6 +38,24 @@ def test_zips_are_read(root: Path) -> None:
     assert data.test.pictures.name(1) == "test.zip:frog/0000.png"
     expected = Image.open(root / "train-2-per-class" / "frog" / "0001.png")
     np.testing.assert_array_equal(np.asarray(data.train.pictures[3]), np.asarray(expected))
+
+
+@pytest.mark.parametrize("compression", [ZIP_STORED, ZIP_DEFLATED])
+def test_a_damaged_member_is_a_damaged_picture(root: Path, compression: int) -> None:
+    file = root / "train-2-per-class.zip"
+    folder = root / "train-2-per-class"
+    with ZipFile(file, "w", compression) as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(folder))
+        at = archive.infolist()[1].header_offset + 60
+    contents = bytearray(file.read_bytes())
+    contents[at : at + 8] = bytes(255 - value for value in contents[at : at + 8])
+    file.write_bytes(contents)
+    data = read_zips(root)
+    with pytest.raises(DamagedImageError, match=r"train-2-per-class\.zip:cat/0001\.png cannot be read: .*; replace the file"):
+        data.train.pictures[1]
+    report = check_data(data, open_images=True)
+    assert [text.split(" ", maxsplit=1)[0] for text in report.damaged] == ["train-2-per-class.zip:cat/0001.png"]
 
 
 def test_processes_open_their_own_zip(root: Path) -> None:

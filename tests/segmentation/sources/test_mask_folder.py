@@ -1,5 +1,6 @@
 """Your own pictures and masks."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,21 @@ def test_pictures_without_splits_are_split_by_the_seed(root: Path) -> None:
 
 
 def test_splits_are_taken_as_they_are(root: Path, write_image: WriteImage, write_mask: WriteMask) -> None:
+    for folder in ("images", "masks"):
+        shutil.rmtree(root / folder)
     for split, number in (("train", 3), ("val", 2)):
         for index in range(number):
             write_image(root / "images" / split / f"{index}.png")
             write_mask(root / "masks" / split / f"{index}.png", (1,))
     data = read_folder(root)
     assert (len(data.train), len(data.val), len(data.test)) == (3, 2, 0)
+    for folder in ("images", "masks"):
+        shutil.rmtree(root / folder / "train")
+    assert (len(read_folder(root).train), len(read_folder(root).val)) == (0, 2)  # to test on alone
+    write_image(root / "images" / "train" / "0.png")
+    write_image(root / "images" / "holiday" / "0.png")
+    with pytest.raises(DataError, match="has a folder train and, beside it, holiday: sort these into train, val or test"):
+        read_folder(root)
 
 
 def test_the_class_file(root: Path) -> None:
@@ -57,6 +67,7 @@ def test_the_class_file(root: Path) -> None:
     ("text", "message"),
     [
         ("", "has the columns none: expected value, name"),
+        ("value,name\n1,road,#804080\n", "line 2 has more columns than the head"),
         ("id,name\n0,road\n", "has the columns id, name: expected value, name"),
         ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 255"),
         ("value,name\n256,road\n", "line 2: the value '256' is no whole number"),

@@ -1,7 +1,7 @@
 """Your own pictures and masks in folders, with a file that names the classes.
 
-``ROOT/images`` and ``ROOT/masks`` hold files of the same names below them, the masks as PNG; both either have folders train, val and test,
-of which val and test may be missing, or are split by a seed. ``ROOT/classes.csv`` has a line for each value in the masks:
+``ROOT/images`` and ``ROOT/masks`` hold files of the same names below them, the masks as PNG; both either have no other folders than train,
+val and test, of which some may be missing, or are split by a seed. ``ROOT/classes.csv`` has a line for each value in the masks:
 
     value,name,colour
     0,ignored,
@@ -19,6 +19,7 @@ import random
 import re
 from pathlib import Path
 
+from rga.data.defects import examples
 from rga.data.images import SUFFIXES
 from rga.data.layout import DataError, find_home
 from rga.segmentation.classes import IGNORED, Classes, Colour, spread_colours
@@ -49,7 +50,7 @@ def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> Segm
         raise ValueError(f"val_fraction must lie between 0 and 1, without them, got {val_fraction}")
     home = find_home(root, (), ("images", "masks", CLASS_FILE), WHERE)
     classes = read_classes(home / CLASS_FILE)
-    if (home / "images" / "train").is_dir():
+    if has_splits(home / "images"):
         train, val, test = (read_pairs(home / "images" / split, home / "masks" / split) for split in SPLITS)
         return SegmentationData(home.name, classes, train, val, test, home)
     scenes = read_pairs(home / "images", home / "masks")
@@ -59,6 +60,19 @@ def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> Segm
     chosen = set(random.Random(seed).sample(range(len(scenes)), held_out))  # noqa: S311  # a split, no secret
     parts = [tuple(scene for index, scene in enumerate(scenes) if (index in chosen) == wanted) for wanted in (False, True)]
     return SegmentationData(home.name, classes, parts[0], parts[1], (), home)
+
+
+def has_splits(images: Path) -> bool:
+    """Whether pictures are split already.
+
+    Raises:
+        DataError: there are folders of splits and other folders or pictures beside them, which would be in none.
+    """
+    found = {path.name for path in images.iterdir() if not path.name.startswith(".")}
+    if "train" in found and not found <= {*SPLITS}:
+        others = examples(sorted(found - {*SPLITS}))
+        raise DataError(f"{images} has a folder train and, beside it, {others}: sort these into train, val or test")
+    return bool(found) and found <= {*SPLITS}
 
 
 def read_pairs(images: Path, masks: Path) -> tuple[Scene, ...]:
@@ -79,7 +93,11 @@ def read_classes(path: Path) -> Classes:
         columns = {name.strip() for name in reader.fieldnames or ()}
         if not {"value", "name"} <= columns:
             raise DataError(f"{path} has the columns {', '.join(sorted(columns)) or 'none'}: expected value, name and, if you like, colour")
-        rows = [(reader.line_num, {str(key).strip(): (value or "").strip() for key, value in row.items()}) for row in reader]
+        rows = []
+        for read in reader:
+            if None in read:
+                raise DataError(f"{path}, line {reader.line_num} has more columns than the head: write names with a comma in quotes")
+            rows.append((reader.line_num, {key.strip(): (value or "").strip() for key, value in read.items()}))
     values: dict[int, int] = {}
     chosen: dict[str, Colour | None] = {}
     for line, row in rows:
