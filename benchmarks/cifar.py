@@ -104,7 +104,7 @@ def train_one(run: Run, words: list[str], failed: Event) -> None:
 def table(runs: Sequence[Run]) -> str:
     """What the finished trainings reached, as Markdown: mean and, of several seeds, the standard deviation."""
     lines = [
-        "| | parameters | MMAC | seeds | top-1, % | cross-entropy | calibration error, % | images/s |",
+        "| | parameters | MMAC | top-1, %, by seed | mean | cross-entropy | calibration error, % | images/s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for arm in ARMS:
@@ -115,7 +115,8 @@ def table(runs: Sequence[Run]) -> str:
         spent = cost(model, (1, 3, *model.preprocessing.size))
         figures = [read_log(run.folder, "evaluate")[-1] for run in done]
         speeds = [event["images_per_second"] for run in done for event in read_log(run.folder, "train")]
-        cells = [arm, f"{spent.parameters:,}", f"{spent.macs / 1e6:.1f}", str(len(done))]
+        cells = [arm, f"{spent.parameters:,}", f"{spent.macs / 1e6:.1f}"]
+        cells.append(", ".join(f"{100 * each['top1']:.2f}" for each in figures))
         cells += [spread([100 * each["top1"] for each in figures], 2), spread([each["test_cross_entropy"] for each in figures], 3)]
         cells += [spread([100 * each["calibration_error"] for each in figures], 1), f"{statistics.median(speeds):.0f}"]
         lines.append("| " + " | ".join(cells) + " |")

@@ -41,6 +41,8 @@ def test_object_context_is_the_papers_sum() -> None:
     torch.nn.init.normal_(context.out.weight)
     x = torch.rand(1, 6, 2, 3)
     key, value = context.key(x)[0].flatten(1), context.value(x)[0].flatten(1)
+    scaled = context.key[0](x)[0].flatten(1) / math.sqrt(1 + 1e-5)  # a normalisation that has seen nothing
+    torch.testing.assert_close(key, torch.where(scaled > 0, scaled, 0.01 * scaled))
     expected = torch.zeros_like(value)
     for i in range(6):
         weights = torch.tensor([math.exp(float((key[:, i] @ key[:, j]).detach()) / math.sqrt(3)) for j in range(6)])

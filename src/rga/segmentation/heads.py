@@ -81,7 +81,7 @@ class ObjectContext(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         width = max(1, channels // 2)
-        self.key = nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width))
+        self.key = nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width), nn.LeakyReLU(0.01))  # in place in their code
         self.value = nn.Conv2d(channels, width, 1)
         self.out = nn.Conv2d(width, channels, 1)
         nn.init.zeros_(self.out.weight)  # as in the authors' code: at first there is no context
