@@ -49,8 +49,8 @@ def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, m
         assert list(given.values()) == [attention, seed, "pictures", "3", "1", "0.2"]
     lines = text.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(module.ARMS)
-    assert lines[2] == "| plain | 269,202 | 40.6 | 2 | 61.00 ± 1.41 | 1.250 ± 0.000 | 3.1 ± 0.0 | 200 |"
-    assert "| 1 | 50.00 | 1.250 | 3.1 | 200 |" in lines[6]
+    assert lines[2] == "| plain | 269,202 | 40.6 | 60.00, 62.00 | 61.00 ± 1.41 | 1.250 ± 0.000 | 3.1 ± 0.0 | 200 |"
+    assert "| 50.00 | 50.00 | 1.250 | 3.1 | 200 |" in lines[6]
     typed.clear()
     assert module.main(arguments) == text
     assert typed == []
