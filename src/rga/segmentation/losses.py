@@ -38,7 +38,7 @@ def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, k
     Args:
         scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
         labels: (B, H, W), indices of classes, and ``IGNORED``.
-        threshold: a probability.
+        threshold: a probability, above 0.
         keep: pixels of a batch that count at least; of several processes each keeps an equal share of them.
 
     Returns:
