@@ -157,8 +157,8 @@ def training_in_words(recipe: SegmentationRecipe) -> str:
     """What a training was."""
     return (
         f"{recipe.trunk} from random weights at an output stride of {recipe.output_stride}, head {recipe.head}, crops of "
-        f"{recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.batch}. The two trainings differ in the "
-        "attention alone; a single training of each says little about small differences between them."
+        f"{recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.batch}, on the pixels that are hard. The "
+        "two trainings differ in the attention alone; a single training of each says little about small differences between them."
     )
 
 

@@ -88,6 +88,8 @@ def seg_generated() -> SegmentationRecipe:
 def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
     """The demo's: a ResNet-10-T from scratch on generated scenes, plain (``attention="none"``) or with an attention.
 
+    It trains on hard pixels, since those of people and poles are few.
+
     Args:
         attention: name of the attention after the stages.
     """
@@ -102,12 +104,14 @@ def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
         smallest_scale=0.75,
         largest_scale=1.5,
         batch=4,
+        hard_threshold=0.7,
+        hard_keep=16_000,
         optimizer="adamw",
         weight_decay=0.02,
         rate=2e-3,
         warmup=1,
         epochs=8,
-        evaluate_every=2,
+        evaluate_every=4,
         workers=1,
     )
 
