@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -33,7 +34,11 @@ def test_samples_come_in_their_order(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("error", [FileNotFoundError("4.jpg is gone"), ValueError("4.png holds 99")], ids=["file", "value"])
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError("4.jpg is gone"), ConnectionError("the disk is elsewhere"), ValueError("4.png holds 99")],
+    ids=["file", "network", "value"],
+)
 def test_an_error_is_the_one_that_was_raised(workers: int, error: Exception) -> None:
     batches = read_batches(Numbers(error), 3, workers)
     assert next(batches).tolist() == [0, 1, 2]
@@ -59,6 +64,15 @@ class Killed(Numbers):
         if index == 4:
             os.kill(os.getpid(), signal.SIGKILL)
         return torch.tensor(index)
+
+
+def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_is_due() -> None:
+    batches = read_batches(Killed(), 1, workers=1)
+    for expected in range(2):
+        assert next(batches).tolist() == [expected]
+    time.sleep(2)  # it is dead by now, and nothing is raised here
+    with pytest.raises(WorkerDiedError):
+        list(batches)
 
 
 def test_a_worker_that_dies_is_named() -> None:

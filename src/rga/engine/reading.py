@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from rga.engine.stop import start_workers
+
 Sample = TypeVar("Sample")
 
 
@@ -69,11 +71,16 @@ def untouched(loaded: Sample) -> Sample:
 
 def ready(loader: DataLoader[Any]) -> Iterator[Any]:
     """What a loader reads; the error that is the first is raised here."""
-    with naming_deaths():
-        for loaded, failure in loader:
-            if failure is not None:
-                raise failure
-            yield loaded
+    batches = start_workers(loader)
+    while True:
+        try:
+            with naming_deaths():
+                loaded, failure = next(batches)
+        except StopIteration:
+            return
+        if failure is not None:
+            raise failure
+        yield loaded
 
 
 class WorkerDiedError(ChildProcessError):
@@ -82,10 +89,10 @@ class WorkerDiedError(ChildProcessError):
 
 @contextmanager
 def naming_deaths() -> Iterator[None]:
-    """Within the block torch's error about a worker that is gone is a WorkerDiedError."""
+    """Within the block, in which a loader is asked for a batch, what comes of a worker that is gone is a WorkerDiedError."""
     try:
         yield
-    except (RuntimeError, EOFError, ConnectionError) as error:  # the last two: what it had laid in shared memory cannot be fetched
+    except (RuntimeError, EOFError, OSError) as error:  # the last two: what it had laid in shared memory cannot be fetched
         if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
             raise
         reason = str(error) or type(error).__name__
