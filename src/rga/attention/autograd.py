@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 KEEPING: ContextVar[bool] = ContextVar("KEEPING", default=False)
 """Whether products are kept, whatever they cost."""
@@ -20,7 +21,7 @@ def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[N
     It costs a few per cent of a training step and saves a fifth of its memory. Nothing is done where there is nothing to keep, nor
     under transforms that have their own ways: the compiler weighs this itself, and ``torch.func`` knows no hooks on saved tensors.
     """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or under_functional_transforms() or KEEPING.get():
+    if not differentiates_eagerly() or KEEPING.get():
         yield
         return
     address, product_device = product.data_ptr(), product.device
@@ -48,9 +49,15 @@ def keeping_products() -> Iterator[None]:
         KEEPING.reset(token)
 
 
+def differentiates_eagerly() -> bool:
+    """Whether operations are recorded as they run, for a backward pass alone: not by the compiler, a tracer, ``torch.func`` or forward AD."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return torch.is_grad_enabled() and not (torch.compiler.is_compiling() or tracing or under_functional_transforms())
+
+
 def under_functional_transforms() -> bool:
-    """Whether ``torch.func`` (vmap, grad, ...) is at work."""
-    return torch._C._are_functorch_transforms_active()  # noqa: SLF001  PyTorch has no public way to ask
+    """Whether ``torch.func`` (vmap, grad, ...) or a level of forward AD is at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0  # noqa: SLF001  PyTorch has no public way to ask
 
 
 def without_autocast(place: torch.device) -> AbstractContextManager[object]:

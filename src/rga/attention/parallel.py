@@ -9,6 +9,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from rga.attention.products import gated
+
 
 class GateMap(Protocol):
     """An attention that can say its gates apart from their use."""
@@ -33,4 +35,4 @@ class ParallelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return x * self.spatial.gate_map(x) * self.channel.gate_map(x)
+        return gated(x, self.spatial.gate_map(x), self.channel.gate_map(x))

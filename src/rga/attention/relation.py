@@ -37,6 +37,7 @@ from rga.attention.autograd import computed_again, without_autocast
 from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
 from rga.attention.linear_norm import LinearNorm
 from rga.attention.parallel import GateMap, ParallelAttention
+from rga.attention.products import gated, product, weighted_sum
 
 EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
 """How nodes are embedded before they are compared: theta and phi apart, theta = phi, or both the identity."""
@@ -82,11 +83,11 @@ class NodeEmbedding(nn.Module):
         if self.project is None:
             return nodes, None
         embedded = self.project(nodes)
-        compared: Tensor | None = embedded[..., : self.compared_width]
+        # one split, and not two slices: each slice's gradient would be as large as the whole
+        compared, psi = embedded.split([self.compared_width, embedded.shape[-1] - self.compared_width], dim=-1)
         if self.kind == "none":
             compared = nodes
-        unary = embedded[..., self.compared_width :].mean(-1, keepdim=True) if self.original else None
-        return compared if self.relation else None, unary
+        return compared if self.relation else None, psi.mean(-1, keepdim=True) if self.original else None
 
     def pair(self, compared: Tensor) -> tuple[Tensor, Tensor]:
         """Splits what is compared into theta and phi, each (B, M, D')."""
@@ -221,14 +222,6 @@ def summary_of_equals(compared: Tensor, weight: Tensor) -> Tensor:
     return weighted_sum(compared, of_rows + of_columns)
 
 
-def weighted_sum(nodes: Tensor, weight: Tensor) -> Tensor:
-    """Sums over all nodes (B, M, D') by weights (F, M): (B, D', F).
-
-    A batch of products and not one folded product, which would copy the nodes and keep the copy.
-    """
-    return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
-
-
 def relation_vectors(theta: Tensor, phi: Tensor) -> Tensor:
     """All relation vectors r_i = [R(i,:), R(:,i)], by the equations: 2 x (B, M, D') -> (B, M, 2M)."""
     affinity = torch.bmm(theta, phi.mT)  # R: (B, M, M)
@@ -263,7 +256,7 @@ class RelationAttention(GridAttention):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return x * self.gate_map(x)
+        return gated(x, self.gate_map(x))
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""
@@ -320,14 +313,25 @@ class SequentialRelationAttention(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
+        if not torch.is_grad_enabled():
+            return self.overwriting(x)
+        gates: list[Tensor] = []
+        for attention in cast("list[GateMap]", list(self)):
+            if gates:
+                factors = [factor.detach() for factor in (x, *gates)]
+                seen = gated(x, *gates)
+                with computed_again(seen, lambda factors=factors: product(*factors)):  # type: ignore[misc]
+                    gates.append(attention.gate_map(seen))
+            else:
+                gates.append(attention.gate_map(x))
+        return gated(x, *gates)
+
+    def overwriting(self, x: Tensor) -> Tensor:
+        """``forward`` at inference: one new map, multiplied by each gate in its place."""
         first, *others = cast("list[GateMap]", list(self))
-        gate = first.gate_map(x)
-        out = x * gate
+        out = x * first.gate_map(x)
         for attention in others:
-            factors = (x.detach(), gate.detach())
-            with computed_again(out, lambda factors=factors: torch.mul(*factors)):  # type: ignore[misc]
-                gate = attention.gate_map(out)
-                x, out = out, out * gate if torch.is_grad_enabled() else out.mul_(gate)
+            out.mul_(attention.gate_map(out))
         return out
 
 
