@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from rga.attention.autograd import computed_again, without_autocast
 from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
 from rga.attention.linear_norm import LinearNorm
+from rga.attention.mapped_relations import mapped_relations, tiles_serve
 from rga.attention.parallel import GateMap, ParallelAttention
 from rga.attention.products import gated, product, weighted_sum
 
@@ -168,23 +169,33 @@ class RelationGate(nn.Module):
         weight, bias = self.varphi.linear(compared.dtype)
         if self.dense:
             return self.varphi.normalise(nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias))
-        summarise = summary_of_pairs if self.embedding.kind == "asymmetric" else summary_of_equals
-        summary = summarise(compared, weight)
+        summary = self.summary(compared, weight)
         if bias is not None:
             return self.varphi.normalise(torch.baddbmm(bias, compared, summary))
         mapped, factors = torch.bmm(compared, summary), (compared.detach(), summary.detach())
         with computed_again(mapped, lambda: torch.bmm(*factors)):
             return self.varphi.normalise(mapped)
 
+    def summary(self, compared: Tensor, weight: Tensor) -> Tensor:
+        """What all nodes have in common: its product with ``compared`` is varphi's linear map of all relation vectors."""
+        summarise = summary_of_pairs if self.embedding.kind == "asymmetric" else summary_of_equals
+        return summarise(compared, weight)
+
     def hidden(self, compared: Tensor | None, unary: Tensor | None) -> Tensor:
         """W1 (with BN, ReLU) of y_i = [unary, varphi(r_i)], (B, M, hidden), without joining the two: the second is large."""
-        relations = None if compared is None else self.relation_features(compared)
-        if relations is None or unary is None:
-            only: Tensor = self.w1(unary if relations is None else relations)
+        if compared is None:
+            only: Tensor = self.w1(unary)
             return only
-        weight, bias = self.w1.linear(relations.dtype)
-        mapped = nn.functional.linear(relations, weight[:, 1:], bias)
-        return self.w1.normalise(mapped + unary * weight[:, 0])
+        weight, bias = self.w1.linear(compared.dtype)
+        of_relations = weight if unary is None else weight[:, 1:]
+        assert self.varphi is not None
+        if not self.dense and tiles_serve(compared, self.varphi.norm):
+            summary = self.summary(compared, self.varphi.weight.to(compared.dtype))
+            mapped = mapped_relations(compared, summary, self.varphi.norm, of_relations)
+            mapped = mapped if bias is None else mapped + bias
+        else:
+            mapped = nn.functional.linear(self.relation_features(compared), of_relations, bias)
+        return self.w1.normalise(mapped if unary is None else mapped + unary * weight[:, 0])
 
 
 def summary_of_pairs(compared: Tensor, weight: Tensor) -> Tensor:
