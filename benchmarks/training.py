@@ -4,6 +4,7 @@
     python benchmarks/training.py estimate     # the same, and from it the hours of the full recipes on 1, 4 and 8 GPUs
 
 A step is the whole of ``rga train reid-market1501``'s: bytes normalised, forward pass, cross-entropy and triplets, backward pass, Adam.
+As there, the process keeps the memory that it frees; ``--malloc default`` shows what it is without.
 Networks take turns over ``--rounds`` on the same batches; medians are printed. Memory is what PyTorch's allocator held at most beyond what
 it held before, from the profiler's allocation events. Run it when nothing else runs.
 
@@ -31,6 +32,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import rga
 from rga.classification.model import ClassificationModel
+from rga.engine.memory import keep_freed_memory
 from rga.recipes.classification import cls_imagenet
 from rga.recipes.reid import reid_cuhk03, reid_market1501, reid_msmt17
 from rga.recipes.segmentation import seg_cityscapes
@@ -215,10 +217,13 @@ def main(arguments: Sequence[str]) -> str:
     parser.add_argument("--size", type=int, nargs=2, default=(256, 128), help="height and width of the images")
     parser.add_argument("--batch", type=int, default=16, help="images in a batch, four of each identity")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the networks take turns")
+    parser.add_argument("--malloc", choices=("kept", "default"), default="kept", help="keep freed memory, as rga train does, or not")
     chosen = parser.parse_args(arguments)
     if "plain" not in chosen.networks:
         parser.error("the plain network is what the others are compared with: add plain to --networks")
-    head = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, load {os.getloadavg()[0]:.2f} at the start"
+    kept = chosen.malloc == "kept" and keep_freed_memory()
+    machine = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}"
+    head = f"{machine}, freed memory {'kept' if kept else 'given back'}, load {os.getloadavg()[0]:.2f} at the start"
     measured = measure(chosen.networks, chosen.trunk, tuple(chosen.size), chosen.batch, chosen.rounds)
     title = f"{chosen.trunk}, last stride 1, {chosen.size[0]}x{chosen.size[1]}, batch {chosen.batch}"
     parts = [head, f"\n## A whole training step: {title}\n", step_table(measured, chosen.batch)]

@@ -50,7 +50,7 @@ def keeping_products() -> Iterator[None]:
 
 
 def differentiates_eagerly() -> bool:
-    """Whether operations are recorded as they run, for a backward pass alone: not by the compiler, a tracer, ``torch.func`` or forward AD."""
+    """Whether operations are recorded as they run, for a backward pass: not by the compiler, a tracer, ``torch.func`` or forward AD."""
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     return torch.is_grad_enabled() and not (torch.compiler.is_compiling() or tracing or under_functional_transforms())
 

@@ -7,15 +7,17 @@ once more in the backward pass, whose tiles give the sums of which all gradients
 With C the compared features and S their summary (see ``rga.attention.relation``), per image b, mapped = C S and the normalisation's
 p = weight / deviation, the gradient of mapped is that of every batch normalisation (Ioffe, Szegedy, arXiv 1502.03167):
 
-    d mapped = p g - e - k (mapped - mean of the image),    e = (p sum(g) / n) + k (mean of the image - mean),    k = p / deviation^2 sum(g (mapped - mean)) / n
+    d mapped = p g - e - k (mapped - mean of the image)
+    e = p sum(g) / n + k (mean of the image - mean)
+    k = p sum(g (mapped - mean)) / (n deviation^2)
 
-with g what W1 and the ReLU hand back and n the number of all nodes of the batch. As mapped - mean of the image = (C - mean(C)) S, its products
-with S and C follow from those of g, and from matrices of C alone. Everything is centred before it is summed: nothing cancels.
+with g what W1 and the ReLU hand back and n the number of all nodes of the batch. As mapped - mean of the image = (C - mean(C)) S, its
+products with S and C follow from those of g, and from matrices of C alone. Everything is centred before it is summed: nothing cancels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -68,7 +70,7 @@ def update_running_statistics(norm: nn.BatchNorm1d, mean: Tensor, variance: Tens
     norm.running_var.lerp_(variance * (count / (count - 1)), share)
 
 
-def at_once(compared: Tensor, summary: Tensor, scale: Tensor, shift: Tensor, weight: Tensor, eps: float) -> Tensor:
+def at_once(compared: Tensor, summary: Tensor, scale: Tensor, shift: Tensor, weight: Tensor, *, eps: float) -> Tensor:
     """``mapped_relations`` by PyTorch's operations."""
     rows = F.batch_norm(torch.bmm(compared, summary).flatten(0, 1), None, None, scale, shift, training=True, eps=eps)
     return F.linear(rows.relu(), weight).unflatten(0, compared.shape[:2])
@@ -78,7 +80,7 @@ class MappedRelations(torch.autograd.Function):
     """``mapped_relations``, with the batch's mean and variance."""
 
     @staticmethod
-    def forward(  # noqa: D102
+    def forward(  # noqa: D102, PLR0917
         ctx: Any, compared: Tensor, summary: Tensor, scale: Tensor, shift: Tensor, weight: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         images, nodes, _ = compared.shape
@@ -99,7 +101,6 @@ class MappedRelations(torch.autograd.Function):
         ctx.save_for_backward(compared, summary, scale, shift, weight, centres, of_images, mean, deviation)
         ctx.eps = eps
         ctx.mark_non_differentiable(mean, variance)
-        ctx.set_materialize_grads(False)
         return hidden, mean, variance
 
     @staticmethod
@@ -108,23 +109,13 @@ class MappedRelations(torch.autograd.Function):
         operands = saved[:5]
         with without_autocast(gradient.device):
             if torch.is_grad_enabled():  # second derivatives are wanted
-                return *torch.autograd.grad(at_once(*operands, ctx.eps), operands, gradient, create_graph=True), None
-            return *MappedRelations.of_operands(gradient.contiguous(), *saved), None
+                return *torch.autograd.grad(at_once(*operands, eps=ctx.eps), operands, gradient, create_graph=True), None
+            return *MappedRelations.of_operands(gradient.contiguous(), saved), None
 
     @staticmethod
-    def of_operands(
-        gradient: Tensor,
-        compared: Tensor,
-        summary: Tensor,
-        scale: Tensor,
-        shift: Tensor,
-        weight: Tensor,
-        centres: Tensor,
-        of_images: Tensor,
-        mean: Tensor,
-        deviation: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """The gradients of the operands, from that of the output (B, M, H)."""
+    def of_operands(gradient: Tensor, saved: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The gradients of the operands, from that of the output (B, M, H) and from what ``forward`` kept."""
+        compared, summary, scale, shift, weight, centres, of_images, mean, deviation = saved
         images, nodes, _ = compared.shape
         count = images * nodes
         normalised = scale / deviation  # p
@@ -175,6 +166,6 @@ class Tiles:
                 yield image, slice(start, min(start + self.rows, self.nodes))
 
     def product(self, left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-        """left @ right (+ bias) in the tile's place, which the next product overwrites."""
+        """The product left @ right (+ bias) in the tile's place, which the next product overwrites."""
         place = self.place[: len(left)]
         return torch.mm(left, right, out=place) if bias is None else torch.addmm(bias, left, right, out=place)

@@ -22,6 +22,7 @@ from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, load_chec
 from rga.engine.devices import choose_device
 from rga.engine.files import remove_leftovers, write_json
 from rga.engine.loop import fit
+from rga.engine.memory import keep_freed_memory
 from rga.engine.norms import synchronise_norms
 from rga.engine.outcome import Outcome
 from rga.engine.recipe import TrainingRecipe
@@ -131,6 +132,8 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     checkpoint = out / (PREVIOUS if resume_previous else LAST)
     with processes.joined(device), ExitStack() as held:
         task = BUILDERS[type(recipe)](recipe)
