@@ -28,11 +28,13 @@ def operands(images: int, nodes: int, compared: int, features: int, hidden: int,
 
 
 def by_operations(compared: Tensor, summary: Tensor, norm: nn.BatchNorm1d, weight: Tensor) -> Tensor:
-    return F.linear(norm(torch.bmm(compared, summary).flatten(0, 1)).relu(), weight).unflatten(0, compared.shape[:2])
+    rows: Tensor = norm(torch.bmm(compared, summary).flatten(0, 1))
+    out: Tensor = F.linear(rows.relu(), weight).unflatten(0, compared.shape[:2])
+    return out
 
 
 def in_tiles(*each: Any) -> Tensor:
-    out: Tensor = MappedRelations.apply(*each, 1e-5)[0]  # type: ignore[no-untyped-call]
+    out: Tensor = MappedRelations.apply(*each, 1e-5)[0]
     return out
 
 
@@ -128,7 +130,7 @@ def test_attention_in_tiles_is_the_dense_one(
 
     def counted(*each: Any) -> Any:
         calls.append(each)
-        return apply(*each)  # type: ignore[no-untyped-call]
+        return apply(*each)
 
     monkeypatch.setattr(MappedRelations, "apply", counted)
     dense = rga.create_attention("rga-sc", channels, grid, dense=True, **options).double()

@@ -57,7 +57,7 @@ def test_one_map_is_written_backwards() -> None:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiled:
         out.backward(torch.ones_like(out))
     held = peak = 0
-    for event in profiled.profiler.kineto_results.events():  # type: ignore[union-attr]
+    for event in profiled.profiler.kineto_results.events():
         if event.name() == "[memory]":
             held += event.nbytes()
             peak = max(peak, held)
@@ -87,7 +87,7 @@ def test_weights_gradients_are_not_kept_by_image() -> None:
     out = weighted_sum(nodes, weight)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiled:
         out.sum().backward()
-    largest = max(event.nbytes() for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]")  # type: ignore[union-attr]
+    largest = max(event.nbytes() for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]")
     assert largest <= 2 * nodes.nbytes < 16 * weight.nbytes
 
 
@@ -95,7 +95,7 @@ def test_weights_gradients_are_not_kept_by_image() -> None:
 def test_forward_mode_is_pytorchs(way: str) -> None:
     x, gate, tangent = torch.randn(2, 3, 2, 2), torch.rand(2, 3, 1, 1), torch.randn(2, 3, 2, 2)
     if way == "jvp":
-        _, found = torch.func.jvp(lambda x: gated(x, gate), (x,), (tangent,))
+        found: Tensor = torch.func.jvp(lambda x: gated(x, gate), (x,), (tangent,))[1]
     else:
         with torch.autograd.forward_ad.dual_level():
             found = torch.autograd.forward_ad.unpack_dual(gated(torch.autograd.forward_ad.make_dual(x, tangent), gate)).tangent

@@ -54,9 +54,10 @@ def mapped_relations(compared: Tensor, summary: Tensor, norm: nn.BatchNorm1d, we
     Returns:
         (B, M, H).
     """
-    hidden, mean, variance = MappedRelations.apply(compared, summary, norm.weight, norm.bias, weight, norm.eps)  # type: ignore[no-untyped-call]
+    made: tuple[Tensor, ...] = MappedRelations.apply(compared, summary, norm.weight, norm.bias, weight, norm.eps)
+    hidden, mean, variance = made
     update_running_statistics(norm, mean, variance, compared.shape[:2].numel())
-    return hidden  # type: ignore[no-any-return]
+    return hidden
 
 
 @torch.no_grad()
@@ -73,7 +74,8 @@ def update_running_statistics(norm: nn.BatchNorm1d, mean: Tensor, variance: Tens
 def at_once(compared: Tensor, summary: Tensor, scale: Tensor, shift: Tensor, weight: Tensor, *, eps: float) -> Tensor:
     """``mapped_relations`` by PyTorch's operations."""
     rows = F.batch_norm(torch.bmm(compared, summary).flatten(0, 1), None, None, scale, shift, training=True, eps=eps)
-    return F.linear(rows.relu(), weight).unflatten(0, compared.shape[:2])
+    out: Tensor = F.linear(rows.relu(), weight).unflatten(0, compared.shape[:2])
+    return out
 
 
 class MappedRelations(torch.autograd.Function):

@@ -32,7 +32,7 @@ def gated(x: Tensor, *gates: Tensor) -> Tensor:
         tensor([[0.5000, 1.0000, 1.5000, 2.0000, 4.0000, 6.0000]])
     """
     if differentiates_eagerly():
-        out: Tensor = Gated.apply(x, *gates)  # type: ignore[no-untyped-call]
+        out: Tensor = Gated.apply(x, *gates)
         return out
     return product(x, *gates)
 
@@ -86,7 +86,7 @@ def weighted_sum(nodes: Tensor, weight: Tensor) -> Tensor:
                  [42.]]])
     """
     if differentiates_eagerly():
-        out: Tensor = WeightedSum.apply(nodes, weight)  # type: ignore[no-untyped-call]
+        out: Tensor = WeightedSum.apply(nodes, weight)
         return out
     return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
 
