@@ -38,7 +38,7 @@ from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_
 from rga.attention.linear_norm import LinearNorm
 from rga.attention.mapped_relations import mapped_relations, tiles_serve
 from rga.attention.parallel import GateMap, ParallelAttention
-from rga.attention.products import gated, product, weighted_sum
+from rga.attention.products import gated, weighted_sum
 
 EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
 """How nodes are embedded before they are compared: theta and phi apart, theta = phi, or both the identity."""
@@ -319,7 +319,7 @@ class ChannelRelationAttention(RelationAttention):
 class SequentialRelationAttention(nn.Sequential):
     """Relation-aware attentions in a row: RGA-SC and RGA-CS, or one alone.
 
-    The map between two attentions is nobody else's: at inference it is overwritten, in training it is not kept but multiplied again.
+    The map between two attentions is nobody else's: at inference it is overwritten.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -328,13 +328,7 @@ class SequentialRelationAttention(nn.Sequential):
             return self.overwriting(x)
         gates: list[Tensor] = []
         for attention in cast("list[GateMap]", list(self)):
-            if gates:
-                factors = [factor.detach() for factor in (x, *gates)]
-                seen = gated(x, *gates)
-                with computed_again(seen, lambda factors=factors: product(*factors)):  # type: ignore[misc]
-                    gates.append(attention.gate_map(seen))
-            else:
-                gates.append(attention.gate_map(x))
+            gates.append(attention.gate_map(gated(x, *gates) if gates else x))
         return gated(x, *gates)
 
     def overwriting(self, x: Tensor) -> Tensor:
