@@ -64,6 +64,12 @@ def test_gradients_of_gradients() -> None:
     assert torch.autograd.gradgradcheck(in_tiles, each)
 
 
+def test_gradients_of_gradients_beside_frozen_weights() -> None:
+    each = operands(2, 4, 2, 3, 2)
+    frozen = [each[1].detach(), each[4].detach()]
+    assert torch.autograd.gradgradcheck(lambda c, g, b: in_tiles(c, frozen[0], g, b, frozen[1]), [each[0], each[2], each[3]])
+
+
 def test_weights_of_zero_learn() -> None:
     each = operands(2, 4, 2, 3, 2)
     each[2] = torch.zeros(3, dtype=torch.float64, requires_grad=True)

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import rga
+from rga.attention.arrangements import relation_attention
 from rga.attention.linear_norm import LinearNorm
 from rga.attention.relation import (
     ChannelRelationAttention,
     RelationGate,
     SpatialRelationAttention,
-    relation_attention,
 )
 
 ARRANGEMENTS = ["rga-s", "rga-c", "rga-sc", "rga-cs", "rga-parallel"]

@@ -81,6 +81,16 @@ def test_training(script: Callable[[str], ModuleType]) -> None:
     assert dense > ours >= plain  # MiB: at this size varphi's output, which is not kept, would be most of the difference
 
 
+@pytest.mark.parametrize(("malloc", "said"), [("kept", "kept"), ("default", "given back")])
+def test_the_report_says_what_becomes_of_freed_memory(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, malloc: str, said: str
+) -> None:
+    module = script("training")
+    monkeypatch.setattr(module, "keep_freed_memory", lambda: True)
+    tiny = ["--trunk", "test_resnet", "--size", "64", "32", "--batch", "8", "--rounds", "1", "--networks", "plain"]
+    assert f"freed memory {said}," in module.main(["steps", *tiny, "--malloc", malloc])
+
+
 def test_the_estimate_is_marked_and_follows_from_what_was_published(
     script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -298,3 +298,10 @@ def test_switches_of_memory_and_speed_train_the_same_network(
     assert curve(tmp_path / "again") == curve(whole)[:4]
     train(tiny(people, max_steps=1, compile=True), tmp_path / "compiled")
     assert [type(model) for model in compiled] == [ReidModel]
+
+
+def test_a_training_on_a_cpu_keeps_freed_memory(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr("rga.commands.train.keep_freed_memory", lambda: kept.append(True))
+    train(tiny(people, max_steps=1), tmp_path / "run")
+    assert kept == [True]

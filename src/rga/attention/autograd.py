@@ -18,7 +18,7 @@ KEEPING: ContextVar[bool] = ContextVar("KEEPING", default=False)
 def computed_again(product: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
     """Within the block autograd keeps not ``product`` but how to make it from what it keeps anyway, and makes it again when needed.
 
-    It costs a few per cent of a training step and saves a fifth of its memory. Nothing is done where there is nothing to keep, nor
+    It costs a few per cent of a training step, for memory. Nothing is done where there is nothing to keep, nor
     under transforms that have their own ways: the compiler weighs this itself, and ``torch.func`` knows no hooks on saved tensors.
     """
     if not differentiates_eagerly() or KEEPING.get():

@@ -13,6 +13,7 @@ from functools import partial
 from torch import nn
 
 from rga.attention import dual, from_timm, spatial_channel
+from rga.attention.arrangements import relation_attention
 from rga.attention.fully_connected import (
     FullyConnectedChannelAttention,
     FullyConnectedSpatialAttention,
@@ -21,7 +22,6 @@ from rga.attention.fully_connected import (
 from rga.attention.grid import Grid, check_grid
 from rga.attention.harmonious import HarmoniousAttention
 from rga.attention.non_local import SimplifiedNonLocal
-from rga.attention.relation import relation_attention
 
 Builder = Callable[..., nn.Module]
 

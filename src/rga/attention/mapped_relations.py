@@ -108,11 +108,13 @@ class MappedRelations(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         gradient, saved = gradients[0], ctx.saved_tensors
-        operands = saved[:5]
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
-                return *torch.autograd.grad(at_once(*operands, eps=ctx.eps), operands, gradient, create_graph=True), None
-            return *MappedRelations.of_operands(gradient.contiguous(), saved), None
+            if not torch.is_grad_enabled():
+                return *MappedRelations.of_operands(gradient.contiguous(), saved), None
+            operands = saved[:5]  # second derivatives are wanted
+            learning = [operand for operand in operands if operand.requires_grad]
+            found = iter(torch.autograd.grad(at_once(*operands, eps=ctx.eps), learning, gradient, create_graph=True))
+            return *(next(found) if operand.requires_grad else None for operand in operands), None
 
     @staticmethod
     def of_operands(gradient: Tensor, saved: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rga.attention.autograd import differentiates_eagerly
+from rga.attention.autograd import differentiates_eagerly, without_autocast
 
 BLOCK_BYTES = 2 << 20
 """Backward passes on a CPU handle blocks of images of about this much."""
@@ -22,7 +22,7 @@ def gated(x: Tensor, *gates: Tensor) -> Tensor:
 
     Args:
         x: map (B, C, H, W).
-        gates: each of B images, in shapes that broadcast to it: (B, 1, H, W) or (B, C, 1, 1).
+        gates: any number, each of B images, in shapes that broadcast to it: (B, 1, H, W) or (B, C, 1, 1).
 
     Returns:
         (B, C, H, W), x times all gates, from left to right.
@@ -31,7 +31,7 @@ def gated(x: Tensor, *gates: Tensor) -> Tensor:
         >>> gated(torch.ones(1, 2, 1, 3), torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.tensor([[[[0.5]], [[2.0]]]])).flatten(1)
         tensor([[0.5000, 1.0000, 1.5000, 2.0000, 4.0000, 6.0000]])
     """
-    if differentiates_eagerly():
+    if gates and differentiates_eagerly():
         out: Tensor = Gated.apply(x, *gates)
         return out
     return product(x, *gates)
@@ -85,9 +85,14 @@ def weighted_sum(nodes: Tensor, weight: Tensor) -> Tensor:
         tensor([[[31.],
                  [42.]]])
     """
-    if differentiates_eagerly():
+    if nodes.device.type == "cpu" and differentiates_eagerly():
         out: Tensor = WeightedSum.apply(nodes, weight)
         return out
+    return sum_by_image(nodes, weight)
+
+
+def sum_by_image(nodes: Tensor, weight: Tensor) -> Tensor:
+    """``weighted_sum`` as a batch of products: one folded product would copy the nodes and keep the copy."""
     return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
 
 
@@ -97,14 +102,15 @@ class WeightedSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, nodes: Tensor, weight: Tensor) -> Tensor:  # noqa: D102
         ctx.save_for_backward(nodes, weight)
-        return torch.bmm(nodes.mT, weight.mT.expand(nodes.shape[0], -1, -1))
+        return sum_by_image(nodes, weight)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         (gradient,) = gradients
         nodes, weight = ctx.saved_tensors
-        of_nodes = torch.bmm(weight.mT.expand(nodes.shape[0], -1, -1), gradient.mT)  # (B, M, F) x (B, F, D) -> (B, M, D)
-        of_weight = torch.addbmm(gradient.new_zeros(()), nodes, gradient, beta=0).mT  # sum over B of (M, D) x (D, F) -> (M, F)
+        with without_autocast(gradient.device):
+            of_nodes = torch.bmm(weight.mT.expand(nodes.shape[0], -1, -1), gradient.mT)  # (B, M, F) x (B, F, D) -> (B, M, D)
+            of_weight = torch.addbmm(gradient.new_zeros(()), nodes, gradient, beta=0).mT  # sum over B of (M, D) x (D, F) -> (M, F)
         return of_nodes, of_weight
 
 
