@@ -9,20 +9,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rga.attachment import attach, detach, resample
+    from rga.attachment import attach, attached, detach, resample
+    from rga.attachment.stages import find_stages
     from rga.attention.catalog import create_attention, list_attentions
     from rga.attention.grid import GridMismatchError
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
     from rga.costs import cost
     from rga.loading import load
-    from rga.stages import find_stages
 
 __version__ = "0.1.0"
 
 __all__ = [
     "GridMismatchError",
     "attach",
+    "attached",
     "cost",
     "create_attention",
     "detach",
@@ -38,10 +39,11 @@ __all__ = [
 HOMES = {
     "GridMismatchError": "rga.attention.grid",
     "attach": "rga.attachment",
+    "attached": "rga.attachment",
     "cost": "rga.costs",
     "create_attention": "rga.attention.catalog",
     "detach": "rga.attachment",
-    "find_stages": "rga.stages",
+    "find_stages": "rga.attachment.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
     "load": "rga.loading",

@@ -13,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from rga.stages import evaluating, floating_dtype
+from rga.attachment.stages import evaluating, floating_dtype
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,9 @@ def test_a_whole_network_is_recorded_stage_by_stage() -> None:
     model = rga.attach(timm.create_model("resnet18", num_classes=0), "rga-sc", image_size=(64, 32)).eval()
     with rga.record(model, positions=[(0.5, 0.5)]) as recording:
         model(torch.rand(1, 3, 64, 32))
-    assert list(recording) == [f"attentions.layer{stage}.{role}" for stage in (1, 2, 3, 4) for role in ("spatial", "channel")]
-    assert recording["attentions.layer2.spatial"].nodes == (4 * 4 + 2,)
-    with pytest.raises(KeyError, match=r"'layer1'.*attentions\.layer1\.spatial"):
+    assert list(recording) == [f"layer{stage}.attention.{role}" for stage in (1, 2, 3, 4) for role in ("spatial", "channel")]
+    assert recording["layer2.attention.spatial"].nodes == (4 * 4 + 2,)
+    with pytest.raises(KeyError, match=r"'layer1'.*layer1\.attention\.spatial"):
         recording["layer1"]
 
 

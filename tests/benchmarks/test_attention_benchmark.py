@@ -60,7 +60,7 @@ def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.Mon
 
 def test_the_trunk_is_the_papers(benchmark: ModuleType) -> None:
     model = benchmark.resnet50("rga-s")
-    assert list(model.attentions) == ["layer1", "layer2", "layer3", "layer4"]
+    assert list(rga.attached(model)) == ["layer1", "layer2", "layer3", "layer4"]
     assert [module.grid for module in model.modules() if isinstance(module, rga.attention.GridAttention)] == [
         (16, 8),
         (8, 4),

@@ -123,7 +123,7 @@ def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_rat
     assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
     full = {id(p) for p in others["params"]}
     assert {id(p) for p in task.model.trunk.get_submodule("fc").parameters()} <= full
-    assert {id(p) for p in task.model.trunk.get_submodule("attentions").parameters()} <= full
+    assert {id(p) for each in rga.attached(task.model.trunk).values() for p in each.parameters()} <= full
     assert full | {id(p) for p in trunk["params"]} == {id(p) for p in task.model.parameters()}
     assert len(trunk["params"]) == len(list(ClassificationTask(replace(TINY, attention="none"), data).model.parameters())) - 2
 
@@ -147,9 +147,9 @@ def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
 
 def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationData, tmp_path: Path) -> None:
     task = ClassificationTask(replace(TINY, attention="cbam-cs", inside_blocks=True), data)
-    assert len(list(task.model.trunk.get_submodule("attentions").children())) == 9
+    assert len(rga.attached(task.model.trunk)) == 9
     task.losses(next(iter(task.batches(0))), CPU)["cross_entropy"].backward()
-    assert all(p.grad is not None for p in task.model.trunk.get_submodule("attentions").parameters())
+    assert all(p.grad is not None for each in rga.attached(task.model.trunk).values() for p in each.parameters())
     task.save_model(tmp_path / "saved", {})
     picture = data.test.pictures[0]
     assert (rga.load(tmp_path / "saved").probabilities([picture]) == task.model.probabilities([picture])).all()

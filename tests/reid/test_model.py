@@ -11,11 +11,11 @@ from PIL import Image
 from torch import nn
 
 import rga
+from rga.attachment.stages import find_stages
 from rga.data.images import DamagedImageError
 from rga.engine.saved_model import save_model
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.model import ReidModel
-from rga.stages import find_stages
 
 SIZE = (64, 32)
 
@@ -28,7 +28,7 @@ def test_the_papers_network() -> None:
     """Its golden outputs are checked in tests/attention; here its parts: last stride 1, frozen neck bias, classifier without bias."""
     model = ReidModel(trunk="resnet50", classes=751)
     assert sum(p.numel() for p in model.parameters()) == 31_364_272
-    assert model.trunk.get_submodule("attentions.layer4.spatial").grid == (16, 8)
+    assert model.trunk.get_submodule("layer4.attention.spatial").grid == (16, 8)
     assert not model.neck.bias.requires_grad
     assert model.classifier is not None
     assert model.classifier.bias is None

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import rga
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.ranking import evaluate
@@ -125,7 +126,7 @@ def test_optimiser_groups(data: ReidData) -> None:
         assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
         learning = [p for p in task.model.parameters() if p.requires_grad]
         assert {id(p) for group in (trunk, others) for p in group["params"]} == {id(p) for p in learning}
-        attention = {id(p) for p in task.model.trunk.get_submodule("attentions").parameters()}
+        attention = {id(p) for each in rga.attached(task.model.trunk).values() for p in each.parameters()}
         assert attention <= {id(p) for p in others["params"]}
         assert id(task.model.neck.bias) not in {id(p) for p in others["params"]}
     plain = ReidTask(replace(TINY, attention="none"), data)

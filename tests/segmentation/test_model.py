@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import rga
 from rga.attention.grid import GridMismatchError
 from rga.attention.relation import SpatialRelationAttention
 from rga.segmentation.classes import numbered, spread_colours
@@ -50,17 +51,15 @@ def test_what_comes_after_the_last_stage_is_left_out() -> None:
 @pytest.mark.parametrize("attention", ["rga-sc", "rga-cs", "rga-parallel", "se", "cbam-cs", "non-local", "dual", "fc-s", "gc"])
 def test_any_attention_after_any_stage(attention: str) -> None:
     model = build(attention=attention, attention_after=["layer2", "layer4"])
-    assert list(model.trunk.get_submodule("attentions").children())
-    assert [name for name, _ in model.trunk.get_submodule("attentions").named_children()] == ["layer2", "layer4"]
+    assert list(rga.attached(model.trunk)) == ["layer2", "layer4"]
     scores, auxiliary = model(torch.rand(2, 3, 64, 96))
     (scores.sum() + auxiliary.sum()).backward()
-    for parameter in model.trunk.get_submodule("attentions").parameters():
-        assert parameter.grad is not None
+    assert all(p.grad is not None for each in rga.attached(model.trunk).values() for p in each.parameters())
 
 
 def test_attention_reaches_the_head_and_the_auxiliary_head() -> None:
     model = build(attention="rga-s").eval()
-    attention = model.trunk.get_submodule("attentions.layer3")
+    attention = model.trunk.get_submodule("layer3.attention")
     images = torch.rand(1, 3, 64, 96)
     before, last = model.maps(images)
     attention.register_forward_hook(lambda _module, _args, output: output * 0)

@@ -7,7 +7,7 @@ from torchvision.models.densenet import _DenseBlock, _Transition
 from torchvision.models.resnet import Bottleneck
 
 import rga
-from rga.stages import find_blocks, find_stages
+from rga.attachment.stages import find_blocks, find_stages
 from rga.trunks.catalog import OWN, create_trunk
 from rga.trunks.cifar_densenet import CifarDenseNet, Transition, dense_block
 from rga.trunks.cifar_resnet import CifarResNet
@@ -101,7 +101,7 @@ def test_every_attention_serves_the_small_grids(name: str, after: str | None) ->
     model = rga.attach(CifarResNet(8), name, image_size=(32, 32), after=after)
     images = torch.rand(2, 3, 32, 32)
     model(images).square().sum().backward()
-    own = list(model.get_submodule("attentions").parameters())
+    own = [p for each in rga.attached(model).values() for p in each.parameters()]
     assert own
     assert all(parameter.grad is not None and bool(parameter.grad.isfinite().all()) for parameter in own)
     with torch.no_grad():

@@ -84,7 +84,7 @@ def test_blocks_and_attentions_run_twice_in_training_and_once_otherwise() -> Non
         return lambda *_: calls.append(name)
 
     model.get_submodule("layer2.0.conv1").register_forward_hook(count("block"))
-    model.get_submodule("attentions.layer2.spatial.gate.w1").norm.register_forward_hook(count("attention"))  # type: ignore[union-attr]
+    model.get_submodule("layer2.attention.spatial.gate.w1").norm.register_forward_hook(count("attention"))  # type: ignore[union-attr]
     model.train()
     model(torch.rand(2, 3, 64, 32)).sum().backward()
     assert sorted(calls) == ["attention"] * 2 + ["block"] * 2

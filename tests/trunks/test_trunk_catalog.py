@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import rga
+from rga.attachment.stages import find_stages
 from rga.reid.last_stride import keep_last_resolution
-from rga.stages import find_stages
 from rga.trunks.catalog import create_trunk
 from rga.trunks.cifar_resnet import CifarBlock, CifarResNet
 from rga.trunks.pretrained import load_trunk_weights

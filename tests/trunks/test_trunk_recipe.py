@@ -26,7 +26,7 @@ def test_the_trunks_own_weights_learn_at_their_own_rate() -> None:
     assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
     plain = timm.create_model("test_resnet", num_classes=0)
     assert [p.shape for p in trunk["params"]] == [p.shape for p in plain.parameters()]
-    attention = list(model.trunk.get_submodule("attentions").parameters())
+    attention = [p for each in rga.attached(model.trunk).values() for p in each.parameters()]
     assert {id(p) for p in others["params"]} == {id(p) for p in [*attention, model.head.weight]}
 
 

@@ -8,7 +8,7 @@ from it (``fit="pool"``), and the exact adjoint of that pooling, by which traine
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,18 @@ class GridAttention(nn.Module):
             grid: the new grid (height, width).
         """
         raise NotImplementedError
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+        """Adds to PyTorch's messages about other sizes what the reason is: weights of another grid."""
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        own = {prefix + key: value.shape for key, value in self.state_dict().items()}
+        if any(key in state_dict and state_dict[key].shape != shape for key, shape in own.items()):
+            errors: list[str] = others[-1]
+            errors.append(
+                f"attention {prefix.removesuffix('.')!r} was built for a {self.grid[0]}x{self.grid[1]} grid, the weights for another, or "
+                "with other options. If they were trained at another image size, build the model for that size, load them, then call "
+                "rga.resample; if they were saved after rga.resample, attach with trained_size=(height, width) of their training"
+            )
 
     def extra_repr(self) -> str:
         """The line that ``print(module)`` shows."""

@@ -1,19 +1,24 @@
 """Watching attention at work: the gates of a network, and the relations of chosen nodes.
 
-``record`` puts hooks on a network for the time of a ``with`` block; outside of it nothing is computed or kept. The relation vectors of
-chosen nodes are rows and columns of the affinity, computed for these nodes alone from the embeddings that the forward pass made.
+``record`` puts hooks on a network for the time of a ``with`` block; outside of it nothing is computed or kept. Compiled networks run
+uncompiled within the block, as compiled code does not call hooks. The relation vectors of chosen nodes are rows and columns of the
+affinity, computed for these nodes alone from the embeddings that the forward pass made.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rga.attention.relation import ChannelRelationAttention, SpatialRelationAttention
+
+PACKAGE = "rga.attention."
 
 Position = tuple[float, float]
 """A place in the picture: (down, across), both from 0 (top, left) to 1 (bottom, right)."""
@@ -61,7 +66,8 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     """Records the gates of every attention in ``model`` that multiplies its map, and relations where asked.
 
     Args:
-        model: an attention, or a network with attentions in it; not a compiled one (record its original).
+        model: an attention, or a network with attentions in it, compiled or not. A network's own gates (the squeeze-and-excitation of an
+            EfficientNet) are not recorded, only those of attentions that this package has built.
         positions: places whose relations are wanted from every RGA-S, as fractions of the picture's height and width.
         channels: channels whose relations are wanted from every RGA-C.
 
@@ -69,7 +75,8 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
         A mapping from the attentions' names to ``Record``, filled by each forward pass within the block.
 
     Raises:
-        ValueError: the model has no gates, a position or channel lies outside, or a recorded gate is not finite.
+        ValueError: the model has no gates, a position or channel lies outside, a recorded gate is not finite, or the model ran within the
+            block and none of its gates were seen.
 
     Example:
         >>> import rga
@@ -82,25 +89,41 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     for position in positions:
         if len(position) != 2 or not all(0 <= part <= 1 for part in position):
             raise ValueError(f"a position is (down, across), each from 0 to 1; got {position!r}")
-    if hasattr(model, "_orig_mod"):
-        raise ValueError(
-            "a compiled model does not call the hooks that record it: record the model that was compiled, before torch.compile"
-        )
     recording = Recording()
-    owners = {name: module for name, module in model.named_modules() if isinstance(getattr(module, "gate", None), nn.Module)}
+    owners = gate_owners(model)
     if not owners:
         raise ValueError("the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...)")
-    handles = []
+    passes: list[None] = []
+    handles = [model.register_forward_hook(lambda *_: passes.append(None))]
     try:
         for name, owner in owners.items():
             watch = GateWatch(name, owner, recording, chosen_nodes(name, owner, positions, channels))
             handles.append(owner.gate.register_forward_hook(watch.on_gate))
             if watch.nodes:
                 handles.append(owner.gate.embedding.register_forward_hook(watch.on_embedding))
-        yield recording
+        with uncompiled():
+            yield recording
     finally:
         for handle in handles:
             handle.remove()
+    if passes and not recording:
+        raise ValueError(
+            "the model ran, and none of its attentions was seen: what ran is not made of the model's own modules, "
+            "as after tracing, export or DataParallel; record the original model"
+        )
+
+
+def gate_owners(model: nn.Module) -> dict[str, Any]:
+    """The modules with gates in the attentions of this package, by their names in the network (without torch.compile's prefix)."""
+    within: list[nn.Module] = [each for each in model.modules() if type(each).__module__.startswith(PACKAGE)]
+    ours = {module for attention in within for module in attention.modules()}
+    named = {name.replace("_orig_mod.", ""): module for name, module in model.named_modules() if module in ours}
+    return {name: module for name, module in named.items() if isinstance(getattr(module, "gate", None), nn.Module)}
+
+
+def uncompiled() -> AbstractContextManager[object]:
+    """A context in which everything runs uncompiled; where nothing was compiled so far, the compiler is not even imported."""
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def chosen_nodes(name: str, owner: nn.Module, positions: Sequence[Position], channels: Sequence[int]) -> tuple[int, ...]:

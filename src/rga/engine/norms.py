@@ -13,7 +13,6 @@ from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rga.attachment import reattach
 from rga.engine import processes
 
 
@@ -107,4 +106,3 @@ def synchronise_norms(model: nn.Module, device: torch.device) -> None:
             for name, child in module.named_children():
                 if isinstance(child, _BatchNorm) and not isinstance(child, GatheredBatchNorm):
                     setattr(module, name, GatheredBatchNorm(child))
-    reattach(model)

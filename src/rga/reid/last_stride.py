@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from rga.attachment.stages import find_stages, probe_maps
 from rga.attention.grid import Grid
-from rga.stages import find_stages, probe_maps
 
 
 def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:

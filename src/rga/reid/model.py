@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rga.attachment import attach
+from rga.attachment.stages import evaluating
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import Preprocessing
 from rga.engine.reading import read_batches
 from rga.reid.last_stride import keep_last_resolution
 from rga.reid.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
-from rga.stages import evaluating
 from rga.trunks.catalog import create_trunk
 from rga.trunks.model import TrunkModel
 

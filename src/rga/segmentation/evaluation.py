@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
+from rga.attachment.stages import evaluating
 from rga.data.preprocessing import Preprocessing, to_tensor
 from rga.engine import processes
 from rga.engine.reading import read_each
@@ -21,7 +22,6 @@ from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.scenes import Scene
 from rga.segmentation.sliding import Inference
-from rga.stages import evaluating
 
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, of how many."""

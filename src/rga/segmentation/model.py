@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from rga.attachment import attach
+from rga.attachment.stages import evaluating
 from rga.attention.grid import GridAttention
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, to_tensor
@@ -22,7 +23,6 @@ from rga.segmentation.classes import Classes
 from rga.segmentation.heads import create_head, fcn
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, Size, predict
-from rga.stages import evaluating
 from rga.trunks.catalog import TrunkOptionError, create_trunk
 from rga.trunks.model import TrunkModel
 

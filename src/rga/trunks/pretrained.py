@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rga.attachment import attachments
 from rga.engine.saved_model import check_readable
 from rga.trunks.cifar_resnet import CifarResNet, from_public_names
 from rga.trunks.classifier import classifier_names
@@ -35,7 +36,8 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> None:
     state = fetch(name) if weights == "pretrained" else read_weights(Path(weights))
     if isinstance(trunk, CifarResNet):
         state = from_public_names(state)
-    own = {key: value for key, value in trunk.state_dict().items() if not key.startswith("attentions.")}
+    of_attention = tuple(f"{each.name}." for each in attachments(trunk))
+    own = {key: value for key, value in trunk.state_dict().items() if not key.startswith(of_attention)}
     classifier = classifier_names(trunk)
     if any(key not in state or state[key].shape != own[key].shape for key in classifier):
         own = {key: value for key, value in own.items() if key not in classifier}

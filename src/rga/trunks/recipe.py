@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from rga.attachment import BLOCKS
+from rga.attachment import BLOCKS, attached
 from rga.attention.relation import EmbeddingKind
 from rga.trunks.classifier import classifier_names
 
@@ -98,4 +98,5 @@ def parameter_groups(model: nn.Module, trunk: nn.Module, trunk_rate_scale: float
 def own_parameters(trunk: nn.Module) -> Iterator[nn.Parameter]:
     """A trunk's parameters without those of the attention attached to it and of its classifier."""
     classifier = classifier_names(trunk)
-    return (p for name, p in trunk.named_parameters() if not name.startswith("attentions.") and name not in classifier)
+    of_attention = {id(p) for attention in attached(trunk).values() for p in attention.parameters()}
+    return (p for name, p in trunk.named_parameters() if id(p) not in of_attention and name not in classifier)

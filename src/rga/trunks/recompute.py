@@ -1,12 +1,13 @@
 """Activation checkpointing (Chen et al., arXiv 1604.06174): memory for time.
 
 In training each block of a trunk, and each attention on it, keeps its input alone; what happened inside is computed again in the backward
-pass. timm's own way (``set_grad_checkpointing``) calls the blocks of a stage one by one, past the hook on the stage that attention needs.
+pass. timm's own way (``set_grad_checkpointing``) serves attended networks, too; this one serves networks of every origin, and in the second
+pass leaves the running statistics of normalisations alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from rga.attachment import CHILD
+from rga.attachment import attached
 from rga.attention.autograd import keeping_products
 
 
@@ -38,12 +39,13 @@ def recompute_blocks(trunk: nn.Module) -> None:
         >>> recompute_blocks(trunk)
         >>> trunk(torch.rand(2, 3, 64, 64)).sum().backward()
     """
-    blocks = [block for name, child in trunk.named_children() if name != CHILD for block in blocks_of(child)]
+    attentions = list(attached(trunk).values())
+    blocks = [block for child in trunk.children() for block in blocks_of(child) if block not in attentions]
     if not blocks:
         raise ValueError(f"{type(trunk).__name__} has no blocks in a row that could be computed again: leave recompute off")
-    attentions = getattr(trunk, CHILD, None)
-    for module in (*blocks, *(attentions.children() if attentions is not None else ())):
-        module.forward = partial(run_again, module, attentions)
+    inside = {module for block in blocks for module in block.modules()}
+    for module in (*blocks, *(attention for attention in attentions if attention not in inside)):
+        module.forward = partial(run_again, module)
 
 
 def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
@@ -57,30 +59,28 @@ def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
             yield child
 
 
-def run_again(module: nn.Module, attentions: nn.Module | None, *inputs: Any) -> Any:
+def run_again(module: nn.Module, *inputs: Any) -> Any:
     """A module's forward pass, of which in training the inputs alone are kept.
 
     Args:
         module: a block or an attention.
-        attentions: that may be called inside of it, without being its children.
         *inputs: of the module.
     """
     forward = partial(type(module).forward, module)
     if not (module.training and torch.is_grad_enabled()):
         return forward(*inputs)
-    owners = [module] if attentions is None else [module, attentions]
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(both_passes, owners))
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(both_passes, module))
 
 
-def both_passes(owners: Sequence[nn.Module]) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
+def both_passes(owner: nn.Module) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
     """The contexts of the first pass and of the second, which must not count as another batch."""
-    return keeping_products(), second_pass(owners)
+    return keeping_products(), second_pass(owner)
 
 
 @contextmanager
-def second_pass(owners: Sequence[nn.Module]) -> Iterator[None]:
+def second_pass(owner: nn.Module) -> Iterator[None]:
     """Within the block batch normalisations leave their running statistics alone, and keep for the backward pass what they always keep."""
-    norms = {norm for owner in owners for norm in owner.modules() if isinstance(norm, _BatchNorm)}
+    norms = {norm for norm in owner.modules() if isinstance(norm, _BatchNorm)}
     before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
         for norm, _, batches in before:  # a counter there must be: torch's SyncBatchNorm wants one

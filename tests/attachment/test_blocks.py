@@ -1,6 +1,7 @@
 """Attention inside of blocks: where it sits, on networks of every family that is known."""
 
 import copy
+import pickle
 from collections.abc import Callable
 from functools import partial
 
@@ -11,8 +12,8 @@ import torchvision
 from torch import Tensor, nn
 
 import rga
-from rga.attachment import attached_to, reattach
-from rga.stages import BRANCH_ENDS, NoStagesError, find_blocks
+from rga.attachment import attachments
+from rga.attachment.stages import BRANCH_ENDS, NoStagesError, find_blocks
 from rga.trunks.cifar_resnet import CifarResNet
 from rga.trunks.cifar_resnext import CifarResNext
 
@@ -72,8 +73,7 @@ def test_squeeze_and_excitation_sits_where_timms_senets_have_it() -> None:
     state = theirs.state_dict()
     renamed = {}
     for name, value in state.items():
-        layer, _, rest = name.partition(".se.")
-        renamed[f"attentions.{layer.replace('.', '_')}_bn2.layer.{rest}" if rest else name] = value
+        renamed[name.replace(".se.", ".bn2_attention.layer.")] = value
     ours.load_state_dict(renamed)
     x = torch.rand(2, 3, *SIZE)
     torch.testing.assert_close(ours(x), theirs(x))
@@ -87,23 +87,56 @@ def test_copies_and_other_sizes_keep_attending() -> None:
     model = rga.attach(CifarResNet(8), "rga-sc", image_size=(32, 32), after="blocks").eval()
     x = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(copy.deepcopy(model)(x), model(x))
-    assert list(attached_to(model).stages.values()) == ["layer1.0.bn2", "layer2.0.bn2", "layer3.0.bn2"]
+    assert list(rga.attached(model)) == ["layer1.0.bn2", "layer2.0.bn2", "layer3.0.bn2"]
     assert rga.resample(model, image_size=(48, 32))(torch.rand(2, 3, 48, 32)).shape == (2, 10)
 
 
-def test_attention_goes_on_after_modules_that_were_replaced() -> None:
-    model = rga.attach(CifarResNet(8), "se", image_size=(32, 32), after="blocks").eval()
-    x = torch.rand(2, 3, 32, 32)
+def test_blocks_hold_their_attention_and_give_their_class_back() -> None:
+    model = rga.attach(timm.create_model("resnet18"), "se", image_size=SIZE, after="blocks")
+    block = model.get_submodule("layer1.0")
+    plain = rga.detach(copy.deepcopy(model)).get_submodule("layer1.0")
+    assert isinstance(block, type(plain))
+    assert type(block) is not type(plain)
+    assert {each.name for each in attachments(model)} >= {"layer1.0.bn2_attention", "layer4.1.bn2_attention"}
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_100", "densenet121", "torchvision resnet50", "torchvision densenet121"])
+def test_attention_inside_of_blocks_survives_conversions_copies_and_compilers(name: str) -> None:
+    build = partial(torchvision.models.get_model, name.removeprefix("torchvision ")) if " " in name else partial(timm.create_model, name)
+    model = rga.attach(build(num_classes=3), "se", image_size=SIZE, after="blocks").eval()
+    x = torch.rand(2, 3, *SIZE)
     expected = model(x)
-    converted = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model))
-    assert not torch.allclose(converted(x), expected)  # nothing is attended to any more
-    assert reattach(converted) is converted
-    torch.testing.assert_close(converted(x), expected)
-    torch.testing.assert_close(reattach(converted)(x), expected)  # and not twice
-    torch.testing.assert_close(rga.detach(converted)(x), rga.detach(model)(x))
-    whole = nn.Sequential(rga.attach(CifarResNet(8), "se", image_size=(32, 32), after="blocks")).eval()
-    expected = whole(x)
-    torch.testing.assert_close(reattach(nn.SyncBatchNorm.convert_sync_batchnorm(whole))(x), expected)
+    plain = rga.detach(copy.deepcopy(model))
+    assert not torch.allclose(plain(x), expected)
+    for other in (
+        nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model)),
+        pickle.loads(pickle.dumps(model)),
+        torch.fx.symbolic_trace(model),
+    ):
+        torch.testing.assert_close(other(x), expected)
+    torch.testing.assert_close(torch.func.functional_call(model, dict(model.named_parameters()), (x,)), expected)
+    zeros = {key: torch.zeros_like(value) for key, value in model.named_parameters() if "_attention." in key}
+    halves = {end: attention for end, attention in rga.attached(model).items()}
+    assert len(zeros) == 4 * len(halves)
+    assert not torch.allclose(torch.func.functional_call(model, zeros, (x,)), expected)
+
+
+def test_attention_inside_of_blocks_compiles_in_one_graph() -> None:
+    torch.compiler.reset()
+    model = rga.attach(timm.create_model("test_resnet"), "se", image_size=SIZE, after="blocks").eval()
+    x = torch.rand(2, 3, *SIZE)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="eager")(x), model(x))
+        torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), model(x))
+
+
+def test_attention_stays_when_its_norm_is_folded_into_the_convolution() -> None:
+    model = rga.attach(torchvision.models.resnet18(weights=None), "se", image_size=SIZE, after="blocks").eval()
+    x = torch.rand(2, 3, *SIZE)
+    expected = model(x)
+    fused = torch.ao.quantization.fuse_modules(copy.deepcopy(model), [["layer1.0.conv2", "layer1.0.bn2"]])
+    assert isinstance(fused.get_submodule("layer1.0.bn2"), nn.Identity)
+    torch.testing.assert_close(fused(x), expected)
 
 
 def test_what_has_no_known_blocks_is_named() -> None:

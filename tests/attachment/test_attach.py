@@ -32,14 +32,13 @@ def test_the_same_model_with_its_own_keys_unchanged() -> None:
     assert rga.attach(model, "rga-sc", image_size=SIZE) is model
     after = model.state_dict()
     assert all(torch.equal(after.pop(key), value) for key, value in before.items())
-    assert all(key.startswith("attentions.layer") for key in after)
-    assert {key.split(".")[1] for key in after} == {"layer1", "layer2", "layer3", "layer4"}
+    assert {".".join(key.split(".")[:2]) for key in after} == {f"layer{number}.attention" for number in (1, 2, 3, 4)}
 
 
 def test_every_stage_is_attended_to(attended: nn.Module) -> None:
     plain = rga.detach(copy.deepcopy(attended))
     stages = [plain.get_submodule(f"layer{number}") for number in (1, 2, 3, 4)]
-    attentions = [attended.get_submodule(f"attentions.layer{number}") for number in (1, 2, 3, 4)]
+    attentions = [attended.get_submodule(f"layer{number}.attention") for number in (1, 2, 3, 4)]
     x = plain.get_submodule("maxpool")(plain.get_submodule("act1")(plain.get_submodule("bn1")(plain.get_submodule("conv1")(X))))
     for stage, attention in zip(stages, attentions, strict=True):
         x = attention(stage(x))
@@ -51,16 +50,16 @@ def test_every_stage_is_attended_to(attended: nn.Module) -> None:
 def test_families_and_attentions(trunk_name: str, name: str) -> None:
     model = rga.attach(trunk(trunk_name), name, image_size=SIZE)
     model(X).sum().backward()
-    stages = list(model.get_submodule("attentions").children())
-    assert len(stages) == 4
-    assert all(p.grad is not None for stage in stages for p in stage.parameters())
+    attentions = rga.attached(model).values()
+    assert len(attentions) == 4
+    assert all(p.grad is not None for attention in attentions for p in attention.parameters())
 
 
 def test_chosen_stages_and_options() -> None:
     model = rga.attach(
         torchvision.models.resnet18(weights=None), "rga-s", image_size=SIZE, after=["layer2", "layer3"], reduction=4, initial_gate=0.95
     )
-    assert [name for name, _ in model.get_submodule("attentions").named_children()] == ["layer2", "layer3"]
+    assert list(rga.attached(model)) == ["layer2", "layer3"]
     assert model(X).shape == (2, 1000)
 
 
@@ -90,7 +89,7 @@ def test_deepcopy_calls_its_own_attention(attended: nn.Module) -> None:
     other = copy.deepcopy(attended)
     torch.testing.assert_close(other(X), expected, rtol=0, atol=0)
     with torch.no_grad():
-        for parameter in other.get_submodule("attentions").parameters():
+        for parameter in other.get_submodule("layer2.attention").parameters():
             parameter.add_(0.5)
     assert not torch.allclose(other(X), expected)
     torch.testing.assert_close(attended(X), expected, rtol=0, atol=0)
@@ -105,7 +104,7 @@ def test_compiles_in_one_graph(attended: nn.Module) -> None:
     compiled = torch.compile(copy.deepcopy(attended), fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(X), attended(X))
     with torch.no_grad():
-        for parameter in attended.get_submodule("attentions").parameters():
+        for parameter in attended.get_submodule("layer2.attention").parameters():
             parameter.add_(0.5)
     assert not torch.allclose(compiled(X), attended(X))  # so attention is in the graph
 
@@ -120,10 +119,23 @@ def test_a_compiled_graph_of_the_plain_model_is_not_lent_to_the_attended_one(att
     assert not torch.allclose(models["attended"](X), models["plain"](X))
 
 
-def test_the_class_of_a_stage_says_that_it_is_attended_and_is_given_back(attended: nn.Module) -> None:
-    assert type(attended.get_submodule("layer1")).__name__ == "AttendedSequential"
-    assert isinstance(attended.get_submodule("layer1"), nn.Sequential)
-    assert type(rga.detach(attended).get_submodule("layer1")) is nn.Sequential
+def test_a_model_that_was_compiled_in_place_runs_without_attention_once_it_is_detached(attended: nn.Module) -> None:
+    torch.compiler.reset()
+    plain = rga.detach(copy.deepcopy(attended))
+    with torch.no_grad():
+        attended.compile(backend="eager")
+        before = attended(X)
+        torch.testing.assert_close(rga.detach(attended)(X), plain(X))
+    assert not torch.allclose(before, plain(X))
+
+
+def test_the_class_of_a_stage_is_given_back() -> None:
+    model = trunk("test_convnext")
+    plain = type(model.get_submodule("stages.0"))
+    rga.attach(model, "se", image_size=SIZE)
+    assert type(model.get_submodule("stages.0")).__name__ == f"Attended{plain.__name__}"
+    assert isinstance(model.get_submodule("stages.0"), plain)
+    assert type(rga.detach(model).get_submodule("stages.0")) is plain
 
 
 def test_exports_with_a_dynamic_batch(attended: nn.Module) -> None:
@@ -156,7 +168,7 @@ def test_a_plain_sequence_can_be_attended_to() -> None:
     rga.attach(model, "rga-sc", image_size=SIZE)
     stages, x = rga.detach(copy.deepcopy(model)), X
     for name in ("0", "1"):
-        x = model.get_submodule(f"attentions.{name}")(stages.get_submodule(name)(x))
+        x = rga.attached(model)[name](stages.get_submodule(name)(x))
     torch.testing.assert_close(model(X), x.mean((2, 3)))
     torch.testing.assert_close(rga.detach(model)(X), plain, rtol=0, atol=0)
 
@@ -189,7 +201,7 @@ def test_resample_moves_every_stage(attended: nn.Module) -> None:
         attended(torch.rand(2, 3, 96, 48))
     assert rga.resample(attended, image_size=(96, 48)) is attended
     assert attended(torch.rand(2, 3, 96, 48)).shape == (2, 512)
-    assert attended.get_submodule("attentions.layer2.spatial").grid == (12, 6)
+    assert attended.get_submodule("layer2.attention.spatial").grid == (12, 6)
     with pytest.raises(rga.GridMismatchError, match="built for a 24x12 grid"):
         attended(X)
 
@@ -205,7 +217,7 @@ def test_pooling_serves_any_size() -> None:
 
 
 def test_errors_name_the_thing_and_the_way_out(attended: nn.Module) -> None:
-    with pytest.raises(ValueError, match=r"has a child 'attentions' already.*rga\.detach"):
+    with pytest.raises(ValueError, match=r"module 'layer1' carries attention already.*rga\.detach"):
         rga.attach(attended, "se", image_size=SIZE)
     with pytest.raises(ValueError, match=r"unknown stage 'layer9'.*layer1"):
         rga.attach(trunk(), "se", image_size=SIZE, after=["layer9"])
@@ -223,15 +235,6 @@ def test_errors_name_the_thing_and_the_way_out(attended: nn.Module) -> None:
         rga.attach(trunk(), "rga-sc", image_size=64)  # type: ignore[arg-type]
 
 
-def test_a_failed_attach_changes_nothing() -> None:
-    model = trunk()
-    keys = list(model.state_dict())
-    with pytest.raises(ValueError, match="initial_gate"):
-        rga.attach(model, "rga-sc", image_size=SIZE, initial_gate=2.0)
-    assert list(model.state_dict()) == keys
-    assert not any(module._forward_hooks for module in model.modules())
-
-
 def test_the_largest_grid_limits_every_axis() -> None:
     model = rga.attach(timm.create_model("resnet10t"), "rga-s", image_size=(128, 64), largest_grid=(10, 12), fit="pool")
     assert [module.grid for module in model.modules() if isinstance(module, GridAttention)] == [(10, 12), (10, 8), (8, 4), (4, 2)]
@@ -240,3 +243,36 @@ def test_the_largest_grid_limits_every_axis() -> None:
     plain(torch.rand(2, 3, 128, 64))
     with pytest.raises(ValueError, match="a grid is \\(height, width\\), two positive integers"):
         rga.attach(timm.create_model("resnet10t"), "rga-s", image_size=(128, 64), largest_grid=(0, 12), fit="pool")
+
+
+def grids(model: nn.Module) -> list[tuple[int, int]]:
+    return [module.grid for module in model.modules() if isinstance(module, GridAttention)]
+
+
+def test_the_largest_grid_holds_when_the_model_is_resampled() -> None:
+    model = rga.attach(timm.create_model("resnet10t"), "rga-s", image_size=(128, 64), largest_grid=(8, 8), fit="pool")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    rga.resample(model, image_size=(128, 64))
+    assert grids(model) == [(8, 8), (8, 8), (8, 4), (4, 2)]
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert grids(rga.resample(copy.deepcopy(model), image_size=(256, 128))) == [(8, 8), (8, 8), (8, 8), (8, 4)]
+
+
+@pytest.mark.parametrize("name", ["rga-sc", "rga-parallel", "fc-s"])
+def test_resampled_weights_load_into_a_model_that_is_told_their_first_size(name: str) -> None:
+    small = rga.attach(trunk("resnet10t"), name, image_size=SIZE).eval()
+    rga.resample(small, image_size=(96, 48))
+    loaded = rga.attach(trunk("resnet10t"), name, image_size=(96, 48), trained_size=SIZE).eval()
+    loaded.load_state_dict(small.state_dict())
+    x = torch.rand(1, 3, 96, 48)
+    torch.testing.assert_close(loaded(x), small(x), rtol=0, atol=0)
+
+
+def test_weights_of_another_size_are_refused_with_the_way_to_load_them() -> None:
+    small = rga.attach(trunk("resnet10t"), "rga-sc", image_size=SIZE)
+    large = rga.attach(trunk("resnet10t"), "rga-sc", image_size=(96, 48))
+    for state in (small.state_dict(), rga.resample(small, image_size=(96, 48)).state_dict()):
+        with pytest.raises(
+            RuntimeError, match=r"'layer1\.attention\.spatial' .*24x12 grid.*another image size.*rga\.resample.*trained_size"
+        ):
+            large.load_state_dict(state)

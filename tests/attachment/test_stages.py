@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 
 import rga
-from rga.stages import NoStagesError, find_stages, named_stages
+from rga.attachment.stages import NoStagesError, find_stages, named_stages
 
 SIZE = (256, 128)
 FOUR_GRIDS = [(64, 32), (32, 16), (16, 8), (8, 4)]
@@ -54,7 +54,7 @@ def test_torchvision_networks(name: str) -> None:
     check(model, find_stages(model, SIZE))
 
 
-def check(model: nn.Module, stages: list[rga.stages.Stage]) -> None:
+def check(model: nn.Module, stages: list[rga.attachment.stages.Stage]) -> None:
     """Four stages, from a quarter to a 32nd, whose channels and grids are what the network really returns there."""
     assert [stage.grid for stage in stages] == FOUR_GRIDS
     seen = {}

@@ -1,0 +1,296 @@
+"""How an attention becomes part of the network that it serves: registered inside of its stage and called by it, without hooks.
+
+Whoever takes a stage out of a network, copies, checkpoints, exports or converts it then has its attention, too. The module in which an
+attention is registered is its host:
+
+    a plain sequence                 the attention is its last child; nothing else changes
+    a normalisation                  is replaced by conversions (``torch.nn.SyncBatchNorm.convert_sync_batchnorm``), so that a child of it
+                                     would be lost: the module around it is the host, and calls the attention after the normalisation
+    any other module                 its class becomes a subclass whose ``forward`` calls the attention on what the plain one returned
+
+The network's own keys keep their names. The attention's begin with ``STAGE.attention.``, or ``BLOCK.NORM_attention.`` after a
+normalisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any, ClassVar
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+CHILD = "attention"
+"""The name under which a host holds the attention after its own output."""
+
+OUTPUT = ""
+"""The end that is the host's own output; other ends are the names of its children."""
+
+MARK = "attached_after"
+"""The attribute that tells an attached attention from a network's own: the end of its host that it comes after."""
+
+
+CONTAINERS = (nn.ModuleDict, nn.ModuleList)
+"""Classes whose subclasses run their items by going through them."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An attention where it is attached.
+
+    Attributes:
+        stage: qualified name of the module whose output is attended to.
+        name: qualified name of the attention.
+        attention: the module itself.
+        host: the module in which it is registered.
+        child: its name there.
+    """
+
+    stage: str
+    name: str
+    attention: nn.Module
+    host: nn.Module
+    child: str
+
+
+def attachments(model: nn.Module) -> list[Attachment]:
+    """All attached attentions of a network, in the order in which its modules are listed."""
+    found = []
+    order = {name: index for index, (name, _) in enumerate(model.named_modules())}
+    for host_name, host in model.named_modules():
+        for child, module in host.named_children():
+            end = getattr(module, MARK, None)
+            if end is not None:
+                found.append(Attachment(joined(host_name, end), joined(host_name, child), module, host, child))
+    return sorted(found, key=lambda each: order.get(each.name, 0))
+
+
+def attached(model: nn.Module) -> dict[str, nn.Module]:
+    """What ``attach`` has put on a network: the name of each module that is attended to -> its attention.
+
+    Example:
+        >>> import timm, rga
+        >>> model = rga.attach(timm.create_model("resnet18"), "rga-sc", image_size=(128, 64))
+        >>> list(rga.attached(model))
+        ['layer1', 'layer2', 'layer3', 'layer4']
+        >>> rga.attached(model)["layer2"].spatial.grid
+        (16, 8)
+    """
+    return {each.stage: each.attention for each in attachments(model)}
+
+
+def joined(*names: str) -> str:
+    """A qualified name."""
+    return ".".join(filter(None, names))
+
+
+class Attended:
+    """What the class of a host adds to the plain one: its ``forward`` calls the attentions that are registered in it.
+
+    Both attributes belong to the class, as compilers look at classes when they decide whether a graph that they have fits a module.
+    """
+
+    plain_class: ClassVar[type[nn.Module]]
+    attended_ends: ClassVar[Mapping[str, str]]
+    """End -> name of the attention after it."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The plain module's pass, with attention after each of the ends."""
+        ends = self.attended_ends
+        seen: Any = self
+        if isinstance(self, CONTAINERS):
+            seen = SeenContainer(self)
+        elif len(ends) > (OUTPUT in ends):
+            seen = SeenFromWithin(self)
+        out = self.plain_class.forward(seen, *args, **kwargs)
+        return getattr(self, ends[OUTPUT])(out) if OUTPUT in ends else out
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Rebuilds a copy from the plain class, as this one cannot be imported by its name."""
+        return rebuilt, (self.plain_class, tuple(self.attended_ends.items())), self.__getstate__()
+
+
+class SeenFromWithin:
+    """A host as its own plain ``forward`` sees it: where that calls a child with attention after it, both are called.
+
+    Args:
+        host: the module.
+    """
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+
+    def __getattr__(self, name: str) -> Any:
+        host = self.host
+        if name in host.attended_ends:
+            return followed(getattr(host, name), getattr(host, host.attended_ends[name]))
+        value = getattr(host, name)
+        if isinstance(value, MethodType) and value.__self__ is host:
+            return MethodType(value.__func__, self)
+        return value
+
+
+class SeenContainer(SeenFromWithin):
+    """A list or dict of modules as its own plain ``forward`` sees it when it runs them: without the attentions among its items."""
+
+    def items(self) -> list[tuple[str, Any]]:
+        """The items with their names."""
+        hidden = set(self.host.attended_ends.values())
+        return [(name, getattr(self, name)) for name, _ in self.host.named_children() if name not in hidden]
+
+    def keys(self) -> list[str]:
+        """The names of the items."""
+        return [name for name, _ in self.items()]
+
+    def values(self) -> list[Any]:
+        """The items."""
+        return [item for _, item in self.items()]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.keys() if isinstance(self.host, nn.ModuleDict) else self.values())
+
+    def __len__(self) -> int:
+        return len(self.items())
+
+    def __getitem__(self, key: Any) -> Any:
+        return getattr(self, key) if isinstance(self.host, nn.ModuleDict) else self.values()[key]
+
+
+def followed(module: Callable[..., Any], attention: Callable[..., Any]) -> Callable[..., Any]:
+    """A call of a module, and of the attention on what it returns."""
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        return attention(module(*args, **kwargs))
+
+    return both
+
+
+ATTENDED: dict[tuple[type[nn.Module], tuple[tuple[str, str], ...]], type[nn.Module]] = {}
+"""The classes of hosts by the plain ones and their ends: one for each, as for a compiler another class is another graph."""
+
+
+def attended_class(plain: type[nn.Module], ends: tuple[tuple[str, str], ...]) -> type[nn.Module]:
+    """The class of a host whose own class is ``plain``."""
+    if (plain, ends) not in ATTENDED:
+        content = {"plain_class": plain, "attended_ends": dict(ends), "__module__": plain.__module__}
+        ATTENDED[plain, ends] = type(f"Attended{plain.__name__}", (Attended, plain), content)
+    return ATTENDED[plain, ends]
+
+
+def rebuilt(plain: type[nn.Module], ends: tuple[tuple[str, str], ...]) -> nn.Module:
+    """A host whose state is still to be set."""
+    attended = attended_class(plain, ends)
+    return attended.__new__(attended)
+
+
+def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
+    """Registers an attention in the host of a stage; a sequence calls it as it is, any other host once ``let_call`` was told.
+
+    Raises:
+        ValueError: the stage carries attention already.
+    """
+    module = model.get_submodule(stage)
+    parent, _, name = stage.rpartition(".")
+    within = isinstance(module, _NormBase)
+    host, end = (model.get_submodule(parent), name) if within else (module, OUTPUT)
+    if any(getattr(other, MARK, None) == end for other in host.children()):
+        raise ValueError(
+            f"module {stage!r} carries attention already (from an earlier attach, or of a model that shares the module): "
+            "take it off with rga.detach first, or name other modules with after=[...]"
+        )
+    child = free_name(host, f"{name}_{CHILD}" if within else CHILD)
+    setattr(attention, MARK, end)
+    host.add_module(child, attention)
+    if within and isinstance(host, nn.Sequential):
+        move_behind(host, end, child)
+    elif within or isinstance(host, CONTAINERS):
+        let_call(host, end, child)
+    return Attachment(stage, joined(parent if within else stage, child), attention, host, child)
+
+
+def free_name(host: nn.Module, name: str) -> str:
+    """The name, with a number behind it where the host has something of this name already."""
+    candidates = (name, *(f"{name}{number}" for number in range(2, 100)))
+    return next(candidate for candidate in candidates if not hasattr(host, candidate))
+
+
+def move_behind(sequence: nn.Sequential, end: str, child: str) -> None:
+    """Lets the last child of a sequence run right after another one; all keep their names."""
+    modules = children_of(sequence)
+    attention = modules.pop(child)
+    before = list(modules.items())
+    modules.clear()
+    for name, module in before:
+        modules[name] = module
+        if name == end:
+            modules[child] = attention
+
+
+def let_call(host: nn.Module, end: str, child: str) -> None:
+    """Changes the class of a host to one whose ``forward`` calls the attention after an end."""
+    ends = dict(host.attended_ends) if isinstance(host, Attended) else {}
+    set_class(host, {**ends, end: child})
+
+
+def set_class(host: nn.Module, ends: Mapping[str, str]) -> None:
+    """Gives a host the class for its ends; the plain one for none.
+
+    Raises:
+        ValueError: its class was changed by something else since attention was attached.
+    """
+    kind = type(host)
+    plain = host.plain_class if isinstance(host, Attended) else kind
+    if isinstance(host, Attended) and kind not in ATTENDED.values():
+        raise ValueError(
+            f"the class of a {plain.__name__} was changed to {kind.__name__} after attention was attached "
+            "(by sharding or a parametrisation): undo that first"
+        )
+    host.__class__ = attended_class(plain, tuple(ends.items())) if ends else plain
+
+
+def remove(attachment: Attachment) -> None:
+    """Takes an attention out of its host."""
+    host, attention = attachment.host, attachment.attention
+    end = getattr(attention, MARK)
+    if isinstance(host, Attended) and end in host.attended_ends:
+        set_class(host, {other: child for other, child in host.attended_ends.items() if other != end})
+    delattr(host, attachment.child)
+    delattr(attention, MARK)
+
+
+@contextmanager
+def bypassed(model: nn.Module) -> Iterator[None]:
+    """Within the block the attached attentions of a network hand maps on as they are, whatever their grid."""
+    found = attachments(model)
+    try:
+        for each in found:
+            children_of(each.host)[each.child] = nn.Identity()
+        yield
+    finally:
+        for each in found:
+            children_of(each.host)[each.child] = each.attention
+
+
+@contextmanager
+def all_or_nothing(model: nn.Module) -> Iterator[None]:
+    """Puts classes, children and marks of all modules back as they were when the block fails."""
+    before = [(module, type(module), dict(children_of(module))) for module in model.modules()]
+    marks = [(each.attention, getattr(each.attention, MARK)) for each in attachments(model)]
+    try:
+        yield
+    except BaseException:
+        for module, kind, children in before:
+            module.__class__ = kind
+            children_of(module).clear()
+            children_of(module).update(children)
+        for attention, mark in marks:
+            setattr(attention, MARK, mark)
+        raise
+
+
+def children_of(module: nn.Module) -> dict[str, Any]:
+    """The children of a module by their names: the dict itself, which has the order in which a sequence runs them."""
+    return module._modules  # noqa: SLF001  PyTorch offers no other way to order children

@@ -1,0 +1,400 @@
+"""The stages of a convolutional network: where its maps change resolution, found without running it on data.
+
+A network is run once on the meta device, where tensors have shapes and no values, while hooks note what each module returns. Where timm's
+``feature_info`` names the stages, these are taken. Otherwise a stage is the last module to return a map before the maps shrink, whatever
+the family calls it; inside of blocks nothing is considered, nor in heads and decoders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from rga.attention.grid import Grid, check_grid
+
+FIRST_LEVEL = 2
+"""Stages begin where the picture is halved this many times; before that is the stem."""
+
+BY_HAND: Mapping[str, Sequence[str]] = {
+    # with the last stride 1, as in re-identification, or dilated, as in segmentation, two stages share a resolution
+    "ResNet": ("layer1", "layer2", "layer3", "layer4"),
+    "IntermediateLayerGetter": ("layer1", "layer2", "layer3", "layer4"),  # as torchvision's segmentation models hold their ResNet
+    # made for small pictures: their first stage has the full resolution
+    "CifarResNet": ("layer1", "layer2", "layer3"),
+    "CifarResNext": ("layer1", "layer2", "layer3"),
+    "CifarDenseNet": ("block1", "block2", "block3"),
+    # keeps its resolutions side by side and adds them up at the end: the stages are the branches, before they are added
+    "HighResolutionNet": ("incre_modules.0", "incre_modules.1", "incre_modules.2", "incre_modules.3"),
+}
+"""Stages of network classes for which neither rule holds."""
+
+BRANCH_ENDS: Mapping[str, Sequence[str]] = {
+    "BasicBlock": ("bn2",),
+    "Bottleneck": ("bn3", "conv3"),  # ResNets', and RegNets'
+    "CifarBlock": ("bn2",),
+    "CifarResNextBlock": ("bn3",),
+    "CifarDenseLayer": ("conv2",),
+    "DenseLayer": ("conv2",),
+    "_DenseLayer": ("conv2",),
+    "InvertedResidual": ("bn3", "conv", "block"),  # of MobileNets and EfficientNets; in torchvision the whole branch is one module
+    "DepthwiseSeparableConv": ("bn2",),
+    "EdgeResidual": ("bn2",),
+    "MBConv": ("block",),
+    "CNBlock": ("block",),
+}
+"""Block classes of timm, torchvision and our own -> the last module of their branch, the first of these names that they have: what it
+returns is added to the shortcut, or to the maps before it."""
+
+HEADS = frozenset({"classifier", "aux_classifier", "head", "heads", "decode_head", "segmentation_head", "auxiliary_head", "aux1", "aux2"})
+"""Names of modules whose maps are class scores, not features."""
+
+BACKBONES = ("backbone", "encoder", "trunk", "body", "model", "net", "base_model", "features_extractor")
+"""Names under which a larger model, for segmentation say, holds the network that its features come from."""
+
+SAFE_SIDE = 64
+"""From images of this side on, no network with the usual five halvings has stages of one position."""
+
+
+class NoStagesError(ValueError):
+    """A network has no place where an attention over maps could go."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A place in a network where an attention can go.
+
+    Attributes:
+        name: the qualified name of the module whose output it is.
+        channels: channels of that output.
+        grid: (height, width) of that output.
+    """
+
+    name: str
+    channels: int
+    grid: Grid
+
+
+def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
+    """The stages of a network from a quarter of the image's resolution downwards, in the order in which they run.
+
+    Of a larger model, such as one for segmentation, they are the stages of its backbone (its encoder).
+
+    Args:
+        model: a network that takes images (B, 3, H, W), or with another number of channels in its first convolution.
+        image_size: (height, width) of the images.
+
+    Raises:
+        NoStagesError: the network returns no maps (B, C, H, W) there, or could not be run on the meta device; the message says which.
+        ValueError: the network is compiled or wrapped for several devices.
+
+    Example:
+        >>> import timm
+        >>> [stage.name for stage in find_stages(timm.create_model("resnet18"), (256, 128))]
+        ['layer1', 'layer2', 'layer3', 'layer4']
+    """
+    maps = probe_maps(model, image_size)
+    names = known_stages(model, maps)
+    if not names:
+        size = check_grid(image_size)
+        larger = math.ceil(SAFE_SIDE / min(size))
+        at_larger = maps
+        if larger > 1:  # which modules are stages does not depend on the size, but of maps of one position nothing can be told
+            try:
+                size = (larger * size[0], larger * size[1])
+                at_larger = probe_maps(model, size)
+            except NoStagesError:  # it serves images of one size
+                size = image_size
+        names = [stage.name for stage in last_of_each_level(model, at_larger, size) if stage.name in maps]
+    if not names:
+        raise NoStagesError(no_stages(model, "its modules return no maps that shrink"))
+    return [maps[name] for name in names]
+
+
+def known_stages(model: nn.Module, maps: Mapping[str, Stage], prefix: str = "") -> list[str]:
+    """Names of stages that need no search: as the class of a network or timm's ``feature_info`` says, of the network or its backbones.
+
+    Args:
+        model: a network, or a part of one.
+        maps: all modules of the whole network that return maps.
+        prefix: the part's qualified name with a dot behind it.
+
+    Raises:
+        NoStagesError: the network says itself that it returns no maps.
+    """
+    layout = getattr(model, "output_fmt", "NCHW")
+    if layout != "NCHW":
+        raise NoStagesError(no_stages(model, f"its features have the layout {layout}"))
+    for names in (names for kind in type(model).__mro__ if (names := BY_HAND.get(kind.__name__))):
+        if all(prefix + name in maps for name in names):
+            return [prefix + name for name in names]
+    listed = feature_channels(model)
+    some = False
+    for rename in (str, flattened):
+        renamed = {prefix + rename(name): channels for name, channels in listed.items()}
+        found = [name for name, channels in renamed.items() if name in maps and maps[name].channels == channels]
+        if found and len(found) == len(listed):
+            return found
+        some = some or bool(found)
+    parts = {name: part for name, part in model.named_children() if any(key.startswith(f"{prefix}{name}.") for key in maps)}
+    known = [known_stages(part, maps, f"{prefix}{name}.") for name, part in parts.items() if says_its_stages(part)]
+    if any(known):
+        return [name for names in known for name in names]
+    if listed and not some and not known:
+        raise NoStagesError(no_stages(model, f"its stages ({', '.join(list(listed)[:4])}, ...) return tokens or several tensors"))
+    inner = next((name for name in BACKBONES if name in parts), None)
+    return known_stages(parts[inner], maps, f"{prefix}{inner}.") if inner is not None else []
+
+
+def says_its_stages(part: nn.Module) -> bool:
+    """Whether a part of a network is a network whose stages are known."""
+    return bool(feature_channels(part)) or any(kind.__name__ in BY_HAND for kind in type(part).__mro__)
+
+
+def no_stages(model: nn.Module, reason: str) -> str:
+    """The message for a network that has no stages."""
+    return (
+        f"{type(model).__name__} has no stages that return maps (batch, channels, height, width): {reason}. "
+        "Attention over maps serves convolutional networks; name modules that return maps with after=[...] if it has some"
+    )
+
+
+def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> list[Stage]:
+    """The named modules of a network as stages.
+
+    Raises:
+        ValueError: a name is unknown, or the module returns no map.
+    """
+    modules = dict(model.named_modules())
+    maps = probe_maps(model, image_size)
+    for name in names:
+        if name not in modules:
+            known = ", ".join(stage.name for stage in find_stages(model, image_size))
+            raise ValueError(f"unknown stage {name!r}: the model has no such module; its stages are {known}")
+        if name not in maps:
+            raise ValueError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
+    return [maps[name] for name in names]
+
+
+def find_blocks(model: nn.Module, image_size: Grid) -> list[Stage]:
+    """The ends of the branches of a network's blocks, before the shortcut is added: where SE and CBAM sit as published.
+
+    Args:
+        model: a network of blocks that ``BRANCH_ENDS`` knows.
+        image_size: (height, width) of the pictures.
+
+    Raises:
+        NoStagesError: it has no such blocks, or could not be run on the meta device.
+
+    Example:
+        >>> import timm
+        >>> [stage.name for stage in find_blocks(timm.create_model("resnet18"), (256, 128))][:3]
+        ['layer1.0.bn2', 'layer1.1.bn2', 'layer2.0.bn2']
+    """
+    maps = probe_maps(model, image_size)
+    ends = []
+    for name, module in model.named_modules():
+        children = dict(module.named_children())
+        known = (end for kind in type(module).__mro__ for end in BRANCH_ENDS.get(kind.__name__, ()))
+        end = next((child for child in known if child in children), None)
+        if end is not None and f"{name}.{end}" in maps:
+            ends.append(maps[f"{name}.{end}"])
+    if not ends:
+        raise NoStagesError(
+            f"{type(model).__name__} has no blocks of the kinds that are known ({', '.join(BRANCH_ENDS)}): name the modules to attend "
+            "to with after=[...]"
+        )
+    return ends
+
+
+def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:
+    """Every module that returns a map, in the order in which they finished.
+
+    Raises:
+        NoStagesError: the network could not be run on the meta device.
+        ValueError: it is compiled or wrapped for several devices.
+    """
+    found: dict[str, Stage] = {}
+    for name, output in run_on_meta(model, image_size):
+        found.pop(name, None)
+        if isinstance(output, Tensor) and output.dim() == 4:
+            found[name] = Stage(name, output.shape[1], (output.shape[2], output.shape[3]))
+    return found
+
+
+def called_modules(model: nn.Module, image_size: Grid) -> list[str]:
+    """The name of each module, as often as it runs in one pass.
+
+    Raises:
+        NoStagesError: the network could not be run on the meta device.
+        ValueError: it is compiled or wrapped for several devices.
+    """
+    return [name for name, _ in run_on_meta(model, image_size)]
+
+
+def run_on_meta(model: nn.Module, image_size: Grid) -> list[tuple[str, object]]:
+    """Runs a network on tensors without values: the name and the output of each module, in the order in which they finished."""
+    height, width = check_grid(image_size)
+    refuse_wrapped(model)
+    outputs: list[tuple[str, object]] = []
+    handles = [
+        module.register_forward_hook(lambda _module, _args, output, name=name: outputs.append((name, output)))
+        for name, module in model.named_modules()
+        if name
+    ]
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    on_meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    failures: list[Exception] = []
+    try:
+        with evaluating(model), without_checkpointing(model), torch.no_grad():
+            for channels in input_channels(model):
+                outputs.clear()
+                image = torch.empty(2, channels, height, width, device="meta", dtype=floating_dtype(model))
+                try:
+                    functional_call(model, on_meta, (image,))
+                except Exception as error:
+                    failures.append(error)
+                else:
+                    return outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+    raise NoStagesError(
+        f"{type(model).__name__} could not be run at {height}x{width} (on the meta device, to find its grids): "
+        f"{failures[0] or repr(failures[0])}"
+    ) from failures[0]
+
+
+def refuse_wrapped(model: nn.Module) -> None:
+    """Raises a ValueError if a network cannot be changed as it is: compiled, or wrapped for several devices."""
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        raise ValueError(
+            f"the model is wrapped in {type(model).__name__}: attach attention to the network before it is wrapped, "
+            "rga.attach(model.module, ...), or take it out of its wrapper first"
+        )
+    for name, module in model.named_modules():
+        compiled = module._compiled_call_impl is not None  # noqa: SLF001  what model.compile() sets, without a public name
+        if compiled or hasattr(module, "_orig_mod"):
+            raise ValueError(
+                f"{f'its part {name!r}' if name else 'the model'} is compiled, and what was compiled does not change any more: "
+                "attach, detach and resample first, and compile afterwards"
+            )
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(
+                f"{f'its part {name!r}' if name else 'the model'} is a TorchScript module, which cannot be changed: "
+                "attach attention to the Python model"
+            )
+
+
+def last_of_each_level(model: nn.Module, maps: Mapping[str, Stage], image_size: Grid) -> list[Stage]:
+    """The last map at each resolution while maps shrink, of those that are not inside of a block.
+
+    A module is inside of a block if one of those that it is nested in is neither a plain sequence, nor one whose output is at the same
+    resolution, nor one that holds at least three resolutions (a whole network within the network). What comes after the smallest maps at
+    larger ones again is a decoder.
+    """
+    probed = {name: level_of(stage.grid, image_size) for name, stage in maps.items() if math.prod(stage.grid) > 1}
+    levels = {name: level for name, level in probed.items() if level is not None and level >= FIRST_LEVEL}
+    modules = dict(model.named_modules())
+
+    def passes(ancestor: str, level: int) -> bool:
+        if isinstance(modules[ancestor], nn.Sequential) or levels.get(ancestor) in (level, None):
+            return True
+        return len({inner for name, inner in levels.items() if name.startswith(ancestor + ".")}) >= 3
+
+    within = backbone_prefix(model)
+    last: dict[int, Stage] = {}
+    deepest = max((level for name, level in levels.items() if not HEADS.intersection(name.split("."))), default=0)
+    for name, level in levels.items():
+        parts = name.split(".")
+        ancestors = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+        if HEADS.intersection(parts) or not name.startswith(within) or not all(passes(ancestor, level) for ancestor in ancestors):
+            continue
+        if deepest in last and level < deepest:
+            break
+        last.pop(level, None)
+        last[level] = maps[name]
+    return list(last.values())
+
+
+def backbone_prefix(model: nn.Module) -> str:
+    """What the names of modules within a network's backbone begin with; nothing where the network is all backbone."""
+    prefix = ""
+    while True:
+        children = dict(model.named_children())
+        inner = next((name for name in BACKBONES if name in children), None)
+        if inner is None or sum(isinstance(module, nn.Conv2d) for module in children[inner].modules()) < 2:
+            return prefix
+        prefix, model = f"{prefix}{inner}.", children[inner]
+
+
+def level_of(grid: Grid, image_size: Grid) -> int | None:
+    """How many times a picture was halved to get a map on ``grid``; None if height and width disagree (the output is no map)."""
+    down, across = image_size[0] / grid[0], image_size[1] / grid[1]
+    if max(down, across) > 1.75 * min(down, across):
+        return None
+    return round(math.log2(math.sqrt(down * across)))
+
+
+def feature_channels(model: nn.Module) -> dict[str, int]:
+    """The modules that timm says end a network's stages -> the channels of their maps; empty if it does not say."""
+    info = getattr(model, "feature_info", None)
+    entries = getattr(info, "info", info)
+    if not isinstance(entries, (list, tuple)):
+        return {}
+    stages = [entry for entry in entries if entry.get("module") and entry["reduction"] >= 2**FIRST_LEVEL]
+    if len({entry["reduction"] for entry in stages}) == 1:  # one resolution throughout: one stage
+        stages = stages[-1:]
+    return {entry["module"]: entry["num_chs"] for entry in stages}
+
+
+def flattened(name: str) -> str:
+    """The name that timm gives to a stage with ``features_only``."""
+    return name.replace(".", "_")
+
+
+def input_channels(model: nn.Module) -> list[int]:
+    """Channels that the images of a network may have, the likeliest first: of its first convolution, or 3 where its stem folds space."""
+    first = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), 3)
+    return list(dict.fromkeys((first, 3)))
+
+
+def floating_dtype(model: nn.Module) -> torch.dtype:
+    """The floating dtype of a model's weights."""
+    weight = weight_of(model)
+    return torch.float32 if weight is None else weight.dtype
+
+
+def weight_of(model: nn.Module) -> nn.Parameter | None:
+    """The first weight of a model of a floating dtype; None if it has none."""
+    return next((p for p in model.parameters() if p.is_floating_point()), None)
+
+
+@contextmanager
+def without_checkpointing(model: nn.Module) -> Iterator[None]:
+    """Turns timm's activation checkpointing off within the block: under it some stages are not called, but their parts."""
+    on = [module for module in model.modules() if getattr(module, "grad_checkpointing", False) is True]
+    try:
+        for module in on:
+            module.grad_checkpointing = False  # type: ignore[assignment]
+        yield
+    finally:
+        for module in on:
+            module.grad_checkpointing = True  # type: ignore[assignment]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Puts every module in evaluation mode, and each back as it was."""
+    training = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, was_training in training.items():
+            module.training = was_training
