@@ -271,8 +271,7 @@ def test_resampled_weights_load_into_a_model_that_is_told_their_first_size(name:
 def test_weights_of_another_size_are_refused_with_the_way_to_load_them() -> None:
     small = rga.attach(trunk("resnet10t"), "rga-sc", image_size=SIZE)
     large = rga.attach(trunk("resnet10t"), "rga-sc", image_size=(96, 48))
+    message = r"'layer1\.attention\.spatial' .*24x12 grid.*another image size.*rga\.resample.*trained_size"
     for state in (small.state_dict(), rga.resample(small, image_size=(96, 48)).state_dict()):
-        with pytest.raises(
-            RuntimeError, match=r"'layer1\.attention\.spatial' .*24x12 grid.*another image size.*rga\.resample.*trained_size"
-        ):
+        with pytest.raises(RuntimeError, match=message):
             large.load_state_dict(state)

@@ -56,7 +56,7 @@ def test_under_checkpointing_all_attention_learns_and_evaluation_is_the_same(nam
 FEATURES = [
     "test_resnet", "test_convnext", "test_byobnet", "test_efficientnet", "test_nfnet", "densenet121", "vgg11_bn", "hrnet_w18_small",
     "regnetx_002", "dpn68", "mobilenetv3_small_050", "resnetv2_18", "rexnet_100", "selecsls42", "legacy_xception", "visformer_tiny",
-    "tresnet_m", "repvit_m0_9", "inception_v4", "cspnext_tiny", "dla34", "efficientformer_l1", "nasnetalarge",
+    "tresnet_m", "repvit_m0_9", "inception_v4", "cspnext_tiny", "dla34", "efficientformer_l1",
 ]  # fmt: skip
 
 

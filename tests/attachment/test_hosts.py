@@ -135,7 +135,7 @@ def test_two_attentions_of_one_network_at_different_places() -> None:
     plain = model(X)
     rga.attach(model, "se", image_size=SIZE, after=["layer2.0.bn1", "layer2.0.bn2", "layer2.0"])
     rga.attach(model, "rga-s", image_size=SIZE, after=["layer2", "layer3"])
-    assert list(rga.attached(model)) == ["layer2", "layer2.0", "layer2.0.bn1", "layer2.0.bn2", "layer3"]
+    assert list(rga.attached(model)) == ["layer2.0.bn1", "layer2.0.bn2", "layer2.0", "layer2", "layer3"]
     model(X).sum().backward()
     assert grads(model)
     torch.testing.assert_close(copy.deepcopy(model)(X), model(X))
@@ -146,9 +146,9 @@ def test_a_stage_that_two_models_share_is_attended_to_once() -> None:
     first, second = network(), network()
     second.layer2 = first.get_submodule("layer2")
     rga.attach(first, "rga-sc", image_size=SIZE)
-    with unchanged(second), pytest.raises(ValueError, match="module 'layer2' carries attention already.*shares"):
+    with unchanged(second), pytest.raises(ValueError, match=r"module 'layer2' carries attention already.*shares"):
         rga.attach(second, "rga-sc", image_size=SIZE)
-    with unchanged(first), pytest.raises(ValueError, match="'0.layer1' carries attention already"):
+    with unchanged(first), pytest.raises(ValueError, match=r"'0\.layer1' carries attention already"):
         rga.attach(nn.Sequential(first), "se", image_size=SIZE)
 
 

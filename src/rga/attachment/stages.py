@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
 
 from rga.attention.grid import Grid, check_grid
 
@@ -103,14 +104,14 @@ def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
     if not names:
         size = check_grid(image_size)
         larger = math.ceil(SAFE_SIDE / min(size))
-        at_larger = maps
+        outputs = run_on_meta(model, size)
         if larger > 1:  # which modules are stages does not depend on the size, but of maps of one position nothing can be told
             try:
+                outputs = run_on_meta(model, (larger * size[0], larger * size[1]))
                 size = (larger * size[0], larger * size[1])
-                at_larger = probe_maps(model, size)
             except NoStagesError:  # it serves images of one size
-                size = image_size
-        names = [stage.name for stage in last_of_each_level(model, at_larger, size) if stage.name in maps]
+                size = check_grid(image_size)
+        names = [stage.name for stage in last_of_each_level(model, outputs, size) if stage.name in maps]
     if not names:
         raise NoStagesError(no_stages(model, "its modules return no maps that shrink"))
     return [maps[name] for name in names]
@@ -219,8 +220,13 @@ def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:
         NoStagesError: the network could not be run on the meta device.
         ValueError: it is compiled or wrapped for several devices.
     """
+    return maps_among(run_on_meta(model, image_size))
+
+
+def maps_among(outputs: Sequence[tuple[str, object]]) -> dict[str, Stage]:
+    """The maps among the outputs of modules."""
     found: dict[str, Stage] = {}
-    for name, output in run_on_meta(model, image_size):
+    for name, output in outputs:
         found.pop(name, None)
         if isinstance(output, Tensor) and output.dim() == 4:
             found[name] = Stage(name, output.shape[1], (output.shape[2], output.shape[3]))
@@ -291,13 +297,14 @@ def refuse_wrapped(model: nn.Module) -> None:
             )
 
 
-def last_of_each_level(model: nn.Module, maps: Mapping[str, Stage], image_size: Grid) -> list[Stage]:
+def last_of_each_level(model: nn.Module, outputs: Sequence[tuple[str, object]], image_size: Grid) -> list[Stage]:
     """The last map at each resolution while maps shrink, of those that are not inside of a block.
 
     A module is inside of a block if one of those that it is nested in is neither a plain sequence, nor one whose output is at the same
     resolution, nor one that holds at least three resolutions (a whole network within the network). What comes after the smallest maps at
-    larger ones again is a decoder.
+    larger ones again is a decoder. No attention can follow a normalisation in a sequence whose parts are called one by one.
     """
+    maps, called = maps_among(outputs), {name for name, _ in outputs}
     probed = {name: level_of(stage.grid, image_size) for name, stage in maps.items() if math.prod(stage.grid) > 1}
     levels = {name: level for name, level in probed.items() if level is not None and level >= FIRST_LEVEL}
     modules = dict(model.named_modules())
@@ -307,13 +314,19 @@ def last_of_each_level(model: nn.Module, maps: Mapping[str, Stage], image_size: 
             return True
         return len({inner for name, inner in levels.items() if name.startswith(ancestor + ".")}) >= 3
 
+    def can_follow(name: str) -> bool:
+        parent = name.rpartition(".")[0]
+        return not (isinstance(modules[name], _NormBase) and isinstance(modules[parent], nn.Sequential) and parent and parent not in called)
+
     within = backbone_prefix(model)
     last: dict[int, Stage] = {}
     deepest = max((level for name, level in levels.items() if not HEADS.intersection(name.split("."))), default=0)
     for name, level in levels.items():
         parts = name.split(".")
         ancestors = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-        if HEADS.intersection(parts) or not name.startswith(within) or not all(passes(ancestor, level) for ancestor in ancestors):
+        if HEADS.intersection(parts) or not name.startswith(within) or not can_follow(name):
+            continue
+        if not all(passes(ancestor, level) for ancestor in ancestors):
             continue
         if deepest in last and level < deepest:
             break
