@@ -14,6 +14,7 @@ from rga.attention.grid import Fit, Grid, check_grid
 from rga.attention.parallel import GateMap, ParallelAttention
 from rga.attention.products import gated
 from rga.attention.relation import ChannelRelationAttention, EmbeddingKind, RelationGate, SpatialRelationAttention
+from rga.attention.tracing import is_traced
 
 
 class SequentialRelationAttention(nn.Sequential):
@@ -24,7 +25,7 @@ class SequentialRelationAttention(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        if not torch.is_grad_enabled():
+        if not (torch.is_grad_enabled() or is_traced(x)):
             return self.overwriting(x)
         gates: list[Tensor] = []
         for attention in cast("list[GateMap]", list(self)):

@@ -1,14 +1,17 @@
-"""How autograd and autocast are told what RGA's products need: their own precision, and to forget what is cheap to make again."""
+"""How autograd is told what RGA's products need: to forget what is cheap to make again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+
+from rga.attention.precision import without_autocast
+from rga.attention.tracing import is_recorded
 
 KEEPING: ContextVar[bool] = ContextVar("KEEPING", default=False)
 """Whether products are kept, whatever they cost."""
@@ -51,18 +54,9 @@ def keeping_products() -> Iterator[None]:
 
 def differentiates_eagerly() -> bool:
     """Whether operations are recorded as they run, for a backward pass: not by the compiler, a tracer, ``torch.func`` or forward AD."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return torch.is_grad_enabled() and not (torch.compiler.is_compiling() or tracing or under_functional_transforms())
+    return torch.is_grad_enabled() and not (is_recorded() or under_functional_transforms())
 
 
 def under_functional_transforms() -> bool:
     """Whether ``torch.func`` (vmap, grad, ...) or a level of forward AD is at work."""
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0  # noqa: SLF001  PyTorch has no public way to ask
-
-
-def without_autocast(place: torch.device) -> AbstractContextManager[object]:
-    """A context in which products keep the precision of their operands."""
-    device = place.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()

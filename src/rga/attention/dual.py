@@ -3,7 +3,7 @@
 Fu, Liu, Tian, Li, Bao, Fang, Lu, "Dual Attention Network for Scene Segmentation", CVPR 2019, arXiv 1809.02983. As published:
 softmax over an affinity, residual with a learnt weight that starts at zero. The N x N affinity of the positions goes through
 PyTorch's fused attention. The 3x3 convolutions that DANet puts around each branch belong to its head, not to the attention, and are
-left to the network.
+left to the network. Both compute in float32 at least: their logits are sums of products of activations.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.attention.grid import check_map
+from rga.attention.precision import WideModule, computed_by, in_float32, widened
 
 
-class PositionAttention(nn.Module):
+class PositionAttention(WideModule):
     """Every position gathers the values of the positions that resemble it (DANet, section 3.2).
 
     Args:
@@ -34,18 +35,23 @@ class PositionAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return x + self.update(x)
+        return (x + self.update(x)).to(x.dtype)
 
     def update(self, x: Tensor) -> Tensor:
-        """What is added to the map (B, C, H, W)."""
-        check_map(x, self.channels)
-        query, key, value = (layer(x).flatten(2).mT for layer in (self.query, self.key, self.value))  # (B, N, width or C)
-        gathered = F.scaled_dot_product_attention(query, key, value, scale=1.0)  # (B, N, C)
-        update: Tensor = self.residual_weight * gathered.mT.unflatten(2, x.shape[-2:])
+        """What is added to the map (B, C, H, W), in float32 at least."""
+        wide = widened(check_map(x, self.channels))
+        query, key, value = (computed_by(layer, wide).flatten(2).mT for layer in (self.query, self.key, self.value))  # (B, N, width or C)
+        update: Tensor = self.residual_weight * gathered_positions(query, key, value).mT.unflatten(2, x.shape[-2:])
         return update
 
 
-class ChannelAttention(nn.Module):
+@in_float32
+def gathered_positions(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """For every query (B, N, width) the sum of the values (B, N, C) by their keys' softmax: (B, N, C)."""
+    return F.scaled_dot_product_attention(query, key, value, scale=1.0)
+
+
+class ChannelAttention(WideModule):
     """Every channel gathers the channels that differ from it (DANet, section 3.3).
 
     The affinity is turned around before the softmax (maximum minus affinity), as in the authors' code.
@@ -61,15 +67,20 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return x + self.update(x)
+        return (x + self.update(x)).to(x.dtype)
 
     def update(self, x: Tensor) -> Tensor:
-        """What is added to the map (B, C, H, W)."""
-        check_map(x, self.channels)
-        nodes = x.flatten(2)  # (B, C, N)
-        affinity = torch.bmm(nodes, nodes.mT)  # (B, C, C)
-        attention = (affinity.amax(-1, keepdim=True) - affinity).softmax(-1)
-        return self.residual_weight * torch.bmm(attention, nodes).view_as(x)
+        """What is added to the map (B, C, H, W), in float32 at least."""
+        return self.residual_weight * gathered_channels(check_map(x, self.channels))
+
+
+@in_float32
+def gathered_channels(x: Tensor) -> Tensor:
+    """For every channel of a map (B, C, H, W) the sum of the channels that differ from it: a map."""
+    nodes = x.flatten(2)  # (B, C, N)
+    affinity = torch.bmm(nodes, nodes.mT)  # (B, C, C)
+    attention = (affinity.amax(-1, keepdim=True) - affinity).softmax(-1)
+    return torch.bmm(attention, nodes).view_as(x)
 
 
 class DualAttention(nn.Module):
@@ -87,4 +98,4 @@ class DualAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return x + self.position.update(x) + self.channel.update(x)
+        return (x + self.position.update(x) + self.channel.update(x)).to(x.dtype)

@@ -1,6 +1,6 @@
 """Attentions that timm implements well, under our contract.
 
-Each is timm's own layer; we add the check of the incoming map, and the choices named here where timm's defaults are not the publication's.
+Each is timm's own layer; we add the check of the incoming map, the precision, and the choices named here where timm's defaults are not the publication's.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from timm.layers.cbam import CbamModule, ChannelAttn, SpatialAttn
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
+from rga.attention.precision import WideModule, computed_by
 
 
-class CheckedLayer(nn.Module):
-    """A layer of timm that maps (B, C, H, W) to the same shape, with a clear error for a map that it was not built for.
+class CheckedLayer(WideModule):
+    """A layer of timm that maps (B, C, H, W) to the same shape, in float32 at least, with a clear error for a map that it was not built for.
 
     Args:
         channels: channels C of the maps.
@@ -27,9 +28,7 @@ class CheckedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        check_map(x, self.channels)
-        out: Tensor = self.layer(x)
-        return out
+        return computed_by(self.layer, check_map(x, self.channels)).to(x.dtype)
 
 
 def squeeze_excite(channels: int, *, reduction: int = 16) -> nn.Module:

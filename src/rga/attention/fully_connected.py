@@ -23,6 +23,7 @@ from rga.attention.grid import (
     resize,
 )
 from rga.attention.parallel import ParallelAttention
+from rga.attention.precision import WideModule, computed_by, wide_mean
 
 
 def two_layers(nodes: int, hidden: int) -> nn.Sequential:
@@ -53,10 +54,10 @@ class FullyConnectedSpatialAttention(GridAttention):
         return x * self.gate_map(x)
 
     def gate_map(self, x: Tensor) -> Tensor:
-        """The gates of a map (B, C, H, W): (B, 1, H, W)."""
-        summary = self.summary(self.on_grid(x)).mean(1).flatten(1)  # (B, C, h, w) -> (B, N)
-        logits = self.layers(summary).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
-        return resize(self.gate(logits), (x.shape[2], x.shape[3]))
+        """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
+        summary = computed_by(self.summary, self.on_grid(x)).mean(1).flatten(1)  # (B, C, h, w) -> (B, N)
+        logits = computed_by(self.layers, summary).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
+        return resize(self.gate(logits), (x.shape[2], x.shape[3])).to(x.dtype)
 
     @torch.no_grad()
     def resample_(self, grid: Grid) -> None:
@@ -69,7 +70,7 @@ class FullyConnectedSpatialAttention(GridAttention):
         self.grid = new
 
 
-class FullyConnectedChannelAttention(nn.Module):
+class FullyConnectedChannelAttention(WideModule):
     """FC-C: one gate per channel, by fully connected layers over all channels.
 
     Args:
@@ -88,11 +89,10 @@ class FullyConnectedChannelAttention(nn.Module):
         return x * self.gate_map(x)
 
     def gate_map(self, x: Tensor) -> Tensor:
-        """The gates of a map (B, C, H, W): (B, C, 1, 1)."""
-        check_map(x, self.channels)
-        logits = self.layers(x.mean((2, 3)))[..., None, None]  # (B, C) -> (B, C, 1, 1)
-        gate: Tensor = self.gate(logits)
-        return gate
+        """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
+        logits = computed_by(self.layers, wide_mean(check_map(x, self.channels), (2, 3)))  # (B, C)
+        gate: Tensor = self.gate(logits[..., None, None])  # (B, C, 1, 1)
+        return gate.to(x.dtype)
 
 
 def fully_connected_parallel(channels: int, grid: Grid, *, reduction: int = 8, fit: Fit = "exact") -> ParallelAttention:

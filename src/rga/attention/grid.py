@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rga.attention.precision import WideModule, in_float32, widened
+from rga.attention.tracing import recorded_whole
+
 Grid = tuple[int, int]
 """Height and width of a map, in positions."""
 
@@ -27,7 +30,7 @@ class GridMismatchError(ValueError):
     """A map came on another grid than the one its attention was built for."""
 
 
-class GridAttention(nn.Module):
+class GridAttention(WideModule):
     """An attention whose weights belong to one grid: maps (B, C, H, W) to maps of the same shape.
 
     Args:
@@ -52,22 +55,13 @@ class GridAttention(nn.Module):
             x: a map (B, C, H, W).
 
         Returns:
-            The map (B, C, height, width) from which the gate is computed.
+            The map (B, C, height, width) from which the gate is computed; one that was pooled in float32 at least.
 
         Raises:
             ValueError: ``x`` is not a map of ``channels`` channels.
             GridMismatchError: ``x`` is on another grid and ``fit`` is ``"exact"``.
         """
-        check_map(x, self.channels)
-        if x.shape[-2:] == self.grid:
-            return x
-        if self.fit == "exact":
-            found, built = "x".join(map(str, x.shape[-2:])), "x".join(map(str, self.grid))
-            raise GridMismatchError(
-                f"attention was built for a {built} grid (height x width), got a map on a {found} grid: "
-                f'build it with fit="pool" to serve any size, or move its trained weights with rga.resample'
-            )
-        return resize(x, self.grid)
+        return fitted(x, self.channels, self.grid, self.fit)
 
     def resample_(self, grid: Grid) -> None:
         """Moves the weights to another grid, in place.
@@ -110,16 +104,40 @@ def check_grid(grid: Grid) -> Grid:
     return sizes[0], sizes[1]
 
 
-def check_map(x: Tensor, channels: int) -> None:
-    """Raises a ValueError unless ``x`` is a map (B, C, H, W) of ``channels`` channels."""
+@recorded_whole
+def fitted(x: Tensor, channels: int, grid: Grid, fit: Fit) -> Tensor:
+    """A map on a grid; see ``GridAttention.on_grid``."""
+    check_map(x, channels)
+    if x.shape[-2:] == grid:
+        return x
+    if fit == "exact":
+        found, built = "x".join(map(str, x.shape[-2:])), "x".join(map(str, grid))
+        raise GridMismatchError(
+            f"attention was built for a {built} grid (height x width), got a map on a {found} grid: "
+            f'build it with fit="pool" to serve any size, or move its trained weights with rga.resample'
+        )
+    return resize(widened(x), grid)
+
+
+@recorded_whole
+def check_map(x: Tensor, channels: int) -> Tensor:
+    """Returns ``x``, which must be a map (B, C, H, W) of ``channels`` channels.
+
+    Raises:
+        ValueError: it is anything else.
+    """
     if x.dim() != 4:
         raise ValueError(f"attention takes a map of rank 4 (batch, channels, height, width), got rank {x.dim()}: {tuple(x.shape)}")
     if x.shape[1] != channels:
         raise ValueError(f"attention was built for {channels} channels, got a map with {x.shape[1]}: {tuple(x.shape)}")
+    return x
 
 
+@recorded_whole
 def resize(x: Tensor, grid: Grid) -> Tensor:
     """Linear, antialiased resize of maps (B, C, H, W) to (B, C, *grid): an average where the grid shrinks, interpolation where it grows.
+
+    Computed in float32 at least (PyTorch has no antialiasing of half precision on a CPU), returned in the type that came.
 
     Example:
         >>> resize(torch.tensor([[[[0.0], [1.0], [2.0]]]]), (2, 1)).flatten()
@@ -129,7 +147,7 @@ def resize(x: Tensor, grid: Grid) -> Tensor:
         return x
     if grid[1] == 1 < grid[0]:  # PyTorch 2.14 weighs the rows wrongly where the result is one position wide: lay it on its side
         return resize(x.mT, (1, grid[0])).mT
-    return F.interpolate(x, size=grid, mode="bilinear", antialias=True)
+    return F.interpolate(widened(x), size=grid, mode="bilinear", antialias=True).to(x.dtype)
 
 
 def resize_matrix(old: int, new: int, like: Tensor) -> Tensor:
@@ -159,6 +177,12 @@ def move_input_weights(weight: Tensor, old: Grid, new: Grid) -> Tensor:
     """
     if old == new:
         return weight
+    return adjoint_of_resize(weight, old, new).to(weight.dtype)
+
+
+@in_float32
+def adjoint_of_resize(weight: Tensor, old: Grid, new: Grid) -> Tensor:
+    """The products of ``move_input_weights``."""
     rows, columns = resize_matrix(new[0], old[0], weight), resize_matrix(new[1], old[1], weight)
     return torch.einsum("...hw,hy,wx->...yx", weight.unflatten(-1, old), rows, columns).flatten(-2)
 
@@ -176,6 +200,12 @@ def move_output_weights(weight: Tensor, old: Grid, new: Grid) -> Tensor:
     """
     if old == new:
         return weight
+    return resized_outputs(weight, old, new).to(weight.dtype)
+
+
+@in_float32
+def resized_outputs(weight: Tensor, old: Grid, new: Grid) -> Tensor:
+    """The products of ``move_output_weights``."""
     rows, columns = resize_matrix(old[0], new[0], weight), resize_matrix(old[1], new[1], weight)
     return torch.einsum("hw...,yh,xw->yx...", weight.unflatten(0, old), rows, columns).flatten(0, 1)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.attention.grid import check_map
+from rga.attention.precision import WideModule, computed_by, wide_mean
 
 
 def convolution(inputs: int, outputs: int, kernel_size: int = 1, stride: int = 1) -> list[nn.Module]:
@@ -20,7 +21,7 @@ def convolution(inputs: int, outputs: int, kernel_size: int = 1, stride: int = 1
     return [nn.Conv2d(inputs, outputs, kernel_size, stride, padding, bias=False), nn.BatchNorm2d(outputs)]
 
 
-class HarmoniousAttention(nn.Module):
+class HarmoniousAttention(WideModule):
     """One gate per position and channel, from a spatial and a channel branch.
 
     Args:
@@ -40,9 +41,9 @@ class HarmoniousAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        check_map(x, self.channels)
-        small = self.spatial_down(x.mean(1, keepdim=True))  # (B, 1, H/2, W/2)
-        spatial = self.spatial_out(F.interpolate(small, size=x.shape[-2:], mode="bilinear"))  # (B, 1, H, W)
-        channel = self.channel(x.mean((2, 3), keepdim=True))  # (B, C, 1, 1)
-        gate: Tensor = self.gate(self.join(spatial * channel))  # (B, C, H, W)
-        return x * gate
+        x = check_map(x, self.channels)
+        small = computed_by(self.spatial_down, wide_mean(x, 1, keepdim=True))  # (B, 1, H/2, W/2)
+        spatial = computed_by(self.spatial_out, F.interpolate(small, size=x.shape[-2:], mode="bilinear"))  # (B, 1, H, W)
+        channel = computed_by(self.channel, wide_mean(x, (2, 3), keepdim=True))  # (B, C, 1, 1)
+        gate: Tensor = self.gate(computed_by(self.join, spatial * channel))  # (B, C, H, W)
+        return x * gate.to(x.dtype)

@@ -24,7 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.attention.autograd import differentiates_eagerly, without_autocast
+from rga.attention.autograd import differentiates_eagerly
+from rga.attention.linear_norm import hooked
+from rga.attention.precision import without_autocast
 
 TILE_BYTES = 2 << 20
 """About what a tile takes."""
@@ -36,10 +38,8 @@ def tiles_serve(compared: Tensor, norm: nn.BatchNorm1d) -> bool:
     And varphi's output is larger than what is compared: (B, M, F) than (B, M, K). Otherwise it is small, and matrices of K x K are not.
     """
     ours = differentiates_eagerly() and compared.device.type == "cpu"
-    plain = type(norm) is nn.BatchNorm1d and norm.training and norm.weight.dtype == compared.dtype
-    hooked = norm._forward_hooks or norm._forward_pre_hooks  # noqa: SLF001  the norm itself would not be called
-    larger = norm.num_features > compared.shape[2]
-    return ours and plain and not hooked and larger and compared.shape[:2].numel() > 1
+    plain = type(norm) is nn.BatchNorm1d and norm.training and norm.affine and norm.weight.dtype == compared.dtype
+    return ours and plain and not hooked(norm) and norm.num_features > compared.shape[2] and compared.shape[:2].numel() > 1
 
 
 def mapped_relations(compared: Tensor, summary: Tensor, norm: nn.BatchNorm1d, weight: Tensor) -> Tensor:
@@ -63,10 +63,12 @@ def mapped_relations(compared: Tensor, summary: Tensor, norm: nn.BatchNorm1d, we
 @torch.no_grad()
 def update_running_statistics(norm: nn.BatchNorm1d, mean: Tensor, variance: Tensor, count: int) -> None:
     """What ``nn.BatchNorm1d`` does with the mean and the (biased) variance of a batch of ``count`` rows."""
-    if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
+    if not norm.track_running_stats or norm.running_mean is None or norm.running_var is None:
         return
-    norm.num_batches_tracked.add_(1)
-    share = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+    share = norm.momentum or 0.0
+    if norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.add_(1)
+        share = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
     norm.running_mean.lerp_(mean, share)
     norm.running_var.lerp_(variance * (count / (count - 1)), share)
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
+from rga.attention.precision import WideModule, computed_by, in_float32, widened
 
 
-class SimplifiedNonLocal(nn.Module):
+class SimplifiedNonLocal(WideModule):
     """Adds one context vector, pooled by attention over all positions, to every position.
 
     Args:
@@ -29,8 +30,13 @@ class SimplifiedNonLocal(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        check_map(x, self.channels)
-        weights = self.key(x).flatten(2).softmax(-1)  # (B, 1, N)
-        context = torch.bmm(x.flatten(2), weights.mT)[..., None]  # (B, C, N) -> (B, C, 1, 1)
-        update: Tensor = self.value(context)
-        return x + update
+        wide = widened(check_map(x, self.channels))
+        weights = computed_by(self.key, wide).flatten(2).softmax(-1)  # (B, 1, N)
+        update = computed_by(self.value, weighted_mean(wide, weights))
+        return (x + update).to(x.dtype)
+
+
+@in_float32
+def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
+    """The positions of a map (B, C, H, W) summed up by weights (B, 1, N): (B, C, 1, 1)."""
+    return torch.bmm(x.flatten(2), weights.mT)[..., None]  # (B, C, 1) -> (B, C, 1, 1)

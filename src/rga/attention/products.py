@@ -11,12 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rga.attention.autograd import differentiates_eagerly, without_autocast
+from rga.attention.autograd import differentiates_eagerly
+from rga.attention.precision import without_autocast
+from rga.attention.tracing import recorded_whole
 
 BLOCK_BYTES = 2 << 20
 """Backward passes on a CPU handle blocks of images of about this much."""
 
 
+@recorded_whole
 def gated(x: Tensor, *gates: Tensor) -> Tensor:
     """A map multiplied by gates.
 

@@ -31,11 +31,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from rga.attention.autograd import computed_again, without_autocast
+from rga.attention.autograd import computed_again
 from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
 from rga.attention.linear_norm import LinearNorm
 from rga.attention.mapped_relations import mapped_relations, tiles_serve
+from rga.attention.precision import WideModule, computed_by, widened, without_autocast
 from rga.attention.products import gated, weighted_sum
+from rga.attention.tracing import is_recorded
 
 EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
 """How nodes are embedded before they are compared: theta and phi apart, theta = phi, or both the identity."""
@@ -95,7 +97,7 @@ class NodeEmbedding(nn.Module):
         return compared, compared
 
 
-class RelationGate(nn.Module):
+class RelationGate(WideModule):
     """The gate of each of M nodes, from its relations to all nodes: (B, M, D) -> (B, M), values in (0, 1).
 
     Args:
@@ -141,8 +143,7 @@ class RelationGate(nn.Module):
     def forward(self, nodes: Tensor) -> Tensor:
         """Gates (B, M) of nodes (B, M, D); computed in float32 at least, since sums over all pairs of nodes overflow half precision."""
         with without_autocast(nodes.device):
-            nodes = nodes.to(torch.promote_types(nodes.dtype, torch.float32))
-            compared, unary = self.embedding(nodes)
+            compared, unary = self.embedding(widened(nodes))
             blocks = [self.hidden(*block) for block in self.blocks(compared, unary)]
             hidden = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
             return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
@@ -152,9 +153,8 @@ class RelationGate(nn.Module):
         whole = [(compared, unary)]
         if compared is None or unary is None or self.varphi is None:
             return whole
-        tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        recorded = torch.compiler.is_compiling() or tracing  # then the batch must stay free
-        if self.varphi.norm.training or torch.is_grad_enabled() or recorded:
+        independent = self.varphi.folds and self.w1.folds  # else statistics would be those of a block
+        if not independent or torch.is_grad_enabled() or is_recorded():
             return whole
         per_image = compared.shape[1] * self.varphi.weight.shape[0] * compared.element_size()
         images = max(1, BLOCK_BYTES // per_image)
@@ -277,7 +277,7 @@ class SpatialRelationAttention(RelationAttention):
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
         nodes = self.on_grid(x).flatten(2).mT  # (B, C, h, w) -> (B, N, C)
-        gate = self.gate(nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
+        gate = computed_by(self.gate, nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
         return resize(gate, (x.shape[2], x.shape[3])).to(x.dtype)
 
     @torch.no_grad()
@@ -297,8 +297,7 @@ class ChannelRelationAttention(RelationAttention):
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
         nodes = self.on_grid(x).flatten(2)  # (B, C, h, w) -> (B, C, N)
-        gate: Tensor = self.gate(nodes)
-        return gate[..., None, None].to(x.dtype)  # (B, C) -> (B, C, 1, 1)
+        return computed_by(self.gate, nodes)[..., None, None].to(x.dtype)  # (B, C) -> (B, C, 1, 1)
 
     @torch.no_grad()
     def resample_(self, grid: Grid) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
+from rga.attention.precision import WideModule, computed_by, wide_mean
 
 
 class MeanOneSoftmax(nn.Module):
@@ -22,7 +23,7 @@ class MeanOneSoftmax(nn.Module):
         return (nodes.softmax(-1) * nodes.shape[-1]).view_as(logits)
 
 
-class SpatialAttention(nn.Module):
+class SpatialAttention(WideModule):
     """One gate per position: softmax(w_i tanh(W_s v + b_s) + b_i) (SCA-CNN, equations 5-6).
 
     Args:
@@ -39,12 +40,11 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        check_map(x, self.channels)
-        gate: Tensor = self.gate(self.score(x))  # (B, 1, H, W)
-        return x * gate
+        gate: Tensor = self.gate(computed_by(self.score, check_map(x, self.channels)))  # (B, 1, H, W)
+        return x * gate.to(x.dtype)
 
 
-class ChannelAttention(nn.Module):
+class ChannelAttention(WideModule):
     """One gate per channel, from its mean alone: softmax(w_i tanh(w_c v + b_c) + b_i) (SCA-CNN, equations 7-9).
 
     Args:
@@ -60,7 +60,6 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        check_map(x, self.channels)
-        logits = self.score(x.mean((2, 3))[..., None])  # (B, C, 1)
+        logits = computed_by(self.score, wide_mean(check_map(x, self.channels), (2, 3))[..., None])  # (B, C, 1)
         gate: Tensor = self.gate(logits[..., None])  # (B, C, 1, 1)
-        return x * gate
+        return x * gate.to(x.dtype)

@@ -1,0 +1,100 @@
+"""In which precision attention computes: float32 at least, whatever autocast says and whatever type the map has.
+
+Affinities are sums over all nodes, and softmax and sigmoid turn small errors of large logits into wrong gates: with activations of some
+ten, half precision overflows or answers something else. So every attention of the catalogue widens its map, computes outside of autocast,
+keeps its weights and statistics in float32 when a network is told ``half()`` or ``bfloat16()``, and returns a map of the type that came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rga.attention.tracing import Parameters, Result, recorded_whole
+
+
+def without_autocast(place: torch.device) -> AbstractContextManager[object]:
+    """A context in which products keep the precision of their operands."""
+    device = place.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
+
+
+def wide_type(dtype: torch.dtype) -> torch.dtype:
+    """Float32, or a floating-point type that holds more.
+
+    Example:
+        >>> wide_type(torch.bfloat16), wide_type(torch.float64)
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(dtype, torch.float32)
+
+
+@recorded_whole
+def widened(x: Tensor) -> Tensor:
+    """A floating-point tensor in float32 at least."""
+    return x.to(wide_type(x.dtype))
+
+
+@recorded_whole
+def wide_mean(x: Tensor, axes: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
+    """The mean over some axes, in float32 at least, without a wide copy of ``x``."""
+    return x.mean(axes, keepdim=keepdim, dtype=wide_type(x.dtype))
+
+
+def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Lets a function compute outside of autocast, on floating-point tensors in float32 at least.
+
+    Positional arguments alone are looked at, and one of them must be a tensor. ``torch.fx`` records a call as one node.
+
+    Example:
+        >>> @in_float32
+        ... def product(a, b):
+        ...     return a @ b
+        >>> with torch.autocast("cpu", dtype=torch.bfloat16):
+        ...     print(product(torch.ones(1, 2).half(), torch.full((2, 1), 1 / 3)).item())
+        0.6666666865348816
+    """
+
+    @recorded_whole
+    @wraps(function)
+    def computed(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        wide: list[Any] = [widened(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg for arg in args]
+        device = next(arg.device for arg in wide if isinstance(arg, Tensor))
+        with without_autocast(device):
+            return function(*wide, **kwargs)
+
+    return computed
+
+
+@in_float32
+def computed_by(module: nn.Module, x: Tensor) -> Tensor:
+    """What a module makes of a tensor, in float32 at least."""
+    made: Tensor = module(x)
+    return made
+
+
+class WideModule(nn.Module):
+    """A module whose weights and buffers are not narrowed below float32 by ``half()``, ``bfloat16()`` or ``to(dtype)``.
+
+    In float16 a running variance above 65,504 is infinite, and gradients of sums over a map overflow; in bfloat16 a running mean stands
+    still once its steps are less than 1/256 of it.
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> WideModule:
+        """What ``to``, ``half``, ``cuda`` and the like go through: all that they do but the narrowing."""
+
+        def kept_wide(tensor: Tensor) -> Tensor:
+            changed = fn(tensor)
+            if not changed.is_floating_point() or changed.dtype == tensor.dtype or changed.dtype == wide_type(changed.dtype):
+                return changed
+            return torch.empty_like(changed, dtype=torch.float32).copy_(tensor)
+
+        super()._apply(kept_wide, recurse)
+        return self

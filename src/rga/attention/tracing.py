@@ -1,0 +1,48 @@
+"""How attention is recorded as a graph: by ``torch.jit.trace``, ``torch.compile``, ``torch.export`` and ``torch.fx``.
+
+The first three run a module on tensors, or on stand-ins that know their shape. ``torch.fx`` (and with it torchvision's
+``create_feature_extractor``) runs it on proxies that know nothing: no shape can be compared, no device asked for its autocast. Functions
+that do such things are therefore recorded whole, as one node that calls the function again when the graph runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch.fx import Proxy
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def recorded_whole(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Lets ``torch.fx`` record a call of a function as one node, wherever the function is called from.
+
+    ``torch.fx.wrap`` does the same for calls from one file. Positional arguments alone are looked at. Modules may be among them: a graph
+    module holds them under their own names, so that they learn, move and are saved with it.
+    """
+
+    @wraps(function)
+    def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        for arg in args:
+            if isinstance(arg, Proxy):
+                node: Result = arg.tracer.create_proxy("call_function", called, args, kwargs)  # type: ignore[assignment]
+                return node
+        return function(*args, **kwargs)
+
+    return called
+
+
+def is_recorded() -> bool:
+    """Whether a forward pass is being recorded by the compiler, ``torch.export`` or ``torch.jit.trace``: the batch must then stay free."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return torch.compiler.is_compiling() or tracing
+
+
+def is_traced(x: object) -> bool:
+    """Whether a forward pass on ``x`` is being recorded by ``torch.jit.trace`` or ``torch.fx``: a graph for both, with gradients and without."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return tracing or isinstance(x, Proxy)
