@@ -48,6 +48,28 @@ def script(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Mo
     return load
 
 
+Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
+
+
+@pytest.fixture
+def precisions() -> Precisions:
+    """Of every cross-entropy of a task's losses, called as the training loop does in bfloat16: type of the scores, and whether autocast is on."""
+    seen: set[tuple[torch.dtype, bool]] = set()
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if func is torch.nn.functional.cross_entropy:
+                seen.add((args[0].dtype, torch.is_autocast_enabled("cpu")))
+            return func(*args, **(kwargs or {}))
+
+    def watch(task: Any, batch: Any) -> set[tuple[torch.dtype, bool]]:
+        with torch.autocast("cpu", dtype=torch.bfloat16), Watch():
+            task.losses(batch, torch.device("cpu"))
+        return seen
+
+    return watch
+
+
 def join_and_work(function: Callable[[], Any], rank: int, count: int, store: str, answers: Any) -> None:
     """What each process does."""
     torch.set_num_threads(1)

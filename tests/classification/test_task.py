@@ -18,6 +18,7 @@ from rga.classification.task import ClassificationTask, evaluate_model
 from rga.engine.loop import LoopOptions, fit
 from rga.engine.run_log import RunLog
 
+Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
@@ -33,6 +34,12 @@ def test_the_loss_is_the_cross_entropy(data: ClassificationData) -> None:
     logs = F.log_softmax(task.model(batch.images), 1)
     right = logs[torch.arange(4), batch.targets]
     torch.testing.assert_close(task.losses(batch, CPU)["cross_entropy"], -(0.9 * right + 0.1 * logs.mean(1)).mean())
+
+
+@pytest.mark.parametrize("more", [{}, {"mixup": 0.5}], ids=["labels", "shares"])
+def test_the_loss_is_outside_of_autocast(data: ClassificationData, more: dict[str, float], precisions: Precisions) -> None:
+    task = ClassificationTask(replace(TINY, **more), data)  # type: ignore[arg-type]
+    assert precisions(task, next(task.batches(0))) == {(torch.float32, False)}
 
 
 def test_labels_are_those_of_the_pictures(data: ClassificationData) -> None:

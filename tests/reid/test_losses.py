@@ -52,6 +52,31 @@ def test_label_smoothing_is_the_references() -> None:
     torch.testing.assert_close(smoothed_cross_entropy(logits, labels), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_have_float32s_digits_under_autocast(dtype: torch.dtype) -> None:
+    """In half precision features are as far from themselves as from others, and another positive is the hardest."""
+    generator = torch.Generator().manual_seed(0)
+    features = 3 + 0.1 * torch.randn(32, 512, generator=generator)
+    features.requires_grad_()
+    labels = torch.arange(32) // 4
+    found: list[list[torch.Tensor]] = []
+    for autocast in (False, True):
+        with torch.autocast("cpu", dtype=dtype, enabled=autocast):
+            distances = euclidean(features)
+            losses = [batch_hard_triplet(features=features, labels=labels), smoothed_cross_entropy(features, labels)]
+        found.append([distances, *losses, *torch.autograd.grad(sum(losses), features)])  # type: ignore[arg-type]
+    for plain, cast in zip(*found, strict=True):
+        assert cast.dtype == torch.float32
+        torch.testing.assert_close(cast, plain, rtol=0, atol=0)
+    assert found[1][0].diagonal().max() < 0.01
+
+
+def test_losses_of_half_features_are_those_of_the_same_numbers() -> None:
+    features, labels = torch.randn(8, 16).bfloat16(), torch.arange(8) // 2
+    torch.testing.assert_close(batch_hard_triplet(features, labels), batch_hard_triplet(features.double(), labels).float())
+    torch.testing.assert_close(smoothed_cross_entropy(features, labels), smoothed_cross_entropy(features.double(), labels).float())
+
+
 def test_distances_far_from_the_origin_are_not_drowned_in_rounding() -> None:
     torch.manual_seed(0)
     features = torch.randn(6, 8)

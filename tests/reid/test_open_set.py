@@ -46,9 +46,13 @@ def naive(distances: Floats, labels: list[Any], unknown: set[int], rank: int) ->
         if identity in unknown:
             unknown_found.append(seen[0][0])
             continue
-        right = [number for number, (_, place) in enumerate(seen, start=1) if gallery_ids[place] == identity]
-        if right:
-            known_found.append(seen[right[0] - 1][0] if right[0] <= rank else np.inf)
+        people: list[Any] = []  # in the order in which the first image of each appears; a distractor is a person of its own
+        for _, place in seen:
+            person = gallery_ids[place] or f"distractor {place}"
+            people += [person] if person not in people else []
+        if identity in people:
+            nearest = next(distance for distance, place in seen if gallery_ids[place] == identity)
+            known_found.append(nearest if people.index(identity) < rank else np.inf)
     return known_found, unknown_found
 
 
@@ -81,6 +85,16 @@ def test_the_threshold_is_the_greatest_that_keeps_the_rate(seed: int, rate: floa
     assert tpir.tolist() == [result.tpir(each) for each in thresholds]
     assert (np.diff(fpir) >= 0).all()
     assert (np.diff(tpir) >= 0).all()
+
+
+def test_a_rank_counts_people_and_not_their_images() -> None:
+    distances = np.array([[0.1, 0.2, 0.3, 0.4, 0.9], [0.5, 0.5, 0.5, 0.5, 0.5]])  # three images of 1 come before that of 2
+    gallery = [1, 1, 1, 2, 4]
+    found = [evaluate_open_set(distances, [2, 3], None, gallery, None, unknown={3}, rank=rank).tpir(1.0) for rank in (1, 2)]
+    assert found == [0.0, 1.0]
+    distractors = [0, 0, 1, 2, 4]  # two images of whoever they are, and one of 1
+    found = [evaluate_open_set(distances, [2, 3], None, distractors, None, unknown={3}, rank=rank).tpir(1.0) for rank in (3, 4)]
+    assert found == [0.0, 1.0]
 
 
 def separated(people: int = 40) -> OpenSetResult:
@@ -124,10 +138,10 @@ def split_in_two(ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.bool_]]:
 # ---- the split
 
 
-@given(ids=st.lists(st.integers(-1, 60), min_size=1, max_size=80), share=st.floats(0.05, 0.95), seed=st.integers(0, 9))
+@given(ids=st.lists(st.integers(1, 60), min_size=1, max_size=80), share=st.floats(0.05, 0.95), seed=st.integers(0, 9))
 @settings(max_examples=40, deadline=None)
 def test_the_split_depends_on_nothing_but_the_identities_and_the_seed(ids: list[int], share: float, seed: int) -> None:
-    people = {identity for identity in ids if identity > 0}
+    people = set(ids)
     if len(people) < 2:
         with pytest.raises(ValueError, match="at least two identities"):
             split_identities(ids, share, seed)
@@ -139,6 +153,11 @@ def test_the_split_depends_on_nothing_but_the_identities_and_the_seed(ids: list[
     assert not known & unknown
     assert len(unknown) == min(len(people) - 1, max(1, round(share * len(people))))
     assert split_identities([*reversed(ids), *ids], share, seed) == (known, unknown)
+
+
+def test_people_counted_from_0_are_refused_and_not_lost() -> None:
+    with pytest.raises(ValueError, match="query identities must be 1 or more, got 0 .*add 1 to the identities of both"):
+        split_identities(range(10))
 
 
 def test_the_split_is_the_same_for_ever() -> None:
@@ -207,7 +226,10 @@ def test_the_result_is_json() -> None:
     [
         ({"unknown": {99}}, "at least one unknown query"),
         ({"unknown": set(range(1, 8))}, "at least one known query with a match"),
-        ({"unknown": set(range(9))}, "all of its 60 images are junk"),
+        ({"unknown": {0, 1}}, "unknown identities must be 1 or more, got 0 .*add 1 to the identities of both"),
+        ({"query_ids": np.arange(40) % 9}, "query identities must be 1 or more, got 0 .*add 1 to the identities of both"),
+        ({"gallery_ids": np.arange(60) - 5}, "gallery identities must be -1 or more, got -5 .4 of 60 such"),
+        ({"unknown": set(range(1, 9)), "gallery_ids": np.arange(60) % 8 + 1}, "nobody but the 8 unknown identities"),
         ({"rank": 0}, "rank must be at least 1"),
         ({"query_cameras": None}, "query cameras are missing"),
     ],

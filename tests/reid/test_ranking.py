@@ -43,7 +43,7 @@ def naive(distance: Floats, labels: Labels, top_k: int) -> dict[str, Any] | None
     steps, trapezia, penalties = [], [], []
     cmc = np.zeros(top_k)
     for query, identity in enumerate(labels[0]):
-        hits = (labels[2][naive_kept(distance, labels, query)] == identity) & (identity > 0)
+        hits = (labels[2][naive_kept(distance, labels, query)] == identity)
         if not hits.any():
             continue
         positions = np.flatnonzero(hits)
@@ -88,7 +88,7 @@ def labelled(draw: st.DrawFn) -> Labels:
 
     cameras = draw(st.booleans())
     return (
-        numbers(queries, -1, 4),
+        numbers(queries, 1, 4),
         numbers(queries, 1, 2) if cameras else None,
         numbers(gallery, -1, 4),
         numbers(gallery, 1, 2) if cameras else None,
@@ -419,6 +419,9 @@ def with_value(value: float, row: int, side: int = 0) -> Floats:
         ("query_cameras", np.ones(39, np.int64), "query cameras must be one number per image"),
         ("query_cameras", None, "query cameras are missing"),
         ("gallery_cameras", None, "gallery cameras are missing"),
+        ("query_ids", np.arange(40) % 7, "query identities must be 1 or more, got 0 .6 of 40 such.*add 1 to the identities of both"),
+        ("query_ids", np.full(40, -1), "query identities must be 1 or more, got -1"),
+        ("gallery_ids", np.full(150, -2), "gallery identities must be -1 or more, got -2 .150 of 150 such.*-1 is junk"),
         ("gallery_ids", np.full(150, -1), "all of its 150 images are junk"),
         ("gallery_ids", np.full(150, 99), "none of the 40 queries has a match"),
         ("gallery_ids", np.zeros(150, np.int64), "none of the 40 queries has a match"),

@@ -56,6 +56,14 @@ def test_half_a_test_is_refused(query: bool, gallery: bool, says: str) -> None:
         ReidData("half", data.train, data.query if query else (), data.gallery if gallery else (), ROOT)
 
 
+@pytest.mark.parametrize(("split", "identity"), [("query", 0), ("query", -1), ("gallery", -2)])
+def test_identities_that_are_no_people_are_refused_with_what_to_do(split: str, identity: int) -> None:
+    data = a_set("a")
+    wrong = (*data.split(split), *samples((identity, 1), folder="a/odd"))
+    with pytest.raises(DataError, match=rf"{split} .*odd.* has the identity {identity} .1 of .*add 1 to the identities of both"):
+        replace(data, **{split: wrong})
+
+
 def test_nothing_at_all_is_refused() -> None:
     with pytest.raises(DataError, match="no sample in any split"):
         ReidData("empty", (), (), (), ROOT)
@@ -134,6 +142,17 @@ def test_hold_out(cameras: int | None) -> None:
     assert sorted(s.path for s in (*held.train, *held.query, *held.gallery)) == sorted(s.path for s in data.train)
     assert held == validation_split(data, 2, seed=1)
     assert held.name == "many-validation"
+
+
+def test_people_counted_from_0_are_not_lost_when_they_are_held_out() -> None:
+    """MSMT17 counts them so; in a test 0 would be a distractor."""
+    data = many(2)
+    assert min(sample.identity for sample in data.train) == 0
+    from_one = replace(data, train=tuple(replace(sample, identity=sample.identity + 1) for sample in data.train))
+    for seed in range(6):
+        held = validation_split(data, 2, seed)
+        assert held == validation_split(from_one, 2, seed)
+        assert len({sample.identity for sample in held.query} - {DISTRACTOR}) == 2
 
 
 def test_hold_out_depends_on_the_seed() -> None:

@@ -1,7 +1,9 @@
 """Re-identification as a task of the loop, and its recipe."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from rga.reid.task import ReidTask, evaluate_model
 
 CPU = torch.device("cpu")
 TINY = ReidRecipe(trunk="test_resnet", weights="none", height=64, width=32, identities=3, images=2, epochs=1, workers=0, test_batch=4)
+Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 
 
 @pytest.fixture
@@ -50,6 +53,19 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
     assert set(ReidTask(replace(TINY, triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
     assert set(ReidTask(replace(TINY, identity_weight=0.0), data).losses(batch, CPU)) == {"triplet"}
+
+
+def test_losses_are_outside_of_autocast(data: ReidData, precisions: Precisions) -> None:
+    task = ReidTask(TINY, data)
+    batch = next(task.batches(0))
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    task.model.register_forward_hook(lambda _model, _args, both: seen.append(both))
+    assert precisions(task, batch) == {(torch.float32, False)}
+    pooled, _ = seen[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        triplet = task.losses(batch, CPU)["triplet"]
+    assert pooled.dtype == torch.bfloat16
+    torch.testing.assert_close(triplet, batch_hard_triplet(seen[1][0].double(), batch.labels).float())
 
 
 def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:

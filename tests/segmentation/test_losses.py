@@ -52,6 +52,15 @@ def test_hard_pixels_alone_count_but_never_fewer_than_asked_for(seed: int, keep:
     assert hard_cross_entropy(scores, labels, 0.7, keep).item() == pytest.approx(sum(chosen) / len(chosen), rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", [pixel_cross_entropy, partial(hard_cross_entropy, threshold=0.7, keep=20)])
+def test_scores_in_half_precision_are_widened_before_they_are_interpolated(loss: Loss) -> None:
+    scores = example(0)[0].bfloat16()
+    labels = torch.randint(0, 4, (2, 10, 12))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = loss(scores, labels)
+    torch.testing.assert_close(found, loss(scores.double(), labels).float())
+
+
 def test_scores_of_another_resolution_are_interpolated_to_the_labels() -> None:
     scores, _ = example(0)
     larger = torch.randint(0, 4, (2, 10, 12))

@@ -25,6 +25,7 @@ from rga.segmentation.sliding import Inference
 from rga.segmentation.sources.cityscapes import read_cityscapes, read_generated
 from rga.segmentation.task import SceneBatch, SegmentationTask, segmentation_task
 
+Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
@@ -58,6 +59,12 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
     assert auxiliary is None
     assert set(parts) == {"pixels"}
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, batch.labels, 0.6, 7))
+
+
+@pytest.mark.parametrize("hard", [0.0, 0.6])
+def test_losses_are_outside_of_autocast(data: SegmentationData, hard: float, precisions: Precisions) -> None:
+    task = SegmentationTask(replace(TINY, hard_threshold=hard), data)
+    assert precisions(task, next(iter(task.batches(0)))) == {(torch.float32, False)}
 
 
 def both(task: SegmentationTask, batch: SceneBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:

@@ -1,7 +1,7 @@
 """The catalogue: every attention by its name, under one contract.
 
 An attention is a module that takes a map (B, C, H, W) and returns a map of the same shape. Those that multiply the map expose their
-gates as the output of a child named ``gate`` (``recorder`` watches it).
+gates as the output of a child named ``gate`` (``recorder`` watches it). All compute in float32 at least, see ``precision``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rga.attention.fully_connected import (
 from rga.attention.grid import Grid, check_grid
 from rga.attention.harmonious import HarmoniousAttention
 from rga.attention.non_local import SimplifiedNonLocal
+from rga.attention.precision import wide
 
 Builder = Callable[..., nn.Module]
 
@@ -94,10 +95,10 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         if option not in accepted:
             raise TypeError(f"attention {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
     if name in OF_ANY_GRID:
-        return build(channels, **options)
+        return wide(build(channels, **options))
     if grid is None:
         raise ValueError(f"attention {name!r} is built for one grid of positions: pass grid=(height, width) of its maps")
-    return build(channels, check_grid(grid), **options)
+    return wide(build(channels, check_grid(grid), **options))
 
 
 def option_names(build: Builder) -> list[str]:

@@ -51,7 +51,7 @@ def wide_mean(x: Tensor, axes: int | tuple[int, ...], keepdim: bool = False) -> 
 def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Lets a function compute outside of autocast, on floating-point tensors in float32 at least.
 
-    Positional arguments alone are looked at, and one of them must be a tensor. ``torch.fx`` records a call as one node.
+    One argument at least must be a tensor. ``torch.fx`` records a call as one node.
 
     Example:
         >>> @in_float32
@@ -65,12 +65,16 @@ def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, R
     @recorded_whole
     @wraps(function)
     def computed(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        wide: list[Any] = [widened(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg for arg in args]
-        device = next(arg.device for arg in wide if isinstance(arg, Tensor))
+        device = next(arg.device for arg in (*args, *kwargs.values()) if isinstance(arg, Tensor))
         with without_autocast(device):
-            return function(*wide, **kwargs)
+            return function(*map(wide_argument, args), **{name: wide_argument(arg) for name, arg in kwargs.items()})  # type: ignore[arg-type]
 
     return computed
+
+
+def wide_argument(value: object) -> Any:
+    """A floating-point tensor in float32 at least; anything else as it is."""
+    return widened(value) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 @in_float32
@@ -78,6 +82,12 @@ def computed_by(module: nn.Module, x: Tensor) -> Tensor:
     """What a module makes of a tensor, in float32 at least."""
     made: Tensor = module(x)
     return made
+
+
+def wide(module: nn.Module) -> nn.Module:
+    """A module whose weights are float32 at least: PyTorch builds them in its default type, which may be narrower."""
+    narrow = any(parameter.dtype != wide_type(parameter.dtype) for parameter in module.parameters())
+    return module.float() if narrow else module
 
 
 class WideModule(nn.Module):

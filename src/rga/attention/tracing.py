@@ -21,13 +21,13 @@ Result = TypeVar("Result")
 def recorded_whole(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Lets ``torch.fx`` record a call of a function as one node, wherever the function is called from.
 
-    ``torch.fx.wrap`` does the same for calls from one file. Positional arguments alone are looked at. Modules may be among them: a graph
-    module holds them under their own names, so that they learn, move and are saved with it.
+    ``torch.fx.wrap`` does the same for calls from one file. Modules may be among the arguments: a graph module holds them under their own
+    names, so that they learn, move and are saved with it.
     """
 
     @wraps(function)
     def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        for arg in args:
+        for arg in (*args, *kwargs.values()):
             if isinstance(arg, Proxy):
                 node: Result = arg.tracer.create_proxy("call_function", called, args, kwargs)  # type: ignore[assignment]
                 return node

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Subset
 
+from rga.attention.precision import in_float32
 from rga.classification.batches import TestPictures, TrainingPictures
 from rga.classification.evaluation import evaluate
 from rga.classification.model import ClassificationModel
@@ -82,9 +83,9 @@ class ClassificationTask(PictureTask[ClassificationRecipe, ClassificationData, C
 
     def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
         """The cross-entropy with smoothed labels."""
-        scores = self.model(batch.images.to(device, non_blocking=True)).float()
+        scores = self.model(batch.images.to(device, non_blocking=True))
         targets = batch.targets.to(device, non_blocking=True)
-        return {"cross_entropy": F.cross_entropy(scores, targets, label_smoothing=self.recipe.smoothing)}
+        return {"cross_entropy": cross_entropy(scores, targets, self.recipe.smoothing)}
 
     def file_name(self, place: int) -> str:
         """The name of a picture of the training split."""
@@ -97,6 +98,12 @@ class ClassificationTask(PictureTask[ClassificationRecipe, ClassificationData, C
         result = evaluate_model(self.model, self.data, batch_size=self.recipe.test_batch, workers=self.recipe.workers)
         figures = {"top1": result.top1, "calibration_error": result.calibration_error, "test_cross_entropy": result.cross_entropy}
         return figures if result.top5 is None else {**figures, "top5": result.top5}
+
+
+@in_float32
+def cross_entropy(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of scores (B, classes) against labels (B,) or shares (B, classes), smoothed: a scalar, the mean over the batch."""
+    return F.cross_entropy(scores, targets, label_smoothing=smoothing)
 
 
 def classification_task(recipe: ClassificationRecipe) -> ClassificationTask:

@@ -39,7 +39,10 @@ class Task(Protocol):
         ...
 
     def losses(self, batch: Any, device: torch.device) -> Mapping[str, Tensor]:
-        """The parts of the loss of one batch, each a scalar; their sum is trained on."""
+        """The parts of the loss of one batch, each a scalar; their sum is trained on.
+
+        It is called under autocast, which is for the forward pass; losses leave it (``rga.attention.precision.in_float32``).
+        """
         ...
 
     def describe(self, batch: Any) -> str:

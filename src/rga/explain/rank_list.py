@@ -16,8 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rga.data.images import read_image
 from rga.reid.blocks import DistanceRows
-from rga.reid.matches import JUNK
-from rga.reid.samples import DISTRACTOR, Sample
+from rga.reid.samples import DISTRACTOR, JUNK, Sample
 
 Colour = tuple[int, int, int]
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from rga.reid.blocks import RankedBlock
-from rga.reid.matches import ABSENT, JUNK, Labels, Pairing, match_ranks
+from rga.reid.matches import ABSENT, Labels, Pairing, match_ranks
 from rga.reid.precision import average_precision, found_at, precision
+from rga.reid.samples import JUNK
 
 RECALLS = 101
 """At how many recalls, from 0 to 1, precision is told."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rga.attention.precision import without_autocast
 from rga.reid.distances import FeatureArray, Features, inverse, read_features, read_side
 from rga.reid.neighbours import Neighbours, nearest, nearest_among
 
@@ -90,7 +91,8 @@ def added(images: Features, gallery: Features, neighbours: Neighbours, alpha: fl
     weights = torch.where(similarities > 0, similarities.clamp(min=0) ** alpha, 0)  # (n, k)
     sums = images.rows.clone()
     step = max(1, GROUP_BYTES // (weights.shape[1] * sums.shape[1] * sums.dtype.itemsize))
-    for start in range(0, len(sums), step):
-        some = slice(start, start + step)
-        sums[some] += torch.bmm(weights[some, None], gallery.rows[neighbours.places[some]]).squeeze(1)
+    with without_autocast(sums.device):
+        for start in range(0, len(sums), step):
+            some = slice(start, start + step)
+            sums[some] += torch.bmm(weights[some, None], gallery.rows[neighbours.places[some]]).squeeze(1)
     return torch.nn.functional.normalize(sums, dim=1)

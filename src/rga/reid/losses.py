@@ -1,4 +1,8 @@
-"""The losses of the re-ID recipe, as in the authors' code: cross-entropy with label smoothing, and batch-hard triplets."""
+"""The losses of the re-ID recipe, as in the authors' code: cross-entropy with label smoothing, and batch-hard triplets.
+
+Both compute in float32 at least, also where they are called under autocast: a difference of two large numbers decides which positive is the
+hardest, and half precision has too few digits for it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.attention.precision import in_float32
+
 
 class TripletError(ValueError):
     """A batch from which no triplets can be made."""
 
 
+@in_float32
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
     """Cross-entropy against (1 - smoothing) one-hot + smoothing / classes.
 
@@ -25,6 +32,7 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
+@in_float32
 def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 0.3) -> Tensor:
     """Triplet loss with the hardest positive and negative of each anchor in the batch (Hermans, Beyer, Leibe, arXiv 1703.07737).
 
@@ -53,13 +61,14 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
         raise TripletError(f"a batch of {len(labels)} images of one identity has no negatives: triplets need at least two identities")
     if not anchors.any():
         raise TripletError(f"a batch of {len(labels)} images of as many identities has no positives: triplets need two images of one")
-    distance = euclidean(features.to(torch.promote_types(features.dtype, torch.float32)))
+    distance = euclidean(features)
     hardest_positive = distance.masked_fill(~positive, -torch.inf).amax(1)[anchors]
     hardest_negative = distance.masked_fill(same, torch.inf).amin(1)[anchors]
     gap = hardest_positive - hardest_negative
     return F.softplus(gap).mean() if margin is None else F.relu(gap + margin).mean()
 
 
+@in_float32
 def euclidean(features: Tensor) -> Tensor:
     """Distances between all pairs of (B, D): (B, B); never less than 1e-6, where the root has no gradient.
 

@@ -15,12 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rga.reid.samples import DISTRACTOR
+from rga.reid.samples import DISTRACTOR, JUNK, RENUMBER
 
 LabelArray = Sequence[int] | npt.NDArray[np.integer[Any]] | Tensor
 
-JUNK = -1
-"""The identity of gallery images that no ranking may hold (Market-1501: bad boxes)."""
 KEYS = 2**13
 """How many coarse keys there are at most to count distances by."""
 COUNTED_AT_ONCE = 2**20
@@ -84,7 +82,6 @@ class Pairing:
         in_order = gallery.identities[self.places]
         self.first = torch.searchsorted(in_order, query.identities)
         self.counts = torch.searchsorted(in_order, query.identities, right=True) - self.first
-        self.counts[query.identities == DISTRACTOR] = 0
         self.widest = int(self.counts.max())
 
     def candidates(self, queries: slice) -> Candidates:
@@ -121,6 +118,30 @@ def match_ranks(distances: Tensor, candidates: Candidates) -> Tensor:
     parts = zip(*(torch.split(tensor, step) for tensor in (distances, candidates.columns, candidates.matches)), strict=True)
     ranks = torch.cat([images_before(*part) for part in parts]) + 1
     return ranks.masked_fill_(~candidates.matches, ABSENT).sort(1).values
+
+
+def numbers_of_people(identities: Tensor) -> Tensor:
+    """A number from 0 on for the person of each gallery image (G,): distractors, of whom nothing is known, are a person each."""
+    numbers = identities.unique(return_inverse=True)[1]
+    alone = identities == DISTRACTOR
+    return numbers.where(~alone, len(identities) + torch.arange(len(identities), device=identities.device)).unique(return_inverse=True)[1]
+
+
+def people_before(distances: Tensor, columns: Tensor, matches: Tensor, people: Tensor) -> int:
+    """How many people have an image before a query's first match: its rank among people, not images, is 1 more.
+
+    Args:
+        distances: (G,), finite but for what ``hide`` moved.
+        columns: (M,), places in the gallery.
+        matches: (M,), which of them are matches; at least one.
+        people: (G,), from ``numbers_of_people``.
+    """
+    own = distances[columns].where(matches, torch.inf)
+    nearest = own.amin()
+    first = columns[own == nearest].amin()  # of equals the first in the gallery, as in a stable sort
+    places = torch.arange(len(people), device=people.device)
+    before = (distances < nearest) | ((distances == nearest) & (places < first))
+    return people[before].unique().numel()
 
 
 def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor:
@@ -213,11 +234,25 @@ def pick(uniform: Tensor, sizes: Tensor) -> Tensor:
     return (uniform * sizes).long().minimum(sizes - 1)
 
 
+def check_identities(identities: Tensor, side: str, least: int) -> None:
+    """Raises a ValueError for identities below the least one that a side may have."""
+    wrong = identities[identities < least]
+    if len(wrong):
+        raise ValueError(f"{side} identities must be {least} or more, got {int(wrong[0])} ({len(wrong)} of {len(identities)} such); {RENUMBER}")
+
+
 def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int, side: str, device: torch.device) -> Labels:
     """Identities and cameras of one side, checked.
 
+    Args:
+        identities: (images,).
+        cameras: (images,), or None.
+        images: how many there are.
+        side: ``"query"``, whose identities are people, or ``"gallery"``, which may hold distractors (0) and junk (-1).
+        device: to put them on.
+
     Raises:
-        ValueError: they are not integers, or not one per image.
+        ValueError: they are not integers, or not one per image; identities are below those that the side may have.
     """
 
     def read(labels: LabelArray, name: str) -> Tensor:
@@ -228,4 +263,6 @@ def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int,
             raise ValueError(f"{side} {name} must be integers, got {array.dtype}")
         return torch.from_numpy(array.astype(np.int64)).to(device)
 
-    return Labels(read(identities, "identities"), None if cameras is None else read(cameras, "cameras"))
+    labels = Labels(read(identities, "identities"), None if cameras is None else read(cameras, "cameras"))
+    check_identities(labels.identities, side, JUNK if side == "gallery" else DISTRACTOR + 1)
+    return labels

@@ -4,8 +4,11 @@ Some identities are unknown: their images are taken out of the gallery, and thei
 a query whose nearest gallery image is farther is refused. The measures are those of NIST's evaluations (FRVT 1:N) and of ISO/IEC 19795-1:
 
 - FPIR, the false positive identification rate: the share of unknown queries that are accepted (false alarms);
-- TPIR, the true positive identification rate, also called the detection and identification rate: the share of known queries whose match is
-  among the first ``rank`` and accepted; FNIR is what is missing from 1.
+- TPIR, the true positive identification rate, also called the detection and identification rate: the share of known queries who are among
+  the first ``rank`` people and whose nearest image is accepted; FNIR is what is missing from 1.
+
+A rank counts people, not images: somebody with many images in the gallery takes one place. Distractors (identity 0), of whom nothing is
+known, count as one person each.
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ import torch
 
 from rga.reid.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.reid.distances import FeatureArray
-from rga.reid.matches import JUNK, LabelArray
+from rga.reid.matches import LabelArray, check_identities, numbers_of_people, people_before
 from rga.reid.ranking import pair, positive
+from rga.reid.samples import DISTRACTOR, JUNK
 from rga.reid.verification import check_rate
 
 RATES = (0.001, 0.01, 0.1)
@@ -36,7 +40,7 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
     """Splits identities into known and unknown ones, by a hash: the same on any machine, whatever their order.
 
     Args:
-        identities: of the queries; one may come several times. Those of 0 and below, which match nobody, are left out.
+        identities: of the queries, from 1 on; one may come several times.
         unknown: the share of unknown ones, more than 0 and less than 1; at least one is of each kind.
         seed: another seed is another split.
 
@@ -44,7 +48,7 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
         The known, the unknown.
 
     Raises:
-        ValueError: ``unknown`` is no such share, or there are less than two identities.
+        ValueError: ``unknown`` is no such share, there are less than two identities, or one is 0 or below.
 
     Example:
         >>> known, unknown = split_identities([3, 1, 2, 4, 4], unknown=0.25)
@@ -53,7 +57,8 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
     """
     if not 0 < unknown < 1:
         raise ValueError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
-    people = {int(identity) for identity in identities if identity > 0}
+    people = {int(identity) for identity in identities}
+    check_identities(torch.tensor(sorted(people)), "query", DISTRACTOR + 1)
     if len(people) < 2:
         raise ValueError(f"an open set needs at least two identities, one known and one unknown; got {len(people)}")
     in_order = sorted(people, key=lambda identity: hashlib.sha256(f"{seed}:{identity}".encode()).digest())
@@ -66,13 +71,13 @@ class OpenSetResult:
     """What an open-set identification reached, at any threshold.
 
     Attributes:
-        known: (queries,), of each query with a match the distance of the nearest; infinite if that is not among the first ``rank``.
+        known: (queries,), of each query with a match the distance of the nearest; infinite if that person is not among the first ``rank``.
         known_ids: (queries,), their identities.
         unknown: (queries,), of each unknown query the distance of the nearest gallery image.
         unknown_ids: (queries,), their identities.
         queries_without_match: known queries for which the gallery holds none; they are in no figure.
         gallery: how many images there are in the gallery, those of unknown identities taken out.
-        rank: how far down a match may be.
+        rank: how far down, counted in people, the right one may be.
         metric: the distance.
 
     Raises:
@@ -186,12 +191,14 @@ class OpenSetWatcher:
     Args:
         identities: (queries,) int64, of the queries, on the distances' device.
         unknown: (queries,) bool, which of them are unknown.
-        rank: how far down a match may be.
+        people: (gallery,), from ``numbers_of_people``.
+        rank: how far down, counted in people, the right one may be.
     """
 
-    def __init__(self, identities: torch.Tensor, unknown: torch.Tensor, rank: int) -> None:
+    def __init__(self, identities: torch.Tensor, unknown: torch.Tensor, people: torch.Tensor, rank: int) -> None:
         self.identities = identities
         self.is_unknown = unknown
+        self.people = people
         self.rank = rank
         self.known: list[torch.Tensor] = []
         self.known_ids: list[torch.Tensor] = []
@@ -204,9 +211,22 @@ class OpenSetWatcher:
         self.unknown.append(block.distances.amin(1)[unknown])
         own = block.distances.gather(1, candidates.columns).masked_fill(~candidates.matches, torch.inf).amin(1)
         counted = ~unknown & block.matched
-        self.known.append(torch.where(block.ranks[:, 0] <= self.rank, own, torch.inf)[counted])
+        self.known.append(torch.where(self.within_rank(block, counted), own, torch.inf)[counted])
         self.known_ids.append(ids[counted])
         self.without_match += int((~unknown & ~block.matched).sum())
+
+    def within_rank(self, block: RankedBlock, counted: torch.Tensor) -> torch.Tensor:
+        """(b,) bool, which of the queries that count are of the first ``rank`` people; false for the others.
+
+        There are no more people before a match than images, so that few queries have to be looked at more closely.
+        """
+        within = counted & (block.ranks[:, 0] <= self.rank)
+        if self.rank > 1:
+            found = block.candidates
+            for query in (counted & ~within).nonzero().flatten().tolist():
+                before = people_before(block.distances[query], found.columns[query], found.matches[query], self.people)
+                within[query] = before < self.rank
+        return within
 
 
 def evaluate_open_set(
@@ -227,15 +247,15 @@ def evaluate_open_set(
         distances: (queries, gallery), finite, small where alike: an array or a tensor, or ``rga.reid.row_distances(query, gallery)``.
         query_ids: as in ``rga.reid.evaluate``, like all cameras and identities that follow.
         query_cameras: (queries,) or None.
-        gallery_ids: (gallery,); images of unknown identities are left out, distractors (0) stay.
+        gallery_ids: (gallery,); images of unknown identities are left out, distractors (0) stay, each as a person of their own.
         gallery_cameras: (gallery,) or None.
-        unknown: the unknown identities, such as the second set of ``split_identities(query_ids)``.
-        rank: how far down the list a match may be.
+        unknown: the unknown identities, from 1 on, such as the second set of ``split_identities(query_ids)``.
+        rank: how many people down the list the right one may be.
         metric: what the result calls the distance.
         block: queries at a time; None chooses by memory.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate``; no query is unknown, or no known one has a match.
+        ValueError: as ``rga.reid.evaluate``; no query is unknown, no known one has a match, or nobody is left in the gallery.
 
     Example:
         >>> distances = np.array([[0.1, 0.6, 0.9], [0.3, 0.2, 0.8], [0.4, 0.5, 0.5]])
@@ -246,11 +266,14 @@ def evaluate_open_set(
     source = as_rows(distances)
     everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
     names = torch.tensor(sorted(set(unknown)), dtype=torch.int64, device=source.device)
+    check_identities(names, "unknown", DISTRACTOR + 1)
     query = everybody.query.identities
     is_unknown = torch.isin(query, names)
     known_gallery = everybody.gallery.identities.masked_fill(torch.isin(everybody.gallery.identities, names), JUNK)
+    if (known_gallery == JUNK).all():
+        raise ValueError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
     pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source)
-    watcher = OpenSetWatcher(query, is_unknown, positive("rank", rank))
+    watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), positive("rank", rank))
     walk(source, pairing, [watcher], block)
     return OpenSetResult(
         known=torch.cat(watcher.known).double().cpu().numpy(),

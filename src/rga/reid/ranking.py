@@ -15,9 +15,10 @@ from torch import Tensor
 
 from rga.reid.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
 from rga.reid.distances import FeatureArray, Metric
-from rga.reid.matches import JUNK, LabelArray, Pairing, SingleShots, read_labels
+from rga.reid.matches import LabelArray, Pairing, SingleShots, read_labels
 from rga.reid.precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.reid.result import CameraRule, RankingResult
+from rga.reid.samples import JUNK
 
 
 def evaluate(
@@ -41,7 +42,7 @@ def evaluate(
 
     Args:
         query_features: (queries, dimensions), a numpy array or a tensor of floating-point numbers.
-        query_ids: (queries,), the identity of each query, positive.
+        query_ids: (queries,), the identity of each query, from 1 on.
         query_cameras: (queries,), the camera of each query; None where cameras are not known: then none is left out for its camera.
         gallery_features: (gallery, dimensions).
         gallery_ids: (gallery,), the identity of each gallery image; 0 for distractors, -1 for junk.
@@ -55,8 +56,8 @@ def evaluate(
         block: queries per block; None chooses by memory. It changes no figure (but for rounding in the distances).
 
     Raises:
-        ValueError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, cameras on one side
-            only, or no query with a match.
+        ValueError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, queries of identity 0
+            or below, gallery identities below -1, cameras on one side only, or no query with a match.
 
     Example:
         >>> import numpy as np
@@ -140,7 +141,8 @@ def pair(
     """Who matches whom by these labels, of which there must be as many as there are distances.
 
     Raises:
-        ValueError: there are not, they are not integers, cameras are there on one side only, or all of the gallery is junk.
+        ValueError: there are not, they are not integers, queries are no people (0 and below), gallery identities are below junk (-1), cameras
+            are there on one side only, or all of the gallery is junk.
     """
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
@@ -190,7 +192,7 @@ class Figures:
         if not evaluated:
             raise ValueError(
                 f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
-                "(0 and below match nobody), and their cameras (a match is from another camera)"
+                "(distractors, 0, and junk, -1, match nobody), and their cameras (a match is from another camera)"
             )
         mean_ap, mean_trapezoid, mean_inp = per_query.mean(1).tolist()
         rule: CameraRule = "not applied: no camera ids" if self.pairing.query.cameras is None else "applied"

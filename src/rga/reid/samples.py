@@ -20,6 +20,15 @@ from rga.data.layout import DataError, relative
 DISTRACTOR = 0
 """The identity of a gallery picture that shows nobody of the queries."""
 
+JUNK = -1
+"""The identity of gallery pictures that no ranking may hold (Market-1501: bad boxes)."""
+
+RENUMBER = (
+    f"people are numbered from 1 on, as {DISTRACTOR} is a distractor and {JUNK} is junk, in the gallery alone: if your people are counted "
+    "from 0, add 1 to the identities of both query and gallery"
+)
+"""What to do about identities that are no people."""
+
 SPLITS = ("train", "query", "gallery")
 """The splits in the order of every report."""
 
@@ -55,7 +64,8 @@ class ReidData:
     Query and gallery are both there or both empty.
 
     Raises:
-        DataError: a query without gallery, a gallery without query, or no sample at all.
+        DataError: a query without gallery, a gallery without query, or no sample at all; a query of identity 0 or below, or a gallery image
+            of an identity below -1.
     """
 
     name: str
@@ -75,6 +85,13 @@ class ReidData:
         if bool(self.query) != bool(self.gallery):
             there, empty = ("query", "gallery") if self.query else ("gallery", "query")
             raise DataError(f"data set {self.name!r} at {self.root} has a {there} and an empty {empty}: a test needs both")
+        for split, least in (("query", DISTRACTOR + 1), ("gallery", JUNK)):
+            wrong = [sample for sample in self.split(split) if sample.identity < least]
+            if wrong:
+                raise DataError(
+                    f"data set {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
+                    f"{wrong[0].identity} ({len(wrong)} of {len(self.split(split))} such images); {RENUMBER}"
+                )
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of a split by its name, one of ``SPLITS``."""
@@ -205,13 +222,15 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
         seed: which ones, and which of their pictures are queries; the same seed gives the same split.
 
     Returns:
-        The other identities to train on, and a test of those held out, made by ``choose_queries``.
+        The other identities to train on, and a test of those held out, made by ``choose_queries``. Where people are counted from 0, as in
+        MSMT17's training split, all are renumbered from 1: in a test 0 is a distractor.
 
     Raises:
         ValueError: there are not enough identities to hold out so many and still train.
         DataError: none of the identities held out can be looked for.
     """
-    groups = by_identity(data.train)
+    samples = from_one(data.train)
+    groups = by_identity(samples)
     if not 1 <= identities < len(groups):
         raise ValueError(
             f"cannot hold out {identities} of the {len(groups)} training identities of {data.name!r}: "
@@ -219,11 +238,22 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
         )
     generator = random.Random(seed)  # noqa: S311  # a split, no secret
     held_out = set(generator.sample(sorted(groups), identities))
-    query, gallery = choose_queries([sample for sample in data.train if sample.identity in held_out], generator)
+    query, gallery = choose_queries([sample for sample in samples if sample.identity in held_out], generator)
     if not query:
         raise DataError(f"none of the {identities} identities held out of {data.name!r} has a second picture to find: hold out more")
-    train = tuple(sample for sample in data.train if sample.identity not in held_out)
+    train = tuple(sample for sample in samples if sample.identity not in held_out)
     return ReidData(f"{data.name}-validation", train, query, gallery, data.root)
+
+
+def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The samples with identities from 1 on: the same number is added to all where the least is below.
+
+    Example:
+        >>> [sample.identity for sample in from_one([Sample(Path("a.jpg"), 0, 1), Sample(Path("b.jpg"), 7, 1)])]
+        [1, 8]
+    """
+    added = max(0, 1 - min((sample.identity for sample in samples), default=1))
+    return tuple(replace(sample, identity=sample.identity + added) for sample in samples) if added else tuple(samples)
 
 
 def choose_queries(samples: Sequence[Sample], generator: random.Random) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:

@@ -86,12 +86,12 @@ class ReidTask(PictureTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         pooled, neck = self.model(self.shown(batch, device))
         parts: dict[str, Tensor] = {}
         if self.recipe.identity_weight:
-            logits = self.model.logits(neck).float()
+            logits = self.model.logits(neck)
             parts["identity"] = self.recipe.identity_weight * smoothed_cross_entropy(logits, labels, self.recipe.smoothing)
         if self.recipe.triplet_weight:
             try:
                 parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(
-                    processes.gather_with_gradients(pooled), processes.gather_rows(labels).to(device), self.recipe.margin
+                    processes.gather_with_gradients(pooled.float()), processes.gather_rows(labels).to(device), self.recipe.margin
                 )
             except TripletError as error:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.attention.precision import in_float32
 from rga.engine import processes
 from rga.segmentation.classes import IGNORED
 
@@ -69,6 +70,7 @@ def mean_over_all(total: Tensor, count: Tensor) -> Tensor:
     return total / count.to(total).clamp(min=1 / processes.count())
 
 
+@in_float32
 def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:
     """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32."""
     if scores.shape[-2:] != labels.shape[-2:]:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from rga.data.layout import find_home, images_in, parse_name
-from rga.reid.samples import ReidData, Sample, SplitCounts
+from rga.reid.samples import JUNK, ReidData, Sample, SplitCounts
 
 WHERE = (
     "Market-1501 is given to researchers by its authors: look for 'Market-1501' on Liang Zheng's home page, accept the terms, "
@@ -26,7 +26,6 @@ EXPECTED = {
 """The protocol's counts."""
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-JUNK = -1
 NAME = re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+(\.jpg)+", re.IGNORECASE)
 FORM = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as 0002_c1s1_000451_03.jpg"
 
