@@ -53,7 +53,7 @@ Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 
 @pytest.fixture
 def precisions() -> Precisions:
-    """Of every cross-entropy of a task's losses, called as the training loop does in bfloat16: type of the scores, and whether autocast is on."""
+    """Of every cross-entropy of a task's losses, in a bfloat16 training: the type of the scores, and whether autocast is on."""
     seen: set[tuple[torch.dtype, bool]] = set()
 
     class Watch(torch.overrides.TorchFunctionMode):

@@ -156,7 +156,7 @@ def test_the_split_depends_on_nothing_but_the_identities_and_the_seed(ids: list[
 
 
 def test_people_counted_from_0_are_refused_and_not_lost() -> None:
-    with pytest.raises(ValueError, match="query identities must be 1 or more, got 0 .*add 1 to the identities of both"):
+    with pytest.raises(ValueError, match=r"query identities must be 1 or more, got 0 .*add 1 to the identities of both"):
         split_identities(range(10))
 
 

@@ -43,7 +43,7 @@ def naive(distance: Floats, labels: Labels, top_k: int) -> dict[str, Any] | None
     steps, trapezia, penalties = [], [], []
     cmc = np.zeros(top_k)
     for query, identity in enumerate(labels[0]):
-        hits = (labels[2][naive_kept(distance, labels, query)] == identity)
+        hits = labels[2][naive_kept(distance, labels, query)] == identity
         if not hits.any():
             continue
         positions = np.flatnonzero(hits)

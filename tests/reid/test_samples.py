@@ -61,7 +61,7 @@ def test_identities_that_are_no_people_are_refused_with_what_to_do(split: str, i
     data = a_set("a")
     wrong = (*data.split(split), *samples((identity, 1), folder="a/odd"))
     with pytest.raises(DataError, match=rf"{split} .*odd.* has the identity {identity} .1 of .*add 1 to the identities of both"):
-        replace(data, **{split: wrong})
+        ReidData("b", data.train, **{"query": data.query, "gallery": data.gallery, split: wrong}, root=ROOT)
 
 
 def test_nothing_at_all_is_refused() -> None:

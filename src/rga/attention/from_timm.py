@@ -1,6 +1,7 @@
 """Attentions that timm implements well, under our contract.
 
-Each is timm's own layer; we add the check of the incoming map, the precision, and the choices named here where timm's defaults are not the publication's.
+Each is timm's own layer; we add the check of the incoming map, the precision, and the choices named here where timm's defaults are not the
+publication's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rga.attention.precision import WideModule, computed_by
 
 
 class CheckedLayer(WideModule):
-    """A layer of timm that maps (B, C, H, W) to the same shape, in float32 at least, with a clear error for a map that it was not built for.
+    """A layer of timm that maps (B, C, H, W) to the same shape, in float32 at least; a map that it was not built for is a clear error.
 
     Args:
         channels: channels C of the maps.

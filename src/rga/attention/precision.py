@@ -67,7 +67,7 @@ def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, R
     def computed(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         device = next(arg.device for arg in (*args, *kwargs.values()) if isinstance(arg, Tensor))
         with without_autocast(device):
-            return function(*map(wide_argument, args), **{name: wide_argument(arg) for name, arg in kwargs.items()})  # type: ignore[arg-type]
+            return function(*map(wide_argument, args), **{name: wide_argument(arg) for name, arg in kwargs.items()})
 
     return computed
 
@@ -106,5 +106,5 @@ class WideModule(nn.Module):
                 return changed
             return torch.empty_like(changed, dtype=torch.float32).copy_(tensor)
 
-        super()._apply(kept_wide, recurse)
+        super()._apply(kept_wide, recurse)  # type: ignore[no-untyped-call]
         return self

@@ -43,6 +43,6 @@ def is_recorded() -> bool:
 
 
 def is_traced(x: object) -> bool:
-    """Whether a forward pass on ``x`` is being recorded by ``torch.jit.trace`` or ``torch.fx``: a graph for both, with gradients and without."""
+    """Whether a forward pass on ``x`` is being recorded by ``torch.jit.trace`` or ``torch.fx``: for use with gradients and without."""
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     return tracing or isinstance(x, Proxy)

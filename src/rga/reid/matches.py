@@ -122,9 +122,10 @@ def match_ranks(distances: Tensor, candidates: Candidates) -> Tensor:
 
 def numbers_of_people(identities: Tensor) -> Tensor:
     """A number from 0 on for the person of each gallery image (G,): distractors, of whom nothing is known, are a person each."""
-    numbers = identities.unique(return_inverse=True)[1]
+    numbers: Tensor = identities.unique(return_inverse=True)[1]
     alone = identities == DISTRACTOR
-    return numbers.where(~alone, len(identities) + torch.arange(len(identities), device=identities.device)).unique(return_inverse=True)[1]
+    places = torch.arange(len(identities), device=identities.device)
+    return numbers.where(~alone, len(identities) + places)
 
 
 def people_before(distances: Tensor, columns: Tensor, matches: Tensor, people: Tensor) -> int:
@@ -141,7 +142,7 @@ def people_before(distances: Tensor, columns: Tensor, matches: Tensor, people: T
     first = columns[own == nearest].amin()  # of equals the first in the gallery, as in a stable sort
     places = torch.arange(len(people), device=people.device)
     before = (distances < nearest) | ((distances == nearest) & (places < first))
-    return people[before].unique().numel()
+    return len(people[before].unique())
 
 
 def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor:
@@ -238,7 +239,9 @@ def check_identities(identities: Tensor, side: str, least: int) -> None:
     """Raises a ValueError for identities below the least one that a side may have."""
     wrong = identities[identities < least]
     if len(wrong):
-        raise ValueError(f"{side} identities must be {least} or more, got {int(wrong[0])} ({len(wrong)} of {len(identities)} such); {RENUMBER}")
+        raise ValueError(
+            f"{side} identities must be {least} or more, got {int(wrong[0])} ({len(wrong)} of {len(identities)} such); {RENUMBER}"
+        )
 
 
 def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int, side: str, device: torch.device) -> Labels:

@@ -56,8 +56,8 @@ def evaluate(
         block: queries per block; None chooses by memory. It changes no figure (but for rounding in the distances).
 
     Raises:
-        ValueError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, queries of identity 0
-            or below, gallery identities below -1, cameras on one side only, or no query with a match.
+        ValueError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, query identities
+            below 1, gallery identities below -1, cameras on one side only, or no query with a match.
 
     Example:
         >>> import numpy as np
@@ -141,8 +141,8 @@ def pair(
     """Who matches whom by these labels, of which there must be as many as there are distances.
 
     Raises:
-        ValueError: there are not, they are not integers, queries are no people (0 and below), gallery identities are below junk (-1), cameras
-            are there on one side only, or all of the gallery is junk.
+        ValueError: there are not, they are not integers, query identities are below 1 or gallery identities below -1, cameras are there on
+            one side only, or all of the gallery is junk.
     """
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
