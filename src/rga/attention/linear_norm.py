@@ -52,9 +52,14 @@ class LinearNorm(nn.Module):
         """Whether the normalisation is one fixed linear map for now: then, and only then, no image's output depends on another image."""
         return goes_by_running_statistics(self.norm) and type(self.norm).forward in FOLDED and not hooked(self.norm)
 
-    def normalise(self, y: Tensor) -> Tensor:
-        """What is left to do on the fresh product that ``linear`` gave, (B, M, outputs) -> the same."""
-        if self.folds:
+    def normalise(self, y: Tensor, folded: bool) -> Tensor:
+        """What is left to do on the fresh product that ``linear`` gave, (B, M, outputs) -> the same.
+
+        Args:
+            y: the product.
+            folded: whether ``linear`` returned a bias: then the normalisation is done.
+        """
+        if folded:
             return y.relu_() if self.relu else y
         weight = getattr(self.norm, "weight", None)
         rows = y.flatten(0, 1)  # (B, M, outputs) -> (B*M, outputs)
@@ -65,7 +70,7 @@ class LinearNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Nodes (B, M, inputs) -> (B, M, outputs)."""
         weight, bias = self.linear(x.dtype)
-        return self.normalise(project(x, weight, bias))
+        return self.normalise(project(x, weight, bias), bias is not None)
 
 
 def goes_by_running_statistics(norm: nn.Module) -> bool:

@@ -14,16 +14,23 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
-from rga.attention.tracing import Parameters, Result, recorded_whole
+from rga.attention.tracing import Parameters, Result, recorded, recorded_whole
+
+
+NARROW = frozenset({torch.float16, torch.bfloat16})
+"""The types that attention does not compute in."""
 
 
 def without_autocast(place: torch.device) -> AbstractContextManager[object]:
     """A context in which products keep the precision of their operands."""
-    device = place.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
+    return torch.autocast(place.type, enabled=False) if is_autocast(place) else nullcontext()
+
+
+def is_autocast(place: torch.device) -> bool:
+    """Whether autocast is on for a device."""
+    return torch.amp.is_autocast_available(place.type) and torch.is_autocast_enabled(place.type)
 
 
 def wide_type(dtype: torch.dtype) -> torch.dtype:
@@ -39,7 +46,7 @@ def wide_type(dtype: torch.dtype) -> torch.dtype:
 @recorded_whole
 def widened(x: Tensor) -> Tensor:
     """A floating-point tensor in float32 at least."""
-    return x.to(wide_type(x.dtype))
+    return x.float() if x.dtype in NARROW else x
 
 
 @recorded_whole
@@ -62,19 +69,29 @@ def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, R
         0.6666666865348816
     """
 
-    @recorded_whole
     @wraps(function)
     def computed(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        device = next(arg.device for arg in (*args, *kwargs.values()) if isinstance(arg, Tensor))
-        with without_autocast(device):
-            return function(*map(wide_argument, args), **{name: wide_argument(arg) for name, arg in kwargs.items()})
+        narrow, device = False, None
+        for value in (*args, *kwargs.values()):  # written out, as it runs for every layer
+            if isinstance(value, Tensor):
+                device = value.device
+                narrow = narrow or value.dtype in NARROW
+            elif isinstance(value, Proxy):
+                return recorded(computed, value, args, kwargs)
+        assert device is not None
+        if narrow:
+            return computed(*map(wide_argument, args), **{name: wide_argument(value) for name, value in kwargs.items()})
+        if is_autocast(device):
+            with torch.autocast(device.type, enabled=False):
+                return function(*args, **kwargs)
+        return function(*args, **kwargs)
 
     return computed
 
 
 def wide_argument(value: object) -> Any:
     """A floating-point tensor in float32 at least; anything else as it is."""
-    return widened(value) if isinstance(value, Tensor) and value.is_floating_point() else value
+    return value.float() if isinstance(value, Tensor) and value.dtype in NARROW else value
 
 
 @in_float32

@@ -165,13 +165,14 @@ class RelationGate(WideModule):
         assert self.varphi is not None
         weight, bias = self.varphi.linear(compared.dtype)
         if self.dense:
-            return self.varphi.normalise(nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias))
+            mapped = nn.functional.linear(relation_vectors(*self.embedding.pair(compared)), weight, bias)
+            return self.varphi.normalise(mapped, bias is not None)
         summary = self.summary(compared, weight)
         if bias is not None:
-            return self.varphi.normalise(torch.baddbmm(bias, compared, summary))
+            return self.varphi.normalise(torch.baddbmm(bias, compared, summary), True)
         mapped, factors = torch.bmm(compared, summary), (compared.detach(), summary.detach())
         with computed_again(mapped, lambda: torch.bmm(*factors)):
-            return self.varphi.normalise(mapped)
+            return self.varphi.normalise(mapped, False)
 
     def summary(self, compared: Tensor, weight: Tensor) -> Tensor:
         """What all nodes have in common: its product with ``compared`` is varphi's linear map of all relation vectors."""
@@ -192,7 +193,7 @@ class RelationGate(WideModule):
             mapped = mapped if bias is None else mapped + bias
         else:
             mapped = nn.functional.linear(self.relation_features(compared), of_relations, bias)
-        return self.w1.normalise(mapped if unary is None else mapped + unary * weight[:, 0])
+        return self.w1.normalise(mapped if unary is None else mapped + unary * weight[:, 0], bias is not None)
 
 
 def summary_of_pairs(compared: Tensor, weight: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch.fx import Proxy
@@ -29,11 +29,16 @@ def recorded_whole(function: Callable[Parameters, Result]) -> Callable[Parameter
     def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         for arg in (*args, *kwargs.values()):
             if isinstance(arg, Proxy):
-                node: Result = arg.tracer.create_proxy("call_function", called, args, kwargs)  # type: ignore[assignment]
-                return node
+                return recorded(called, arg, args, kwargs)
         return function(*args, **kwargs)
 
     return called
+
+
+def recorded(function: Callable[..., Result], proxy: Proxy, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+    """A call of a function as one node of the graph that one of its arguments belongs to."""
+    node: Result = proxy.tracer.create_proxy("call_function", function, args, kwargs)  # type: ignore[assignment]
+    return node
 
 
 def is_recorded() -> bool:
