@@ -18,7 +18,6 @@ from torch.fx import Proxy
 
 from rga.attention.tracing import Parameters, Result, recorded, recorded_whole
 
-
 NARROW = frozenset({torch.float16, torch.bfloat16})
 """The types that attention does not compute in."""
 
