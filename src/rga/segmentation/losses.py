@@ -15,13 +15,14 @@ from torch.nn import functional as F
 from rga.attention.precision import in_float32
 from rga.engine import processes
 from rga.segmentation.classes import IGNORED
+from rga.segmentation.resolution import on_pixels
 
 
 def pixel_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy over the pixels that are not ignored; 0, with gradients of 0, where all are.
 
     Args:
-        scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
+        scores: (B, classes, ceil(H / s), ceil(W / s)) of an output stride s: each is interpolated to the pixels of its cell.
         labels: (B, H, W), indices of classes, and ``IGNORED``.
 
     Returns:
@@ -37,7 +38,7 @@ def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, k
     ``keep`` hardest count (all that are not ignored, if there are fewer).
 
     Args:
-        scores: (B, classes, h, w); on another resolution than the labels they are interpolated to it.
+        scores: (B, classes, ceil(H / s), ceil(W / s)) of an output stride s: each is interpolated to the pixels of its cell.
         labels: (B, H, W), indices of classes, and ``IGNORED``.
         threshold: a probability, above 0.
         keep: pixels of a batch that count at least; of several processes each keeps an equal share of them.
@@ -73,6 +74,5 @@ def mean_over_all(total: Tensor, count: Tensor) -> Tensor:
 @in_float32
 def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:
     """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32."""
-    if scores.shape[-2:] != labels.shape[-2:]:
-        scores = F.interpolate(scores, size=labels.shape[-2:], mode="bilinear")
-    return F.cross_entropy(scores.float(), labels, ignore_index=IGNORED, reduction="none")
+    scores = on_pixels(scores.float(), (labels.shape[-2], labels.shape[-1]))
+    return F.cross_entropy(scores, labels, ignore_index=IGNORED, reduction="none")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.transforms import v2
 
 from rga.attachment import attach
@@ -19,11 +19,13 @@ from rga.attachment.stages import evaluating
 from rga.attention.grid import GridAttention
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, to_tensor
+from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
 from rga.segmentation.classes import Classes
 from rga.segmentation.heads import create_head, fcn
+from rga.segmentation.high_resolution import COARSEST, HighResolutionTrunk
+from rga.segmentation.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
-from rga.segmentation.sliding import Inference, Size, predict
-from rga.trunks.catalog import TrunkOptionError, create_trunk
+from rga.segmentation.sliding import Inference, predict
 from rga.trunks.model import TrunkModel
 
 TASK = "segmentation"
@@ -33,11 +35,12 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
     """A segmentation network.
 
     Args:
-        trunk: name of a CNN in timm that can be dilated (ResNets, EfficientNets, ...).
+        trunk: name of a CNN in timm that can be dilated (ResNets, EfficientNets, MobileNets, ...), or of an HRNet.
         classes: what is told apart, as ``Classes.to_dict`` has it.
         trunk_options: options of timm's ``create_model`` for the trunk.
         image_size: (height, width) of the pictures that it is trained on: its crops.
-        output_stride: pixels of a picture for one position of the last map: 8 or 16 dilate the last stages, 32 leaves them as they are.
+        output_stride: pixels of an image for one position of the last map: 8 or 16 dilate the last stages, 32 leaves them as they are;
+            HRNet has 4, too. Images whose size is not a multiple are padded, see ``maps``.
         head: one of ``rga.segmentation.heads.HEADS``.
         auxiliary: whether a second head, on the last stage but one, helps in training.
         attention: name of an attention, ``"none"`` for a plain trunk.
@@ -53,7 +56,8 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         task: what ``rga.load`` knows the model by.
 
     Raises:
-        ValueError: the trunk, the head or the attention is unknown, the output stride is out of range, or the trunk cannot be dilated.
+        ValueError: the trunk, the head or the attention is unknown, the output stride is out of range, or the trunk cannot be dilated or
+            has no maps of the output stride.
     """
 
     def __init__(
@@ -81,35 +85,45 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         height, width = image_size
         if task != TASK:
             raise ValueError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
-        if output_stride not in (8, 16, 32):
-            raise ValueError(f"output_stride is 8, 16 or 32, got {output_stride}")
         self.classes = Classes.from_dict(classes)
         self.preprocessing = Preprocessing(height, width, tuple(mean), tuple(std))  # type: ignore[arg-type]
         self.resolution = resolution
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.trunk = dilated_trunk(trunk, output_stride, trunk_options or {})
+        self.trunk = segmentation_trunk(trunk, output_stride, trunk_options or {})
+        self.multiple = output_stride
+        if isinstance(self.trunk, HighResolutionTrunk):
+            self.multiple = COARSEST
+            attention_after = self.trunk.branches if attention_after is None else attention_after
+        shown = padded_size((height, width), self.multiple)
         grid = None if largest_grid is None else (int(largest_grid[0]), int(largest_grid[1]))
-        attach(self.trunk, attention, image_size=(height, width), after=attention_after, largest_grid=grid, **dict(attention_options or {}))
-        self.taken = last_two(self.trunk)
-        with evaluating(self.trunk), torch.inference_mode():
-            before, last = self.maps(torch.zeros(1, 3, height, width))
-        self.head = create_head(head, last.shape[1], len(self.classes), output_stride)
-        self.auxiliary_head = fcn(before.shape[1], len(self.classes), output_stride) if auxiliary else None
+        attach(self.trunk, attention, image_size=shown, after=attention_after, largest_grid=grid, **dict(attention_options or {}))
+        self.strides, channels = probed_strides(self.trunk, trunk, shown, output_stride)
+        self.head = create_head(head, channels[1], len(self.classes), output_stride)
+        self.auxiliary_head = fcn(channels[0], len(self.classes), output_stride) if auxiliary else None
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images (B, 3, H, W) -> the maps of the last two stages, attended to."""
-        before, last = self.trunk.forward_intermediates(images, indices=self.taken, intermediates_only=True)  # type: ignore[operator]
-        return before, last
+        """Normalised images (B, 3, H, W) -> the maps of the last two stages, attended to.
+
+        Images are padded at the bottom and at the right, with the mean, to a multiple of the output stride (of 32 for HRNet): position i of
+        a map of stride s always belongs to the pixels from s*i on.
+        """
+        return last_maps(self.trunk, padded(images, self.multiple))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Normalised images (B, 3, H, W) -> scores (B, classes, h, w) on the resolution of the last map.
+        """Normalised images (B, 3, H, W) -> scores (B, classes, ceil(H / s), ceil(W / s)) for the stride s of each map.
+
+        ``rga.segmentation.resolution.on_pixels`` brings them to the pixels.
 
         Returns:
             The scores of the head, and in training those of the auxiliary one; None in evaluation mode, or without one.
         """
+        size = (images.shape[-2], images.shape[-1])
         before, last = self.maps(images)
-        return self.head(last), self.auxiliary_head(before) if self.auxiliary_head is not None and self.training else None
+        scores = without_padding(self.head(last), size, self.strides[1])
+        if self.auxiliary_head is None or not self.training:
+            return scores, None
+        return scores, without_padding(self.auxiliary_head(before), size, self.strides[0])
 
     @property
     def fixed_size(self) -> Size | None:
@@ -169,26 +183,3 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
                 confidence, labels = self.probabilities(transform(as_image(picture)).to(device), inference).max(0)
                 found.append(Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy().astype(np.float32)))
         return found
-
-
-def dilated_trunk(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
-    """A network of timm without what comes after its last stage, whose last map has the output stride.
-
-    Raises:
-        ValueError: the network is unknown, or timm cannot dilate it or take its maps out.
-    """
-    try:
-        trunk = create_trunk(name, **{**({} if output_stride == 32 else {"output_stride": output_stride}), **options})
-    except (TrunkOptionError, NotImplementedError, AssertionError) as error:
-        raise ValueError(f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {error!r}; take a ResNet") from error
-    if not hasattr(trunk, "forward_intermediates") or not hasattr(trunk, "prune_intermediate_layers"):
-        raise ValueError(f"trunk {name!r} does not give out the maps of its stages: take a ResNet or another CNN of timm that does")
-    trunk.prune_intermediate_layers(last_two(trunk), prune_norm=True, prune_head=True)  # type: ignore[operator]
-    return trunk
-
-
-def last_two(trunk: nn.Module) -> list[int]:
-    """The indices of a trunk's last two maps, as timm counts them."""
-    info = getattr(trunk, "feature_info", [])
-    count = len(getattr(info, "info", info))
-    return [count - 2, count - 1]

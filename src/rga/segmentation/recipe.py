@@ -29,8 +29,8 @@ class SegmentationRecipe(PictureRecipe):
     evaluate_on: Split = "val"
     """The split that chooses the best model; the last word is that of rga evaluate-segmentation."""
 
-    output_stride: Literal[8, 16, 32] = 8
-    """Pixels of a picture for one position of the last map; 8 and 16 dilate the trunk's last stages."""
+    output_stride: Literal[4, 8, 16, 32] = 8
+    """Pixels of an image for one position of the last map; 8 and 16 dilate the backbone's last stages, 4 is HRNet's own."""
     head: HeadName = "fcn"
     """What turns the last map into scores."""
     auxiliary_weight: float = 0.4

@@ -1,7 +1,8 @@
 """Prediction on pictures of any size: whole or by sliding windows, at several scales, with and without a flip, in bounded memory.
 
 Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the picture's size; there is one forward pass of one window
-at a time.
+at a time. Scores are brought to pixels at the scale and in the window that they were computed in (``rga.segmentation.resolution``). Only
+then are they flipped back and resized to the image.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Size = tuple[int, int]
-"""Height and width in pixels."""
+from rga.segmentation.resolution import Size, on_pixels
 
 Network = Callable[[Tensor], Tensor]
-"""Pictures (1, 3, H, W) -> scores (1, classes, h, w) on whatever resolution."""
+"""Images (1, 3, H, W) -> scores (1, classes, ceil(H / s), ceil(W / s)) for an output stride s that is a power of two."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
         (classes, H, W), float32, on the picture's own resolution.
 
     Raises:
-        ValueError: the network's scores are not finite.
+        ValueError: the network's scores are not finite, or have a resolution that is not that of an output stride.
     """
     size: Size = (image.shape[1], image.shape[2])
     total: Tensor | None = None
@@ -85,9 +85,9 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
 
 def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
     """The probabilities (1, classes, H, W) for a picture (1, 3, H, W), whole or in windows."""
-    if inference.window is None:
-        return probabilities_of(network, image)
     size: Size = (image.shape[2], image.shape[3])
+    if inference.window is None:
+        return probabilities_of(network, image, size)
     height, width = inference.window
     total: Tensor | None = None
     times = image.new_zeros(size)
@@ -95,7 +95,7 @@ def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
         seen = image[:, :, top : top + height, left : left + width]
         rows, columns = seen.shape[2], seen.shape[3]
         padded = F.pad(seen, (0, width - columns, 0, height - rows))  # with the mean, which is 0 in a normalised picture
-        found = probabilities_of(network, padded)[:, :, :rows, :columns]
+        found = probabilities_of(network, padded, (rows, columns))
         if (rows, columns) == size:
             return found
         if total is None:
@@ -106,10 +106,9 @@ def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
     return total.div_(times)
 
 
-def probabilities_of(network: Network, image: Tensor) -> Tensor:
-    """The probabilities (1, classes, H, W) from one pass over a picture (1, 3, H, W)."""
-    scores = resized(network(image).float(), (image.shape[2], image.shape[3]))
-    return torch.softmax(scores, 1)
+def probabilities_of(network: Network, image: Tensor, size: Size) -> Tensor:
+    """The probabilities (1, classes, *size) from one pass over an image (1, 3, H, W) that is padded beyond a size."""
+    return torch.softmax(on_pixels(network(image).float(), size, (image.shape[2], image.shape[3])), 1)
 
 
 def windows(size: Size, window: Size, overlap: float) -> Iterator[tuple[int, int]]:

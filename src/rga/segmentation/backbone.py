@@ -1,0 +1,139 @@
+"""Backbones of segmentation: networks of timm that give out the maps of their last two stages at a chosen output stride.
+
+Most families dilate by timm's own option. MobileNetV3 and its kin (LCNet, HardCoRe-NAS, FBNetV3, MobileNetV4) dilate in timm's feature
+extractor alone, whose blocks are taken. HRNet needs no dilation, see ``rga.segmentation.high_resolution``. All others work at an output
+stride of 32. Each network is run once when it is built, and refused if its last map does not have the output stride.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from timm.models.mobilenetv3 import MobileNetV3
+from torch import Tensor, nn
+
+from rga.segmentation.high_resolution import HighResolutionTrunk
+from rga.segmentation.resolution import Size
+from rga.stages import evaluating
+from rga.trunks.catalog import TrunkOptionError, create_trunk
+
+STRIDES = (8, 16, 32)
+"""Output strides; HRNet has 4, too."""
+DILATED = "ResNet, ResNeXt, RegNet, EfficientNet, MobileNetV2 or V3, ConvNeXt"
+"""Families that dilate, for messages."""
+
+
+def segmentation_trunk(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
+    """A network of timm without what comes after its last stage, whose last map has the output stride.
+
+    Args:
+        name: of the network.
+        output_stride: one of ``STRIDES``, or 4 for HRNet.
+        options: of timm's ``create_model``.
+
+    Raises:
+        ValueError: the network is unknown or does not take the options, timm cannot dilate it or take its maps out, or the output stride is
+            out of range.
+    """
+    if "output_stride" in options:
+        raise ValueError(f"output_stride is a choice of its own, not an option of the trunk {name!r}: got {options['output_stride']} there")
+    if "features_only" in options:
+        raise ValueError(f"features_only is no option here: the maps of the trunk {name!r} are taken in any case; leave it out")
+    if is_high_resolution(name):
+        if output_stride not in (4, *STRIDES):
+            raise ValueError(f"output_stride is 4, 8, 16 or 32 for HRNet, got {output_stride}")
+        return HighResolutionTrunk(name, output_stride, options)
+    if output_stride not in STRIDES:
+        raise ValueError(f"output_stride is 8, 16 or 32, got {output_stride}" + (" (4 is for HRNet alone)" if output_stride == 4 else ""))
+    trunk = create_dilated(name, output_stride, options)
+    if not hasattr(trunk, "forward_intermediates") or not hasattr(trunk, "prune_intermediate_layers"):
+        raise ValueError(f"trunk {name!r} does not give out the maps of its stages: choose one of timm that does, such as {DILATED}")
+    trunk.prune_intermediate_layers(last_two(trunk), prune_norm=True, prune_head=True)  # type: ignore[operator]
+    return trunk
+
+
+def is_high_resolution(name: str) -> bool:
+    """Whether a name is one of timm's HRNets."""
+    return name.startswith("hrnet_")
+
+
+def create_dilated(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
+    """A whole network, its last stages dilated."""
+    if output_stride == 32:
+        return create_trunk(name, **options)
+    try:
+        return create_trunk(name, output_stride=output_stride, **options)
+    except (TrunkOptionError, NotImplementedError, AssertionError) as error:
+        whole = create_trunk(name, **options)  # speaks for itself if it is the options that are wrong
+        if isinstance(whole, MobileNetV3):
+            features = create_trunk(name, features_only=True, output_stride=output_stride, **options)
+            whole.blocks = cast("nn.Sequential", features.blocks)  # of the same names, dilated
+            return whole
+        raise ValueError(
+            f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {type(whole).__name__} has no dilation in timm. "
+            f"Choose another trunk: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
+        ) from error
+
+
+def last_two(trunk: nn.Module) -> list[int]:
+    """The indices of a trunk's last two maps, as timm counts them."""
+    info = getattr(trunk, "feature_info", [])
+    count = len(getattr(info, "info", info))
+    return [count - 2, count - 1]
+
+
+def probed_strides(trunk: nn.Module, name: str, size: Size, output_stride: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Runs a trunk once and looks at its last two maps.
+
+    Args:
+        trunk: attended to or not.
+        name: of the trunk, for messages.
+        size: of the image that it is run on, a multiple of its strides.
+        output_stride: that the last map should have.
+
+    Returns:
+        The strides of both maps, and their channels.
+
+    Raises:
+        ValueError: the trunk cannot be run, or its maps do not have one position for each cell of a stride, or the last map has another
+            stride than the output stride.
+    """
+    try:
+        with evaluating(trunk), torch.inference_mode():
+            maps = last_maps(trunk, torch.zeros(1, 3, *size))
+    except Exception as error:  # a network may fail in any way: pass its own words on
+        raise ValueError(f"trunk {name!r} cannot be run on images of {size[0]}x{size[1]}: {error or repr(error)}") from error
+    before, last = (stride_of(each, name, size) for each in maps)
+    if last != output_stride:
+        raise ValueError(
+            f"trunk {name!r} has its last map at stride {last}, not at the output stride of {output_stride}: choose another trunk, such as "
+            f"{DILATED}, HRNet"
+        )
+    return (before, last), (maps[0].shape[1], maps[1].shape[1])
+
+
+def stride_of(found: Tensor, name: str, size: Size) -> int:
+    """The stride of a map of an image of a size.
+
+    Raises:
+        ValueError: it has none.
+    """
+    height, width = found.shape[-2:]
+    if found.dim() != 4 or size[0] * width != size[1] * height or size[0] % height:
+        raise ValueError(
+            f"trunk {name!r} has a map of the shape {tuple(found.shape)} for images of {size[0]}x{size[1]}: expected one position for "
+            "each cell of a stride, which convolutions without padding (Inception's) do not give. Choose another trunk, such as "
+            f"{DILATED}, HRNet"
+        )
+    return size[0] // height
+
+
+def last_maps(trunk: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalised images (B, 3, H, W) -> the maps of the last two stages."""
+    if isinstance(trunk, HighResolutionTrunk):
+        found = trunk(images)
+        return found, found  # the second head looks at the same map, as in OCRNet (Yuan et al., ECCV 2020)
+    before, last = trunk.forward_intermediates(images, indices=last_two(trunk), intermediates_only=True)  # type: ignore[operator]
+    return before, last
