@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from rga.attention.grid import Fit
 from rga.data.layout import DataError
 from rga.data.scenes import SceneOptions, make_scenes
 from rga.segmentation.classes import IGNORED
@@ -258,6 +259,21 @@ def test_compared_methods_are_one_override_away(data: SegmentationData, row: dic
     assert isinstance(loss, torch.Tensor)
     loss.backward()
     assert loss.isfinite()
+
+
+@pytest.mark.parametrize("fit", ["exact", "pool"])
+def test_crops_that_are_no_multiple_of_the_stride(data: SegmentationData, fit: Fit) -> None:
+    task = SegmentationTask(replace(TINY, height=29, width=41, fit=fit), data)
+    batch = next(iter(task.batches(0)))
+    parts, scores = both(task, batch)
+    padded = torch.nn.functional.pad(task.shown(batch, CPU), (0, 7, 0, 3))
+    torch.manual_seed(3)
+    for part, found, whole, weight in zip(parts.values(), scores, task.model(padded), (1, 0.4), strict=True):
+        assert found is not None
+        torch.testing.assert_close(found, whole)
+        on_all = torch.nn.functional.interpolate(whole, scale_factor=8, mode="bilinear")[..., :29, :41]
+        torch.testing.assert_close(part, weight * pixel_cross_entropy(on_all, batch.labels))
+    assert set(task.evaluate()) == {"mIoU", "pixel_accuracy", "mean_accuracy"}
 
 
 def test_a_recipe_finds_its_data(root: Path) -> None:

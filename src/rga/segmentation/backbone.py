@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from rga.segmentation.high_resolution import HighResolutionTrunk
 from rga.segmentation.resolution import Size
@@ -63,18 +64,71 @@ def create_dilated(name: str, output_stride: int, options: Mapping[str, Any]) ->
     """A whole network, its last stages dilated."""
     if output_stride == 32:
         return create_trunk(name, **options)
+    with torch.device("meta"):
+        plain = create_trunk(name, **options)  # speaks for itself if it is the options that are wrong
+        dilated = dilated_by_timm(name, output_stride, options, type(plain))
+    undilated = undilated_convolutions(plain, dilated)
+    if undilated:
+        raise ValueError(
+            f"trunk {name!r} would not be dilated at an output stride of {output_stride}: timm takes the strides out of it and leaves "
+            f"{len(undilated)} convolutions as they are ({', '.join(undilated[:2])}, ...), which would see less of the image than "
+            f"those that its weights are trained for. Choose another trunk: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
+        )
+    return dilated_by_timm(name, output_stride, options, type(plain))
+
+
+def dilated_by_timm(name: str, output_stride: int, options: Mapping[str, Any], family: type[nn.Module]) -> nn.Module:
+    """A whole network with the dilation that timm has for its family.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if issubclass(family, MobileNetV3):
+        network = create_trunk(name, **options)
+        features = create_trunk(name, features_only=True, output_stride=output_stride, **options)
+        network.blocks = cast("nn.Sequential", features.blocks)  # of the same names, dilated
+        return network
     try:
         return create_trunk(name, output_stride=output_stride, **options)
     except (TrunkOptionError, NotImplementedError, AssertionError) as error:
-        whole = create_trunk(name, **options)  # speaks for itself if it is the options that are wrong
-        if isinstance(whole, MobileNetV3):
-            features = create_trunk(name, features_only=True, output_stride=output_stride, **options)
-            whole.blocks = cast("nn.Sequential", features.blocks)  # of the same names, dilated
-            return whole
         raise ValueError(
-            f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {type(whole).__name__} has no dilation in timm. "
+            f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {family.__name__} has no dilation in timm. "
             f"Choose another trunk: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
         ) from error
+
+
+def undilated_convolutions(plain: nn.Module, dilated: nn.Module) -> list[str]:
+    """The convolutions of a dilated network that should be dilated, for the resolution that they see, and are not.
+
+    Args:
+        plain: the network without dilation, on the meta device.
+        dilated: the same network, dilated, on the meta device.
+    """
+    before, after = (convolved_widths(network) for network in (plain, dilated))
+    wrong = []
+    for name, (width, layer) in before.items():
+        wide, other = after[name]
+        if layer.kernel_size[1] > 1 and other.dilation[1] * width != layer.dilation[1] * wide:
+            wrong.append(name)
+    return wrong
+
+
+def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
+    """Each convolution of a network on the meta device, by its name, with the width of the map that it gets from an image of 256x256."""
+    found: dict[str, tuple[int, nn.Conv2d]] = {}
+
+    def watch(name: str, layer: nn.Conv2d) -> RemovableHandle:
+        def note(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            found[name] = (inputs[0].shape[-1], layer)
+
+        return layer.register_forward_pre_hook(note)
+
+    handles = [watch(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
+    with evaluating(network), torch.no_grad():
+        network(torch.empty(1, 3, 256, 256, device="meta"))
+    for handle in handles:
+        handle.remove()
+    return found
 
 
 def last_two(trunk: nn.Module) -> list[int]:

@@ -1,0 +1,123 @@
+"""Backbones: each family works at the output strides that it can, dilated as its weights want it, or is refused with its reason."""
+
+from typing import Any
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
+from rga.segmentation.classes import numbered, spread_colours
+from rga.segmentation.model import SegmentationModel
+
+CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
+
+DILATING = (
+    "resnet10t", "resnext50_32x4d", "res2net50_26w_4s", "seresnet50", "efficientnet_b0", "tf_efficientnet_lite0", "mobilenetv2_050",
+    "mobilenetv3_small_050", "mobilenetv3_large_100", "mobilenetv4_conv_small", "lcnet_050", "convnext_atto", "regnetx_002", "regnety_002",
+    "xception41", "cspresnet50",
+)  # fmt: skip
+UNDILATED = ("densenet121", "vgg11_bn", "dla46_c", "ese_vovnet19b_dw", "ghostnet_100", "dpn68")
+
+
+def distinct(network: nn.Module) -> nn.Module:
+    """A network in evaluation mode whose normalisations are not the identity, so that no layer can stand in for another."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+def last(network: nn.Module, images: Tensor) -> Tensor:
+    """The last map."""
+    with torch.no_grad():
+        return last_maps(network, images)[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnext50_32x4d", "res2net50_26w_4s", "mobilenetv2_050", "mobilenetv3_small_050", "regnetx_002"]
+)
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(name: str, output_stride: int) -> None:
+    torch.manual_seed(0)
+    plain = distinct(segmentation_trunk(name, 32, {}))
+    dilated = segmentation_trunk(name, output_stride, {}).eval()
+    dilated.load_state_dict(plain.state_dict())
+    images = torch.randn(1, 3, 96, 128)
+    step = 32 // output_stride
+    expected, found = last(plain, images), last(dilated, images)[..., ::step, ::step]
+    assert (found - expected).norm() < 0.02 * expected.norm()  # squeeze-and-excitation averages over other positions
+
+
+@pytest.mark.parametrize("name", DILATING)
+def test_families_that_dilate_train_all_their_weights(name: str) -> None:
+    model = SegmentationModel(name, classes=CLASSES, image_size=(64, 96), output_stride=16, attention="se")
+    assert model.strides == (16, 16)
+    scores, auxiliary = model(torch.randn(2, 3, 57, 90))
+    assert scores.shape == auxiliary.shape == (2, 3, 4, 6)
+    (scores.sum() + auxiliary.sum()).backward()
+    assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
+    channels = model.trunk.feature_info[-1]["num_chs"]  # type: ignore[index]
+    assert last_maps(model.trunk, torch.zeros(2, 3, 64, 96))[1].shape == (2, channels, 4, 6)
+
+
+@pytest.mark.parametrize("name", UNDILATED)
+def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
+    with pytest.raises(ValueError, match=f"trunk '{name}' cannot be dilated to an output stride of 8: .* has no dilation in timm"):
+        SegmentationModel(name, classes=CLASSES, image_size=(64, 96))
+    model = SegmentationModel(name, classes=CLASSES, image_size=(64, 96), output_stride=32, attention="se")
+    assert model.strides == (16, 32)
+    scores, auxiliary = model(torch.randn(2, 3, 57, 90))
+    (scores.sum() + auxiliary.sum()).backward()
+    assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_strides_that_are_taken_out_without_dilation_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"trunk 'mobileone_s0' would not be dilated at an output stride of 8: .* leaves 40 convolutions"):
+        segmentation_trunk("mobileone_s0", 8, {})
+    assert probed_strides(segmentation_trunk("mobileone_s0", 16, {}), "mobileone_s0", (64, 96), 16)[0] == (
+        16,
+        16,
+    )  # one block: nothing to dilate
+
+
+@pytest.mark.parametrize(
+    ("name", "output_stride", "options", "message"),
+    [
+        ("resnet10t", 8, {"depth": 3}, r"trunk 'resnet10t' does not take the options \{'depth': 3\}"),
+        ("resnet10t", 8, {"output_stride": 16}, "output_stride is a choice of its own, not an option of the trunk 'resnet10t': got 16"),
+        ("resnet10t", 8, {"features_only": True}, "features_only is no option here"),
+        ("mobilenetv3_small_050", 8, {"depth": 3}, r"trunk 'mobilenetv3_small_050' does not take the options \{'depth': 3\}"),
+        ("resnet10t", 4, {}, r"output_stride is 8, 16 or 32, got 4 \(4 is for HRNet alone\)"),
+        ("hrnet_w18_small", 2, {}, "output_stride is 4, 8, 16 or 32 for HRNet, got 2"),
+        ("hrnet_w19", 8, {}, "unknown trunk 'hrnet_w19'"),
+        ("hrnet_w18_small", 8, {"depth": 3}, r"trunk 'hrnet_w18_small' does not take the options"),
+    ],
+)
+def test_what_is_wrong_is_said(name: str, output_stride: int, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        segmentation_trunk(name, output_stride, options)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("inception_v3", (256, 384), "convolutions without padding"),
+        ("vit_tiny_patch16_224", (224, 224), "trunk 'vit_tiny_patch16_224' has its last map at stride 16, not at the output stride of 32"),
+        ("vit_tiny_patch16_224", (64, 96), "trunk 'vit_tiny_patch16_224' cannot be run on images of 64x96"),
+    ],
+)
+def test_maps_that_are_not_those_of_the_output_stride_are_refused(name: str, size: tuple[int, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SegmentationModel(name, classes=CLASSES, image_size=size, output_stride=32, attention="none")
+
+
+def test_dilated_weights_keep_their_names() -> None:
+    for name in ("mobilenetv3_small_050", "hrnet_w18_small", "resnet10t"):
+        published = timm.create_model(name).state_dict()
+        for key, value in segmentation_trunk(name, 8, {}).state_dict().items():
+            assert published[key].shape == value.shape
