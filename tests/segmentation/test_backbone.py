@@ -7,18 +7,17 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
+from rga.segmentation.backbone import last_maps, segmentation_trunk
 from rga.segmentation.classes import numbered, spread_colours
 from rga.segmentation.model import SegmentationModel
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 
 DILATING = (
-    "resnet10t", "resnext50_32x4d", "res2net50_26w_4s", "seresnet50", "efficientnet_b0", "tf_efficientnet_lite0", "mobilenetv2_050",
-    "mobilenetv3_small_050", "mobilenetv3_large_100", "mobilenetv4_conv_small", "lcnet_050", "convnext_atto", "regnetx_002", "regnety_002",
-    "xception41", "cspresnet50",
+    "resnet10t", "resnext50_32x4d", "res2net50_26w_4s", "tf_efficientnet_lite0", "mobilenetv2_050", "mobilenetv3_small_050",
+    "mobilenetv4_conv_small", "lcnet_050", "convnext_atto", "regnety_002",
 )  # fmt: skip
-UNDILATED = ("densenet121", "vgg11_bn", "dla46_c", "ese_vovnet19b_dw", "ghostnet_100", "dpn68")
+UNDILATED = ("densenet121", "vgg11_bn", "dla46_c", "ghostnet_100")
 
 
 def distinct(network: nn.Module) -> nn.Module:
@@ -29,6 +28,7 @@ def distinct(network: nn.Module) -> nn.Module:
             assert layer.running_var is not None
             layer.running_mean.normal_(0, 0.1)
             layer.running_var.uniform_(0.5, 1.5)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)  # the last of a block starts at 0
     return network.eval()
 
 
@@ -38,9 +38,7 @@ def last(network: nn.Module, images: Tensor) -> Tensor:
         return last_maps(network, images)[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet18", "resnext50_32x4d", "res2net50_26w_4s", "mobilenetv2_050", "mobilenetv3_small_050", "regnetx_002"]
-)
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050", "mobilenetv3_small_050", "regnetx_002"])
 @pytest.mark.parametrize("output_stride", [8, 16])
 def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(name: str, output_stride: int) -> None:
     torch.manual_seed(0)
@@ -50,7 +48,7 @@ def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(na
     images = torch.randn(1, 3, 96, 128)
     step = 32 // output_stride
     expected, found = last(plain, images), last(dilated, images)[..., ::step, ::step]
-    assert (found - expected).norm() < 0.02 * expected.norm()  # squeeze-and-excitation averages over other positions
+    assert (found - expected).norm() < 0.05 * expected.norm()  # squeeze-and-excitation averages over other positions
 
 
 @pytest.mark.parametrize("name", DILATING)
@@ -76,13 +74,10 @@ def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
     assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
-def test_strides_that_are_taken_out_without_dilation_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"trunk 'mobileone_s0' would not be dilated at an output stride of 8: .* leaves 40 convolutions"):
-        segmentation_trunk("mobileone_s0", 8, {})
-    assert probed_strides(segmentation_trunk("mobileone_s0", 16, {}), "mobileone_s0", (64, 96), 16)[0] == (
-        16,
-        16,
-    )  # one block: nothing to dilate
+@pytest.mark.parametrize(("name", "output_stride"), [("mobileone_s0", 8), ("gernet_s", 16)])
+def test_strides_that_are_taken_out_without_dilation_are_refused(name: str, output_stride: int) -> None:
+    with pytest.raises(ValueError, match=f"trunk '{name}' would not be dilated at an output stride of {output_stride}: timm takes the"):
+        segmentation_trunk(name, output_stride, {})
 
 
 @pytest.mark.parametrize(
@@ -95,6 +90,7 @@ def test_strides_that_are_taken_out_without_dilation_are_refused() -> None:
         ("resnet10t", 4, {}, r"output_stride is 8, 16 or 32, got 4 \(4 is for HRNet alone\)"),
         ("hrnet_w18_small", 2, {}, "output_stride is 4, 8, 16 or 32 for HRNet, got 2"),
         ("hrnet_w19", 8, {}, "unknown trunk 'hrnet_w19'"),
+        ("haloregnetz_b", 16, {}, "ByobNet cannot be dilated: it could not be run on an image of 256x256"),
         ("hrnet_w18_small", 8, {"depth": 3}, r"trunk 'hrnet_w18_small' does not take the options"),
     ],
 )

@@ -106,15 +106,19 @@ def undilated_convolutions(plain: nn.Module, dilated: nn.Module) -> list[str]:
     """
     before, after = (convolved_widths(network) for network in (plain, dilated))
     wrong = []
-    for name, (width, layer) in before.items():
-        wide, other = after[name]
+    for name in before.keys() & after.keys():
+        (width, layer), (wide, other) = before[name], after[name]
         if layer.kernel_size[1] > 1 and other.dilation[1] * width != layer.dilation[1] * wide:
             wrong.append(name)
-    return wrong
+    return sorted(wrong)
 
 
 def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
-    """Each convolution of a network on the meta device, by its name, with the width of the map that it gets from an image of 256x256."""
+    """Each convolution of a network on the meta device, by its name, with the width of the map that it gets from an image of 256x256.
+
+    Raises:
+        ValueError: the network does not take such images.
+    """
     found: dict[str, tuple[int, nn.Conv2d]] = {}
 
     def watch(name: str, layer: nn.Conv2d) -> RemovableHandle:
@@ -124,10 +128,17 @@ def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
         return layer.register_forward_pre_hook(note)
 
     handles = [watch(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
-    with evaluating(network), torch.no_grad():
-        network(torch.empty(1, 3, 256, 256, device="meta"))
-    for handle in handles:
-        handle.remove()
+    try:
+        with evaluating(network), torch.no_grad():
+            network(torch.empty(1, 3, 256, 256, device="meta"))
+    except Exception as error:  # a network may fail in any way: pass its own words on
+        raise ValueError(
+            f"{type(network).__name__} cannot be dilated: it could not be run on an image of 256x256 at the resolution of its output "
+            f"stride ({error or repr(error)}). Choose another trunk: {DILATED}, HRNet"
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
     return found
 
 
