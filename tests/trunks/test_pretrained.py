@@ -1,5 +1,6 @@
 """Weights that a trunk starts from."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
     torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "trunk.pth")
     for name in ("trunk.safetensors", "trunk.pth"):
         trunk = attended_trunk()
-        load_trunk_weights(trunk, "test_resnet", str(tmp_path / name))
+        source = load_trunk_weights(trunk, "test_resnet", str(tmp_path / name))
+        assert source == f"the file {name}, SHA-256 {hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()[:16]}"
         state = trunk.state_dict()
         assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
 
@@ -60,10 +62,8 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
         load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "text.pth"))
 
 
-def test_pretrained_weights_offline_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no network here")
-
-    monkeypatch.setattr("rga.trunks.pretrained.timm.create_model", refuse)
-    with pytest.raises(ConnectionError, match=r"'test_resnet' could not be fetched.*no network here.*weights=none, or weights=FILE"):
-        load_trunk_weights(nn.Identity(), "test_resnet", "pretrained")
+def test_no_weights_are_said_to_be_none() -> None:
+    trunk = attended_trunk()
+    before = {key: value.clone() for key, value in trunk.state_dict().items()}
+    assert load_trunk_weights(trunk, "test_resnet", "none") == "none: random from the start"
+    assert all(torch.equal(value, before[key]) for key, value in trunk.state_dict().items())

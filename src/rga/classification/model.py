@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from rga.attachment import attach
 from rga.classification.transforms import evaluation_transform
 from rga.data.images import Picture, as_image
-from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from rga.data.preprocessing import Preprocessing
 from rga.engine.reading import read_batches
 from rga.trunks.catalog import create_trunk
 from rga.trunks.model import TrunkModel
@@ -52,8 +52,8 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         attention: name of an attention, ``"none"`` for a plain trunk.
         attention_options: options of the attention.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
-        mean: of the pixels, by channel.
-        std: of the pixels, by channel.
+        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
         task: of a saved model; no other is read.
@@ -78,8 +78,8 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         attention: str = "rga-sc",
         attention_options: Mapping[str, Any] | None = None,
         attention_after: Sequence[str] | None = None,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
         trained_on: Mapping[str, str] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
@@ -90,11 +90,11 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         if len(classes) < 2:
             raise ValueError(f"a classifier tells two classes or more apart, got {len(classes)}")
         self.classes = tuple(classes)
-        self.preprocessing = Preprocessing(size, size, tuple(mean), tuple(std))  # type: ignore[arg-type]
         self.middle = middle
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.trunk = create_trunk(trunk, num_classes=len(classes), **dict(trunk_options or {}))
+        self.set_preprocessing(size, size, mean, std)
         attach(self.trunk, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
 
     def forward(self, images: Tensor) -> Tensor:

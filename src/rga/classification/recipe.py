@@ -66,6 +66,8 @@ class ClassificationRecipe(PictureRecipe):
     """Epochs of linear warm-up."""
     schedule: Literal["steps", "cosine", "poly"] = "cosine"
     """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
+    lr_update: Literal["epoch", "step"] = "step"
+    """When the learning rate is set anew: at the start of each epoch, or at every step."""
     epochs: int = 200
     """How many passes over the pictures."""
 

@@ -125,8 +125,8 @@ def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> Class
         attention=recipe.attention,
         attention_options=recipe.attention_options(),
         attention_after=recipe.attention_after(),
-        mean=list(recipe.mean),
-        std=list(recipe.std),
+        mean=recipe.mean,
+        std=recipe.std,
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     return started(model, recipe)

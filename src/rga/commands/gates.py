@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from rga.attachment import attach
 from rga.attention.recorder import Position, Recording, record
 from rga.costs import cost
+from rga.data.preprocessing import Preprocessing
+from rga.trunks.normalisation import trunk_normalisation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +54,7 @@ def gates(output: Path = Path("gates.png")) -> None:
     console.print(table)
 
     picture = draw_picture()
-    recording = watch(model, to_tensor(picture))
+    recording = watch(model, to_tensor(picture, model))
     output.parent.mkdir(parents=True, exist_ok=True)
     draw_gates(picture, recording, output)
     console.print(f"The gates of its four stages, and the relations of one node: [bold]{output}[/bold]")
@@ -96,11 +98,9 @@ def draw_picture() -> Image.Image:
     return image.resize((SIZE[1], SIZE[0]), Image.Resampling.LANCZOS)
 
 
-def to_tensor(picture: Image.Image) -> Tensor:
-    """A picture as a normalised batch of one, (1, 3, H, W)."""
-    pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
-    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    return ((pixels - mean) / deviation).permute(2, 0, 1)[None]  # (H, W, 3) -> (1, 3, H, W)
+def to_tensor(picture: Image.Image, trunk: nn.Module) -> Tensor:
+    """A picture as a batch of one, (1, 3, H, W), normalised as a trunk expects it."""
+    return Preprocessing(*SIZE, *trunk_normalisation(trunk)).normalise(torch.from_numpy(np.array(picture))[None])
 
 
 def draw_gates(picture: Image.Image, recording: Recording, path: Path) -> None:

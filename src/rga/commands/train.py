@@ -52,6 +52,10 @@ class RecipeTask(Task, Protocol):
         """The data in a few lines."""
         ...
 
+    def describe_start(self) -> dict[str, str]:
+        """What the training starts from: weights, mean and deviation of the pixels."""
+        ...
+
     def optimizer(self) -> Optimizer:
         """Over all weights that learn."""
         ...
@@ -139,6 +143,7 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
         task = BUILDERS[type(recipe)](recipe)
         console = Console(quiet=not processes.first())
         console.print(task.describe_data())
+        console.print("\n".join(f"{name}: {value}" for name, value in task.describe_start().items()), markup=False)
         prepare(task.model.to(device), recipe, device)
         if processes.first():
             held.enter_context(locked(out))
@@ -169,4 +174,7 @@ def begin_log(recipe: TrainingRecipe, task: RecipeTask, out: Path, start: Checkp
     if fingerprint != task.fingerprint:
         console.print(f"the data are not those that the run began with (fingerprint {fingerprint}): it goes on with what is there now")
     write_json(out / RECIPE_FILE, {**recipe.to_dict(), "data_fingerprint": fingerprint})
-    return RunLog(out, recipe.tensorboard, length=start.log if start else 0, step=start.step if start else None)
+    log = RunLog(out, recipe.tensorboard, length=start.log if start else 0, step=start.step if start else None)
+    if start is None:
+        log.write("start", 0, task.describe_start())
+    return log

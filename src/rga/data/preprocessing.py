@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels: what most pretrained networks expect, and not all; see ``rga.trunks.normalisation``."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,24 @@ class Preprocessing:
         width: of the network's input.
         mean: of each channel, subtracted after scaling to 0-1.
         std: of each channel, divided by.
+
+    Raises:
+        ValueError: a size is not positive, a mean is not in [0, 1], or a deviation not in (0, 1].
     """
 
     height: int
     width: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        """Checks the numbers: a deviation of 0 would turn pictures into infinities, and numbers up to 255 belong to unscaled pixels."""
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"the size of a network's input is positive, got {self.height}x{self.width}")
+        if not all(0 <= value <= 1 for value in self.mean):
+            raise ValueError(f"mean holds numbers between 0 and 1, got {self.mean}: divide those of pixels up to 255 by 255")
+        if not all(0 < value <= 1 for value in self.std):
+            raise ValueError(f"std holds numbers above 0 and at most 1, got {self.std}: divide those of pixels up to 255 by 255")
 
     @property
     def size(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from rga.engine.devices import DeviceName, Precision
 from rga.engine.loader import LoaderOptions
 from rga.engine.loop import LoopOptions
-from rga.engine.schedules import Schedule, warmup_then_cosine, warmup_then_poly, warmup_then_steps
+from rga.engine.schedules import Schedule, once_an_epoch, warmup_then_cosine, warmup_then_poly, warmup_then_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class TrainingRecipe:
     """Epochs at which the rate falls, for steps."""
     factor: float = 0.5
     """By which it falls."""
+    lr_update: Literal["epoch", "step"] = "epoch"
+    """When the learning rate is set anew: at the start of each epoch, as the paper's code does, or at every step."""
     epochs: int = 600
     """How many; what an epoch is, the task says."""
 
@@ -105,11 +107,12 @@ class TrainingRecipe:
 
     def build_schedule(self) -> Schedule:
         """The learning rate by epoch."""
+        schedule = warmup_then_steps(self.start_rate, self.rate, self.warmup, self.milestones, self.factor)
         if self.schedule == "cosine":
-            return warmup_then_cosine(self.start_rate, self.rate, self.warmup, self.epochs, 0.0)
+            schedule = warmup_then_cosine(self.start_rate, self.rate, self.warmup, self.epochs, 0.0)
         if self.schedule == "poly":
-            return warmup_then_poly(self.start_rate, self.rate, self.warmup, self.epochs)
-        return warmup_then_steps(self.start_rate, self.rate, self.warmup, self.milestones, self.factor)
+            schedule = warmup_then_poly(self.start_rate, self.rate, self.warmup, self.epochs)
+        return once_an_epoch(schedule) if self.lr_update == "epoch" else schedule
 
     def loop_options(self) -> LoopOptions:
         """How long and how the loop runs."""

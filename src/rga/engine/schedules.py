@@ -68,6 +68,19 @@ def warmup_then_poly(start: float, peak: float, warmup: float, epochs: float, po
     return rate
 
 
+def once_an_epoch(schedule: Schedule) -> Schedule:
+    """The same schedule, read at the start of each epoch and kept until its end.
+
+    The paper's code does this: its first epoch trains at the start of the warm-up, and it reaches the peak in the epoch after the warm-up.
+
+    Example:
+        >>> schedule = once_an_epoch(warmup_then_steps(8e-6, 8e-4, 20, range(80, 361, 40), 0.5))
+        >>> [schedule(0), schedule(0.9), schedule(19.9) == schedule(19), schedule(20)]
+        [8e-06, 8e-06, True, 0.0008]
+    """
+    return lambda epoch: schedule(math.floor(epoch))
+
+
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Gives every parameter group its learning rate: ``rate`` times the group's ``scale``, where it has one."""
     for group in optimizer.param_groups:

@@ -70,11 +70,11 @@ def cls_imagenet() -> ClassificationRecipe:
 
 
 def cls_folder() -> ClassificationRecipe:
-    """Your own pictures: a ResNet-50 with timm's weights and a gentle start for the attention, 30 epochs."""
+    """Your own pictures: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
     return ClassificationRecipe(
         data="class-folders",
         root=Path("data/pictures"),
-        trunk="resnet50",
+        trunk="resnet50.a1_in1k",
         weights="pretrained",
         trunk_rate_scale=0.1,
         initial_gate=0.95,

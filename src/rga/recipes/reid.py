@@ -11,6 +11,9 @@ Hardware: the first three are made for a GPU with 16 GB or more (batch 64 at 256
 the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4, MSMT17 80.3 / 57.5. We have not run them in full.
 The rows of the paper's tables are one override away: ``--attention none | rga-s | rga-c | rga-cs | rga-parallel | se | cbam-cs | ...``,
 ``--no-relation``, ``--no-original``, ``--embedding symmetric | none``.
+
+Weights: the paper's code starts from torchvision's first ImageNet weights of ResNet-50 (``resnet50-19c8e357``), which timm calls
+``resnet50.tv_in1k``; the recipes name tags, since timm's choice for ``resnet50`` alone is a later training (``a1_in1k``).
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ def reid_generated() -> ReidRecipe:
         epochs=30,
         warmup=3,
         schedule="cosine",
+        lr_update="step",
         rate=1e-3,
         evaluate_every=10,
         workers=1,
@@ -66,9 +70,7 @@ def reid_small() -> ReidRecipe:
     return ReidRecipe(
         data="folder",
         root=Path("data/pictures"),
-        trunk="tf_efficientnet_lite0",
-        mean=(0.498, 0.498, 0.498),
-        std=(0.502, 0.502, 0.502),
+        trunk="tf_efficientnet_lite0.in1k",
         initial_gate=0.95,
         height=128,
         width=64,
@@ -79,6 +81,7 @@ def reid_small() -> ReidRecipe:
         rate=3e-3,
         warmup=2,
         schedule="cosine",
+        lr_update="step",
         passes=2,
         epochs=40,
         evaluate_every=5,
@@ -116,6 +119,7 @@ def reid_demo(attention: str = "rga-sc") -> ReidRecipe:
         rate=2e-3,
         warmup=1,
         schedule="cosine",
+        lr_update="step",
         passes=2,
         epochs=22,
         evaluate_every=6,

@@ -20,15 +20,19 @@ from rga.segmentation.recipe import SegmentationRecipe
 
 
 def seg_cityscapes() -> SegmentationRecipe:
-    """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at .01 with a poly schedule, 240 epochs."""
+    """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at .01 with a poly schedule, 240 epochs.
+
+    DANet's code starts from torchvision's first ImageNet weights, too (``resnet50.tv_in1k``).
+    """
     return SegmentationRecipe(data="cityscapes", root=Path("data/cityscapes"), evaluate_every=20)
 
 
 def seg_folder() -> SegmentationRecipe:
-    """Your own pictures and masks: ResNet-50 at stride 16 with an ASPP head, crops of 512, 100 epochs."""
+    """Your own pictures and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
     return SegmentationRecipe(
         data="mask-folder",
         root=Path("data/pictures"),
+        trunk="resnet50.a1_in1k",
         output_stride=16,
         head="aspp",
         height=512,
@@ -43,9 +47,7 @@ def seg_camvid() -> SegmentationRecipe:
     return SegmentationRecipe(
         data="camvid",
         root=Path("data/camvid"),
-        trunk="tf_efficientnet_lite0",
-        mean=(0.498, 0.498, 0.498),
-        std=(0.502, 0.502, 0.502),
+        trunk="tf_efficientnet_lite0.in1k",
         output_stride=16,
         fit="exact",
         height=180,

@@ -42,8 +42,8 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         last_stride: 1 keeps the resolution of the last stage, 2 leaves the trunk as it is.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
-        mean: of the pixels, by channel.
-        std: of the pixels, by channel.
+        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
         threshold: the fields of a ``Threshold``, up to which distance its pictures are of the same person; None while it is not calibrated.
@@ -61,8 +61,8 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         attention_after: Sequence[str] | None = None,
         last_stride: int = 1,
         feature: Feature = "neck",
-        mean: Sequence[float] = (0.485, 0.456, 0.406),
-        std: Sequence[float] = (0.229, 0.224, 0.225),
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
         trained_on: Mapping[str, str] | None = None,
         metrics: Mapping[str, Any] | None = None,
         threshold: Mapping[str, Any] | None = None,
@@ -71,12 +71,12 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         height, width = image_size
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride is 1 or 2, got {last_stride}")
-        self.preprocessing = Preprocessing(height, width, tuple(mean), tuple(std))  # type: ignore[arg-type]
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
         self.trunk = create_trunk(trunk, **dict(trunk_options or {}))
+        self.set_preprocessing(height, width, mean, std)
         if last_stride == 1:
             keep_last_resolution(self.trunk, (height, width))
         attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))

@@ -136,8 +136,8 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         attention_after=recipe.attention_after(),
         last_stride=recipe.last_stride,
         feature=recipe.feature,
-        mean=list(recipe.mean),
-        std=list(recipe.std),
+        mean=recipe.mean,
+        std=recipe.std,
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     return started(model, recipe)

@@ -18,7 +18,7 @@ from rga.attachment import attach
 from rga.attachment.stages import evaluating
 from rga.attention.grid import GridAttention
 from rga.data.images import Picture, as_image
-from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, to_tensor
+from rga.data.preprocessing import to_tensor
 from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
 from rga.segmentation.classes import Classes
 from rga.segmentation.heads import create_head, fcn
@@ -27,6 +27,7 @@ from rga.segmentation.resolution import Size, padded, padded_size, without_paddi
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
 from rga.trunks.model import TrunkModel
+from rga.trunks.options import TrunkOptionError
 
 TASK = "segmentation"
 
@@ -49,8 +50,8 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         largest_grid: (height, width) that no attention's grid exceeds, see ``rga.attach``.
         resolution: by which pictures are resized before the network sees them; label maps come out at the pictures' own size.
-        mean: of the pixels, by channel.
-        std: of the pixels, by channel.
+        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
         task: what ``rga.load`` knows the model by.
@@ -75,8 +76,8 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         attention_after: Sequence[str] | None = None,
         largest_grid: Sequence[int] | None = None,
         resolution: float = 1.0,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
         trained_on: Mapping[str, str] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
@@ -86,11 +87,11 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         if task != TASK:
             raise ValueError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
         self.classes = Classes.from_dict(classes)
-        self.preprocessing = Preprocessing(height, width, tuple(mean), tuple(std))  # type: ignore[arg-type]
         self.resolution = resolution
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.trunk = segmentation_trunk(trunk, output_stride, trunk_options or {})
+        self.set_preprocessing(height, width, mean, std)
         self.multiple = output_stride
         if isinstance(self.trunk, HighResolutionTrunk):
             self.multiple = COARSEST

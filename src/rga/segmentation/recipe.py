@@ -75,6 +75,8 @@ class SegmentationRecipe(PictureRecipe):
     """Epochs of linear warm-up."""
     schedule: Literal["steps", "cosine", "poly"] = "poly"
     """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
+    lr_update: Literal["epoch", "step"] = "step"
+    """When the learning rate is set anew: at the start of each epoch, or at every step."""
     epochs: int = 240
     """How many passes over the training pictures."""
     initial_gate: float | None = 0.95

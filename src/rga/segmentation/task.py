@@ -140,8 +140,8 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         attention_after=recipe.attention_after(),
         largest_grid=recipe.largest_grid,
         resolution=recipe.resolution,
-        mean=list(recipe.mean),
-        std=list(recipe.std),
+        mean=recipe.mean,
+        std=recipe.std,
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
     return started(model, recipe)

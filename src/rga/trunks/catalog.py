@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any
 
 import timm
+from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
 from rga.trunks.cifar_densenet import CifarDenseNet
 from rga.trunks.cifar_resnet import CifarResNet
 from rga.trunks.cifar_resnext import CifarResNext
+from rga.trunks.options import TrunkOptionError, check_options, check_types
 
 OWN: dict[str, Callable[..., nn.Module]] = {
     **{f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110, 1202)},
@@ -21,21 +23,20 @@ OWN: dict[str, Callable[..., nn.Module]] = {
 }
 """Trunks that timm does not have."""
 
-
-class TrunkOptionError(ValueError):
-    """An option that a network does not have."""
+REFUSALS = (TypeError, ValueError, KeyError, AttributeError, AssertionError, RuntimeError, NotImplementedError, IndexError)
+"""What timm's networks raise for options that they cannot have."""
 
 
 def create_trunk(name: str, *, num_classes: int = 0, **options: Any) -> nn.Module:
     """A network without trained weights.
 
     Args:
-        name: one of ``OWN``, or of a CNN in timm.
+        name: one of ``OWN``, or of a CNN in timm, with the tag of its weights or without one.
         num_classes: of its classifier; 0 for none.
-        **options: of the network.
+        **options: of the network: numbers, switches, names, and tuples of these.
 
     Raises:
-        ValueError: there is no such network.
+        ValueError: there is no such network, or it has no weights of that tag.
         TrunkOptionError: it does not take these options.
 
     Example:
@@ -43,11 +44,38 @@ def create_trunk(name: str, *, num_classes: int = 0, **options: Any) -> nn.Modul
         >>> create_trunk("cifar-resnet20")(torch.rand(1, 3, 32, 32)).shape
         torch.Size([1, 64])
     """
-    if name not in OWN and not timm.is_model(name.split(".", maxsplit=1)[0]):
-        alike = get_close_matches(name, [*OWN, *timm.list_models()], n=4, cutoff=0.5)
-        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {', '.join(OWN)}; near to it are {', '.join(alike)}")
+    check_name(name)
+    options = check_options(options)
     create = OWN[name] if name in OWN else partial(timm.create_model, name)
     try:
-        return create(num_classes=num_classes, **options)
-    except TypeError as error:
-        raise TrunkOptionError(f"trunk {name!r} does not take the options {options}: {error}") from error
+        trunk = create(num_classes=num_classes, **options)
+    except REFUSALS as error:
+        if not options:
+            raise
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error or type(error).__name__
+        raise TrunkOptionError(f"trunk {name!r} does not take the options {options}: {reason}") from error
+    check_types(type(trunk), options)
+    return trunk
+
+
+def check_name(name: str) -> None:
+    """Raises a ValueError if there is no such network, or if timm knows no weights of it by that tag."""
+    if name in OWN:
+        return
+    network = name.split(".", maxsplit=1)[0]
+    if not timm.is_model(network):
+        alike = get_close_matches(name, [*OWN, *timm.list_models()], n=4, cutoff=0.5)
+        near = f"; near to it are {', '.join(alike)}" if alike else ""
+        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {', '.join(OWN)}{near}")
+    try:
+        get_pretrained_cfg(name)
+    except RuntimeError as error:
+        known = [tagged for tagged in list_pretrained(f"{network}.*") if tagged.split(".", maxsplit=1)[0] == network]
+        raise ValueError(
+            f"trunk {network!r} has no weights tagged {name[len(network) + 1 :]!r} in timm: choose {describe(known)}"
+        ) from error
+
+
+def describe(tagged: list[str]) -> str:
+    """Names of trunks with tags, or what to write where there are none."""
+    return f"one of {', '.join(tagged)}" if tagged else "the name without a tag"

@@ -11,7 +11,10 @@ from torch import nn
 
 from rga.attachment import BLOCKS, attached
 from rga.attention.relation import EmbeddingKind
+from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from rga.trunks.catalog import check_name
 from rga.trunks.classifier import classifier_names
+from rga.trunks.options import TrunkOption, check_options
 
 RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original")
 """Fields that shape RGA and have no meaning for another attention."""
@@ -21,18 +24,18 @@ RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "origin
 class TrunkRecipe:
     """A trunk with attention; a task's recipe has these fields among its own."""
 
-    trunk: str = "resnet50"
-    """Name of a CNN in timm."""
-    trunk_options: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Options of timm's create_model for the trunk, such as bn_eps 0.001."""
+    trunk: str = "resnet50.tv_in1k"
+    """Name of a CNN in timm; behind the dot the tag of its weights. The paper's are torchvision's first ones, not timm's choice."""
+    trunk_options: dict[str, TrunkOption] = dataclasses.field(default_factory=dict)
+    """Options of timm's create_model for the trunk, names and values in turn: act_layer silu drop_rate 0.1 stem_type deep."""
     weights: str = "pretrained"
     """Weights that the trunk starts from: pretrained (timm's, of this name), none, or a file (.safetensors, or .pth of tensors alone)."""
     trunk_rate_scale: float = 1.0
     """The trunk's own weights learn at this times the rate; below 1 where they are trained already."""
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    """Mean of the pixels by channel, subtracted."""
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    """Standard deviation of the pixels by channel, divided by."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of the pixels (0 to 1) by channel, subtracted; None for what the trunk's pretrained weights expect."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation of the pixels by channel, divided by; None for what the trunk's pretrained weights expect."""
 
     attention: str = "rga-sc"
     """Name of the attention after the stages; none for the plain trunk."""
@@ -55,6 +58,9 @@ class TrunkRecipe:
 
     def __post_init__(self) -> None:
         """Checks what can be checked without building the trunk."""
+        check_name(self.trunk)
+        check_options(self.trunk_options)
+        Preprocessing(1, 1, self.mean or IMAGENET_MEAN, self.std or IMAGENET_STD)  # which checks their numbers
         for name in ("reduction", "hidden_reduction"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

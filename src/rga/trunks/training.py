@@ -105,6 +105,12 @@ class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
     def file_name(self, place: int) -> str:
         """The name of a picture of the training split."""
 
+    def describe_start(self) -> dict[str, str]:
+        """What the training starts from, as its log keeps it: the trunk's weights, and how pixels are normalised for them."""
+        chosen = self.model.preprocessing
+        numbers = {"mean": chosen.mean, "std": chosen.std}
+        return {"weights": self.model.trained_on["weights"], **{name: " ".join(map(str, each)) for name, each in numbers.items()}}
+
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for ``rga.load``."""
         save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
@@ -120,7 +126,7 @@ class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
 
 def started(model: Model, recipe: PictureRecipe) -> Model:
     """A model as its recipe begins with it: the trunk's weights, and how it lies and is kept in memory; in place."""
-    load_trunk_weights(model.trunk, recipe.trunk, recipe.weights)
+    model.set_weights_source(load_trunk_weights(model.trunk, recipe.trunk, recipe.weights))
     if recipe.recompute:
         recompute_blocks(model.trunk)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model

@@ -1,0 +1,116 @@
+"""Options of a trunk's constructor, as a recipe and a command line give them: numbers, switches, names, and tuples of these."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import tyro
+from torch import nn
+
+TAKEN = {
+    "num_classes": "the task chooses it",
+    "in_chans": "images have three channels",
+    "pretrained": "choose the weights with --weights",
+    "checkpoint_path": "choose the weights with --weights FILE",
+    "pretrained_cfg": "name the weights behind a dot, as in --trunk resnet50.tv_in1k",
+    "pretrained_cfg_overlay": "choose the weights with --weights FILE",
+    "cache_dir": "set the environment variable HF_HOME",
+    "features_only": "tasks take the maps themselves",
+}
+"""Options of timm's ``create_model`` that something else decides -> what."""
+
+NUMBERS: dict[str, Any] = {"bn_eps": 1e-5, "bn_momentum": 0.1, "output_stride": 32}
+"""Options that timm takes before a network's constructor sees them, with a value of their type."""
+
+
+class TrunkOptionError(ValueError):
+    """An option that a network does not have, or a value that it does not take."""
+
+
+def parse_option(text: str) -> Any:
+    """The value that was typed: a number, True or False, None, a tuple of these, or else a name; ``check_options`` refuses the rest.
+
+    Example:
+        >>> [parse_option(text) for text in ("2", "0.001", "true", "silu", "(3, 4)", "3,4")]
+        [2, 0.001, True, 'silu', (3, 4), (3, 4)]
+    """
+    text = text.strip()
+    if text.lower() in ("true", "false", "none"):
+        text = text.capitalize()
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def as_option(value: Any) -> Any:
+    """A value of an option as networks take it: lists, which JSON makes of tuples, are tuples.
+
+    Raises:
+        ValueError: it is something else than a number, a switch, a name, None, or a tuple of these.
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(map(as_option, value))
+    if isinstance(value, str) and value.startswith(("(", "[", "{", "'", '"')):
+        raise ValueError(f"{value} does not close, or holds what is neither a number nor a quoted name: write a tuple as 3,4 or (3, 4)")
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(f"{value!r} is a {type(value).__name__}: give a number, True or False, a name, or a tuple of these")
+
+
+TrunkOption = Annotated[
+    Any,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="NUMBER|BOOL|NAME|TUPLE",
+        instance_from_str=lambda typed: parse_option(typed[0]),
+        is_instance=lambda value: value is None or isinstance(value, (bool, int, float, str, tuple, list)),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
+"""The type of a value, for a recipe's field and its flag."""
+
+
+def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as networks take them.
+
+    Raises:
+        TrunkOptionError: something else decides one of them, or a value is of no kind that options have.
+    """
+    checked = {}
+    for name, value in options.items():
+        if name in TAKEN:
+            raise TrunkOptionError(f"the trunk's options cannot have {name}: {TAKEN[name]}")
+        try:
+            checked[name] = as_option(value)
+        except ValueError as error:
+            raise TrunkOptionError(f"the trunk's option {name}: {error}") from error
+    return checked
+
+
+def check_types(network: type[nn.Module], options: Mapping[str, Any]) -> None:
+    """Refuses values of the wrong type; networks take many of them without a word, and fail later or not at all.
+
+    Args:
+        network: the class whose constructor the options go to.
+        options: of it; those that it does not name are left alone.
+
+    Raises:
+        TrunkOptionError: a number or a switch was expected, and it is something else.
+    """
+    defaults = {name: each.default for name, each in inspect.signature(network).parameters.items()}
+    for name, value in options.items():
+        default = defaults.get(name, NUMBERS.get(name))
+        if isinstance(default, bool):
+            fits, wanted = isinstance(value, bool), "True or False"
+        elif isinstance(default, int):
+            fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+        elif isinstance(default, float):
+            fits, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+        else:
+            continue
+        if not fits:
+            raise TrunkOptionError(f"the trunk's option {name} is {wanted}, such as {default}; got {value!r}")
