@@ -47,7 +47,7 @@ def test_schedules_end_where_they_say() -> None:
 
 def test_the_learning_rate_moves_at_every_step_or_once_an_epoch() -> None:
     for schedule in ("steps", "cosine", "poly"):
-        recipe = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0, start_rate=0.0)  # type: ignore[arg-type]
+        recipe = TrainingRecipe(schedule=schedule, warmup=2, epochs=12, rate=1.0, start_rate=0.0)
         by_epoch, by_step = recipe.build_schedule(), replace(recipe, lr_update="step").build_schedule()
         assert [by_epoch(0.5), by_step(0.5)] == pytest.approx([0.0, 0.25])
         for epoch in range(12):

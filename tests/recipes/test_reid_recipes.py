@@ -93,7 +93,7 @@ def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> No
     outcome = train(recipe, tmp_path / "run")
     assert outcome.step == 1
     model = load(tmp_path / "run", ReidModel)
-    shown = trunk_normalisation(model.trunk)
+    shown = trunk_normalisation(recipe.trunk)
     assert (model.preprocessing.mean, model.preprocessing.std) == shown
     assert model.trained_on["weights"] == "none: random from the start"
     (start,) = read_log(tmp_path / "run", "start")

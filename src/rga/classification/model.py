@@ -90,11 +90,11 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         if len(classes) < 2:
             raise ValueError(f"a classifier tells two classes or more apart, got {len(classes)}")
         self.classes = tuple(classes)
+        self.set_preprocessing(trunk, size, size, mean, std)
         self.middle = middle
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.trunk = create_trunk(trunk, num_classes=len(classes), **dict(trunk_options or {}))
-        self.set_preprocessing(size, size, mean, std)
         attach(self.trunk, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import SubplotSpec
     from matplotlib.image import AxesImage
 
+TRUNK = "resnet18"
 SIZE = (256, 128)
 WATCHED: Position = (0.42, 0.5)
 """The node whose relations are drawn: on the figure's shirt."""
@@ -45,8 +46,8 @@ def gates(output: Path = Path("gates.png")) -> None:
     """
     console = Console()
     torch.manual_seed(0)
-    plain = timm.create_model("resnet18", num_classes=0)
-    model = attach(timm.create_model("resnet18", num_classes=0), "rga-sc", image_size=SIZE)
+    plain = timm.create_model(TRUNK, num_classes=0)
+    model = attach(timm.create_model(TRUNK, num_classes=0), "rga-sc", image_size=SIZE)
     table = Table("network", "parameters", "multiply-accumulates", title=f"One picture of {SIZE[0]}x{SIZE[1]}")
     for name, network in (("ResNet-18", plain), ("ResNet-18 with RGA-SC", model)):
         spent = cost(network, (1, 3, *SIZE))
@@ -54,7 +55,7 @@ def gates(output: Path = Path("gates.png")) -> None:
     console.print(table)
 
     picture = draw_picture()
-    recording = watch(model, to_tensor(picture, model))
+    recording = watch(model, to_tensor(picture))
     output.parent.mkdir(parents=True, exist_ok=True)
     draw_gates(picture, recording, output)
     console.print(f"The gates of its four stages, and the relations of one node: [bold]{output}[/bold]")
@@ -98,9 +99,9 @@ def draw_picture() -> Image.Image:
     return image.resize((SIZE[1], SIZE[0]), Image.Resampling.LANCZOS)
 
 
-def to_tensor(picture: Image.Image, trunk: nn.Module) -> Tensor:
-    """A picture as a batch of one, (1, 3, H, W), normalised as a trunk expects it."""
-    return Preprocessing(*SIZE, *trunk_normalisation(trunk)).normalise(torch.from_numpy(np.array(picture))[None])
+def to_tensor(picture: Image.Image) -> Tensor:
+    """A picture as a batch of one, (1, 3, H, W), normalised as the trunk expects it."""
+    return Preprocessing(*SIZE, *trunk_normalisation(TRUNK)).normalise(torch.from_numpy(np.array(picture))[None])
 
 
 def draw_gates(picture: Image.Image, recording: Recording, path: Path) -> None:

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -27,7 +28,7 @@ from rga.engine.norms import synchronise_norms
 from rga.engine.outcome import Outcome
 from rga.engine.recipe import TrainingRecipe
 from rga.engine.run_lock import locked
-from rga.engine.run_log import RunLog
+from rga.engine.run_log import LOG_FILE, RunLog, read_log
 from rga.engine.schedules import Schedule
 from rga.engine.state import check_fits
 from rga.engine.task import Task
@@ -36,6 +37,8 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.task import reid_task
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.task import segmentation_task
+from rga.trunks.model import TrunkModel
+from rga.trunks.training import PictureRecipe
 
 RECIPE_FILE = "recipe.json"
 
@@ -140,10 +143,10 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
         keep_freed_memory()
     checkpoint = out / (PREVIOUS if resume_previous else LAST)
     with processes.joined(device), ExitStack() as held:
-        task = BUILDERS[type(recipe)](recipe)
+        task = build_again(recipe, out) if resume else BUILDERS[type(recipe)](recipe)
         console = Console(quiet=not processes.first())
-        console.print(task.describe_data())
         console.print("\n".join(f"{name}: {value}" for name, value in task.describe_start().items()), markup=False)
+        console.print(task.describe_data())
         prepare(task.model.to(device), recipe, device)
         if processes.first():
             held.enter_context(locked(out))
@@ -158,6 +161,22 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
     skipped = f"; {outcome.skipped} pictures were skipped" if outcome.skipped else ""
     console.print(f"the run is in {out}{skipped}")
     return outcome
+
+
+def build_again(recipe: TrainingRecipe, out: Path) -> RecipeTask:
+    """A task whose run goes on: its weights are in the checkpoint, so that those that it started from are named and not looked for.
+
+    Args:
+        recipe: all choices.
+        out: the run's folder.
+    """
+    if not isinstance(recipe, PictureRecipe):
+        return BUILDERS[type(recipe)](recipe)
+    task = BUILDERS[type(recipe)](replace(recipe, weights="none"))
+    assert isinstance(task.model, TrunkModel)
+    noted = read_log(out, "start") if (out / LOG_FILE).is_file() else []
+    task.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {recipe.weights}")
+    return task
 
 
 def prepare(model: nn.Module, recipe: TrainingRecipe, device: torch.device) -> None:

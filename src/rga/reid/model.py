@@ -71,12 +71,12 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         height, width = image_size
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride is 1 or 2, got {last_stride}")
+        self.set_preprocessing(trunk, height, width, mean, std)
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
         self.trunk = create_trunk(trunk, **dict(trunk_options or {}))
-        self.set_preprocessing(height, width, mean, std)
         if last_stride == 1:
             keep_last_resolution(self.trunk, (height, width))
         attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))

@@ -27,7 +27,6 @@ from rga.segmentation.resolution import Size, padded, padded_size, without_paddi
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
 from rga.trunks.model import TrunkModel
-from rga.trunks.options import TrunkOptionError
 
 TASK = "segmentation"
 
@@ -87,11 +86,11 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         if task != TASK:
             raise ValueError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
         self.classes = Classes.from_dict(classes)
+        self.set_preprocessing(trunk, height, width, mean, std)
         self.resolution = resolution
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.trunk = segmentation_trunk(trunk, output_stride, trunk_options or {})
-        self.set_preprocessing(height, width, mean, std)
         self.multiple = output_stride
         if isinstance(self.trunk, HighResolutionTrunk):
             self.multiple = COARSEST

@@ -16,6 +16,8 @@ from rga.trunks.cifar_resnet import CifarResNet
 from rga.trunks.cifar_resnext import CifarResNext
 from rga.trunks.options import TrunkOptionError, check_options, check_types
 
+__all__ = ["OWN", "TrunkOptionError", "check_name", "create_trunk"]
+
 OWN: dict[str, Callable[..., nn.Module]] = {
     **{f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110, 1202)},
     **{f"cifar-densenet{depth}-k{growth}": partial(CifarDenseNet, depth, growth) for depth, growth in ((100, 12), (250, 24), (190, 40))},

@@ -1,7 +1,7 @@
 """Pretrained weights on this machine and on the hub: caches are searched without a network, and an unreachable hub is noticed in seconds.
 
-timm asks the hub for two files, and the hub's client tries each six times with pauses: without a network this takes 47 seconds. Here the hub
-is asked once beforehand, within a time limit that includes the look-up of its name.
+timm asks the hub for two files, and the hub's client tries each six times with pauses: without a network this takes 47 seconds. Here the
+hub is asked once beforehand, within a time limit that includes the look-up of its name.
 """
 
 from __future__ import annotations

@@ -23,16 +23,17 @@ class TrunkModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0"
     trained_on: dict[str, str]
     """Name and fingerprint of the data that it was trained on, and the weights that it started from."""
 
-    def set_preprocessing(self, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+    def set_preprocessing(self, trunk: str, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
         """Sets how pictures become what the trunk takes; the model is saved with it.
 
         Args:
+            trunk: name of the network.
             height: of the input.
             width: of the input.
             mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
             std: of the pixels, by channel; likewise.
         """
-        self.preprocessing = Preprocessing(height, width, *trunk_normalisation(self.trunk, mean, std))
+        self.preprocessing = Preprocessing(height, width, *trunk_normalisation(trunk, mean, std))
         self.remember(mean=list(self.preprocessing.mean), std=list(self.preprocessing.std))
 
     def set_weights_source(self, source: str) -> None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+from timm.models import get_pretrained_cfg
 
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from rga.trunks.catalog import OWN, check_name
 
 Channels = tuple[float, float, float]
 """One number for each of red, green and blue."""
 
 
-def trunk_normalisation(
-    trunk: nn.Module, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
-) -> tuple[Channels, Channels]:
+def trunk_normalisation(trunk: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> tuple[Channels, Channels]:
     """Mean and standard deviation of the pixels of a trunk's images, scaled to 0-1, by channel.
 
     Weights expect the images that they were trained on. timm writes in a network's ``pretrained_cfg`` what these were: ImageNet's
-    statistics for most, .5 and .5 for EfficientNet-Lite, EfficientNetV2, ResNetV2, Inception and others. A network without one, such as our
-    own for small images, gets ImageNet's.
+    statistics for most, .5 and .5 for EfficientNet-Lite, EfficientNetV2, ResNetV2, Inception and others. Our own networks for small images
+    have none, and get ImageNet's.
 
     Args:
-        trunk: a network, of timm or another.
+        trunk: name of a network, with the tag of its weights or without one.
         mean: chosen instead of the trunk's, three numbers.
         std: chosen instead of the trunk's, three numbers.
 
@@ -30,18 +29,16 @@ def trunk_normalisation(
         The mean, and the standard deviation.
 
     Raises:
-        ValueError: there are not three numbers.
+        ValueError: there is no such network, or there are not three numbers.
 
     Example:
-        >>> import timm
-        >>> trunk_normalisation(timm.create_model("test_resnet"))
+        >>> trunk_normalisation("tf_efficientnet_lite0")
         ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     """
-    known = getattr(trunk, "pretrained_cfg", None) or {}
-    return (
-        three("mean", known.get("mean", IMAGENET_MEAN) if mean is None else mean),
-        three("std", known.get("std", IMAGENET_STD) if std is None else std),
-    )
+    check_name(trunk)
+    known = None if trunk in OWN else get_pretrained_cfg(trunk)
+    own_mean, own_std = (IMAGENET_MEAN, IMAGENET_STD) if known is None else (known.mean, known.std)
+    return three("mean", own_mean if mean is None else mean), three("std", own_std if std is None else std)
 
 
 def three(name: str, values: Sequence[float]) -> Channels:

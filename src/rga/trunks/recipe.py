@@ -59,7 +59,7 @@ class TrunkRecipe:
     def __post_init__(self) -> None:
         """Checks what can be checked without building the trunk."""
         check_name(self.trunk)
-        check_options(self.trunk_options)
+        object.__setattr__(self, "trunk_options", check_options(self.trunk_options))  # tuples, which JSON gives back as lists
         Preprocessing(1, 1, self.mean or IMAGENET_MEAN, self.std or IMAGENET_STD)  # which checks their numbers
         for name in ("reduction", "hidden_reduction"):
             if getattr(self, name) < 1:

