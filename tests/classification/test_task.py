@@ -120,7 +120,7 @@ def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp
     model = rga.load(tmp_path)
     assert isinstance(model, ClassificationModel)
     assert model.metrics["top1"] == outcome.metrics["top1"]
-    assert model.trained_on == {"name": "colours", "fingerprint": data.fingerprint}
+    assert model.trained_on == {"name": "colours", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
     assert evaluate_model(model, data).top1 == outcome.metrics["top1"]
 
 

@@ -36,8 +36,8 @@ def test_a_run_leaves_all_that_is_needed(run: Path, capsys: pytest.CaptureFixtur
     recipe = json.loads((run / "recipe.json").read_text())
     assert (recipe["data"], recipe["size"], recipe["attention"]) == ("digits", 8, "se")
     events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    assert [event["kind"] for event in events] == ["train", "evaluate"] * 2
-    assert {"top1", "top5", "calibration_error", "test_cross_entropy"} <= events[1].keys()
+    assert [event["kind"] for event in events] == ["start", *["train", "evaluate"] * 2]
+    assert {"top1", "top5", "calibration_error", "test_cross_entropy"} <= events[2].keys()
     assert rga.load(run).classes == tuple("0123456789")
     assert main(["train", "cls-digits", "--out", str(run), *TINY]) == 2
     assert "holds a run already" in capsys.readouterr().err

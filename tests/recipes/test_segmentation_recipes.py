@@ -13,7 +13,7 @@ from rga.recipes.segmentation import RECIPES
 def test_the_fields_settings_on_cityscapes() -> None:
     """DANet's: crops of 768, batches of 8, SGD at .01 with a poly schedule, weight decay 1e-4, random scale .5-2."""
     recipe = RECIPES["seg-cityscapes"]()
-    assert (recipe.trunk, recipe.output_stride, recipe.height, recipe.width, recipe.batch) == ("resnet50", 8, 768, 768, 8)
+    assert (recipe.trunk, recipe.output_stride, recipe.height, recipe.width, recipe.batch) == ("resnet50.tv_in1k", 8, 768, 768, 8)
     assert (recipe.optimizer, recipe.rate, recipe.schedule, recipe.weight_decay, recipe.warmup) == ("sgd", 0.01, "poly", 1e-4, 0)
     assert (recipe.smallest_scale, recipe.largest_scale, recipe.flip, recipe.auxiliary_weight) == (0.5, 2.0, 0.5, 0.4)
     assert (recipe.attention, recipe.fit, recipe.largest_grid) == ("rga-sc", "pool", (32, 32))

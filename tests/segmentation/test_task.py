@@ -13,6 +13,7 @@ from PIL import Image
 
 from rga.attention.grid import Fit
 from rga.data.layout import DataError
+from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.data.scenes import SceneOptions, make_scenes
 from rga.segmentation.classes import IGNORED
 from rga.segmentation.confusion import confusion_matrix
@@ -49,7 +50,9 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
     task = SegmentationTask(TINY, data)
     batch = next(iter(task.batches(0)))
     assert (batch.images.shape, batch.labels.shape, batch.labels.dtype) == ((2, 3, 32, 48), (2, 32, 48), torch.int64)
-    expected = (batch.images / 255 - torch.tensor(TINY.mean).view(3, 1, 1)) / torch.tensor(TINY.std).view(3, 1, 1)
+    expected = (batch.images / 255 - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(
+        3, 1, 1
+    )  # those of resnet10t
     torch.testing.assert_close(task.shown(batch, CPU), expected)
     assert task.images(batch) == 2
     parts, (scores, auxiliary) = both(task, batch)
@@ -221,7 +224,7 @@ def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> N
     task.save_model(tmp_path / "saved", {"mIoU": 0.5})
     back = SegmentationModel.from_pretrained(tmp_path / "saved")
     assert back.metrics == {"data": "scenes", "fingerprint": data.fingerprint, "mIoU": 0.5}
-    assert back.trained_on == {"name": "scenes", "fingerprint": data.fingerprint}
+    assert back.trained_on == {"name": "scenes", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
     assert back.classes == data.classes
     for name, value in back.state_dict().items():
         torch.testing.assert_close(value, task.model.state_dict()[name], rtol=0, atol=0)

@@ -15,9 +15,9 @@ from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from rga.attachment.stages import evaluating
 from rga.segmentation.high_resolution import HighResolutionTrunk
 from rga.segmentation.resolution import Size
-from rga.stages import evaluating
 from rga.trunks.catalog import TrunkOptionError, create_trunk
 
 STRIDES = (8, 16, 32)
