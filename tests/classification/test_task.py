@@ -15,7 +15,8 @@ from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.samples import NOTHING, ClassificationData
 from rga.classification.task import ClassificationTask, evaluate_model
-from rga.engine.loop import LoopOptions, fit
+from rga.engine.loop import fit
+from rga.engine.loop_options import LoopOptions
 from rga.engine.run_log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from rga.engine import processes
 from rga.engine.checkpoint import LAST, load_checkpoint
-from rga.engine.loop import LoopOptions, fit
+from rga.engine.loop import fit
+from rga.engine.loop_options import LoopOptions
 from rga.engine.outcome import Outcome
 from rga.engine.run_log import RunLog
 

@@ -5,6 +5,7 @@ import importlib
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
 import zipfile
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, digest, load_checkpoint, save_checkpoint
+from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, digest, load_checkpoint, save_checkpoint, snapshot
 
 CPU = torch.device("cpu")
 
@@ -41,6 +42,7 @@ def checkpoint() -> Checkpoint:
         random={"torch": torch.get_rng_state()},
         skipped={},
         log=100,
+        steps_per_epoch=5,
     )
 
 
@@ -117,7 +119,12 @@ def test_none_and_foreign_ones_are_named(tmp_path: Path, checkpoint: Checkpoint)
     with pytest.raises(FileNotFoundError, match=r"there is no checkpoint at .*last\.pt"):
         load_checkpoint(tmp_path / LAST, CPU)
     torch.save({"other": 1}, tmp_path / LAST)
-    with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint of this version"):
+    with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint of a training"):
+        load_checkpoint(tmp_path / LAST, CPU)
+    torch.save({"format": 3, "digest": "0"}, tmp_path / LAST)
+    with pytest.raises(
+        ValueError, match=r"last\.pt is a checkpoint of format 3, written by rga an earlier version; .* start a new run with --out"
+    ):
         load_checkpoint(tmp_path / LAST, CPU)
     save_checkpoint(tmp_path, checkpoint)
     (tmp_path / LAST).rename(tmp_path / PREVIOUS)
@@ -144,21 +151,36 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, kind: str, capsys: 
     assert "executed" not in capsys.readouterr().out
 
 
-def test_a_disk_that_is_full_leaves_the_old_ones(tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("room", [0, 1_000, 3_000])
+def test_a_disk_that_is_full_leaves_the_old_ones(tmp_path: Path, checkpoint: Checkpoint, room: int) -> None:
     save_checkpoint(tmp_path, replace(checkpoint, step=1))
     save_checkpoint(tmp_path, replace(checkpoint, step=2))
-
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(bytes(data)[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match=r"state of step 17 could not be written .*No space left.*earlier step is whole in .*last\.pt"):
-        save_checkpoint(tmp_path, checkpoint)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        with pytest.raises(OSError, match=r"state of step 17 could not be written .*File too large.*earlier step is whole in .*last\.pt"):
+            save_checkpoint(tmp_path, checkpoint)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load_checkpoint(tmp_path / LAST, CPU).step == 2
     assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
+
+
+def test_a_copy_stays_as_it_is_while_the_training_goes_on(checkpoint: Checkpoint) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.rand(4, 3, 5, 5)).sum().backward()
+    optimizer.step()
+    live = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "sums": {"loss": 1.0}, "pair": (1, [2])}
+    copied, before = snapshot(live), digest(live)
+    model(torch.rand(4, 3, 5, 5)).sum().backward()
+    optimizer.step()
+    live["sums"]["loss"] += 1  # type: ignore[index]
+    assert digest(live) != before
+    assert digest(copied) == before
+    assert copied["model"]._metadata == model.state_dict()._metadata
+    assert copied["model"]["0.weight"].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_digests_tell_values_types_names_and_order_apart() -> None:

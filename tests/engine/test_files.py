@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import stat
 from functools import partial
 from pathlib import Path
 
@@ -104,3 +106,32 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").symlink_to("/dev/full")
     with RunLog(tmp_path) as log, pytest.raises(OSError, match=r"log\.jsonl could not be written: .*No space left"):
         log.write("step", 1, {"loss": 0.5})
+
+
+def folders_answer(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Lets the flush of a folder fail."""
+    real = os.fsync
+
+    def flush(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    patch.setattr(os, "fsync", flush)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_flush_folders_has_the_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    folders_answer(monkeypatch, number)
+    write_json(tmp_path / "a.json", {"b": 1})
+    write_folder(tmp_path / "model", lambda temporary: write_json(temporary / "a.json", {"b": 2}), last="a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == {"b": 1}
+    assert json.loads((tmp_path / "model" / "a.json").read_text()) == {"b": 2}
+
+
+def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders_answer(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_json(tmp_path / "a.json", {"b": 1})

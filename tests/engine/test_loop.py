@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from torch import Tensor
 from engine.line import CPU, Line, run
 from rga.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.engine.devices import autocast, choose_device
-from rga.engine.loop import LoopOptions
+from rga.engine.loop_options import LoopOptions
 from rga.engine.outcome import DivergedError
 from rga.engine.run_log import RunLog, read_log
 from rga.engine.stop import ECHO
@@ -115,6 +116,91 @@ def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_don
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
 
 
+class Unlucky(Line):
+    """The n-th evaluation goes wrong."""
+
+    def __init__(self, number: int, trouble: Exception | signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+        self.trouble = trouble
+
+    def evaluate(self) -> dict[str, float]:
+        if len(self.evaluations) + 1 == self.number:
+            if isinstance(self.trouble, Exception):
+                raise self.trouble
+            os.kill(os.getpid(), self.trouble)
+            raise AssertionError("it went on")
+        return super().evaluate()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    "trouble", [OSError("test.jpg is gone"), ValueError("test.jpg is damaged"), RuntimeError("no memory"), signal.SIGTERM]
+)
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_an_evaluation_that_went_wrong_is_done_again_be_it_the_last(
+    tmp_path: Path, number: int, trouble: Exception | signal.Signals, averaging: float
+) -> None:
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, averaging=averaging)
+    whole, unlucky, resumed = Line(), Unlucky(number, trouble), Line()
+    run(whole, tmp_path / "whole", options)
+    if isinstance(trouble, Exception):
+        with pytest.raises(type(trouble), match=str(trouble)):
+            run(unlucky, tmp_path / "parts", options)
+    else:
+        assert run(unlucky, tmp_path / "parts", options).exit_code == 143
+    outcome = run(resumed, tmp_path / "parts", options, resume=True)
+    assert outcome.step == 30
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+    for name in ("best", "last"):
+        ours, theirs = ((tmp_path / run / name / "metrics.json").read_text() for run in ("parts", "whole"))
+        assert ours == theirs
+    again = Line()
+    assert run(again, tmp_path / "parts", options, resume=True).metrics == outcome.metrics
+    assert (again.evaluations, again.step) == ([], 0)  # all is done
+
+
+def test_a_best_model_that_cannot_be_written_is_written_on_resume(tmp_path: Path, whole: Line) -> None:
+    class Full(Line):
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            raise OSError("no space left")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    with pytest.raises(OSError, match="no space left"):
+        run(Full(), tmp_path / "parts", options)
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    run(Line(), tmp_path / "parts", options, resume=True)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+    assert (tmp_path / "parts" / "best" / "metrics.json").read_text() == (tmp_path / "whole" / "best" / "metrics.json").read_text()
+
+
+@pytest.mark.parametrize("steps", [3, 4, 6, 50])
+@pytest.mark.parametrize("stop", [10, 12])
+def test_epochs_of_another_length_are_refused(tmp_path: Path, steps: int, stop: int) -> None:
+    run(Line(), tmp_path, LoopOptions(epochs=6, max_steps=stop))
+    other = Line()
+    other.steps_per_epoch = steps
+    with pytest.raises(ValueError, match=rf"an epoch has {steps} steps, and had 5 when it was saved .*or start a new run with --out"):
+        run(other, tmp_path, LoopOptions(epochs=6), resume=True)
+    assert load_checkpoint(tmp_path / LAST, CPU).step == stop
+
+
+def test_a_training_may_be_lengthened_or_shortened_to_what_is_over(tmp_path: Path) -> None:
+    run(Line(), tmp_path, LoopOptions(epochs=3))
+    with pytest.raises(ValueError, match=r"15 steps are over \(epoch 4, step 15\), more than the 10 that the training shall have"):
+        run(Line(), tmp_path, LoopOptions(epochs=2), resume=True)
+    assert run(Line(), tmp_path, LoopOptions(epochs=5), resume=True).step == 25
+    assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [3, 5]
+    task = Line()
+    task.poison = (23, signal.SIGTERM)  # between two evaluations
+    run(task, tmp_path / "short", LoopOptions(epochs=9, checkpoint_every=20))
+    shutil.copyfile(tmp_path / "short" / "previous.pt", tmp_path / "short" / LAST)  # that of step 20, the end of an epoch
+    outcome = run(Line(), tmp_path / "short", LoopOptions(epochs=4), resume=True)
+    assert (outcome.step, outcome.epoch, list(outcome.metrics)) == (20, 4, ["goodness"])
+    assert [event["epoch"] for event in read_log(tmp_path / "short", "train")] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM)])
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, whole: Line, first: signal.Signals, second: signal.Signals) -> None:
     class Twice(Line):
@@ -126,7 +212,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, whole: Line, first: sig
                 raise AssertionError("it went on")
             return super().losses(batch, device)
 
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=5)
     with pytest.raises(KeyboardInterrupt):
         run(Twice(), tmp_path / "parts", options)
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5  # the last one stands
@@ -274,7 +360,7 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_named(tmp_path: Path, poi
     task = Line()
     task.poison = (8, poison)
     with pytest.raises(DivergedError, match=r"not finite at step 7 .epoch 2.*square nan|square inf.*batch 1/2") as caught:
-        run(task, tmp_path, LoopOptions(epochs=6))
+        run(task, tmp_path, LoopOptions(epochs=6, checkpoint_every=5))
     assert "batch 1/2" in str(caught.value)
     assert load_checkpoint(tmp_path / LAST, CPU).step == 5
 
@@ -286,8 +372,8 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
             return {"root": (0.0 * losses["square"]).sqrt()} if self.step == 8 else losses  # finite, without a gradient
 
     with pytest.raises(DivergedError, match="weights are not finite after step 8"):
-        run(Overflowing(), tmp_path, LoopOptions(epochs=6, checkpoint_every=4))
-    assert load_checkpoint(tmp_path / LAST, CPU).step == 5
+        run(Overflowing(), tmp_path, LoopOptions(epochs=6, checkpoint_every=2))
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 6
     assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 4
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.line import CPU, Line, run
 from rga.engine import processes
 from rga.engine.checkpoint import LAST, load_checkpoint
-from rga.engine.loop import LoopOptions
+from rga.engine.loop_options import LoopOptions
 from rga.engine.run_log import read_log
 
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]

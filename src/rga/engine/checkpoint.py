@@ -6,23 +6,23 @@ holds, and is read with ``weights_only=True``. The one before it is kept beside 
 
 from __future__ import annotations
 
-import errno
+import copy
 import hashlib
-import io
 import os
 import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
+import rga
 from rga.engine.files import flush, write_atomically
 
-FORMAT = 3
+FORMAT = 4
 LAST = "last.pt"
 """The last checkpoint, in a run's folder."""
 PREVIOUS = "previous.pt"
@@ -40,6 +40,7 @@ class Position:
         sums: the parts of the loss, summed over these batches.
         best: the best value of the watched metric so far, by the weights that reached it.
         metrics: of the last evaluation, by the weights that it measured.
+        evaluated: the step after which the last evaluation was done; -1 for none.
     """
 
     epoch: int = 0
@@ -48,6 +49,7 @@ class Position:
     sums: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    evaluated: int = -1
 
 
 @dataclass(kw_only=True)
@@ -62,6 +64,8 @@ class Checkpoint(Position):
         random: the states of the random generators.
         skipped: what could not be read and was replaced, and how often.
         log: length of the run's log in bytes.
+        steps_per_epoch: batches in an epoch, by which epoch and batch are counted.
+        processes: that trained together.
     """
 
     model: dict[str, Any]
@@ -71,11 +75,35 @@ class Checkpoint(Position):
     random: dict[str, Any]
     skipped: dict[str, int]
     log: int
+    steps_per_epoch: int
+    processes: int = 1
 
     @property
     def where(self) -> str:
         """Epoch and step, in words."""
         return f"epoch {self.epoch + 1}, step {self.step}"
+
+
+def snapshot(value: Any) -> Any:
+    """A copy on the CPU of tensors in dicts and lists, which stays as it is while the training goes on; plain values are taken over.
+
+    Example:
+        >>> weights = {"weight": torch.zeros(2)}
+        >>> copied = snapshot(weights)
+        >>> weights["weight"] += 1
+        >>> copied
+        {'weight': tensor([0., 0.])}
+    """
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        copied = copy.copy(value)  # of its own kind: the state dict of a model has versions in an attribute
+        for key, item in value.items():
+            copied[key] = snapshot(item)
+        return copied
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(snapshot, value))
+    return value
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -85,11 +113,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         OSError: it could not be written; the old ones are as they were.
     """
     contents = vars(checkpoint)
-    buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "digest": digest(contents), **contents}, buffer)
+    written = 0
 
     def write(temporary: Path) -> None:
-        temporary.write_bytes(buffer.getbuffer())
+        nonlocal written
+        with temporary.open("wb") as file:
+            sink = Sink(file)
+            torch.save({"format": FORMAT, "rga": rga.__version__, "digest": digest(contents), **contents}, sink)  # type: ignore[arg-type]  # it writes and flushes, which is all that is asked of it
+            written = sink.written
+            if sink.error is not None:
+                raise sink.error
         flush(temporary)  # before the one before it is given up
         keep_previous(folder)
 
@@ -97,10 +130,43 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         write_atomically(folder / LAST, write)
     except OSError as error:
         kept = f"that of an earlier step is whole in {folder / LAST}" if (folder / LAST).exists() else "there is no earlier one"
-        size = f"{buffer.tell() / 2**20:.1f} MiB"
         raise OSError(
-            f"the state of step {checkpoint.step} could not be written ({size}): {error}; {kept}: make space and go on with --resume"
+            f"the state of step {checkpoint.step} could not be written ({written / 2**20:.1f} MiB): {error}; {kept}: "
+            "make space and go on with --resume"
         ) from error
+
+
+class Sink:
+    """A file for ``torch.save``, which hides what goes wrong in writing behind errors of its own: the first is kept, the rest swallowed.
+
+    Args:
+        file: open for writing bytes.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.written = 0
+        """Bytes that were to be written."""
+        self.error: OSError | None = None
+        """What went wrong first; whoever saves has to raise it."""
+
+    def write(self, data: bytes) -> int:
+        """Writes, unless it went wrong before."""
+        self.written += len(data)
+        if self.error is None:
+            try:
+                self.file.write(data)
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Hands what was written to the operating system."""
+        if self.error is None:
+            try:
+                self.file.flush()
+            except OSError as error:
+                self.error = error
 
 
 def keep_previous(folder: Path) -> None:
@@ -111,10 +177,8 @@ def keep_previous(folder: Path) -> None:
     previous.unlink(missing_ok=True)
     try:
         os.link(last, previous)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-            raise
-        write_atomically(previous, lambda temporary: shutil.copyfile(last, temporary))  # a file system without hard links
+    except OSError:  # a file system without hard links, which say so in many ways; a disk that fails or is full fails to copy as well
+        write_atomically(previous, lambda temporary: shutil.copyfile(last, temporary))
 
 
 def go_back(folder: Path) -> None:
@@ -146,8 +210,14 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         state = torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
-    if not isinstance(state, dict) or state.pop("format", None) != FORMAT:
-        raise ValueError(f"{path} is not a checkpoint of this version of rga (format {FORMAT})")
+    if not isinstance(state, dict) or "format" not in state:
+        raise ValueError(f"{path} is not a checkpoint of a training")
+    form, version = state.pop("format"), state.pop("rga", "an earlier version")
+    if form != FORMAT:
+        raise ValueError(
+            f"{path} is a checkpoint of format {form}, written by rga {version}; this is rga {rga.__version__}, which reads format "
+            f"{FORMAT}: go on with the version that the run was started with, or start a new run with --out"
+        )
     if state.pop("digest", None) != digest(state):
         raise ValueError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
     return Checkpoint(**state)

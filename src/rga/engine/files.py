@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         flush(temporary)
         temporary.replace(path)
-        flush(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise named(error, path) from error
     finally:
@@ -60,7 +61,7 @@ def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> No
             target = folder / path.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-        flush(folder)
+        flush_folder(folder)
     except SafetensorError as error:
         raise OSError(f"{folder} could not be written: {error}") from error
     except OSError as error:
@@ -84,9 +85,31 @@ def named(error: OSError, path: Path) -> OSError:
 
 
 def flush(path: Path) -> None:
-    """Has the disk hold what was written to a file, or which names are in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Has the disk hold what was written to a file."""
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes what may be written alone
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM})
+"""What file systems answer that cannot flush a folder by itself: network shares, FUSE, some of Windows."""
+
+
+def flush_folder(folder: Path) -> None:
+    """Has the disk hold which names are in a folder, where the file system can.
+
+    Where it cannot, a file that was renamed into the folder is there all the same, so nothing has failed: after a power cut the folder may
+    have the old name, of a file that is whole.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if os.name == "nt":  # folders are no files there
+        return
+    try:
+        flush(folder)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise

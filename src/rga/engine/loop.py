@@ -1,7 +1,7 @@
 """The training loop, for any task.
 
 A task says how its model, its batches, its loss and its evaluation are made; the loop says when. What it does, in this order: a batch, the
-loss, the gradients, a step; now and then a checkpoint, and after each epoch; now and then an evaluation, whose best is kept.
+loss, the gradients, a step; every few minutes a checkpoint, and at the end; now and then an evaluation, whose best is kept.
 
 What a step does follows from the weights, the optimiser's state and the numbers of epoch and batch alone: a training that was killed and
 goes on from its last checkpoint does the steps that it would have done.
@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 from torch.optim import Optimizer
 
 from rga.engine import processes
 from rga.engine.checkpoint import LAST, Checkpoint
-from rga.engine.devices import Precision, autocast
+from rga.engine.checkpoint_writer import CheckpointWriter
+from rga.engine.devices import autocast
 from rga.engine.files import write_folder
+from rga.engine.loop_options import LoopOptions
 from rga.engine.outcome import DivergedError, Outcome
+from rga.engine.progress import progress_bar, spell_out
 from rga.engine.random_state import seed_all
 from rga.engine.run_log import RunLog
 from rga.engine.saved_model import CONFIG
@@ -35,35 +36,6 @@ from rga.engine.schedules import Schedule, set_learning_rate
 from rga.engine.state import AVERAGED, RAW, TrainingState
 from rga.engine.stop import StoppedError, StopSignals
 from rga.engine.task import Task
-
-
-@dataclass(frozen=True)
-class LoopOptions:
-    """How long and how a training runs.
-
-    Attributes:
-        epochs: how many.
-        evaluate_every: epochs between evaluations; the last epoch is always evaluated. 0 evaluates at the end alone.
-        checkpoint_every: steps between checkpoints, besides those after each epoch; 0 for none.
-        log_every: steps between lines of the log with the loss of one step; 0 for none.
-        precision: of the forward pass.
-        clip_gradients: largest norm of all gradients together; 0 leaves them as they are.
-        averaging: decay of the running average of the weights, which is evaluated beside them; 0 for none.
-        accumulate: parts that a batch comes in; their gradients are averaged.
-        max_steps: stop after so many steps; 0 runs all epochs. For trials.
-        seed: of what the model draws.
-    """
-
-    epochs: int
-    evaluate_every: int = 0
-    checkpoint_every: int = 0
-    log_every: int = 0
-    precision: Precision = "float32"
-    clip_gradients: float = 0.0
-    averaging: float = 0.0
-    accumulate: int = 1
-    max_steps: int = 0
-    seed: int = 0
 
 
 def fit(
@@ -79,9 +51,10 @@ def fit(
 ) -> Outcome:
     """Trains a task's model, in one process or in several.
 
-    Writes ``last.pt`` after each epoch, every ``checkpoint_every`` steps and when it is stopped, the best model to ``best/`` and the last
-    to ``last/``, those with averaged weights to ``best-averaged/`` and ``last-averaged/``. Ctrl-C and SIGTERM are answered after the step
-    that they came in; a second one ends it at once. Of several processes the first writes.
+    Writes ``last.pt`` every ``checkpoint_minutes`` and every ``checkpoint_every`` steps, beside the steps that follow; at the end and when
+    it is stopped it waits until that is written. Writes the best model to ``best/`` and the last to ``last/``, those with averaged weights
+    to ``best-averaged/`` and ``last-averaged/``. Ctrl-C and SIGTERM are answered after the step that they came in; a second one ends it at
+    once. Of several processes the first writes.
 
     Args:
         task: what to train.
@@ -97,22 +70,22 @@ def fit(
         DivergedError: the loss became NaN or infinite; the batch is named, and the last checkpoint stays.
         OSError: a file could not be read or written, a worker died, or another process failed. All steps until then are in the last
             checkpoint, unless it is that which could not be written.
-        ValueError: a sample cannot be read; likewise.
+        ValueError: a sample cannot be read; likewise. Or ``start`` does not fit, or is beyond the end of the training.
     """
     training = Training(task, optimizer, schedule, folder, log, options, device=device)
     at = training.at
     if start is not None:
-        training.state.restore(start)
-        training.progress.update(training.bar, completed=at.step)
-    with training.signals, training.progress:
+        training.restore(start)
+    with training.signals, training.progress, training.writing():
         try:
-            while at.epoch < options.epochs and at.step < training.total:
+            while not training.over:
                 training.run_epoch()
                 training.end_epoch()
+            training.save(wait=True)
         except StoppedError:
             training.say(f"stopped in epoch {at.epoch + 1}: go on with --resume; the state of step {at.step} is in {folder / LAST}")
             return training.outcome(training.stopped)
-    training.save_models("last")
+    training.save_models("last", at.metrics, training.state.kinds)
     return training.outcome()
 
 
@@ -142,11 +115,47 @@ class Training:
         self.at = self.state.at
         all_steps = options.epochs * task.steps_per_epoch
         self.total = min(all_steps, options.max_steps or all_steps)
+        self.writer = None if log is None else CheckpointWriter(folder, log, options.checkpoint_minutes)
+        """Of several processes the first has one."""
         self.signals = StopSignals()
         self.stopped = 0
         """The signal that a process got and all answer."""
+        self.saved: tuple[int, ...] = ()
+        """Where the last checkpoint was taken."""
         self.progress = progress_bar()
         self.bar = self.progress.add_task("training", total=self.total)
+
+    def restore(self, start: Checkpoint) -> None:
+        """Goes to where a checkpoint was taken.
+
+        Raises:
+            ValueError: it does not fit, or is beyond the end of the training.
+        """
+        self.state.restore(start)
+        if self.at.step > self.total:
+            raise ValueError(
+                f"{self.at.step} steps are over ({start.where}), more than the {self.total} that the training shall have: "
+                "raise --epochs or --max-steps, or leave them out"
+            )
+        self.saved = self.place
+        self.progress.update(self.bar, completed=self.at.step)
+
+    @property
+    def over(self) -> bool:
+        """Whether all steps are over, and the evaluation that comes after the last."""
+        return self.at.step >= self.total and self.at.evaluated == self.at.step
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """An error leaves the block when nothing is being written any more."""
+        try:
+            yield
+        except BaseException:
+            if self.writer is not None:
+                self.writer.join()
+                if self.writer.error is not None:
+                    self.say(f"besides, {self.writer.error}")
+            raise
 
     def run_epoch(self) -> None:
         """Trains on what is left of an epoch.
@@ -159,7 +168,7 @@ class Training:
         batches = iter(task.batches(at.epoch, at.batch))
         started, seen = time.perf_counter(), 0
         while at.batch < task.steps_per_epoch and at.step < self.total:
-            parts = self.fetch(batches)
+            parts, due = self.fetch(batches)
             rate = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
             values = self.step(parts, rate)
             self.state.step_is_over()
@@ -170,14 +179,17 @@ class Training:
             speed = seen / (time.perf_counter() - started)
             shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
             self.progress.update(self.bar, completed=at.step, description=shown)
-            if options.checkpoint_every and at.step % options.checkpoint_every == 0:
+            if due or (options.checkpoint_every and at.step % options.checkpoint_every == 0):
                 self.save()
         means = {name: value / at.batch for name, value in at.sums.items()}
         speeds = {"images_per_second": round(speed, 2)} if seen else {}
         self.ended = {"epoch": at.epoch + 1, "lr": self.schedule(at.epoch), **means, **speeds}
 
-    def fetch(self, batches: Iterator[Any]) -> list[Any]:
-        """The next batch, in its parts. If a process cannot have its share, what was reached is saved, and all stop.
+    def fetch(self, batches: Iterator[Any]) -> tuple[list[Any], bool]:
+        """The next batch, in its parts, and whether it is time for a checkpoint after it: of which all processes know at the same step.
+
+        If a process cannot have its share of the batch, what was reached is saved, and all stop; likewise, without saving, if the last
+        checkpoint could not be written.
 
         Raises:
             StoppedError: a signal came to one of the processes; the state is saved.
@@ -191,20 +203,26 @@ class Training:
         except StopIteration:
             raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
         new = [message for message in self.task.skipped if message not in named]
-        self.stopped, failed, more = processes.largest(self.signals.number, failure is not None, len(new))
+        unwritten = self.writer is not None and self.writer.error is not None
+        time_to_save = self.writer is not None and self.writer.due
+        self.stopped, failed, lost, due, more = processes.largest(
+            self.signals.number, failure is not None, unwritten, time_to_save, len(new)
+        )
         if self.stopped or failed:
             self.task.skipped.clear()  # this batch is not trained on, and will be drawn again
             self.task.skipped.update(before)
-            self.save()
+            self.save(wait=True)
         if self.stopped:  # first: Ctrl-C reaches the workers, too, and they fail
             raise StoppedError
-        if failed:
+        if lost and self.writer is not None:
+            self.writer.wait()  # raises
+        if failed or lost:
             raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
         for message in dict.fromkeys(message for each in processes.gather(new) for message in each) if more else ():
             named.add(message)
             self.note("skipped", {"message": message})
             self.say(f"skipped: {message}")
-        return parts
+        return parts, bool(due)
 
     def step(self, parts: Sequence[Any], rate: float) -> dict[str, float]:
         """One step down the gradients of a batch; the parts of its loss.
@@ -229,33 +247,49 @@ class Training:
             batch = "in another process" if here else f"batch {'; '.join(map(task.describe, parts))}"
             raise DivergedError(
                 f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
-                f"Look at these images, or lower the learning rate; an earlier state is in {self.folder / LAST}"
+                f"Look at these images, or lower the learning rate; {self.earlier()}"
             )
         processes.average_gradients(task.model)
         descend(task.model, self.optimizer, self.scaler, self.options.clip_gradients)
         return values
 
     def end_epoch(self) -> None:
-        """After an epoch, or where the steps end: an evaluation if it is due, and a checkpoint.
+        """After an epoch, or where the steps end: an evaluation if it is due.
 
         Raises:
             StoppedError: a signal came; the state is saved.
         """
-        task, at, every = self.task, self.at, self.options.evaluate_every
-        due = at.step == self.total or (every and (at.epoch + 1) % every == 0)
-        if due:
-            self.save()  # an evaluation may take long: it can be stopped, and is done again
-            at.metrics = self.evaluate()
-        self.note("train", self.ended)
-        for name, metrics in at.metrics.items() if due else ():
-            self.note("evaluate" if name == RAW else f"evaluate_{name}", {"epoch": at.epoch + 1, **metrics})
-            reached = metrics.get(task.watched)
-            if reached is not None and reached > at.best.get(name, -math.inf):
-                at.best[name] = reached
-                self.save_models("best", name)
-        if at.batch == task.steps_per_epoch:
+        at, every = self.at, self.options.evaluate_every
+        whole = at.batch == self.task.steps_per_epoch
+        if at.step == self.total or (every and whole and (at.epoch + 1) % every == 0):
+            self.evaluate_and_keep()
+        if at.sums:  # where the training was shortened to what is over, there were no steps
+            self.note("train", self.ended)
+        for name, metrics in at.metrics.items() if at.evaluated == at.step else ():
+            self.note("evaluate" if name == RAW else f"evaluate_{name}", {"epoch": self.epoch, **metrics})
+        if whole:
             at.epoch, at.batch, at.sums = at.epoch + 1, 0, {}
-        self.save()
+
+    def evaluate_and_keep(self) -> None:
+        """Evaluates, and writes the models that are better than all before. Whatever goes wrong, the state before it is saved first.
+
+        Raises:
+            StoppedError: a signal came; the state is saved.
+        """
+        at = self.at
+        self.state.check_finite()
+        if processes.together():  # they cannot save together when one of them is in trouble
+            self.save()
+        try:
+            metrics = self.evaluate()
+            reached = {name: values[self.task.watched] for name, values in metrics.items() if self.task.watched in values}
+            better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
+            self.save_models("best", metrics, better)
+        except Exception:
+            if not processes.together():
+                self.save(wait=True)
+            raise
+        at.metrics, at.best, at.evaluated = metrics, {**at.best, **better}, at.step
 
     def evaluate(self) -> dict[str, dict[str, float]]:
         """The metrics of the weights as they are, and of the averaged ones.
@@ -266,29 +300,58 @@ class Training:
         all_metrics = {}
         for name in self.state.kinds:
             try:
-                with nullcontext() if processes.together() else self.signals.answered_at_once(), self.state.weights(name):
+                with self.state.weights(name), nullcontext() if processes.together() else self.signals.answered_at_once():
                     processes.copy_from_first(self.task.model, buffers_alone=True)  # each has statistics of its own part
                     own = {metric: float(value) for metric, value in self.task.evaluate().items()}
             except StoppedError:
                 self.stopped = self.signals.number
                 raise
             all_metrics[name] = processes.from_first(own)
-            self.say(f"epoch {self.at.epoch + 1}{', averaged' if name == AVERAGED else ''}: {spell_out(all_metrics[name])}")
+            self.say(f"epoch {self.epoch}{', averaged' if name == AVERAGED else ''}: {spell_out(all_metrics[name])}")
         return all_metrics
 
-    def save_models(self, folder: str, *names: str) -> None:
-        """Writes the models for users, with what they reached: those of all weights, or of the named ones."""
+    def save_models(self, folder: str, metrics: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> None:
+        """Writes the models for users, with what they reached: those of the named weights."""
         if not processes.first():
             return
-        for name in names or self.state.kinds:
+        for name in names:
             with self.state.weights(name):
-                metrics = self.at.metrics.get(name, {})
                 where = self.folder / (folder if name == RAW else f"{folder}-{name}")
-                write_folder(where, partial(self.task.save_model, metrics=metrics), last=CONFIG)
+                write_folder(where, partial(self.task.save_model, metrics=metrics.get(name, {})), last=CONFIG)
 
-    def save(self) -> None:
-        """Writes a checkpoint."""
-        self.state.save(self.folder, self.log)
+    def save(self, wait: bool = False) -> None:
+        """Takes a checkpoint, if there is none of this state, which is written beside what follows; all processes call it.
+
+        Args:
+            wait: until it is written.
+
+        Raises:
+            DivergedError: the weights are not finite.
+            OSError: it, or the one before it, could not be written.
+        """
+        if self.saved != self.place:
+            checkpoint = self.state.checkpoint(0 if self.log is None else self.log.length())
+            self.saved = self.place
+            if self.writer is not None:
+                self.writer.write(checkpoint)
+        if wait and self.writer is not None:
+            self.writer.wait()
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """What tells one state of the training from another."""
+        return self.at.epoch, self.at.batch, self.at.step, self.at.evaluated
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that is under way, from 1; between two epochs that of the last."""
+        return self.at.epoch + (self.at.batch > 0)
+
+    def earlier(self) -> str:
+        """Whether there is an earlier state, and where: the end of an error."""
+        if self.writer is not None:
+            self.writer.join()
+        return f"an earlier state is in {self.folder / LAST}" if (self.folder / LAST).exists() else "there is no earlier state"
 
     def outcome(self, number: int = 0) -> Outcome:
         """What it came to until now, and the signal that stopped it."""
@@ -314,21 +377,3 @@ def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler
         nn.utils.clip_grad_norm_(model.parameters(), clip)
     scaler.step(optimizer)
     scaler.update()
-
-
-def progress_bar() -> Progress:
-    """A bar with the steps that are over, and the time that is left; of several processes the first shows it."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, disable=not processes.first())
-
-
-def spell_out(values: Mapping[str, float]) -> str:
-    """Names and numbers in one line."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

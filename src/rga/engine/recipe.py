@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from rga.engine.devices import DeviceName, Precision
 from rga.engine.loader import LoaderOptions
-from rga.engine.loop import LoopOptions
+from rga.engine.loop_options import LoopOptions
 from rga.engine.schedules import Schedule, once_an_epoch, warmup_then_cosine, warmup_then_poly, warmup_then_steps
 
 
@@ -44,8 +44,10 @@ class TrainingRecipe:
 
     evaluate_every: int = 0
     """Epochs between evaluations; 0 evaluates at the end alone."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between checkpoints; 0 for none but the last, at the end or when the training is stopped."""
     checkpoint_every: int = 0
-    """Steps between checkpoints, besides those after each epoch; 0 for none."""
+    """Steps between checkpoints, besides those by time; 0 for none."""
     log_every: int = 0
     """Steps between lines of the log with the loss of one step, besides those of epochs; 0 for none."""
     device: DeviceName = "auto"
@@ -85,7 +87,7 @@ class TrainingRecipe:
         """Checks what can be checked without the data."""
         self.check_range(("epochs", "accumulate", "prefetch"), 1)
         self.check_range(("warmup", "evaluate_every", "checkpoint_every", "log_every", "workers", "threads", "max_steps", "seed"), 0)
-        self.check_range(("weight_decay", "rate", "clip_gradients"), 0)
+        self.check_range(("weight_decay", "rate", "clip_gradients", "checkpoint_minutes"), 0)
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging must be at least 0 and less than 1, got {self.averaging}")
         if self.compile and self.recompute:
@@ -119,6 +121,7 @@ class TrainingRecipe:
         return LoopOptions(
             epochs=self.epochs,
             evaluate_every=self.evaluate_every,
+            checkpoint_minutes=self.checkpoint_minutes,
             checkpoint_every=self.checkpoint_every,
             log_every=self.log_every,
             precision=self.precision,

@@ -60,9 +60,12 @@ class RunLog:
                     self.writer.add_scalar(f"{kind}/{name}", value, step)
 
     def length(self) -> int:
-        """Bytes of the log so far, which the disk now holds."""
-        os.fsync(self.file.fileno())
+        """Bytes of the log so far."""
         return os.fstat(self.file.fileno()).st_size
+
+    def flush(self) -> None:
+        """Has the disk hold what the log has so far."""
+        os.fsync(self.file.fileno())
 
     def __enter__(self) -> Self:
         """The log itself."""

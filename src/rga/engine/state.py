@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,10 +12,9 @@ from torch.optim import Optimizer
 
 from rga.engine import processes
 from rga.engine.averaging import AveragedWeights
-from rga.engine.checkpoint import LAST, Checkpoint, Position, save_checkpoint
+from rga.engine.checkpoint import Checkpoint, Position, snapshot
 from rga.engine.outcome import DivergedError
 from rga.engine.random_state import random_state, set_random_state
-from rga.engine.run_log import RunLog
 from rga.engine.task import Task
 
 RAW, AVERAGED = "raw", "averaged"
@@ -70,41 +68,45 @@ class TrainingState:
         """What could not be read and was replaced, in all processes, and how often."""
         return dict(sum(map(Counter, processes.gather(self.task.skipped)), Counter[str]()))
 
-    def save(self, folder: Path, log: RunLog | None) -> None:
-        """Writes a checkpoint; all processes call it, and the one with the log writes.
+    def check_finite(self) -> None:
+        """Refuses weights that are no numbers.
 
         Raises:
             DivergedError: the weights are not finite.
-            OSError: it cannot be written.
         """
-        state = self.task.model.state_dict()
-        if not all(value.isfinite().all() for value in state.values() if value.is_floating_point()):
-            raise DivergedError(
-                f"the weights are not finite after step {self.at.step}: lower the learning rate; {folder / LAST} was not touched"
-            )
-        skipped = self.skipped()
-        if log is None:
-            return
-        save_checkpoint(
-            folder,
-            Checkpoint(
-                **vars(self.at),
-                model=state,
-                averaged=self.averaged.state_dict() if self.averaged else {},
-                optimizer=self.optimizer.state_dict(),
-                scaler=self.scaler.state_dict(),
-                random=random_state(),
-                skipped=skipped,
-                log=log.length(),
-            ),
+        if not all(value.isfinite().all() for value in self.task.model.state_dict().values() if value.is_floating_point()):
+            raise DivergedError(f"the weights are not finite after step {self.at.step}: lower the learning rate")
+
+    def checkpoint(self, log: int) -> Checkpoint:
+        """A copy of everything, on the CPU; all processes call it.
+
+        Args:
+            log: length of the run's log in bytes.
+
+        Raises:
+            DivergedError: the weights are not finite.
+        """
+        self.check_finite()
+        return Checkpoint(
+            **snapshot(vars(self.at)),
+            model=snapshot(self.task.model.state_dict()),
+            averaged=snapshot(self.averaged.state_dict()) if self.averaged else {},
+            optimizer=snapshot(self.optimizer.state_dict()),
+            scaler=snapshot(self.scaler.state_dict()),
+            random=snapshot(random_state()),
+            skipped=self.skipped(),
+            log=log,
+            steps_per_epoch=self.task.steps_per_epoch,
+            processes=processes.count(),
         )
 
     def restore(self, start: Checkpoint) -> None:
         """Puts everything to where a checkpoint was taken.
 
         Raises:
-            ValueError: it is of another model or optimiser.
+            ValueError: it is of another model or optimiser, or of epochs of another length.
         """
+        check_steps(self.task, start)
         check_fits(self.task.model, start)
         try:
             self.task.model.load_state_dict(start.model)
@@ -121,6 +123,15 @@ class TrainingState:
         if processes.first():  # it holds what all of them skipped
             self.task.skipped.update(start.skipped)
         set_random_state(start.random)
+
+
+def check_steps(task: Task, start: Checkpoint) -> None:
+    """Raises a ValueError if an epoch has another number of steps than that of a checkpoint: its place in an epoch would mean nothing."""
+    if start.steps_per_epoch != task.steps_per_epoch:
+        raise ValueError(
+            f"the checkpoint does not fit: an epoch has {task.steps_per_epoch} steps, and had {start.steps_per_epoch} when it was saved "
+            f"({start.where}): {ADVICE}, or start a new run with --out"
+        )
 
 
 def check_fits(model: nn.Module, start: Checkpoint) -> None:
