@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rga.data.images import DamagedImageError, decode, read_image
+from rga.data.images import DamagedImageError, decode, read_image, unreadable
 
 
 class Pictures(Protocol):
@@ -156,6 +156,8 @@ class ZipPictures:
             return self.zip.read(self.members[index])
         except (BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise DamagedImageError(f"{self.name(index)} cannot be read: {error}; replace the file or take it out of the data") from error
+        except OSError as error:  # the disk's, not the picture's
+            raise unreadable(error, self.name(index)) from error
 
     def mark(self, index: int) -> str:
         """The member's checksum, as the zip lists it."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rga.data.images import read_image
+from rga.data.images import read_contents, read_image
 
 JPEG = frozenset({".jpg", ".jpeg"})
 PLAIN = frozenset({"Gray", "YCbCr"})
@@ -29,11 +29,12 @@ def read_pixels(path: Path) -> Tensor:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no picture, or a damaged one.
     """
     fast = simplejpeg() if path.suffix.lower() in JPEG else None
     if fast is not None:
-        contents = path.read_bytes()
+        contents = read_contents(path, str(path))
         with suppress(ValueError):  # damaged: Pillow says so
             if fast.decode_jpeg_header(contents)[2] in PLAIN:
                 return torch.from_numpy(fast.decode_jpeg(contents, "RGB"))

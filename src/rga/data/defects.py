@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from rga.data.images import DamagedImageError, decoded, read_contents, reason
+
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, of how many."""
 
@@ -30,12 +32,19 @@ def find_damaged(paths: Iterable[Path], progress: Progress | None = None) -> lis
 
 
 def decoding_error(path: Path) -> str | None:
-    """Why a picture cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short."""
+    """Why a picture cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short.
+
+    Raises:
+        OSError: the file is there and cannot be read from where it lies, which says nothing about the picture; it is named.
+    """
     try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception as error:  # Pillow's decoders raise what they like on broken input
-        return str(error) or type(error).__name__
+        contents = read_contents(path, str(path))
+    except FileNotFoundError as error:
+        return str(error)
+    try:
+        decoded(contents, "no picture", Image.Image.load)
+    except DamagedImageError as error:
+        return reason(error.__cause__)
     return None
 
 

@@ -1,13 +1,21 @@
-"""Pictures from files, whatever their mode, with one clear error for those that cannot be read."""
+"""Pictures from files, whatever their mode, with one clear error for those that cannot be read.
+
+A file is read first and decoded then, so that two things are told apart: contents that are no image, which another image may stand in for,
+and a disk, a share or a permission that fails, which says nothing about the image and must stop whoever reads.
+"""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+Result = TypeVar("Result")
 
 Picture = Image.Image | str | Path | NDArray[np.uint8]
 """Whatever shows a picture: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
@@ -25,6 +33,7 @@ def read_image(path: Path) -> Image.Image:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no picture, or a damaged one.
     """
     return decode(path, str(path))
@@ -39,15 +48,58 @@ def decode(source: Path | IO[bytes], name: str) -> Image.Image:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: it is no picture, or a damaged one.
     """
+    return decoded(read_contents(source, name), f"{name} cannot be read as a picture", to_rgb)
+
+
+def read_contents(source: Path | IO[bytes], name: str) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        source: a path, or what can be read from.
+        name: what errors call it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read from where it lies; it is named.
+    """
     try:
-        with Image.open(source) as image:
-            return to_rgb(image)
-    except FileNotFoundError:
+        return source.read_bytes() if isinstance(source, Path) else source.read()
+    except OSError as error:
+        raise unreadable(error, name) from error
+
+
+def unreadable(error: OSError, name: str) -> OSError:
+    """The error of a disk, a share or a permission, with the name of the file: what reading an open file raises has none."""
+    return error if error.filename is not None or error.errno is None else OSError(error.errno, error.strerror, name)
+
+
+def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result]) -> Result:
+    """What a function makes of a picture, which it decodes to its last line.
+
+    Args:
+        contents: of the file.
+        complaint: how the error begins where they are no picture.
+        use: gets the picture, which is closed afterwards.
+
+    Raises:
+        DamagedImageError: they are no picture, or a damaged one.
+    """
+    try:
+        with Image.open(io.BytesIO(contents)) as image:
+            image.load()
+            return use(image)
+    except MemoryError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise DamagedImageError(f"{name} cannot be read as a picture: {error}; replace the file or take it out of the data") from error
+    except Exception as error:  # Pillow's decoders raise what they like on broken input, and there is no disk here that could fail
+        raise DamagedImageError(f"{complaint}: {reason(error)}; replace the file or take it out of the data") from error
+
+
+def reason(error: BaseException | None) -> str:
+    """Why a picture cannot be decoded, from what Pillow raised: which names no file, as it is given bytes."""
+    return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

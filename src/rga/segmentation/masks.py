@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from rga.data.images import DamagedImageError, read_image
+from rga.data.images import decoded, read_contents, read_image
 from rga.data.layout import DataError
 from rga.segmentation.classes import Classes, UnknownValueError
 from rga.segmentation.scenes import Scene
@@ -29,16 +29,11 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no picture, or a damaged one.
         DataError: it is a picture in colours, or a value stands for no class.
     """
-    try:
-        with Image.open(path) as image:
-            mode, values = image.mode, np.asarray(image)
-    except FileNotFoundError:
-        raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise DamagedImageError(f"mask {path} cannot be read: {error}; replace the file or take it out of the data") from error
+    mode, values = decoded(read_contents(path, str(path)), f"mask {path} cannot be read", lambda image: (image.mode, np.asarray(image)))
     if mode not in MODES:
         raise DataError(
             f"mask {path} has the mode {mode}: expected one number of 8 bits a pixel, grey or with a palette; turn colours into such"
