@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rga.commands.train import RECIPE_FILE
+from rga.commands.run_record import RECIPE_FILE
 from rga.engine.run_log import read_log
 from rga.explain.curves import draw_training
 

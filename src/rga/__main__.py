@@ -96,6 +96,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
     module, name = VERBS[verb][0].split(":")
     function: Callable[..., int | None] = getattr(importlib.import_module(module), name)
+    if hasattr(function, "given"):  # what was typed decides what counts where nothing was: going on with a run
+        function = function.given(arguments)
     return tyro.cli(function, prog=f"rga {verb}", args=arguments) or 0
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from rga.commands.train import train
 from rga.data.images import DamagedImageError
 from rga.data.people import PeopleOptions, make_people
-from rga.engine.checkpoint import LAST, PREVIOUS, read_checkpoint
+from rga.engine.checkpoint import LAST, read_checkpoint
 from rga.engine.reading import WorkerDiedError
 from rga.engine.run_log import read_log
 from rga.recipes.reid import reid_generated
@@ -244,8 +244,7 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint(people: Path, whole: Pat
             train(recipe, out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert read_checkpoint(out / LAST, torch.device("cpu")).step == 6
-    assert read_checkpoint(out / PREVIOUS, torch.device("cpu")).step == 4
+    assert read_checkpoint(out / LAST, torch.device("cpu")).step == 4
     assert not list(out.glob(".*.tmp"))
     assert train(recipe, out, resume=True).step == 15
     assert_same(out, whole)
@@ -255,9 +254,8 @@ def test_other_data_are_said_and_another_model_is_refused(mine: Path, tmp_path: 
     recipe, out = tiny(mine, max_steps=3), tmp_path / "run"
     train(recipe, out)
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
-    with pytest.raises(ValueError, match=r"(?s)the checkpoint does not fit.*go on with the recipe") as caught:
+    with pytest.raises(ValueError, match=r"the run in .* has attention rga-sc, and attention none would make another training"):
         train(replace(recipe, attention="none"), out, resume=True)
-    assert "attentions" in str(caught.value)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     picture = drawn_in_epoch_3(recipe)
     picture.write_bytes(picture.read_bytes() + b" ")

@@ -179,7 +179,7 @@ def test_a_copy_stays_as_it_is_while_the_training_goes_on(checkpoint: Checkpoint
     live["sums"]["loss"] += 1  # type: ignore[index]
     assert digest(live) != before
     assert digest(copied) == before
-    assert copied["model"]._metadata == model.state_dict()._metadata
+    assert copied["model"]._metadata == model.state_dict()._metadata  # type: ignore[attr-defined]
     assert copied["model"]["0.weight"].is_contiguous(memory_format=torch.channels_last)
 
 

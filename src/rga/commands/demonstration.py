@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import Progress
 
-from rga.commands.train import RECIPE_FILE, train
+from rga.commands.run_record import RECIPE_FILE
+from rga.commands.train import train
 from rga.data.generated import same_origin
 from rga.engine.outcome import Outcome
 from rga.trunks.training import PictureRecipe

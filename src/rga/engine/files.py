@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
+
+LEFTOVER = re.compile(r"\.(last|previous|recipe|best|last|best-averaged|last-averaged)(\.pt|\.json)?\.\d+\.tmp")
+"""The names of temporary files and folders in a run's folder, with the number of the process that wrote them."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -71,8 +75,10 @@ def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> No
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what writers left behind that were killed; nobody may be writing there."""
+    """Removes what writers left behind that were killed, and nothing else; nobody may be writing there."""
     for path in folder.glob(".*.tmp"):
+        if not LEFTOVER.fullmatch(path.name):
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:

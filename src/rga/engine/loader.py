@@ -75,6 +75,12 @@ class SampleLoader(Generic[Sample]):
             generator=Generator(),  # what the loader draws means nothing: every sample has its own key
         )
 
+    @property
+    def samples(self) -> int:
+        """How many samples there are to draw from."""
+        dataset: Any = self.loader.dataset
+        return len(dataset.samples)
+
     def __len__(self) -> int:
         """Batches in an epoch; each comes in the options' ``parts``."""
         return len(self.plan)

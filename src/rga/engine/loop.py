@@ -33,7 +33,7 @@ from rga.engine.random_state import seed_all
 from rga.engine.run_log import RunLog
 from rga.engine.saved_model import CONFIG
 from rga.engine.schedules import Schedule, set_learning_rate
-from rga.engine.state import AVERAGED, RAW, TrainingState
+from rga.engine.state import AVERAGED, RAW, TrainingState, check_place
 from rga.engine.stop import StoppedError, StopSignals
 from rga.engine.task import Task
 
@@ -113,8 +113,7 @@ class Training:
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
         self.state = TrainingState(task, optimizer, self.scaler, options.averaging)
         self.at = self.state.at
-        all_steps = options.epochs * task.steps_per_epoch
-        self.total = min(all_steps, options.max_steps or all_steps)
+        self.total = options.steps(task.steps_per_epoch)
         self.writer = None if log is None else CheckpointWriter(folder, log, options.checkpoint_minutes)
         """Of several processes the first has one."""
         self.signals = StopSignals()
@@ -131,12 +130,8 @@ class Training:
         Raises:
             ValueError: it does not fit, or is beyond the end of the training.
         """
+        check_place(start, self.task.steps_per_epoch, self.total)
         self.state.restore(start)
-        if self.at.step > self.total:
-            raise ValueError(
-                f"{self.at.step} steps are over ({start.where}), more than the {self.total} that the training shall have: "
-                "raise --epochs or --max-steps, or leave them out"
-            )
         self.saved = self.place
         self.progress.update(self.bar, completed=self.at.step)
 

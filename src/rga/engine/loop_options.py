@@ -36,3 +36,13 @@ class LoopOptions:
     accumulate: int = 1
     max_steps: int = 0
     seed: int = 0
+
+    def steps(self, steps_per_epoch: int) -> int:
+        """Steps of the whole training.
+
+        Example:
+            >>> LoopOptions(epochs=3).steps(10), LoopOptions(epochs=3, max_steps=12).steps(10)
+            (30, 12)
+        """
+        whole = self.epochs * steps_per_epoch
+        return min(whole, self.max_steps or whole)

@@ -104,9 +104,8 @@ class TrainingState:
         """Puts everything to where a checkpoint was taken.
 
         Raises:
-            ValueError: it is of another model or optimiser, or of epochs of another length.
+            ValueError: it is of another model or optimiser.
         """
-        check_steps(self.task, start)
         check_fits(self.task.model, start)
         try:
             self.task.model.load_state_dict(start.model)
@@ -125,12 +124,26 @@ class TrainingState:
         set_random_state(start.random)
 
 
-def check_steps(task: Task, start: Checkpoint) -> None:
-    """Raises a ValueError if an epoch has another number of steps than that of a checkpoint: its place in an epoch would mean nothing."""
-    if start.steps_per_epoch != task.steps_per_epoch:
+def check_place(start: Checkpoint, steps_per_epoch: int, total: int) -> None:
+    """Refuses a checkpoint whose place in a training means nothing, or is behind its end.
+
+    Args:
+        start: the checkpoint.
+        steps_per_epoch: of the training.
+        total: steps of the training.
+
+    Raises:
+        ValueError: an epoch has another number of steps than it had, or the training fewer than are over.
+    """
+    if start.steps_per_epoch != steps_per_epoch:
         raise ValueError(
-            f"the checkpoint does not fit: an epoch has {task.steps_per_epoch} steps, and had {start.steps_per_epoch} when it was saved "
+            f"the checkpoint does not fit: an epoch has {steps_per_epoch} steps, and had {start.steps_per_epoch} when it was saved "
             f"({start.where}): {ADVICE}, or start a new run with --out"
+        )
+    if start.step > total:
+        raise ValueError(
+            f"{start.step} steps are over ({start.where}), more than the {total} that the training shall have: raise --epochs or "
+            "--max-steps, or leave them out"
         )
 
 
