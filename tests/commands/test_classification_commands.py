@@ -48,7 +48,7 @@ def test_evaluate_prints_the_figures_and_writes_json(run: Path, capsys: pytest.C
     printed = " ".join(capsys.readouterr().out.split())
     assert "359 pictures of 10 classes" in printed
     assert "taken for" in printed
-    report = json.loads((run / "evaluation.json").read_text())
+    report = json.loads((run / "evaluation-digits.json").read_text())
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
     assert np.array(report["confusion"]).sum() == 359
     assert report["top1"] == rga.load(run).metrics["top1"] == np.trace(report["confusion"]) / 359
@@ -121,6 +121,12 @@ def test_wrong_data_are_one_clear_error(make: object, message: str, tmp_path: Pa
     [
         (["classify", "--model", "RUN"], "there is nothing to classify"),
         (["classify", "nowhere.png", "--model", "RUN"], "there is no picture at nowhere.png"),
+        (["classify", "x", "--model", "RUN", "--top", "0"], "top must be at least 1, got 0"),
+        (["classify", "x", "--model", "RUN", "--batch-size", "0"], "batch-size must be at least 1, got 0"),
+        (["classify", "x", "--model", "RUN", "--json-out", "."], "is a folder: name a file to write to"),
+        (["evaluate-classification", "RUN", "--data", "digits", "--out", "RUN"], "is a folder: name a file to write to"),
+        (["evaluate-classification", "RUN", "--data", "digits", "--workers", "-1"], "workers must be at least 0, got -1"),
+        (["data", "check", "digits", "--json-out", "RUN"], "is a folder: name a file to write to"),
         (["classify", "x", "--model", "nowhere"], "there is no picture at x"),
         (["embed", "x", "--model", "RUN"], "is for classification, which serves rga classify"),
         (["evaluate-classification", "RUN", "--data", "cifar"], "unknown data set 'cifar': choose one of digits"),

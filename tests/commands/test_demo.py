@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from rga.commands.demo import GENERATED, demo
-from rga.commands.demonstration import spread
-from rga.data.people import PeopleOptions
+from rga.commands.demonstration import MARKER, spread
+from rga.data.people import PeopleOptions, make_people
 from rga.engine.outcome import Outcome
 from rga.recipes.reid import reid_demo
 from rga.reid.recipe import ReidRecipe
@@ -65,7 +66,7 @@ def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
-        assert not out.exists()
+        assert [path.name for path in out.iterdir()] == [MARKER]
         return Outcome(0, 0, {}, None, signal=2)
 
     monkeypatch.setattr("rga.commands.demonstration.train", stopped)
@@ -74,18 +75,124 @@ def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
     (again / "mine.txt").write_text("kept")
     assert demo(again, **TINY) == 130
     assert "the people are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "people"]
+    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "people", "plain"]
 
 
-def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError, match="not a run of an earlier demo"):
-        demo(tmp_path, **TINY)
-    (tmp_path / "plain").rename(tmp_path / "people")
-    with pytest.raises(FileExistsError, match="nothing was changed"):
-        demo(tmp_path, **TINY)
-    assert (tmp_path / "people" / "thesis.tex").read_text() == "years of work"
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def a_file(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text("years of work")
+
+
+def thesis(output: Path, run: Path) -> None:
+    a_file(output / "plain" / "thesis.tex")
+
+
+def a_run(output: Path, run: Path) -> None:
+    shutil.copytree(run / "rga-sc", output / "rga-sc")
+    (output / "rga-sc" / MARKER).unlink()
+
+
+def a_run_like_any_other(output: Path, run: Path) -> None:
+    shutil.copytree(run / "plain", output / "plain", ignore=shutil.ignore_patterns(MARKER))
+
+
+def own_people(output: Path, run: Path) -> None:
+    make_people(output / "people", PeopleOptions(identities=4, cameras=2, images_per_camera=2, distractors=0, junk=0))
+
+
+def other_files_for_people(output: Path, run: Path) -> None:
+    a_file(output / "people" / "thesis.tex")
+
+
+def a_report(output: Path, run: Path) -> None:
+    output.mkdir()
+    (output / "report.html").write_text("<title>Report to the board</title>")
+
+
+def a_folder_named_like_the_report(output: Path, run: Path) -> None:
+    a_file(output / "report.html" / "thesis.tex")
+
+
+def a_file_named_like_a_run(output: Path, run: Path) -> None:
+    a_file(output / "plain")
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        thesis,
+        a_run,
+        a_run_like_any_other,
+        own_people,
+        other_files_for_people,
+        a_report,
+        a_folder_named_like_the_report,
+        a_file_named_like_a_run,
+    ],
+)
+def test_what_no_demo_made_is_never_removed(
+    output: Path, tmp_path: Path, there: Callable[[Path, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object, **__: object) -> None:
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("rga.commands.demonstration.train", too_late)
+    mine = tmp_path / "mine"
+    there(mine, output)
+    before = contents(mine)
+    with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
+        demo(mine, **TINY)
+    assert contents(mine) == before
+    again = Path(shutil.copytree(output, tmp_path / "again"))  # of an earlier demo nothing is removed either, if one thing is not its own
+    for name in ("people", "plain", "rga-sc", "report.html"):
+        if (mine / name).exists():
+            shutil.rmtree(again / name) if (again / name).is_dir() else (again / name).unlink()
+            (mine / name).rename(again / name)
+    before = contents(again)
+    with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
+        demo(again, **TINY)
+    assert contents(again) == before
+
+
+def test_people_of_somebody_are_taken_if_they_are_the_same_and_never_replaced(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
+        return Outcome(0, 0, {}, None, signal=2)
+
+    monkeypatch.setattr("rga.commands.demonstration.train", stopped)
+    mine = tmp_path / "mine"
+    shutil.copytree(output / "people", mine / "people")
+    (mine / "people" / MARKER).unlink()
+    before = contents(mine / "people")
+    assert demo(mine, **TINY) == 130
+    with pytest.raises(FileExistsError, match="people was not made by rga demo"):
+        demo(mine, **{**TINY, "identities": 10})
+    assert contents(mine / "people") == before
+
+
+@pytest.mark.parametrize("options", [{"identities": 3}, {"epochs": -1}, {"seed": -1}])
+def test_what_cannot_work_is_told_before_anything_is_removed(output: Path, tmp_path: Path, options: dict[str, int]) -> None:
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    before = contents(again)
+    with pytest.raises(ValueError, match=next(iter(options))):
+        demo(again, **{**TINY, **options})
+    assert contents(again) == before
+
+
+def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_removed(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rga.commands.outputs.find_spec", lambda _name: None)
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    before = contents(again)
+    with pytest.raises(ModuleNotFoundError):
+        demo(again, **TINY)
+    assert contents(again) == before
 
 
 def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from rga.commands.demo_segmentation import GENERATED, demo_segmentation
+from rga.commands.demonstration import MARKER
 from rga.data.scenes import SceneOptions
 from rga.engine.outcome import Outcome
 from rga.recipes.segmentation import seg_demo
@@ -58,7 +59,7 @@ def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(recipe: SegmentationRecipe, out: Path) -> Outcome:
-        assert not out.exists()
+        assert [path.name for path in out.iterdir()] == [MARKER]
         return Outcome(0, 0, {}, None, signal=2)
 
     monkeypatch.setattr("rga.commands.demonstration.train", stopped)
@@ -67,7 +68,20 @@ def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
     (again / "mine.txt").write_text("kept")
     assert demo_segmentation(again, **TINY) == 130
     assert "the scenes are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "scenes"]
+    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "plain", "scenes"]
+
+
+@pytest.mark.parametrize("name", ["scenes", "plain", "rga-sc", "report.html"])
+def test_what_no_demo_made_is_never_removed(output: Path, tmp_path: Path, name: str) -> None:
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    if name == "report.html":
+        (again / name).write_text("<title>Report to the board</title>")
+    else:
+        (again / name / MARKER).unlink()
+    before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    with pytest.raises(FileExistsError, match="name another folder with --output"):
+        demo_segmentation(again, **{**TINY, "test_scenes": 2})
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
 
 
 def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:

@@ -19,3 +19,26 @@ def test_it_prints_the_cost_and_draws_the_gates(
         pixels = np.asarray(picture.convert("RGB"))
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500  # something is drawn
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("gates.xyz", "has no ending of a drawing: choose one of ."),
+        ("gates", "has no ending of a drawing"),
+        ("mine.png", "is there already: name another file, or --overwrite"),
+        ("mine.png/gates.png", "mine.png is a file"),
+    ],
+)
+def test_what_cannot_be_drawn_to_is_told_first(
+    tmp_path: Path, output: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def attached(*_: object, **__: object) -> None:
+        raise AssertionError("a network was built for nothing")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rga.commands.gates.attach", attached)
+    (tmp_path / "mine.png").write_text("a picture of mine")
+    assert main(["gates", "--output", output]) == 2
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "mine.png").read_text() == "a picture of mine"

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_evaluate_prints_both_features_and_writes_json(run: Path, people: Path) 
     assert done.returncode == 0, done.stderr
     assert "pooled" in done.stdout
     assert "camera rule applied" in done.stdout.replace("\n", " ")
-    report = json.loads((run / "evaluation.json").read_text())
+    report = json.loads((run / "evaluation-market1501.json").read_text())
     assert set(report["results"]) == {"pooled", "neck"}
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
     done = type_in(
@@ -188,6 +189,119 @@ def test_evaluate_open_set_keeps_a_threshold_with_the_model(run: Path, people: P
     assert json.loads((run.parent / "again.json").read_text())["open_set"] == told["open_set"]
 
 
+def embedded_too_early(*_: object, **__: object) -> None:
+    raise AssertionError("everything was embedded for nothing")
+
+
+def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_embedded(
+    run: Path, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rga.commands.evaluate.embed_data", embedded_too_early)
+    monkeypatch.setattr("rga.commands.outputs.find_spec", lambda _name: None)
+    done = evaluating(run, people, "--report", "drawn")
+    assert (done.returncode, done.stderr) == (2, "rga: this needs matplotlib, which is not installed: pip install 'rga[all]'\n")
+    assert not (run.parent / "drawn").exists()
+
+
+def results(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run.glob("evaluation*.json")}
+
+
+def test_results_of_other_options_and_other_data_are_never_written_over(run: Path, people: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(run, tmp_path / "run"))
+    for path in mine.glob("evaluation*.json"):
+        path.unlink()
+    other = type_in(
+        "data", "make", "other", "--identities", 6, "--distractors", 0, "--junk", 0, "--height", 64, "--width", 32, cwd=tmp_path
+    )
+    assert other.returncode == 0, other.stderr
+    kept: dict[str, bytes] = {}
+    for words in ([], ["--flip"], ["--rerank", "--k1", 3], ["--feature", "neck"], ["--root", tmp_path / "other"]):
+        assert evaluating(mine, people, *words).returncode == 0
+        there = results(mine)
+        assert kept.items() <= there.items()
+        assert len(there) == len(kept) + 1
+        kept = there
+    assert evaluating(mine, people, "--flip").returncode == 0  # the same again is written over its own
+    assert results(mine).keys() == kept.keys() == {"evaluation-market1501.json", *(f"evaluation-market1501-{n}.json" for n in range(2, 6))}
+    (mine / "evaluation-market1501.json").write_text("notes of mine")
+    assert evaluating(mine, people).returncode == 0
+    assert (mine / "evaluation-market1501.json").read_text() == "notes of mine"
+
+
+def test_a_model_from_elsewhere_gets_no_folder_of_its_name(
+    run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = rga.load(run)
+    monkeypatch.setattr("rga.commands.evaluate.load", lambda *_: model)
+    words = ["evaluate", "owner/name", "--data", "market1501", "--root", people, "--workers", 0]
+    done = type_in(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "name a file with --out to keep the results" in " ".join(done.stdout.split())
+    assert not list(tmp_path.iterdir())
+    assert type_in(*words, "--out", "found.json", cwd=tmp_path).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
+@pytest.mark.parametrize("failing", ["print_ranking", "write_findings", "keep"])
+def test_whatever_fails_after_the_evaluation_the_results_are_written(
+    run: Path, people: Path, tmp_path: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no more")
+
+    monkeypatch.setattr(f"rga.commands.evaluate.{failing}", fail)
+    done = evaluating(run, people, "--open-set", "--report", tmp_path / "report", "--out", tmp_path / "found.json")
+    assert (done.returncode, "no more" in done.stderr) == (2, True)
+    assert set(json.loads((tmp_path / "found.json").read_text())["results"]) == {"pooled", "neck"}
+
+
+def test_results_that_cannot_be_written_are_printed(run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("rga.commands.outputs.write_json", full)
+    done = evaluating(run, people, "--out", tmp_path / "found.json")
+    assert done.returncode == 2
+    assert "mINP" in done.stdout
+
+
+def test_a_report_on_something_else_is_not_written_over(run: Path, people: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    words = ["--report", report, "--out", tmp_path / "found.json"]
+    for _ in range(2):
+        assert evaluating(run, people, *words).returncode == 0
+    before = {path.name: path.read_bytes() for path in report.iterdir()}
+    done = evaluating(run, people, *words, "--flip")
+    assert done.returncode == 2
+    assert "holds report.html and report.json on other data or by other options" in done.stderr
+    assert {path.name: path.read_bytes() for path in report.iterdir()} == before
+    (report / "report.json").unlink()
+    assert evaluating(run, people, *words).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-o", "."], "is a folder: name a file to write to"),
+        (["-o", "people/people.json/f.npz"], "people.json is a file"),
+        (["-o", "there.npz"], "there.npz is there already: name another file, or --overwrite"),
+        (["--batch-size", "0"], "batch-size must be at least 1, got 0"),
+        (["--workers", "-1"], "workers must be at least 0, got -1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistaken_options_of_embed_are_told_before_anything_is_embedded(
+    run: Path, people: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rga.commands.embed.load", embedded_too_early)
+    (run.parent / "there.npz").write_bytes(b"features of another model")
+    done = type_in("embed", people / "query", "--model", "run", *words, cwd=run.parent)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert (run.parent / "there.npz").read_bytes() == b"features of another model"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -196,12 +310,23 @@ def test_evaluate_open_set_keeps_a_threshold_with_the_model(run: Path, people: P
         (["--false-alarms", "0.1"], "--false-alarms is an option of --open-set"),
         (["--open-set", "--rerank"], "leave them out"),
         (["--open-set", "--unknown", "2"], "share of unknown identities must be between 0 and 1"),
-        (["--open-set", "--false-alarms", "1"], "false_alarm_rate must be at least 0 and below 1"),
-        (["--rerank", "--lambda", "2"], "lambda_ must lie between 0 and 1"),
+        (["--open-set", "--false-alarms", "1"], "the share of false alarms must be at least 0 and below 1"),
+        (["--rerank", "--lambda", "2"], "lambda must lie between 0 and 1"),
+        (["--rerank", "--k1", "0"], "k1 must be at least 1, got 0"),
+        (["--rerank", "--k2", "-1"], "k2 must be at least 1, got -1"),
+        (["--expand-queries", "2", "--alpha", "-1"], "alpha must not be negative, got -1"),
+        (["--batch-size", "0"], "batch-size must be at least 1, got 0"),
+        (["--workers", "-1"], "workers must be at least 0, got -1"),
+        (["--out", "."], "is a folder: name a file to write to"),
+        (["--out", "people/people.json/x.json"], "people.json is a file"),
+        (["--report", "people/people.json"], "people.json is a file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistaken_options_of_evaluate(run: Path, people: Path, words: list[str], message: str) -> None:
+def test_mistaken_options_of_evaluate_are_told_before_anything_is_embedded(
+    run: Path, people: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rga.commands.evaluate.embed_data", embedded_too_early)
     done = evaluating(run, people, *words)
     assert done.returncode == 2
     assert message in (done.stderr + done.stdout).replace("\n", " ")
@@ -226,7 +351,7 @@ def test_embed_writes_features_and_paths(run: Path, people: Path) -> None:
         (["train", "reid-generated", "--erase", "2"], "erase must lie between 0 and 1"),
         (["train", "reid-market1502"], "train reid-market1501"),
         (["evaluate", "nowhere", "--data", "market1501", "--root", "people"], "there is no model at nowhere"),
-        (["embed", "empty", "--model", "run"], "no pictures"),
+        (["embed", "empty", "--model", "run", "-o", "none.npz"], "no pictures"),
         (["data", "make", "people"], "people"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

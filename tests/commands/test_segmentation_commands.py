@@ -47,12 +47,16 @@ def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "scenes, val, fingerprint" in out
     assert "2 images" in out
-    report = json.loads((work / "run" / "evaluation-val.json").read_text())
+    report = json.loads((work / "run" / "evaluation-scenes-val.json").read_text())
     log = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
     assert report["mIoU"] == pytest.approx([event for event in log if event["kind"] == "evaluate"][-1]["mIoU"])
     assert report["fingerprint"] == report["trained_on"]["fingerprint"] == read_generated(work / "scenes").fingerprint
     assert main([*words, "--flip", "--scales", "0.75", "1.0", "--window", "48", "48", "--out", str(work / "many.json")]) == 0
     assert json.loads((work / "many.json").read_text())["method"] == "scales 0.75, 1, windows of 48x48, flip"
+    before = (work / "run" / "evaluation-scenes-val.json").read_bytes()
+    assert main([*words, "--flip"]) == 0
+    assert (work / "run" / "evaluation-scenes-val.json").read_bytes() == before
+    assert json.loads((work / "run" / "evaluation-scenes-val-2.json").read_text())["options"] == "single scale, flip"
     assert main([*words, "--split", "test"]) == 2
     assert "the masks of test of data set 'scenes' are not there" in capsys.readouterr().err
 
@@ -110,6 +114,32 @@ def test_a_model_from_elsewhere_leaves_no_results_in_its_name(work: Path, monkey
     assert not list(tmp_path.iterdir())
     assert main([*words, "--out", "found.json"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_what_cannot_work_is_told_before_any_picture_is_predicted(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loaded(*_: object) -> None:
+        raise AssertionError("the model was loaded for nothing")
+
+    for command in ("evaluate_segmentation", "segment"):
+        monkeypatch.setattr(f"rga.commands.{command}.load", loaded)
+    (tmp_path / "file").write_text("no folder")
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    evaluating = ["evaluate-segmentation", str(work / "run"), "--data", "scenes", "--root", str(work / "scenes")]
+    segmenting = ["segment", str(tmp_path / "a.png"), "--model", str(work / "run")]
+    for words, message in (
+        ([*evaluating, "--out", str(tmp_path)], "is a folder: name a file to write to"),
+        ([*evaluating, "--out", str(tmp_path / "file" / "x.json")], "file is a file"),
+        ([*evaluating, "--scales", "0"], "one or more positive numbers"),
+        ([*evaluating, "--window", "0", "8"], "a window is (height, width) in pixels"),
+        ([*evaluating, "--workers", "-1"], "workers must be at least 0, got -1"),
+        ([*segmenting, "-o", str(tmp_path / "file")], "file is a file"),
+        ([*segmenting, "-o", str(tmp_path / "out"), "--window", "0", "8"], "a window is (height, width) in pixels"),
+    ):
+        assert main(words) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_mistakes_are_one_line(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rga.classification.model import ClassificationModel
+from rga.commands.outputs import check_output, check_positive, check_workers
 from rga.data.images import list_images
 from rga.engine.devices import DeviceName, choose_device
 from rga.engine.files import write_json
@@ -37,18 +38,22 @@ def classify(
         workers: processes that read pictures.
         device: where to compute.
     """
+    check_positive(top=top, batch_size=batch_size)
+    check_workers(workers)
+    check_output(json_out)
     paths = list(pictures_of(images))
     loaded = load(model, ClassificationModel).to(choose_device(device))
     answers = loaded.classify(paths, top=top, batch_size=batch_size, workers=workers)
+    if json_out is not None:  # before anything that may go wrong
+        named = zip(paths, answers, strict=True)
+        write_json(json_out, {str(path): [{"class": each.label, "probability": each.probability} for each in row] for path, row in named})
     table = Table("picture", *(f"{place}." for place in range(1, len(answers[0]) + 1)))
     for path, row in zip(paths, answers, strict=True):
         table.add_row(str(path), *(f"{answer.label} {answer.probability:.1%}" for answer in row))
     console = Console()
     console.print(table)
     if json_out is not None:
-        named = zip(paths, answers, strict=True)
-        write_json(json_out, {str(path): [{"class": each.label, "probability": each.probability} for each in row] for path, row in named})
-        console.print(f"written to {json_out}")
+        console.print(f"written to {json_out}", markup=False)
 
 
 def pictures_of(places: Iterable[Path]) -> Iterable[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,9 +12,11 @@ from rich.progress import Progress
 
 from rga.classification import check as classes_check
 from rga.classification.sources import catalog as classes_catalog
+from rga.commands.outputs import check_output
 from rga.data.layout import DataError
 from rga.data.people import PeopleOptions, make_people
 from rga.data.scenes import SceneOptions, make_scenes
+from rga.engine.files import write_json
 from rga.reid import check as people_check
 from rga.reid.sources import catalog as people_catalog
 from rga.segmentation import check as scenes_check
@@ -51,14 +52,15 @@ def check(name: str, /, root: Path = Path("data"), open_images: bool = False, js
     Returns:
         Exit code: 0 if the data are fit to use, 1 if they have a problem or cannot be read.
     """
+    check_output(json_out)
     try:
         report = report_on(name, root, open_images, subset)
     except (DataError, FileNotFoundError, TypeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(report)
     if json_out is not None:
-        json_out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
+        write_json(json_out, report.to_dict())
+    print(report)
     return 0 if report.ok else 1
 
 

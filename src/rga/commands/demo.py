@@ -31,6 +31,9 @@ from rga.reid.samples import ReidData
 from rga.reid.sources.catalog import load_data
 
 PEOPLE = "people"
+TITLE = "Relation-aware attention on generated people"
+LEAST = 4
+"""Fewest identities."""
 GENERATED = Generated(PEOPLE, make_people, VERSION, ORIGIN)
 
 
@@ -45,7 +48,8 @@ def demo(
 ) -> int:
     """Generates people, trains a small network plain and with RGA-SC, and writes a report with what came out.
 
-    The folder may be an earlier demo's: its people are taken again if they are the same, its runs and its report are replaced.
+    The folder may be an earlier demo's: its people are taken again if they are the same, its runs and its report are replaced. What no demo
+    made is never removed.
 
     Args:
         output: the folder for all of it.
@@ -60,13 +64,18 @@ def demo(
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
+        ModuleNotFoundError: matplotlib is not installed.
+        ValueError: there are too few identities, or the epochs are negative.
     """
     console = Console()
     watch = Stopwatch()
     people = PeopleOptions(
         identities=identities, images_per_camera=images_per_camera, distractors=distractors, junk=distractors // 5, seed=seed
     )
-    begin(output, epochs)
+    if identities < LEAST:
+        raise ValueError(f"the demo needs at least {LEAST} identities, two to train on and two to look for, got {identities}")
+    GENERATED.check(output / PEOPLE, people)
+    begin(output, epochs, TITLE)
 
     console.rule("1 of 4: people")
     with watch.time("people"):
@@ -89,7 +98,7 @@ def demo(
     with watch.time("report"):
         pictures = draw(data, methods, runs, models[ATTENDED])
     sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
-    write_report(output / REPORT, "Relation-aware attention on generated people", summary(methods, data), sections, footer())
+    write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
     show(console, methods)
     console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
     return 0

@@ -25,6 +25,7 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sources.catalog import load_data
 
 SCENES = "scenes"
+TITLE = "Relation-aware attention on generated streets"
 GENERATED = Generated(SCENES, make_scenes, VERSION, ORIGIN)
 
 
@@ -38,7 +39,8 @@ def demo_segmentation(
 ) -> int:
     """Generates street scenes, trains a small network plain and with RGA-SC, and writes a report with what came out.
 
-    The folder may be an earlier demo's: its scenes are taken again if they are the same, its runs and its report are replaced.
+    The folder may be an earlier demo's: its scenes are taken again if they are the same, its runs and its report are replaced. What no demo
+    made is never removed.
 
     Args:
         output: the folder for all of it.
@@ -61,7 +63,8 @@ def demo_segmentation(
     batch = recipes[ATTENDED].batch
     if train_scenes < batch or test_scenes < 1:
         raise ValueError(f"the demo trains on a batch of {batch} scenes and tests on 1 at least, got {train_scenes} and {test_scenes}")
-    begin(output, epochs)
+    GENERATED.check(output / SCENES, scenes)
+    begin(output, epochs, TITLE)
 
     console.rule("1 of 4: streets")
     with watch.time("scenes"):
@@ -80,7 +83,7 @@ def demo_segmentation(
             spent = cost(model, (1, 3, scenes.height, scenes.width))
             methods.append(Method(name, model, result, spent, watch.seconds[name]))
     sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": watch.total})
-    write_report(output / REPORT, "Relation-aware attention on generated streets", summary(methods, data), sections, footer())
+    write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
     table = ConsoleTable(*HEADS, title="Scenes that no training saw")
     for method in methods:
         table.add_row(*figures(method))

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import Progress
 
-from rga.commands.run_record import RECIPE_FILE
+from rga.commands.outputs import check_output, need_drawing
 from rga.commands.train import train
 from rga.data.generated import same_origin
+from rga.engine.files import write_atomically
 from rga.engine.outcome import Outcome
 from rga.trunks.training import PictureRecipe
 
@@ -68,45 +69,78 @@ class Generated:
         """Makes the data, or takes those that are there if they are the same.
 
         Raises:
-            FileExistsError: the folder holds something else.
+            FileExistsError: the folder holds something else, or data of other options that no demo made.
         """
         if (root / self.origin).is_file():
             if same_origin(root / self.origin, self.version, options):
                 console.print(f"the {self.what} are there already: {root}")
                 return root
+            check_ours(root)
             console.print(f"{root} holds {self.what} of other options: they are replaced")
             shutil.rmtree(root)
         with Progress(console=console) as progress:
             bar = progress.add_task(self.what, total=None)
-            return self.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
+            made = self.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
+        mark(made)
+        return made
+
+    def check(self, root: Path, options: Any) -> None:
+        """Raises a FileExistsError if ``provide`` would, before anything is done."""
+        if not ((root / self.origin).is_file() and same_origin(root / self.origin, self.version, options)):
+            check_ours(root)
 
 
-def begin(output: Path, epochs: int) -> None:
+MARKER = ".made-by-rga-demo"
+"""The file in each folder that a demo makes: without it nothing is removed, whatever it looks like."""
+
+
+def mark(folder: Path) -> None:
+    """Marks a folder as a demo's, and makes it if it is not there."""
+    note = "rga demo made this folder, and replaces it when it runs again; remove this file to keep the folder\n"
+    write_atomically(folder / MARKER, lambda temporary: temporary.write_text(note))
+
+
+def check_ours(path: Path) -> None:
+    """Refuses what no demo made.
+
+    Raises:
+        FileExistsError: it is a file, or a folder with something in it and without the marker.
+    """
+    if not path.exists() or (path / MARKER).is_file() or (path.is_dir() and not any(path.iterdir())):
+        return
+    raise FileExistsError(
+        f"{path} was not made by rga demo, or is to be kept: name another folder with --output, or move it away first; nothing was changed"
+    )
+
+
+def begin(output: Path, epochs: int, title: str) -> None:
     """Makes the demo's folder, without the runs and the report of an earlier one.
+
+    Args:
+        output: the folder.
+        epochs: of the trainings; 0 for the recipe's.
+        title: of the report.
 
     Raises:
         FileExistsError: something in the folder is not a demo's.
+        ModuleNotFoundError: the report cannot be drawn.
         ValueError: the epochs are negative.
     """
     if epochs < 0:
         raise ValueError(f"epochs must be at least 1, or 0 for the recipe's, got {epochs}")
-    output.mkdir(parents=True, exist_ok=True)
-    for folder in RUNS.values():
-        remove_run(output / folder)
-    (output / REPORT).unlink(missing_ok=True)
-
-
-def remove_run(folder: Path) -> None:
-    """Removes an earlier demo's run, and nothing else.
-
-    Raises:
-        FileExistsError: the folder is no run.
-    """
-    if not folder.exists():
-        return
-    if not (folder / RECIPE_FILE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not a run of an earlier demo: name another folder with --output, or move it away first")
-    shutil.rmtree(folder)
+    need_drawing()
+    runs, report = [output / folder for folder in RUNS.values()], output / REPORT
+    for run in runs:
+        check_ours(run)
+    if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(errors="replace")):
+        raise FileExistsError(
+            f"{report} is no report of this demo: name another folder with --output, or move it away; nothing was changed"
+        )
+    check_output(report)
+    for run in runs:
+        if run.exists():
+            shutil.rmtree(run)
+    report.unlink(missing_ok=True)
 
 
 def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
@@ -129,6 +163,7 @@ def train_each(recipes: Mapping[str, PictureRecipe], output: Path, watch: Stopwa
     for number, (name, recipe) in enumerate(recipes.items(), start=2):
         console.rule(f"{number} of {2 + len(recipes)}: training, {name}")
         with watch.time(name):
+            mark(output / RUNS[name])
             outcome = train(recipe, output / RUNS[name])
         if outcome.interrupted:
             console.print(f"stopped: run the demo again; it keeps the {kept} and trains anew")

@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from rga.commands.outputs import check_output, check_positive, check_workers
 from rga.data.images import list_images
 from rga.engine.devices import DeviceName, choose_device
 from rga.engine.files import write_atomically
@@ -22,6 +23,7 @@ def embed(
     *,
     model: Path,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("features.npz"),
+    overwrite: bool = False,
     flip: bool = False,
     batch_size: int = 64,
     workers: int = 2,
@@ -35,11 +37,15 @@ def embed(
         folder: with pictures of persons, cut out.
         model: a run's folder, a saved model, or one on the Hugging Face hub.
         output: the file.
+        overwrite: replace the file if it is there already.
         flip: average the features of each picture and its mirror image.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
     """
+    check_positive(batch_size=batch_size)
+    check_workers(workers)
+    check_output(output, overwrite=overwrite)
     loaded = load(model, ReidModel).to(choose_device(device))
     paths = list_images(folder)
     features = loaded.embed(paths, batch_size=batch_size, workers=workers, flip=flip)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rga.commands.evaluation_report import write_findings
+from rga.commands.evaluation_report import check_report, write_findings
+from rga.commands.outputs import check_folder, check_output, check_positive, check_workers, need_drawing, results_folder, write_results
 from rga.engine.devices import DeviceName, choose_device
-from rga.engine.files import write_json
 from rga.loading import load, model_folder
 from rga.reid.embedded import Comparison, Embedded, embed_data
 from rga.reid.examination import Examination, examine
@@ -39,7 +38,7 @@ class OpenSet:
         seed: of the split into known and unknown identities, 0 by default.
 
     Raises:
-        ValueError: an option of it, and it is not asked for.
+        ValueError: an option of it, and it is not asked for; or one that is out of its range.
     """
 
     open_set: bool = False
@@ -52,6 +51,11 @@ class OpenSet:
         for name in ("unknown", "false_alarms", "seed"):
             if getattr(self, name) is not None and not self.open_set:
                 raise ValueError(f"--{name.replace('_', '-')} is an option of --open-set: ask for that, too")
+        unknown, false_alarms, _ = self.filled
+        if not 0 < unknown < 1:
+            raise ValueError(f"the share of unknown identities must be between 0 and 1, got --unknown {unknown}")
+        if not 0 <= false_alarms < 1:
+            raise ValueError(f"the share of false alarms must be at least 0 and below 1, got --false-alarms {false_alarms}")
 
     @property
     def filled(self) -> tuple[float, float, int]:
@@ -61,6 +65,15 @@ class OpenSet:
             0.01 if self.false_alarms is None else self.false_alarms,
             0 if self.seed is None else self.seed,
         )
+
+    def strangers(self, tested: ReidData) -> frozenset[int]:
+        """The identities of the queries that are taken out of the gallery; none if people are not looked for so.
+
+        Raises:
+            ValueError: there are too few identities.
+        """
+        unknown, _, seed = self.filled
+        return split_identities((sample.identity for sample in tested.query), unknown, seed)[1] if self.open_set else frozenset()
 
 
 COSINE, CLOSED = Comparison(), OpenSet()
@@ -97,8 +110,10 @@ def evaluate(
         subset: take what is there of the data set's images (CUHK03 alone).
         comparison: how features are compared.
         people: whether people are looked for who may not be there.
-        report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries.
-        out: file for the results; evaluation.json in the run's folder by default.
+        report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries; a report on other data or by
+            other options that is there is not written over.
+        out: file for the results; evaluation-DATA.json in the model's folder by default, evaluation-DATA-2.json and so on where that holds
+            results by other options or on other data of this name; none for a model on the hub.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
@@ -107,9 +122,29 @@ def evaluate(
         raise ValueError(
             "--open-set chooses a distance between two pictures, and re-ranking and expansion change it with the gallery: leave them out"
         )
+    check_positive(batch_size=batch_size)
+    check_workers(workers)
+    check_output(out)
+    if report is not None:
+        need_drawing()
+        check_folder(report)
     console = Console()
     model = load(run, ReidModel).to(choose_device(device))
     tested = load_data(data, root, **({"allow_subset": True} if subset else {}))
+    settings = {
+        "data": tested.name,
+        "fingerprint": tested.fingerprint,
+        "flip": flip,
+        "feature": feature,
+        "metric": comparison.name,
+        "options_of_open_set": dict(zip(("unknown", "false_alarms", "seed"), people.filled, strict=True)) if people.open_set else None,
+    }
+    folder = results_folder(run)
+    if out is None and folder is not None:
+        check_folder(folder)
+    if report is not None:
+        check_report(report, settings)
+    strangers = people.strangers(tested)
     embedded = embed_data(model, tested, batch_size=batch_size, workers=workers, flip=flip)
     chosen = {name: each for name, each in embedded.items() if feature in ("both", name)}
     shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
@@ -120,28 +155,25 @@ def evaluate(
     else:
         examined = {name: examine(distances[name], *each.labels, metric=comparison.name) for name, each in chosen.items()}
         results = {name: each.result for name, each in examined.items()}
-    print_ranking(console, results, tested)
-    written: dict[str, Any] = {
-        "data": tested.name,
-        "fingerprint": tested.fingerprint,
-        "trained_on": model.trained_on,
-        "flip": flip,
-        "results": {name: result.to_dict() for name, result in results.items()},
-    }
+    found: dict[str, Any] = {"trained_on": model.trained_on, "results": {name: result.to_dict() for name, result in results.items()}}
     opened: dict[Feature, OpenSetResult] = {}
     threshold = None
     if people.open_set:
-        opened = look_for_strangers(chosen, tested, people)
+        opened = look_for_strangers(chosen, strangers)
         threshold = calibrate(opened[shown], people.filled[1], feature=shown, flip=flip, data=tested.name, fingerprint=tested.fingerprint)
-        print_open_set(console, opened, threshold)
+        found["open_set"] = {name: result.to_dict() for name, result in opened.items()} | {"threshold": threshold.to_dict()}
+    try:
+        written = write_results(folder, f"evaluation-{data}", out, settings, found)  # before anything that may go wrong
+    finally:  # a full disk must not take them away as well
+        print_ranking(console, results, tested)
+        if threshold is not None:
+            print_open_set(console, opened, threshold)
+    console.print(written, markup=False)
+    if threshold is not None:
         keep(console, run, threshold)
-        written["open_set"] = {name: result.to_dict() for name, result in opened.items()} | {"threshold": threshold.to_dict()}
     if report is not None:
-        write_findings(report, written, tested, examined, opened, distances[shown], shown=shown, threshold=threshold)
-        console.print(f"report in {report / 'report.html'}")
-    path = out or run / "evaluation.json"
-    write_json(path, json.loads(json.dumps(written)))
-    console.print(f"written to {path}")
+        write_findings(report, {**settings, **found}, tested, examined, opened, distances[shown], shown=shown, threshold=threshold)
+        console.print(f"report in {report / 'report.html'}", markup=False)
 
 
 def print_ranking(console: Console, results: Mapping[Feature, RankingResult], tested: ReidData) -> None:
@@ -158,10 +190,8 @@ def print_ranking(console: Console, results: Mapping[Feature, RankingResult], te
         console.print(f"distance: {first.metric}")
 
 
-def look_for_strangers(embedded: Mapping[Feature, Embedded], tested: ReidData, people: OpenSet) -> dict[Feature, OpenSetResult]:
+def look_for_strangers(embedded: Mapping[Feature, Embedded], strangers: frozenset[int]) -> dict[Feature, OpenSetResult]:
     """Open-set identification by each feature."""
-    unknown, _, seed = people.filled
-    strangers = split_identities((sample.identity for sample in tested.query), unknown, seed)[1]
     return {
         name: evaluate_open_set(COSINE.distances(each), *each.labels, unknown=strangers, metric="cosine") for name, each in embedded.items()
     }

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from rga.classification.model import ClassificationModel
+from rga.classification.result import ClassificationResult
 from rga.classification.sources.catalog import load_data
 from rga.classification.task import evaluate_model
+from rga.commands.outputs import check_folder, check_output, check_positive, check_workers, results_folder, write_results
 from rga.engine.devices import DeviceName, choose_device
-from rga.engine.files import write_json
 from rga.loading import load
 
 MISTAKES = 10
@@ -40,23 +41,36 @@ def evaluate_classification(
         data: name of the data set: digits, cifar10, cifar100, imagenet, class-folders or class-zips.
         root: its folder; digits need none.
         test_folder: pictures in folders: name of the folder to test on; by default val, valid, validation or test.
-        out: file for the results; evaluation.json in the run's folder by default, and none for a model that is no folder.
+        out: file for the results; evaluation-DATA.json in the model's folder by default, evaluation-DATA-2.json and so on where that holds
+            results on other data of this name; none for a model that is in no folder.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
     """
+    check_positive(batch_size=batch_size)
+    check_workers(workers)
+    check_output(out)
+    folder = results_folder(run)
+    if out is None and folder is not None:
+        check_folder(folder)
     model = load(run, ClassificationModel).to(choose_device(device))
     tested = load_data(data, root, **({"test_folder": test_folder} if test_folder else {}))
+    settings = {"data": tested.name, "fingerprint": tested.fingerprint}
     result = evaluate_model(model, tested, batch_size=batch_size, workers=workers)
     console = Console()
-    console.print(f"{tested.name}, fingerprint {tested.fingerprint}")
-    console.print(str(result))
+    try:
+        written = write_results(folder, f"evaluation-{data}", out, settings, {"trained_on": model.trained_on, **result.to_dict()})
+    finally:  # a full disk must not take the results away as well
+        console.print(f"{tested.name}, fingerprint {tested.fingerprint}")
+        console.print(str(result))
+        print_mistakes(console, result)
+    console.print(written, markup=False)
+
+
+def print_mistakes(console: Console, result: ClassificationResult) -> None:
+    """Prints the commonest confusions, if there are any."""
     table = Table("class", "taken for", "pictures", title="commonest mistakes")
     for shown, answered, count in result.confusions(MISTAKES):
         table.add_row(shown, answered, f"{count:,}")
     if table.row_count:
         console.print(table)
-    path = out or (run / "evaluation.json" if run.is_dir() else None)
-    if path is not None:
-        write_json(path, {"data": tested.name, "fingerprint": tested.fingerprint, "trained_on": model.trained_on, **result.to_dict()})
-        console.print(f"written to {path}")

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from rga.commands.outputs import check_folder, check_output, check_workers, results_folder, write_results
 from rga.engine.devices import DeviceName, choose_device
-from rga.engine.files import write_json
 from rga.loading import load
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
@@ -44,13 +44,21 @@ def evaluate_segmentation(
         window: height and width of sliding windows; by default pictures are predicted whole, where the attention takes any size.
         scales: at which pictures are predicted; the probabilities are averaged.
         flip: predict mirror images, too.
-        out: file for the results; evaluation-SPLIT.json in the run's folder by default, where it is one.
+        out: file for the results; evaluation-DATA-SPLIT.json in the model's folder by default, evaluation-DATA-SPLIT-2.json and so on where
+            that holds results by other options or on other data of this name; none for a model that is in no folder.
         workers: processes that read pictures.
         device: where to compute.
     """
+    inference = Inference(window, scales=scales, flip=flip)
+    check_workers(workers)
+    check_output(out)
+    folder = results_folder(run)
+    if out is None and folder is not None:
+        check_folder(folder)
     model = load(run, SegmentationModel).to(choose_device(device))
     tested = load_data(data, root)
     scenes = tested.labelled(split)
+    settings = {"data": tested.name, "split": split, "fingerprint": tested.fingerprint, "options": str(inference)}
     console = Console()
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("evaluating", total=len(scenes))
@@ -58,15 +66,13 @@ def evaluate_segmentation(
             model,
             scenes,
             tested.classes,
-            inference=Inference(window, scales=scales, flip=flip),
+            inference=inference,
             workers=workers,
             progress=lambda done, _: progress.update(bar, completed=done),
         )
-    console.print(f"{tested.name}, {split}, fingerprint {tested.fingerprint}")
-    console.print(str(result), highlight=False)
-    path = out or (run / f"evaluation-{split}.json" if run.is_dir() else None)
-    if path is None:
-        return
-    report = {"data": tested.name, "split": split, "fingerprint": tested.fingerprint, "trained_on": model.trained_on, **result.to_dict()}
-    write_json(path, report)
-    console.print(f"written to {path}")
+    try:
+        written = write_results(folder, f"evaluation-{data}-{split}", out, settings, {"trained_on": model.trained_on, **result.to_dict()})
+    finally:  # a full disk must not take the results away as well
+        console.print(f"{tested.name}, {split}, fingerprint {tested.fingerprint}")
+        console.print(str(result), highlight=False)
+    console.print(written, markup=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rga.commands.outputs import holds
 from rga.data.layout import relative
 from rga.engine.files import write_json
 from rga.explain.rank_list import rank_lists_by
@@ -18,6 +19,23 @@ from rga.reid.model import Feature
 from rga.reid.open_set import OpenSetResult
 from rga.reid.samples import ReidData
 from rga.reid.threshold import Threshold
+
+PAGE, FIGURES = "report.html", "report.json"
+
+
+def check_report(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuses a folder for a report that holds another one.
+
+    Args:
+        folder: of the report.
+        settings: what is evaluated and how: the report on the same may be written again.
+
+    Raises:
+        FileExistsError: the folder holds another report, or files of these names that are none.
+    """
+    there = [name for name in (PAGE, FIGURES) if (folder / name).exists()]
+    if there and not ((folder / FIGURES).is_file() and holds(folder / FIGURES, json.loads(json.dumps(settings)))):
+        raise FileExistsError(f"{folder} holds {' and '.join(there)} on other data or by other options: name another folder with --report")
 
 
 def write_findings(
@@ -58,6 +76,6 @@ def write_findings(
     trained = written["trained_on"].get("name", "data that it does not tell")
     lead = f"mAP {best.mAP:.1%}, R1 {best.cmc[0]:.1%} on {tested.name}, by a model trained on {trained}."
     footer = f"Data with fingerprint [[{tested.fingerprint}]]; features of mirror images averaged in: {'yes' if written['flip'] else 'no'}."
-    write_report(folder / "report.html", f"How well people are found: {tested.name}", lead, ranking_sections(findings), footer)
+    write_report(folder / PAGE, f"How well people are found: {tested.name}", lead, ranking_sections(findings), footer)
     figures = {**written, "examined": {name: each.to_dict(names) for name, each in examined.items()}}
-    write_json(folder / "report.json", json.loads(json.dumps(figures)))
+    write_json(folder / FIGURES, json.loads(json.dumps(figures)))

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from rga.attachment import attach
 from rga.attention.recorder import Position, Recording, record
+from rga.commands.outputs import check_output, need_drawing
 from rga.costs import cost
 from rga.data.preprocessing import Preprocessing
+from rga.engine.files import write_atomically
 from rga.trunks.normalisation import trunk_normalisation
 
 if TYPE_CHECKING:
@@ -38,12 +40,21 @@ GAP = 0.22
 """Between groups of panels, in widths of a panel."""
 
 
-def gates(output: Path = Path("gates.png")) -> None:
+def gates(output: Path = Path("gates.png"), *, overwrite: bool = False) -> None:
     """Shows the attention at work on a generated picture.
 
     Args:
-        output: the file for the drawing.
+        output: the file for the drawing: .png, .pdf, .svg or another format of matplotlib.
+        overwrite: replace the file if it is there already.
+
+    Raises:
+        FileExistsError: the file is there already.
+        ModuleNotFoundError: matplotlib is not installed.
+        ValueError: matplotlib does not know the format.
     """
+    need_drawing()
+    check_format(output)
+    check_output(output, overwrite=overwrite)
     console = Console()
     torch.manual_seed(0)
     plain = timm.create_model(TRUNK, num_classes=0)
@@ -56,9 +67,17 @@ def gates(output: Path = Path("gates.png")) -> None:
 
     picture = draw_picture()
     recording = watch(model, to_tensor(picture))
-    output.parent.mkdir(parents=True, exist_ok=True)
     draw_gates(picture, recording, output)
     console.print(f"The gates of its four stages, and the relations of one node: [bold]{output}[/bold]")
+
+
+def check_format(path: Path) -> None:
+    """Raises a ValueError if matplotlib does not know the format that a file's name asks for."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an optional dependency, slow to import
+
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f"{path} has no ending of a drawing: choose one of {', '.join('.' + name for name in sorted(known))}")
 
 
 def watch(model: nn.Module, x: Tensor) -> Recording:
@@ -142,7 +161,7 @@ def draw_gates(picture: Image.Image, recording: Recording, path: Path) -> None:
         vmax=largest,
     )
     figure.colorbar(shown, cax=figure.add_subplot(cells[1, after_gates + 1 :]), orientation="horizontal")
-    figure.savefig(path, dpi=130)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=130, format=path.suffix[1:].lower()))
 
 
 def draw_panels(

@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 
+from rga.commands.outputs import check_folder
 from rga.data.images import list_images, read_image
 from rga.engine.devices import DeviceName, choose_device
 from rga.loading import load
@@ -56,6 +57,7 @@ def segment(
     """
     named = named_images(images)
     check_targets(named, [place(output, kind, name) for kind in write for name in named], overwrite)
+    check_folder(output)
     inference = Inference(window, scales=scales, flip=flip)
     loaded = load(model, SegmentationModel).to(choose_device(device))
     console = Console()

@@ -84,7 +84,7 @@ class Comparison:
         lambda_: the weight of the original distance, 0.3 by default.
 
     Raises:
-        ValueError: an option of something that is not done.
+        ValueError: an option of something that is not done, or one that is out of its range.
     """
 
     expand_queries: int = 0
@@ -105,6 +105,14 @@ class Comparison:
         for name in ("expand_queries", "expand_gallery"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name.replace('_', '-')} must not be negative, got {getattr(self, name)}")
+        options = self.filled
+        for name in ("k1", "k2"):
+            if options[name] < 1:
+                raise ValueError(f"{name} must be at least 1, got {options[name]}")
+        if not 0 <= options["lambda_"] <= 1:
+            raise ValueError(f"lambda must lie between 0 and 1, got {options['lambda_']}")
+        if not options["alpha"] >= 0:
+            raise ValueError(f"alpha must not be negative, got {options['alpha']}")
 
     @property
     def plain(self) -> bool:
