@@ -110,5 +110,7 @@ def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(peopl
     assert f"{victim} cannot be read as a picture" in done.stderr
     assert "another process of this training failed" in done.stderr
     assert 4 <= len(curve(out)) < 20
-    assert train(recipe(people), out, resume=True).step == 20
+    assert train(replace(recipe(people), synchronise_norms=True), out, resume=True).step == 20
+    (event,) = read_log(out, "changed")
+    assert event["processes"] == "2 -> 1"
     assert_near(out, one)
