@@ -1,12 +1,14 @@
 # Two commands are the whole set-up; each makes .venv and installs what it needs when that is missing.
 #   make demo    watch it work
 #   make test    formatting, lint, types, tests, doctests
+# Before a release:
+#   make test-all  the slow tests, too
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test format clean
+.PHONY: demo test test-all format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rga demo
@@ -16,6 +18,9 @@ test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
+
+test-all: test
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 import torchvision
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 
 import rga
@@ -112,7 +113,7 @@ def test_attention_inside_of_blocks_survives_conversions_copies_and_compilers(na
     plain = rga.detach(copy.deepcopy(model))
     assert not torch.allclose(plain(x), expected)
     for other in (
-        nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model)),
+        convert_sync_batchnorm(copy.deepcopy(model)),
         pickle.loads(pickle.dumps(model)),
         torch.fx.symbolic_trace(model),
     ):

@@ -25,11 +25,23 @@ CHECKPOINTING = [
 ]  # fmt: skip
 """A network of each of timm's families that are convolutional, and whose stages can be checkpointed."""
 
+QUICK = {
+    "test_byobnet", "test_convnext", "test_efficientnet", "test_nfnet", "test_resnet", "densenet121", "ese_vovnet19b_slim", "ghostnet_050",
+    "mobilenetv3_small_050", "regnetx_002", "resnetv2_18", "rexnet_100", "dpn68", "hrnet_w18_small", "vgg11_bn", "selecsls42", "resnet18",
+}  # fmt: skip
+"""Those that are tried whenever tests run; the others are slow."""
+
+
+def quick_or_slow(names: list[str]) -> list[Any]:
+    """Names as parameters of a test."""
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 FIXED = {"inception_next_atto": (224, 224), "visformer_tiny": (224, 224), "fastvit_t8": (128, 128)}
 """Image sizes of those that do not serve ``SIZE``."""
 
 
-@pytest.mark.parametrize("name", CHECKPOINTING)
+@pytest.mark.parametrize("name", quick_or_slow(CHECKPOINTING))
 def test_under_checkpointing_all_attention_learns_and_evaluation_is_the_same(name: str) -> None:
     size = FIXED.get(name, SIZE)
     model: Any = timm.create_model(name, num_classes=3, drop_rate=0.0)
@@ -60,7 +72,7 @@ FEATURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", quick_or_slow(FEATURES))
 def test_every_map_that_a_feature_extractor_returns_from_a_quarter_on_is_attended_to(name: str) -> None:
     size = {"visformer_tiny": (224, 224), "efficientformer_l1": (224, 224), "inception_v4": (128, 128)}.get(name, SIZE)
     with torch.device("meta"):
@@ -87,9 +99,10 @@ def test_of_torchvisions_segmentation_models_the_backbone_is_attended_to(name: s
         assert stages == [f"backbone.layer{number}" for number in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize(
-    "encoder", ["resnet18", "mobilenet_v2", "densenet121", "efficientnet-b0", "vgg11_bn", "tu-test_resnet", "timm-regnetx_002"]
-)
+ENCODERS = ["resnet18", "mobilenet_v2", "densenet121", "efficientnet-b0", "vgg11_bn", "tu-test_resnet", "timm-regnetx_002"]
+
+
+@pytest.mark.parametrize("encoder", quick_or_slow(ENCODERS))
 @pytest.mark.parametrize("build", [smp.Unet, smp.FPN, smp.DeepLabV3Plus, smp.Linknet])
 def test_of_models_with_a_decoder_the_encoder_is_attended_to(build: Callable[..., nn.Module], encoder: str) -> None:
     if build is smp.DeepLabV3Plus and encoder in {"densenet121", "vgg11_bn"}:

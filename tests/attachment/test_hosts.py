@@ -10,6 +10,8 @@ import pytest
 import timm
 import torch
 import torchvision
+from timm.layers import convert_sync_batchnorm
+from timm.utils import reparameterize_model
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint_sequential
 from torchvision.models._utils import IntermediateLayerGetter
@@ -72,10 +74,23 @@ def test_a_stage_in_checkpointed_segments_calls_its_attention() -> None:
 def test_conversion_of_norms_keeps_attention() -> None:
     for name in ("test_resnet", "test_convnext", "densenet121", "regnetx_002"):
         model = rga.attach(network(name), "se", image_size=SIZE).eval()
-        converted = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model))
+        converted = convert_sync_batchnorm(copy.deepcopy(model))  # timm's, which knows norms with an activation of their own
         torch.testing.assert_close(converted(X), model(X))
         assert rga.attached(converted).keys() == rga.attached(model).keys()
         torch.testing.assert_close(rga.detach(converted)(X), rga.detach(model)(X))
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [("repvit_m0_9", None), ("fastvit_t8", None), ("repvgg_a0", None), ("repvit_m0_9", ["stages.0.blocks.0.token_mixer", "stem.conv2"])],
+)
+def test_fusing_the_branches_of_a_trained_network_keeps_attention(name: str, after: list[str] | None) -> None:
+    model = rga.attach(network(name), "rga-sc", image_size=SIZE, after=after).eval()
+    fused = reparameterize_model(model)
+    assert len(list(fused.modules())) < len(list(model.modules()))
+    torch.testing.assert_close(fused(X), model(X), rtol=1e-3, atol=1e-4)
+    assert rga.attached(fused).keys() == rga.attached(model).keys()
+    assert not torch.allclose(rga.detach(fused)(X), model(X), rtol=1e-3, atol=1e-4)
 
 
 def test_quantisation_keeps_attention() -> None:
@@ -93,7 +108,7 @@ def test_other_weights_by_functional_call() -> None:
     torch.testing.assert_close(torch.func.functional_call(model, weights, (X,)), theirs(X))
 
 
-@pytest.mark.parametrize("name", ["stages", "keys", "items", "type", "forward_features", "pop", "attention"])
+@pytest.mark.parametrize("name", ["stages", "keys", "items", "pop", "attention"])
 def test_stages_of_any_name(name: str) -> None:
     class Network(nn.Module):
         def __init__(self) -> None:

@@ -8,8 +8,10 @@ from rga.__main__ import main
 
 def test_costs_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "--trunk", "resnet50", "--attentions", "rga-sc", "--image-size", "256", "128"]) == 0
-    row = next(line for line in capsys.readouterr().out.splitlines() if "rga-sc" in line)
+    printed = capsys.readouterr().out
+    row = next(line for line in printed.splitlines() if "rga-sc" in line)
     assert "29.81" in row  # M parameters, with the last stride 2 and without a classifier
+    assert "attention after layer1 (64x32), layer2 (32x16), layer3 (16x8), layer4 (8x4)" in " ".join(printed.split())
 
 
 def test_by_default_every_attention_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ Whoever takes a stage out of a network, copies, checkpoints, exports or converts
 attention is registered is its host:
 
     a plain sequence                 the attention is its last child; nothing else changes
-    a normalisation                  is replaced by conversions (``torch.nn.SyncBatchNorm.convert_sync_batchnorm``), so that a child of it
-                                     would be lost: the module around it is the host, and calls the attention after the normalisation
+    a normalisation, or a module     is replaced by conversions (``torch.nn.SyncBatchNorm.convert_sync_batchnorm``,
+    that timm can fuse               ``timm.utils.reparameterize_model``), so that a child of it would be lost: the module around it is the
+                                     host, and calls the attention after it
     any other module                 its class becomes a subclass whose ``forward`` calls the attention on what the plain one returned
 
 The network's own keys keep their names. The attention's begin with ``STAGE.attention.``, or ``BLOCK.NORM_attention.`` after a
@@ -194,7 +195,7 @@ def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
     """
     module = model.get_submodule(stage)
     parent, _, name = stage.rpartition(".")
-    within = isinstance(module, _NormBase)
+    within = isinstance(module, _NormBase) or hasattr(module, "fuse")
     host, end = (model.get_submodule(parent), name) if within else (module, OUTPUT)
     if any(getattr(other, MARK, None) == end for other in host.children()):
         raise ValueError(
