@@ -119,7 +119,7 @@ def test_attention_inside_of_blocks_survives_conversions_copies_and_compilers(na
     ):
         torch.testing.assert_close(other(x), expected)
     torch.testing.assert_close(torch.func.functional_call(model, dict(model.named_parameters()), (x,)), expected)
-    zeros = {key: torch.zeros_like(value) for key, value in model.named_parameters() if "_attention." in key}
+    zeros = {key: torch.zeros_like(value) for key, value in model.named_parameters() if "attention." in key}
     assert len(zeros) == 4 * len(rga.attached(model))
     assert not torch.allclose(torch.func.functional_call(model, zeros, (x,)), expected)
 

@@ -1,5 +1,8 @@
 """Watching attention at work."""
 
+import copy
+from typing import Any
+
 import pytest
 import timm
 import torch
@@ -74,6 +77,48 @@ def test_a_whole_network_is_recorded_stage_by_stage() -> None:
         recording["layer1"]
 
 
+@pytest.mark.parametrize("way", ["in place", "wrapped", "forward", "a stage"])
+def test_compiled_networks_are_recorded_as_others_are(way: str) -> None:
+    torch.compiler.reset()
+    model = rga.attach(timm.create_model("test_resnet", num_classes=0), "rga-s", image_size=(64, 32)).eval()
+    run: Any = model
+    if way == "in place":
+        model.compile(backend="eager")
+    elif way == "wrapped":
+        run = torch.compile(model, backend="eager")
+    elif way == "forward":
+        model.forward = torch.compile(model.forward, backend="eager")
+    else:
+        model.get_submodule("layer2").compile(backend="eager")
+    x = torch.rand(1, 3, 64, 32)
+    with torch.no_grad():
+        expected = run(x)
+        for recorded in (model, run):
+            with rga.record(recorded) as recording:
+                torch.testing.assert_close(run(x), expected)
+            assert list(recording) == [f"layer{stage}.attention.spatial" for stage in (1, 2, 3, 4)]
+
+
+def test_a_networks_own_gates_are_not_recorded() -> None:
+    plain = timm.create_model("test_efficientnet", num_classes=0)
+    assert any(type(module).__name__ == "SqueezeExcite" for module in plain.modules())
+    with pytest.raises(ValueError, match="no attention with a gate"), rga.record(plain):
+        pass
+    model = rga.attach(plain, "rga-s", image_size=(64, 32)).eval()
+    with rga.record(model) as recording:
+        model(torch.rand(1, 3, 64, 32))
+    assert list(recording) == [f"{name}.attention.spatial" for name in rga.attached(model)]
+
+
+def test_a_pass_of_which_nothing_is_seen_is_said() -> None:
+    module = rga.create_attention("se", 8, (6, 4)).eval()
+    model = nn.Sequential(module)
+    other = copy.deepcopy(module)
+    model.forward = lambda x: other(x)  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="the model ran, and none of its attentions was seen"), rga.record(model):
+        model(X)
+
+
 def test_nan_input_is_named() -> None:
     module = rga.create_attention("rga-sc", 8, (6, 4)).eval()
     x = X.clone()
@@ -89,9 +134,6 @@ def test_wrong_wishes_are_named() -> None:
     with pytest.raises(ValueError, match="channel 8 is outside of attention 'channel'"), rga.record(module, channels=[8]):
         pass
     with pytest.raises(ValueError, match="no attention with a gate"), rga.record(nn.Conv2d(3, 3, 1)):
-        pass
-    compiled = torch.compile(module, backend="eager")
-    with pytest.raises(ValueError, match="a compiled model does not call the hooks"), rga.record(compiled):  # type: ignore[arg-type]
         pass
     unary = rga.create_attention("rga-s", 8, (6, 4), relation=False)
     with pytest.raises(ValueError, match="relation=False"), rga.record(unary, positions=[(0, 0)]):

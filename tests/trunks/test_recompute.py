@@ -93,7 +93,7 @@ def test_blocks_and_attentions_run_twice_in_training_and_once_otherwise() -> Non
     model.eval()
     model(torch.rand(2, 3, 64, 32)).sum().backward()
     assert calls.count("block") == 4
-    assert calls.count("attention") == 3  # in evaluation its normalisation is folded, and not called
+    assert calls.count("attention") == 4
 
 
 def test_copies_compute_their_own_blocks_again() -> None:

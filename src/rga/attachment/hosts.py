@@ -102,7 +102,7 @@ class Attended:
         """The plain module's pass, with attention after each of the ends."""
         ends = self.attended_ends
         seen: Any = self
-        if isinstance(self, CONTAINERS):
+        if isinstance(self, (*CONTAINERS, nn.Sequential)):
             seen = SeenContainer(self)
         elif len(ends) > (OUTPUT in ends):
             seen = SeenFromWithin(self)
@@ -112,6 +112,26 @@ class Attended:
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         """Rebuilds a copy from the plain class, as this one cannot be imported by its name."""
         return rebuilt, (self.plain_class, tuple(self.attended_ends.items())), self.__getstate__()
+
+
+class AttendedSequence(Attended):
+    """A sequence with attention after one of its modules: whoever goes through it gets both as one item, so that indices stay."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(SeenContainer(self))
+
+    def __len__(self) -> int:
+        return len(SeenContainer(self))
+
+    def __getitem__(self, index: int | slice) -> nn.Module:
+        items = [self.item(name) for name in SeenContainer(self).keys()]  # noqa: SIM118  it is no dict
+        return nn.Sequential(*items[index]) if isinstance(index, slice) else items[index]
+
+    def item(self, name: str) -> nn.Module:
+        """A module of the sequence, with the attention after it."""
+        module: nn.Module = getattr(self, name)
+        ends = self.attended_ends
+        return nn.Sequential(module, getattr(self, ends[name])) if name in ends else module
 
 
 class SeenFromWithin:
@@ -135,7 +155,7 @@ class SeenFromWithin:
 
 
 class SeenContainer(SeenFromWithin):
-    """A list or dict of modules as its own plain ``forward`` sees it when it runs them: without the attentions among its items."""
+    """A sequence, list or dict of modules as its own plain ``forward`` sees it: without the attentions among the items that it runs."""
 
     def items(self) -> list[tuple[str, Any]]:
         """The items with their names."""
@@ -177,7 +197,8 @@ def attended_class(plain: type[nn.Module], ends: tuple[tuple[str, str], ...]) ->
     """The class of a host whose own class is ``plain``."""
     if (plain, ends) not in ATTENDED:
         content = {"plain_class": plain, "attended_ends": dict(ends), "__module__": plain.__module__}
-        ATTENDED[plain, ends] = type(f"Attended{plain.__name__}", (Attended, plain), content)
+        mixin = AttendedSequence if issubclass(plain, nn.Sequential) else Attended
+        ATTENDED[plain, ends] = type(f"Attended{plain.__name__}", (mixin, plain), content)
     return ATTENDED[plain, ends]
 
 
@@ -205,9 +226,7 @@ def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
     child = free_name(host, f"{name}_{CHILD}" if within else CHILD)
     setattr(attention, MARK, end)
     host.add_module(child, attention)
-    if within and isinstance(host, nn.Sequential):
-        move_behind(host, end, child)
-    elif within or isinstance(host, CONTAINERS):
+    if within or isinstance(host, CONTAINERS):
         let_call(host, end, child)
     return Attachment(stage, joined(parent if within else stage, child), attention, host, child)
 
@@ -216,18 +235,6 @@ def free_name(host: nn.Module, name: str) -> str:
     """The name, with a number behind it where the host has something of this name already."""
     candidates = (name, *(f"{name}{number}" for number in range(2, 100)))
     return next(candidate for candidate in candidates if not hasattr(host, candidate))
-
-
-def move_behind(sequence: nn.Sequential, end: str, child: str) -> None:
-    """Lets the last child of a sequence run right after another one; all keep their names."""
-    modules = children_of(sequence)
-    attention = modules.pop(child)
-    before = list(modules.items())
-    modules.clear()
-    for name, module in before:
-        modules[name] = module
-        if name == end:
-            modules[child] = attention
 
 
 def let_call(host: nn.Module, end: str, child: str) -> None:
@@ -293,5 +300,5 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
 
 
 def children_of(module: nn.Module) -> dict[str, Any]:
-    """The children of a module by their names: the dict itself, which has the order in which a sequence runs them."""
-    return module._modules  # noqa: SLF001  PyTorch offers no other way to order children
+    """The children of a module by their names: the dict itself."""
+    return module._modules  # noqa: SLF001  by PyTorch's public way a child of a sequence would change its place
