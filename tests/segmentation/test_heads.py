@@ -50,6 +50,21 @@ def test_object_context_is_the_papers_sum() -> None:
     torch.testing.assert_close(context(x), context.out(expected.unflatten(1, (2, 3))[None]))
 
 
+@pytest.mark.parametrize("way", ["autocast", "half"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_object_context_in_half_precision_is_close_to_float32(dtype: torch.dtype, way: str) -> None:
+    torch.manual_seed(0)
+    context = ObjectContext(64).eval()
+    torch.nn.init.normal_(context.out.weight, std=0.1)
+    x = (30 * torch.randn(1, 64, 8, 8)).to(dtype)  # affinities of some hundred: rounded ones gather other positions
+    expected = context(x.float())
+    found = context.to(dtype)(x) if way == "half" else None
+    with torch.autocast("cpu", dtype=dtype):
+        found = context(x) if found is None else found
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), expected, rtol=torch.finfo(dtype).eps, atol=1e-3)
+
+
 def test_without_the_package_psp_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("segmentation_models_pytorch")]:
         monkeypatch.delitem(sys.modules, name)

@@ -8,7 +8,8 @@
 | object-context | OCNet: Yuan et al., arXiv 1809.00916 (base-OC) | for every position the sum of those that resemble it |
 | dual | DANet: Fu et al., CVPR 2019 | position and channel attention, side by side |
 
-The last two gather with an affinity of all positions through PyTorch's fused attention, which does not keep it.
+The last two gather with an affinity of all positions through PyTorch's fused attention, which does not keep it, and in float32 at least, as
+all attention does (``rga.attention.precision``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
 
 from rga.attention.dual import ChannelAttention, PositionAttention
+from rga.attention.precision import WideModule, computed_by, in_float32, widened
 
 Builder = Callable[[int, int, int], nn.Module]
 """Channels of the map, classes, output stride -> head."""
@@ -71,7 +73,7 @@ class PyramidHead(nn.Module):
         return scores
 
 
-class ObjectContext(nn.Module):
+class ObjectContext(WideModule):
     """Every position gathers the values of those that resemble it; keys and queries are the same embedding (OCNet, section 3.2).
 
     Args:
@@ -90,10 +92,15 @@ class ObjectContext(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, h, w) -> context of the same shape."""
-        key, value = self.key(x).flatten(2).mT, self.value(x).flatten(2).mT  # (B, N, width)
-        gathered = F.scaled_dot_product_attention(key, key, value)  # (B, N, width)
-        context: Tensor = self.out(gathered.mT.unflatten(2, x.shape[-2:]))
-        return context
+        wide = widened(x)
+        key, value = (computed_by(layer, wide).flatten(2).mT for layer in (self.key, self.value))  # (B, N, width)
+        return computed_by(self.out, gathered(key, value).mT.unflatten(2, x.shape[-2:])).to(x.dtype)
+
+
+@in_float32
+def gathered(key: Tensor, value: Tensor) -> Tensor:
+    """For every position the sum of the values (B, N, width) by how much their keys (B, N, width) resemble its own: (B, N, width)."""
+    return F.scaled_dot_product_attention(key, key, value)
 
 
 class ObjectContextHead(nn.Module):
