@@ -248,3 +248,12 @@ def test_wrong_rates(rate: float) -> None:
         separated().threshold_at(rate)
     with pytest.raises(ValueError, match="share of unknown identities"):
         split_identities([1, 2], rate)
+
+
+@pytest.mark.parametrize("wrong", [[1.5, 2.0], [1.0, 2.0], ["1", "2"]])
+def test_identities_that_are_no_integers_are_not_rounded(wrong: list[Any]) -> None:
+    with pytest.raises(ValueError, match="query identities must be integers, got "):
+        split_identities(wrong)
+    with pytest.raises(ValueError, match="unknown identities must be integers, got "):
+        evaluate_open_set(np.zeros((2, 2)), [1, 2], None, [1, 2], None, unknown=wrong[:1])
+    assert split_identities(np.array([1, 2])) == split_identities(torch.tensor([1, 2])) == split_identities([1, 2])

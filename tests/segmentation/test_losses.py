@@ -111,3 +111,10 @@ def test_each_process_keeps_its_share_of_hard_pixels(in_processes: InProcesses) 
     assert found == pytest.approx([sum(part) / 2 for part in losses], rel=1e-5)
     everything = partial(keep_hard, torch.full((1, 1, 4), IGNORED))
     assert in_processes(2, everything) == [0, 0]
+
+
+def test_scores_in_double_precision_keep_it() -> None:
+    scores = torch.randn(1, 3, 2, 2, dtype=torch.float64)
+    labels = torch.zeros(1, 5, 7, dtype=torch.long)
+    assert pixel_cross_entropy(scores, labels).dtype == torch.float64
+    assert hard_cross_entropy(scores, labels, keep=5).dtype == torch.float64

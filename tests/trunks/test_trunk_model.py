@@ -17,6 +17,7 @@ from rga.engine.saved_model import save_model
 from rga.reid.model import ReidModel
 from rga.segmentation.classes import numbered
 from rga.segmentation.model import SegmentationModel
+from rga.segmentation.sliding import Inference
 from rga.trunks.model import TrunkModel
 from rga.trunks.normalisation import trunk_normalisation
 
@@ -114,3 +115,32 @@ def test_predictions_normalise_by_them() -> None:
         expected = model(shown)[1].numpy()
     assert isinstance(model, ReidModel)
     np.testing.assert_allclose(model.embed([pixels]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", MODELS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=["float16", "bfloat16", "float64"])
+def test_a_model_of_another_type_answers_alike(task: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model = MODELS[task]("resnet10t").eval()
+    picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+
+    def answer() -> Any:
+        if isinstance(model, ReidModel):
+            return model.embed([picture], flip=True)[0]
+        if isinstance(model, ClassificationModel):
+            return model.probabilities([picture])[0]
+        assert isinstance(model, SegmentationModel)
+        return model.segment([picture], inference=Inference(scales=(0.5, 1.3), flip=True))[0].confidence
+
+    expected = answer()
+    model.to(dtype)
+    found = answer()
+    assert found.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.03 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("task", MODELS)
+@pytest.mark.parametrize("name", ["num_classes", "maps", "name", "pretrained"])
+def test_options_that_something_else_decides_are_refused(task: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"the trunk's options cannot have {name}: "):
+        MODELS[task]("resnet10t", trunk_options={name: 3})

@@ -22,6 +22,7 @@ from rga.data.preprocessing import Preprocessing
 from rga.engine.reading import read_batches
 from rga.trunks.catalog import create_trunk
 from rga.trunks.model import TrunkModel
+from rga.trunks.options import check_options
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""
@@ -94,7 +95,7 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         self.middle = middle
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.trunk = create_trunk(trunk, num_classes=len(classes), **dict(trunk_options or {}))
+        self.trunk = create_trunk(trunk, num_classes=len(classes), **check_options(trunk_options or {}))
         attach(self.trunk, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -123,10 +124,10 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
     @torch.inference_mode()
     def probabilities_of(self, images: Dataset[Tensor], batch_size: int, workers: int) -> NDArray[np.float32]:
         """The same for images that are tensors (3, size, size) already."""
-        was_training, device = self.training, next(self.parameters()).device
+        was_training = self.training
         self.eval()
         shown = read_batches(images, batch_size, workers)
-        batches = [self(batch.to(device, non_blocking=True)).float().softmax(1).cpu() for batch in shown]
+        batches = [self(self.taken(batch)).float().softmax(1).cpu() for batch in shown]
         self.train(was_training)
         rows: NDArray[np.float32] = torch.cat([torch.zeros(0, len(self.classes)), *batches]).numpy()
         return rows

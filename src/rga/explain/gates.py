@@ -129,10 +129,9 @@ def panels_of(model: ReidModel, picture: Path, watched: Position) -> list[Panel]
 def watch(model: ReidModel, image: Image.Image, watched: Position) -> Recording:
     """Records one forward pass in evaluation mode."""
     was_training = model.training
-    device = model.neck.weight.device
     model.eval()
     with torch.no_grad(), record(model, positions=[watched]) as recording:
-        model(test_transform(model.preprocessing)(image)[None].to(device))
+        model(model.taken(test_transform(model.preprocessing)(image)[None]))
     model.train(was_training)
     return recording
 

@@ -25,6 +25,7 @@ from rga.reid.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
 from rga.trunks.catalog import create_trunk
 from rga.trunks.model import TrunkModel
+from rga.trunks.options import check_options
 
 Feature = Literal["pooled", "neck"]
 
@@ -76,7 +77,7 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
-        self.trunk = create_trunk(trunk, **dict(trunk_options or {}))
+        self.trunk = create_trunk(trunk, **check_options(trunk_options or {}))
         if last_stride == 1:
             keep_last_resolution(self.trunk, (height, width))
         attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
@@ -138,11 +139,10 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         was_training = self.training
         self.eval()
-        device = self.neck.weight.device
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with torch.inference_mode():
             for images in read_batches(Pictures(list(pictures), self.preprocessing), batch_size, workers):
-                shown = images.to(device, non_blocking=True)
+                shown = self.taken(images)
                 both = self(shown)
                 if flip:
                     both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown)), strict=True)]

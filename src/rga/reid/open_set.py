@@ -5,7 +5,7 @@ a query whose nearest gallery image is farther is refused. The measures are thos
 
 - FPIR, the false positive identification rate: the share of unknown queries that are accepted (false alarms);
 - TPIR, the true positive identification rate, also called the detection and identification rate: the share of known queries who are among
-  the first ``rank`` people and whose nearest image is accepted; FNIR is what is missing from 1.
+  the first ``rank`` people and whose own nearest image is accepted; FNIR is what is missing from 1.
 
 A rank counts people, not images: somebody with many images in the gallery takes one place. Distractors (identity 0), of whom nothing is
 known, count as one person each.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,28 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
     """
     if not 0 < unknown < 1:
         raise ValueError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
-    people = {int(identity) for identity in identities}
+    people = whole_numbers(identities, "query")
     check_identities(torch.tensor(sorted(people)), "query", DISTRACTOR + 1)
     if len(people) < 2:
         raise ValueError(f"an open set needs at least two identities, one known and one unknown; got {len(people)}")
     in_order = sorted(people, key=lambda identity: hashlib.sha256(f"{seed}:{identity}".encode()).digest())
     count = min(len(people) - 1, max(1, round(unknown * len(people))))
     return frozenset(in_order[count:]), frozenset(in_order[:count])
+
+
+def whole_numbers(identities: Iterable[int], side: str) -> set[int]:
+    """Identities as a set of Python's integers.
+
+    Raises:
+        ValueError: one is no integer; rounding it would make it somebody else.
+    """
+    found = set()
+    for identity in identities:
+        try:
+            found.add(index(identity))
+        except TypeError as error:
+            raise ValueError(f"{side} identities must be integers, got {identity!r}") from error
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +281,7 @@ def evaluate_open_set(
     """
     source = as_rows(distances)
     everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
-    names = torch.tensor(sorted(set(unknown)), dtype=torch.int64, device=source.device)
+    names = torch.tensor(sorted(whole_numbers(unknown, "unknown")), dtype=torch.int64, device=source.device)
     check_identities(names, "unknown", DISTRACTOR + 1)
     query = everybody.query.identities
     is_unknown = torch.isin(query, names)

@@ -19,6 +19,7 @@ from rga.attachment.stages import evaluating
 from rga.segmentation.high_resolution import HighResolutionTrunk
 from rga.segmentation.resolution import Size
 from rga.trunks.catalog import TrunkOptionError, create_trunk
+from rga.trunks.options import check_options
 
 STRIDES = (8, 16, 32)
 """Output strides; HRNet has 4, too."""
@@ -42,6 +43,7 @@ def segmentation_trunk(name: str, output_stride: int, options: Mapping[str, Any]
         raise ValueError(f"output_stride is a choice of its own, not an option of the trunk {name!r}: got {options['output_stride']} there")
     if "features_only" in options:
         raise ValueError(f"features_only is no option here: the maps of the trunk {name!r} are taken in any case; leave it out")
+    options = check_options(options)
     if is_high_resolution(name):
         if output_stride not in (4, *STRIDES):
             raise ValueError(f"output_stride is 4, 8, 16 or 32 for HRNet, got {output_stride}")
@@ -85,7 +87,7 @@ def dilated_by_timm(name: str, output_stride: int, options: Mapping[str, Any], f
     """
     if issubclass(family, MobileNetV3):
         network = create_trunk(name, **options)
-        features = create_trunk(name, features_only=True, output_stride=output_stride, **options)
+        features = create_trunk(name, maps={"features_only": True}, output_stride=output_stride, **options)
         network.blocks = cast("nn.Sequential", features.blocks)  # of the same names, dilated
         return network
     try:

@@ -44,7 +44,8 @@ class HighResolutionTrunk(nn.Module):
     def __init__(self, name: str, output_stride: int, options: Mapping[str, Any]) -> None:
         super().__init__()
         self.output_stride = output_stride
-        for key, layer in create_trunk(name, features_only=True, feature_location="", **options).named_children():
+        maps = {"features_only": True, "feature_location": ""}
+        for key, layer in create_trunk(name, maps=maps, **options).named_children():
             self.add_module(key, layer)
         self.branch_ends = nn.ModuleList(nn.Identity() for _ in range(4))
 

@@ -73,6 +73,6 @@ def mean_over_all(total: Tensor, count: Tensor) -> Tensor:
 
 @in_float32
 def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32."""
-    scores = on_pixels(scores.float(), (labels.shape[-2], labels.shape[-1]))
+    """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32 at least."""
+    scores = on_pixels(scores, (labels.shape[-2], labels.shape[-1]))
     return F.cross_entropy(scores, labels, ignore_index=IGNORED, reduction="none")

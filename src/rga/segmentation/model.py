@@ -136,7 +136,7 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         """The probabilities of the classes for each pixel of one picture; call it in evaluation mode.
 
         Args:
-            image: (3, H, W), normalised, on the model's device.
+            image: (3, H, W), normalised, float32, on the model's device.
             inference: whole or in windows, at which scales; by default one scale, in windows where the attention takes one size alone.
 
         Returns:
@@ -145,7 +145,7 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         Raises:
             GridMismatchError: the windows have not the size that the attention takes.
         """
-        return predict(lambda seen: self(seen)[0], image, self.chosen(inference or Inference()), self.resolution)
+        return predict(lambda seen: self(self.taken(seen))[0], image, self.chosen(inference or Inference()), self.resolution)
 
     def chosen(self, inference: Inference) -> Inference:
         """The inference with windows, where the attention takes pictures of one size alone and none were chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -29,12 +29,13 @@ REFUSALS = (TypeError, ValueError, KeyError, AttributeError, AssertionError, Run
 """What timm's networks raise for options that they cannot have."""
 
 
-def create_trunk(name: str, *, num_classes: int = 0, **options: Any) -> nn.Module:
+def create_trunk(name: str, /, *, num_classes: int = 0, maps: Mapping[str, Any] | None = None, **options: Any) -> nn.Module:
     """A network without trained weights.
 
     Args:
         name: one of ``OWN``, or of a CNN in timm, with the tag of its weights or without one.
         num_classes: of its classifier; 0 for none.
+        maps: options of timm's extractor of maps, with which ``features_only`` builds one; a task chooses them, never a user.
         **options: of the network: numbers, switches, names, and tuples of these.
 
     Raises:
@@ -48,7 +49,7 @@ def create_trunk(name: str, *, num_classes: int = 0, **options: Any) -> nn.Modul
     """
     check_name(name)
     options = check_options(options)
-    create = OWN[name] if name in OWN else partial(timm.create_model, name)
+    create = OWN[name] if name in OWN else partial(timm.create_model, name, **(maps or {}))
     try:
         trunk = create(num_classes=num_classes, **options)
     except REFUSALS as error:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.engine.saved_model import SavedModel
@@ -35,6 +35,11 @@ class TrunkModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0"
         """
         self.preprocessing = Preprocessing(height, width, *trunk_normalisation(trunk, mean, std))
         self.remember(mean=list(self.preprocessing.mean), std=list(self.preprocessing.std))
+
+    def taken(self, images: Tensor) -> Tensor:
+        """Normalised images on the trunk's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
+        weight = next(self.trunk.parameters())
+        return images.to(weight.device, weight.dtype, non_blocking=True)
 
     def set_weights_source(self, source: str) -> None:
         """Keeps with the model, also when it is saved, which weights its trunk started from."""

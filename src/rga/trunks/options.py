@@ -19,6 +19,9 @@ TAKEN = {
     "pretrained_cfg_overlay": "choose the weights with --weights FILE",
     "cache_dir": "set the environment variable HF_HOME",
     "features_only": "tasks take the maps themselves",
+    "maps": "tasks take the maps themselves",
+    "model_name": "choose the network with --trunk",
+    "name": "choose the network with --trunk",
 }
 """Options of timm's ``create_model`` that something else decides -> what."""
 
