@@ -30,6 +30,8 @@ def stand_in(outcome: str = "none", number: int = 0) -> int | None:
         raise ValueError("the value is wrong: take another")
     if outcome == "file":
         raise FileNotFoundError("no file there")
+    if outcome == "interrupt":
+        raise KeyboardInterrupt
     if outcome == "bug":
         raise RuntimeError("a bug")
     return number if outcome == "code" else None
@@ -84,6 +86,11 @@ def test_what_a_verb_returns_is_the_exit_code(verb: str, outcome: str, code: int
 def test_what_the_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], verb: str, outcome: str, line: str) -> None:
     assert main([*verb.split(), "--outcome", outcome]) == 2
     assert capsys.readouterr().err == line
+
+
+def test_an_interrupt_is_one_line_and_130(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert main([*verb.split(), "--outcome", "interrupt"]) == 130
+    assert capsys.readouterr().err == "rga: interrupted\n"
 
 
 def test_a_bug_shows_where_it_is(verb: str) -> None:

@@ -49,6 +49,8 @@ VERBS: dict[str, tuple[str, str]] = {
 HELP = {"-h", "--help"}
 MISTAKE = 2
 """The exit code for what the user can mend."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 UNREAD = 141
 """The exit code when the output's reader went away, as shells have it."""
 
@@ -65,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
+    except KeyboardInterrupt:
+        print("rga: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except (ValueError, OSError) as error:
         print(f"rga: {error}", file=sys.stderr)
         return MISTAKE

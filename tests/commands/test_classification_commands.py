@@ -1,11 +1,13 @@
 """Classification from the command line, as a user types it: check, train, go on, evaluate, classify."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import rga
 from rga.__main__ import main
@@ -54,6 +56,22 @@ def test_evaluate_prints_the_figures_and_writes_json(run: Path, capsys: pytest.C
     assert report["top1"] == rga.load(run).metrics["top1"] == np.trace(report["confusion"]) / 359
     assert main(["evaluate-classification", str(run), "--data", "digits", "--out", str(run.parent / "other.json")]) == 0
     assert json.loads((run.parent / "other.json").read_text()) == report
+
+
+def test_results_of_other_weights_are_not_written_over(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = Path(shutil.copytree(run, tmp_path / "run"))
+    words = ["evaluate-classification", str(mine), "--data", "digits"]
+    out = ["--out", str(tmp_path / "found.json")]
+    assert main(words) == main([*words, *out]) == 0
+    place = mine / "best" / "model.safetensors"
+    weights = load_file(place)
+    save_file({name: value + 0.125 if value.is_floating_point() else value for name, value in weights.items()}, place)
+    assert main(words) == 0
+    both = [json.loads((mine / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
+    assert both[0]["weights"] != both[1]["weights"]
+    capsys.readouterr()
+    assert main([*words, *out]) == 2
+    assert "name another file with --out" in capsys.readouterr().err
 
 
 def test_classify_names_what_pictures_show(run: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from rga.commands.demo import GENERATED, demo
 from rga.commands.demonstration import MARKER, spread
 from rga.data.people import PeopleOptions, make_people
 from rga.engine.outcome import Outcome
+from rga.engine.run_lock import locked
 from rga.recipes.reid import reid_demo
 from rga.reid.recipe import ReidRecipe
 
@@ -75,7 +76,7 @@ def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
     (again / "mine.txt").write_text("kept")
     assert demo(again, **TINY) == 130
     assert "the people are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir()) == ["mine.txt", "people", "plain"]
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "people", "plain"]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -193,6 +194,16 @@ def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_removed(
     with pytest.raises(ModuleNotFoundError):
         demo(again, **TINY)
     assert contents(again) == before
+
+
+def test_a_demo_removes_nothing_of_one_that_is_at_work(output: Path, tmp_path: Path) -> None:
+    busy = Path(shutil.copytree(output, tmp_path / "busy"))
+    before = contents(busy)
+    with locked(busy), pytest.raises(ValueError, match=r"busy is being trained in by .*choose another folder with --output"):
+        demo(busy, **TINY)
+    assert {name: held for name, held in contents(busy).items() if ".lock" not in str(name)} == {
+        name: held for name, held in before.items() if ".lock" not in str(name)
+    }
 
 
 def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 import rga
 from rga.__main__ import main
@@ -229,6 +230,43 @@ def test_results_of_other_options_and_other_data_are_never_written_over(run: Pat
     assert (mine / "evaluation-market1501.json").read_text() == "notes of mine"
 
 
+def train_on(run: Path) -> None:
+    """As if the model had been trained on: it has other weights."""
+    path = next(folder for folder in (run / "best", run / "last") if folder.is_dir()) / "model.safetensors"
+    weights = load_file(path)
+    name = next(name for name, value in weights.items() if value.is_floating_point())
+    weights[name] = weights[name] + 0.125
+    save_file(weights, path)
+
+
+def test_results_of_other_weights_are_kept(run: Path, people: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(run, tmp_path / "run"))
+    for path in mine.glob("evaluation*.json"):
+        path.unlink()
+    assert evaluating(mine, people).returncode == 0
+    first = results(mine)
+    train_on(mine)
+    assert evaluating(mine, people).returncode == 0
+    there = results(mine)
+    assert first.items() <= there.items()
+    assert len({json.loads(each)["weights"] for each in there.values()}) == 2
+
+
+def test_a_file_that_is_named_and_holds_something_else_is_not_written_over(
+    run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tmp_path / "found.json"
+    for _ in range(2):
+        assert evaluating(run, people, "--out", found).returncode == 0
+    monkeypatch.setattr("rga.commands.evaluate.embed_data", embedded_too_early)
+    for there in (found, run / "last.pt", run / "recipe.json"):
+        before = there.read_bytes()
+        done = evaluating(run, people, "--flip", "--out", there)
+        assert done.returncode == 2
+        assert f"{there} holds something else, or results on other data, by other options or of other weights" in done.stderr
+        assert there.read_bytes() == before
+
+
 def test_a_model_from_elsewhere_gets_no_folder_of_its_name(
     run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,7 +312,7 @@ def test_a_report_on_something_else_is_not_written_over(run: Path, people: Path,
     before = {path.name: path.read_bytes() for path in report.iterdir()}
     done = evaluating(run, people, *words, "--flip")
     assert done.returncode == 2
-    assert "holds report.html and report.json on other data or by other options" in done.stderr
+    assert "holds report.html and report.json on other data, by other options or of other weights" in done.stderr
     assert {path.name: path.read_bytes() for path in report.iterdir()} == before
     (report / "report.json").unlink()
     assert evaluating(run, people, *words).returncode == 2

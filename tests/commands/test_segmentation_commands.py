@@ -1,6 +1,7 @@
 """Segmentation from the command line, as a user types it: make data, check, train, evaluate, segment."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "scenes, val, fingerprint" in out
     assert "2 images" in out
     report = json.loads((work / "run" / "evaluation-scenes-val.json").read_text())
+    assert re.fullmatch("[0-9a-f]{16}", report["weights"])
     log = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
     assert report["mIoU"] == pytest.approx([event for event in log if event["kind"] == "evaluate"][-1]["mIoU"])
     assert report["fingerprint"] == report["trained_on"]["fingerprint"] == read_generated(work / "scenes").fingerprint

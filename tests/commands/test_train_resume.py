@@ -191,6 +191,7 @@ def spoil(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object
     [
         (Path.unlink, "no recipe.json, though a checkpoint; start without --resume"),
         (lambda path: path.write_text('{"trunk": '), "recipe.json is not the record of a run, or damaged"),
+        (lambda path: path.write_text('{"data_fingerprint": "0"}'), "it has no field of a recipe"),
         (spoil(lambda fields: fields.pop("data_fingerprint")), "recipe.json is not the record of a run, or damaged"),
         (
             spoil(lambda fields: fields.update(future=1)),
@@ -209,14 +210,36 @@ def test_a_record_that_cannot_be_read_is_named(
     assert contents(run) == before
 
 
-def test_a_record_of_an_earlier_version_lacks_fields_that_came_later(run: Path) -> None:
+def test_a_record_of_an_earlier_version_lacks_fields_that_came_later(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def earlier(fields: dict[str, Any]) -> None:
         del fields["checkpoint_minutes"], fields["run"]
 
     spoil(earlier)(run / "recipe.json")
     assert go_on(run, "--max-steps", 5) == 0
+    assert "lacks fields; taken are, where nothing is typed: checkpoint_minutes 5.0" in " ".join(capsys.readouterr().out.split())
     assert steps(run) == 5
     assert read_record(run).fields["checkpoint_minutes"] == 5
+
+
+def test_a_log_that_ends_in_half_a_line_is_gone_on_with_and_a_damaged_one_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = run / "log.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole + b'{"kind": "st')
+    assert [len(read_log(run, kind)) for kind in ("start", "step")] == [1, 4]
+    log.write_bytes(whole[:-5])  # shorter than when the checkpoint was taken
+    assert go_on(run, "--max-steps", 5) == 0
+    assert steps(run) == 5
+    log.write_bytes(b"\xff" + whole)
+    capsys.readouterr()
+    assert go_on(run) == 2
+    assert f"{log} is damaged in line 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--resume"]])
+def test_a_folder_that_is_a_file_is_told_first(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(["train", "reid-generated", "--root", "nowhere", "--out", str(tmp_path / "file" / "run"), *words]) == 2
+    assert ("is a file" if not words else "there is no run in") in capsys.readouterr().err
 
 
 def test_where_there_is_no_run_there_is_nothing_to_go_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,23 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_is_offered(tmp_path
         load_checkpoint(tmp_path / PREVIOUS, CPU)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_a_disk_that_fails_in_reading_is_no_damage_and_nothing_earlier_is_offered(
+    tmp_path: Path, checkpoint: Checkpoint, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        save_checkpoint(tmp_path, checkpoint)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(OSError, match=r"last\.pt") as caught:
+        load_checkpoint(tmp_path / LAST, CPU)
+    assert caught.value.errno == number
+    assert "previous" not in str(caught.value)
+
+
 def test_none_and_foreign_ones_are_named(tmp_path: Path, checkpoint: Checkpoint) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no checkpoint at .*last\.pt"):
         load_checkpoint(tmp_path / LAST, CPU)

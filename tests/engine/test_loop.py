@@ -1,5 +1,7 @@
 """The training loop, on a task that is known in full."""
 
+import errno
+import io
 import json
 import math
 import os
@@ -9,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +23,7 @@ from rga.engine.devices import autocast, choose_device
 from rga.engine.loop_options import LoopOptions
 from rga.engine.outcome import DivergedError
 from rga.engine.run_log import RunLog, read_log
-from rga.engine.stop import ECHO
+from rga.engine.stop import ECHO, StopSignals
 
 
 def assert_same(ours: Line, theirs: Line) -> None:
@@ -114,6 +117,58 @@ def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_don
     run(resumed, tmp_path / "parts", options, resume=True)
     assert resumed.evaluations == whole.evaluations
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_signal_in_a_decoder_that_takes_every_exception_for_damage_is_a_signal(tmp_path: Path) -> None:
+    class Decoding(Line):
+        def evaluate(self) -> dict[str, float]:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            except Exception as error:
+                raise ValueError("the picture is damaged") from error
+            raise AssertionError("it went on")
+
+    assert run(Decoding(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2)).exit_code == 143
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+
+
+def test_workers_that_inherit_the_handlers_leave_signals_to_the_training() -> None:
+    signals = StopSignals()
+    signals.process += 1
+    with signals:
+        signal.raise_signal(signal.SIGTERM)
+    assert not signals.number
+
+
+@pytest.mark.parametrize("kind", ["step", "train", "evaluate"])
+def test_a_log_that_cannot_be_written_leaves_the_state_of_the_last_step(
+    tmp_path: Path, whole: Line, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = RunLog.write
+
+    class Half(io.FileIO):
+        def write(self, data: Any) -> int:
+            if bytes(data).startswith(b'"'):  # the rest of a line
+                raise OSError(errno.EIO, "Input/output error")
+            return super().write(bytes(data)[:1])
+
+    def fail(self: RunLog, name: str, step: int, values: Mapping[str, float | int | str]) -> None:
+        if name == kind and step >= 10:
+            self.file.close()
+            self.file = Half(self.path, "ab")
+        write(self, name, step, values)
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, "write", fail)
+        with pytest.raises(OSError, match=r"log\.jsonl could not be written"):
+            run(Line(), tmp_path / "parts", options)
+    assert (tmp_path / "parts" / "log.jsonl").read_bytes().endswith(b"}\n")
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert_same(resumed, whole)
+    assert [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()][-1] == 30
 
 
 class Unlucky(Line):

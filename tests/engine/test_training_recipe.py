@@ -20,6 +20,8 @@ from rga.engine.recipe import TrainingRecipe
         ({"averaging": 1.0}, "averaging must be at least 0 and less than 1, got 1.0"),
         ({"compile": True, "recompute": True}, "compile and recompute exclude one another"),
         ({"weight_decay": math.nan}, "weight_decay must be at least 0, got nan"),
+        ({"rate": math.inf}, "rate must be finite, got inf"),
+        ({"factor": math.nan}, "factor must be finite, got nan"),
     ],
 )
 def test_what_is_out_of_range_is_named(wrong: dict[str, float], message: str) -> None:

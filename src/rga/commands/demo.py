@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table as ConsoleTable
 
 from rga.commands.demo_report import HEADS, HISTOGRAM, Method, compose, draw, figures, footer, summary
-from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begin, for_epochs, train_each
+from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begun, for_epochs, train_each
 from rga.costs import cost
 from rga.data.histogram import histogram_features
 from rga.data.people import ORIGIN, VERSION, PeopleOptions, make_people
@@ -75,33 +75,32 @@ def demo(
     if identities < LEAST:
         raise ValueError(f"the demo needs at least {LEAST} identities, two to train on and two to look for, got {identities}")
     GENERATED.check(output / PEOPLE, people)
-    begin(output, epochs, TITLE)
+    with begun(output, epochs, TITLE):
+        console.rule("1 of 4: people")
+        with watch.time("people"):
+            root = GENERATED.provide(output / PEOPLE, people, console)
+            data = load_data("market1501", root)
 
-    console.rule("1 of 4: people")
-    with watch.time("people"):
-        root = GENERATED.provide(output / PEOPLE, people, console)
-        data = load_data("market1501", root)
+        recipes = {name: demo_recipe(name, root, data, epochs, seed) for name in RUNS}
+        outcome = train_each(recipes, output, watch, console, kept=PEOPLE)
+        if outcome.interrupted:
+            return outcome.exit_code
 
-    recipes = {name: demo_recipe(name, root, data, epochs, seed) for name in RUNS}
-    outcome = train_each(recipes, output, watch, console, kept=PEOPLE)
-    if outcome.interrupted:
-        return outcome.exit_code
-
-    console.rule("4 of 4: evaluation and report")
-    with watch.time("evaluation"):
-        methods = [histogram(data)]
-        models = {}
-        for name, recipe in recipes.items():
-            models[name] = load(output / RUNS[name] / "last", ReidModel)
-            methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
-    runs = {name: output / folder for name, folder in RUNS.items()}
-    with watch.time("report"):
-        pictures = draw(data, methods, runs, models[ATTENDED])
-    sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
-    write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
-    show(console, methods)
-    console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
-    return 0
+        console.rule("4 of 4: evaluation and report")
+        with watch.time("evaluation"):
+            methods = [histogram(data)]
+            models = {}
+            for name, recipe in recipes.items():
+                models[name] = load(output / RUNS[name] / "last", ReidModel)
+                methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
+        runs = {name: output / folder for name, folder in RUNS.items()}
+        with watch.time("report"):
+            pictures = draw(data, methods, runs, models[ATTENDED])
+        sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
+        write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
+        show(console, methods)
+        console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+        return 0
 
 
 def demo_recipe(name: str, root: Path, data: ReidData, epochs: int, seed: int) -> ReidRecipe:

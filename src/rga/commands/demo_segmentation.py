@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table as ConsoleTable
 
 from rga.commands.demo_segmentation_report import HEADS, Method, compose, figures, footer, summary
-from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begin, for_epochs, train_each
+from rga.commands.demonstration import ATTENDED, PLAIN, REPORT, RUNS, Generated, Stopwatch, begun, for_epochs, train_each
 from rga.costs import cost
 from rga.data.scenes import ORIGIN, VERSION, SceneOptions, make_scenes
 from rga.explain.report import write_report
@@ -64,32 +64,31 @@ def demo_segmentation(
     if train_scenes < batch or test_scenes < 1:
         raise ValueError(f"the demo trains on a batch of {batch} scenes and tests on 1 at least, got {train_scenes} and {test_scenes}")
     GENERATED.check(output / SCENES, scenes)
-    begin(output, epochs, TITLE)
+    with begun(output, epochs, TITLE):
+        console.rule("1 of 4: streets")
+        with watch.time("scenes"):
+            data = load_data("scenes", GENERATED.provide(output / SCENES, scenes, console))
 
-    console.rule("1 of 4: streets")
-    with watch.time("scenes"):
-        data = load_data("scenes", GENERATED.provide(output / SCENES, scenes, console))
+        outcome = train_each(recipes, output, watch, console, kept=SCENES)
+        if outcome.interrupted:
+            return outcome.exit_code
 
-    outcome = train_each(recipes, output, watch, console, kept=SCENES)
-    if outcome.interrupted:
-        return outcome.exit_code
-
-    console.rule("4 of 4: evaluation and report")
-    methods = []
-    with watch.time("evaluation"):
-        for name, recipe in recipes.items():
-            model = load(output / RUNS[name] / "last", SegmentationModel)
-            result = evaluate_model(model, data.labelled("val"), data.classes, workers=recipe.workers)
-            spent = cost(model, (1, 3, scenes.height, scenes.width))
-            methods.append(Method(name, model, result, spent, watch.seconds[name]))
-    sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": watch.total})
-    write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
-    table = ConsoleTable(*HEADS, title="Scenes that no training saw")
-    for method in methods:
-        table.add_row(*figures(method))
-    console.print(table)
-    console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
-    return 0
+        console.rule("4 of 4: evaluation and report")
+        methods = []
+        with watch.time("evaluation"):
+            for name, recipe in recipes.items():
+                model = load(output / RUNS[name] / "last", SegmentationModel)
+                result = evaluate_model(model, data.labelled("val"), data.classes, workers=recipe.workers)
+                spent = cost(model, (1, 3, scenes.height, scenes.width))
+                methods.append(Method(name, model, result, spent, watch.seconds[name]))
+        sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": watch.total})
+        write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
+        table = ConsoleTable(*HEADS, title="Scenes that no training saw")
+        for method in methods:
+            table.add_row(*figures(method))
+        console.print(table)
+        console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+        return 0
 
 
 def demo_recipe(name: str, root: Path, epochs: int, seed: int) -> SegmentationRecipe:

@@ -18,6 +18,7 @@ from rga.commands.train import train
 from rga.data.generated import same_origin
 from rga.engine.files import write_atomically
 from rga.engine.outcome import Outcome
+from rga.engine.run_lock import locked
 from rga.trunks.training import PictureRecipe
 
 PLAIN, ATTENDED = "plain", "RGA-SC"
@@ -113,8 +114,9 @@ def check_ours(path: Path) -> None:
     )
 
 
-def begin(output: Path, epochs: int, title: str) -> None:
-    """Makes the demo's folder, without the runs and the report of an earlier one.
+@contextmanager
+def begun(output: Path, epochs: int, title: str) -> Iterator[None]:
+    """Makes the demo's folder, without the runs and the report of an earlier one, and holds it: a second demo there would remove them.
 
     Args:
         output: the folder.
@@ -124,7 +126,7 @@ def begin(output: Path, epochs: int, title: str) -> None:
     Raises:
         FileExistsError: something in the folder is not a demo's.
         ModuleNotFoundError: the report cannot be drawn.
-        ValueError: the epochs are negative.
+        ValueError: the epochs are negative, or another demo is at work in the folder.
     """
     if epochs < 0:
         raise ValueError(f"epochs must be at least 1, or 0 for the recipe's, got {epochs}")
@@ -137,10 +139,12 @@ def begin(output: Path, epochs: int, title: str) -> None:
             f"{report} is no report of this demo: name another folder with --output, or move it away; nothing was changed"
         )
     check_output(report)
-    for run in runs:
-        if run.exists():
-            shutil.rmtree(run)
-    report.unlink(missing_ok=True)
+    with locked(output, "--output"):
+        for run in runs:
+            if run.exists():
+                shutil.rmtree(run)
+        report.unlink(missing_ok=True)
+        yield
 
 
 def for_epochs(recipe: Recipe, epochs: int) -> Recipe:

@@ -12,8 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from rga.commands.evaluation_report import check_report, write_findings
-from rga.commands.outputs import check_folder, check_output, check_positive, check_workers, need_drawing, results_folder, write_results
+from rga.commands.outputs import (
+    check_folder,
+    check_output,
+    check_positive,
+    check_results,
+    check_workers,
+    need_drawing,
+    results_folder,
+    write_results,
+)
 from rga.engine.devices import DeviceName, choose_device
+from rga.engine.saved_model import weights_fingerprint
 from rga.loading import load, model_folder
 from rga.reid.embedded import Comparison, Embedded, embed_data
 from rga.reid.examination import Examination, examine
@@ -110,10 +120,11 @@ def evaluate(
         subset: take what is there of the data set's images (CUHK03 alone).
         comparison: how features are compared.
         people: whether people are looked for who may not be there.
-        report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries; a report on other data or by
-            other options that is there is not written over.
+        report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries; a report that is there, on
+            other data, by other options or of other weights, is not written over.
         out: file for the results; evaluation-DATA.json in the model's folder by default, evaluation-DATA-2.json and so on where that holds
-            results by other options or on other data of this name; none for a model on the hub.
+            results by other options, of other weights or on other data of this name; none for a model on the hub. A file that is there
+            and holds anything but earlier results of the same is not written over.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
@@ -134,6 +145,7 @@ def evaluate(
     settings = {
         "data": tested.name,
         "fingerprint": tested.fingerprint,
+        "weights": weights_fingerprint(model),
         "flip": flip,
         "feature": feature,
         "metric": comparison.name,
@@ -144,6 +156,7 @@ def evaluate(
         check_folder(folder)
     if report is not None:
         check_report(report, settings)
+    check_results(out, settings)
     strangers = people.strangers(tested)
     embedded = embed_data(model, tested, batch_size=batch_size, workers=workers, flip=flip)
     chosen = {name: each for name, each in embedded.items() if feature in ("both", name)}

@@ -11,8 +11,9 @@ from rga.classification.model import ClassificationModel
 from rga.classification.result import ClassificationResult
 from rga.classification.sources.catalog import load_data
 from rga.classification.task import evaluate_model
-from rga.commands.outputs import check_folder, check_output, check_positive, check_workers, results_folder, write_results
+from rga.commands.outputs import check_folder, check_output, check_positive, check_results, check_workers, results_folder, write_results
 from rga.engine.devices import DeviceName, choose_device
+from rga.engine.saved_model import weights_fingerprint
 from rga.loading import load
 
 MISTAKES = 10
@@ -42,7 +43,8 @@ def evaluate_classification(
         root: its folder; digits need none.
         test_folder: pictures in folders: name of the folder to test on; by default val, valid, validation or test.
         out: file for the results; evaluation-DATA.json in the model's folder by default, evaluation-DATA-2.json and so on where that holds
-            results on other data of this name; none for a model that is in no folder.
+            results of other weights or on other data of this name; none for a model that is in no folder. A file that is there and holds
+            anything but earlier results of the same is not written over.
         batch_size: pictures at a time.
         workers: processes that read pictures.
         device: where to compute.
@@ -55,7 +57,8 @@ def evaluate_classification(
         check_folder(folder)
     model = load(run, ClassificationModel).to(choose_device(device))
     tested = load_data(data, root, **({"test_folder": test_folder} if test_folder else {}))
-    settings = {"data": tested.name, "fingerprint": tested.fingerprint}
+    settings = {"data": tested.name, "fingerprint": tested.fingerprint, "weights": weights_fingerprint(model)}
+    check_results(out, settings)
     result = evaluate_model(model, tested, batch_size=batch_size, workers=workers)
     console = Console()
     try:

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from rga.commands.outputs import check_folder, check_output, check_workers, results_folder, write_results
+from rga.commands.outputs import check_folder, check_output, check_results, check_workers, results_folder, write_results
 from rga.engine.devices import DeviceName, choose_device
+from rga.engine.saved_model import weights_fingerprint
 from rga.loading import load
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
@@ -45,7 +46,8 @@ def evaluate_segmentation(
         scales: at which pictures are predicted; the probabilities are averaged.
         flip: predict mirror images, too.
         out: file for the results; evaluation-DATA-SPLIT.json in the model's folder by default, evaluation-DATA-SPLIT-2.json and so on where
-            that holds results by other options or on other data of this name; none for a model that is in no folder.
+            that holds results by other options, of other weights or on other data of this name; none for a model that is in no folder. A
+            file that is there and holds anything but earlier results of the same is not written over.
         workers: processes that read pictures.
         device: where to compute.
     """
@@ -58,7 +60,14 @@ def evaluate_segmentation(
     model = load(run, SegmentationModel).to(choose_device(device))
     tested = load_data(data, root)
     scenes = tested.labelled(split)
-    settings = {"data": tested.name, "split": split, "fingerprint": tested.fingerprint, "options": str(inference)}
+    settings = {
+        "data": tested.name,
+        "split": split,
+        "fingerprint": tested.fingerprint,
+        "weights": weights_fingerprint(model),
+        "options": str(inference),
+    }
+    check_results(out, settings)
     console = Console()
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("evaluating", total=len(scenes))

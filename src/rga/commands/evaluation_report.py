@@ -35,7 +35,9 @@ def check_report(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     there = [name for name in (PAGE, FIGURES) if (folder / name).exists()]
     if there and not ((folder / FIGURES).is_file() and holds(folder / FIGURES, json.loads(json.dumps(settings)))):
-        raise FileExistsError(f"{folder} holds {' and '.join(there)} on other data or by other options: name another folder with --report")
+        raise FileExistsError(
+            f"{folder} holds {' and '.join(there)} on other data, by other options or of other weights: name another folder with --report"
+        )
 
 
 def write_findings(

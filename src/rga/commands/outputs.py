@@ -79,6 +79,22 @@ def results_folder(run: Path) -> Path | None:
     return None
 
 
+def check_results(out: Path | None, settings: Mapping[str, Any]) -> None:
+    """Refuses a file for results that holds something else.
+
+    Args:
+        out: the file that was named; None for none.
+        settings: what is evaluated and how, and by which weights: results of the same may be written again.
+
+    Raises:
+        FileExistsError: the file holds other results, or none.
+    """
+    if out is not None and out.exists() and not holds(out, json.loads(json.dumps(settings))):
+        raise FileExistsError(
+            f"{out} holds something else, or results on other data, by other options or of other weights: name another file with --out"
+        )
+
+
 def write_results(folder: Path | None, name: str, out: Path | None, settings: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     """Writes results to the file that was named; or to ``NAME.json`` in a folder, ``NAME-2.json`` if that holds those of other settings.
 
@@ -86,7 +102,7 @@ def write_results(folder: Path | None, name: str, out: Path | None, settings: Ma
         folder: of the model; None if it has none.
         name: for the file, made of the data set.
         out: the file that was named; None for none.
-        settings: what was evaluated and how: the same settings write over their own results, and over no others.
+        settings: what was evaluated and how, and by which weights: the same settings write over their own results, and over no others.
         results: besides.
 
     Returns:

@@ -78,6 +78,10 @@ class RunRecord:
         entry = {"step": step, "version": rga.__version__, **changes}
         return dataclasses.replace(self, fields=recipe.to_dict(), changes=(*self.changes, entry))
 
+    def missing(self, kind: type[Recipe]) -> dict[str, Any]:
+        """The fields of a kind of recipes that are not in the record, as in those of earlier versions, with the values that are taken."""
+        return {each.name: getattr(kind(), each.name) for each in dataclasses.fields(kind) if each.name not in self.fields}
+
     def recipe(self, kind: type[Recipe], folder: Path) -> Recipe:
         """The recipe of a run.
 
@@ -122,6 +126,8 @@ def read_record(folder: Path) -> RunRecord:
     try:
         contents = json.loads(path.read_text())
         fingerprint, about = contents.pop("data_fingerprint"), contents.pop("run", {"version": ""})
+        if not contents:
+            raise ValueError("it has no field of a recipe")  # noqa: TRY301  the same in the end
         return RunRecord(contents, fingerprint, **{**about, "changes": tuple(about.get("changes", ()))})
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is not the record of a run, or damaged: {error!r}; put it back, or choose another folder") from error

@@ -18,7 +18,8 @@ from torch.optim import Optimizer
 
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import classification_task
-from rga.commands.run_record import RunRecord, check_changes, check_data, check_new, differences, read_record, shown
+from rga.commands.outputs import check_folder
+from rga.commands.run_record import RECIPE_FILE, RunRecord, check_changes, check_data, check_new, differences, read_record, shown
 from rga.engine import processes
 from rga.engine.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, load_checkpoint
 from rga.engine.devices import choose_device
@@ -197,8 +198,10 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
         ValueError: the folder holds another run or is being trained in, the recipe does not fit the data, or it would make another
             training of the run that it shall go on with.
         FileNotFoundError: there is no run to go on with.
+        OSError: nothing can be written to the folder.
     """
     resume = resume or resume_previous
+    check_folder(out)
     again = False if resume else check_new(out)
     record, changes = (None, {}) if not resume else compared(recipe, out, name)
     if recipe.threads:
@@ -213,6 +216,9 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
         console.print("\n".join(f"{name}: {value}" for name, value in task.describe_start().items()), markup=False)
         console.print(task.describe_data())
         if record is not None:
+            if missing := record.missing(type(recipe)):
+                taken = ", ".join(f"{name} {shown(value)}" for name, value in missing.items())
+                console.print(f"{out / RECIPE_FILE} lacks fields; taken are, where nothing is typed: {taken}", markup=False)
             check_data(record, changes, task.fingerprint, task.loader.samples, out)
         prepare(task.model.to(device), recipe, device)
         if processes.first():

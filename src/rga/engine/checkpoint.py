@@ -7,6 +7,7 @@ holds, and is read with ``weights_only=True``. The one before it is kept beside 
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import os
 import pickle
@@ -191,6 +192,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
 
     Raises:
         FileNotFoundError: there is none.
+        OSError: the disk failed, or the file must not be read, which says nothing about the checkpoint.
         ValueError: the file is damaged, was changed, is of another format, or holds more than tensors and plain values; it is named, and
             so is the checkpoint before it if that is whole.
     """
@@ -208,7 +210,11 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         raise FileNotFoundError(f"there is no checkpoint at {path}: start without --resume, or name the run's folder")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a place in the file that is not there
+            raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a disk or a permission: the checkpoint may be whole
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
     if not isinstance(state, dict) or "format" not in state:
         raise ValueError(f"{path} is not a checkpoint of a training")
@@ -230,7 +236,7 @@ def offer(path: Path) -> str:
         return ""
     try:
         whole = read_checkpoint(previous, torch.device("cpu"))
-    except ValueError:
+    except (OSError, ValueError):
         return f"; {previous} cannot be used either"
     return f"; {previous} is whole ({whole.where}): go on from it with --resume-previous"
 

@@ -280,7 +280,7 @@ class Training:
             reached = {name: values[self.task.watched] for name, values in metrics.items() if self.task.watched in values}
             better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
             self.save_models("best", metrics, better)
-        except Exception:
+        except (Exception, StoppedError):
             if not processes.together():
                 self.save(wait=True)
             raise
@@ -355,9 +355,15 @@ class Training:
         return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(AVERAGED, {}), skipped, number)
 
     def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
-        """Writes an event to the log."""
-        if self.log is not None:
+        """Writes an event to the log; if that fails, the state is saved, unless other processes would have to save with this one."""
+        if self.log is None:
+            return
+        try:
             self.log.write(kind, self.at.step, values)
+        except OSError:
+            if not processes.together():
+                self.save(wait=True)
+            raise
 
     def say(self, message: str) -> None:
         """Prints a line above the progress bar."""

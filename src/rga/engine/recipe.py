@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,10 @@ class TrainingRecipe:
             raise ValueError(f"averaging must be at least 0 and less than 1, got {self.averaging}")
         if self.compile and self.recompute:
             raise ValueError("compile and recompute exclude one another: the compiler weighs itself what it computes again")
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,)) if isinstance(number, float)):
+                raise ValueError(f"{each.name} must be finite, got {' '.join(map(str, value)) if isinstance(value, tuple) else value}")
 
     def check_range(self, names: Iterable[str], low: float, high: float | None = None) -> None:
         """Refuses fields outside of [low, high] by their name."""

@@ -24,19 +24,23 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, option: str = "--out") -> Iterator[None]:
     """Holds a run's folder, which is made if it is not there.
 
     The lock is the operating system's and of this process alone (workers do not inherit it): it ends with the process, however that ends.
     On a file system without locks a file stands for it; one that a killed process left behind is known by the number of that process, on
     the machine that it ran on.
 
+    Args:
+        folder: of a run, or of several.
+        option: that names another folder, for the error.
+
     Raises:
         ValueError: another process holds it.
         OSError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = held(folder)
+    lock = held(folder, option)
     try:
         write_atomically(folder / HOLDER_FILE, lambda temporary: temporary.write_text(f"process {os.getpid()} on {socket.gethostname()}\n"))
         yield
@@ -44,7 +48,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def held(folder: Path) -> BaseFileLock:
+def held(folder: Path, option: str) -> BaseFileLock:
     """The lock of a folder, acquired.
 
     Raises:
@@ -62,7 +66,7 @@ def held(folder: Path) -> BaseFileLock:
             lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(
-            f"{folder} is being trained in by {holder(folder)}: wait for it, stop it, or choose another folder with --out{stale(lock)}"
+            f"{folder} is being trained in by {holder(folder)}: wait for it, stop it, or choose another folder with {option}{stale(lock)}"
         ) from None
     return lock
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,10 @@ class RunLog:
         self.path = path = folder / LOG_FILE
         if length is not None and path.exists() and path.stat().st_size > length:
             os.truncate(path, length)
+        if length is not None and path.is_file():
+            whole = path.read_bytes().rfind(b"\n") + 1
+            if whole < path.stat().st_size:  # half a line, of one who was killed or whose disk was full
+                os.truncate(path, whole)
         self.file = path.open("ab", buffering=0)
         self.writer: Any = None
         if tensorboard:
@@ -49,10 +54,14 @@ class RunLog:
             OSError: the line could not be written; the log is named.
         """
         line = (json.dumps({"time": round(time.time(), 3), "kind": kind, "step": step, **values}) + "\n").encode()
+        before = self.length()
         try:
             while line:
                 line = line[self.file.write(line) :]
         except OSError as error:
+            with suppress(OSError):  # the first error is the one to tell
+                if self.length() > before:
+                    self.file.truncate(before)  # half a line, which what is written later would be joined to
             raise named(error, self.path) from error
         if self.writer is not None:
             for name, value in values.items():
@@ -79,6 +88,18 @@ class RunLog:
 
 
 def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """The events of one kind in a run's log, in their order."""
-    lines = (folder / LOG_FILE).read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+    """The events of one kind in a run's log, in their order; half a line at its end, of one who was killed, is none.
+
+    Raises:
+        ValueError: the log is damaged; it and the line are named.
+    """
+    path = folder / LOG_FILE
+    events = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            event = json.loads(line)
+            if event["kind"] == kind:
+                events.append(event)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged in line {number}: {error!r}; put it back, or move it away") from error
+    return events

@@ -10,7 +10,9 @@ from typing import Any, Self
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model
+from torch import nn
 
+from rga.engine.checkpoint import digest
 from rga.engine.files import write_json
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -64,6 +66,11 @@ def check_readable(file: Path) -> None:
             pass
     except SafetensorError as error:
         raise ValueError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """A short name for the weights and buffers of a model, by which results tell what they were measured on: 16 hexadecimal digits."""
+    return digest(model.state_dict())[:16]
 
 
 def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -16,8 +17,11 @@ ECHO = 0.5
 """Seconds in which the same signal again means the same: torchrun passes on what the whole group of processes got already."""
 
 
-class StoppedError(Exception):
-    """A signal came where nothing is lost by stopping at once."""
+class StoppedError(BaseException):
+    """A signal came where nothing is lost by stopping at once.
+
+    No ``Exception``: it may be raised between any two lines, also of code that takes every exception for its own, as decoders do.
+    """
 
 
 class StopSignals:
@@ -35,6 +39,8 @@ class StopSignals:
         self.since = 0.0
         """When it came, by the monotonic clock."""
         self.at_once = False
+        self.process = os.getpid()
+        """Workers that are forked inherit the handlers and leave the signals to it: it ends them."""
         self.before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -51,6 +57,8 @@ class StopSignals:
 
     def note(self, number: int, _frame: FrameType | None) -> None:
         """Handles a signal that ends the training."""
+        if os.getpid() != self.process:
+            return
         if self.number:
             if number == self.number and time.monotonic() - self.since < ECHO:
                 return
