@@ -252,6 +252,7 @@ def test_results_of_other_weights_are_kept(run: Path, people: Path, tmp_path: Pa
     assert len({json.loads(each)["weights"] for each in there.values()}) == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_is_named_and_holds_something_else_is_not_written_over(
     run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
