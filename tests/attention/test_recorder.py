@@ -1,6 +1,7 @@
 """Watching attention at work."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_pass_of_which_nothing_is_seen_is_said() -> None:
     module = rga.create_attention("se", 8, (6, 4)).eval()
     model = nn.Sequential(module)
     other = copy.deepcopy(module)
-    model.forward = lambda x: other(x)  # type: ignore[method-assign]
+    model.forward = partial(other)  # type: ignore[method-assign]
     with pytest.raises(ValueError, match="the model ran, and none of its attentions was seen"), rga.record(model):
         model(X)
 
