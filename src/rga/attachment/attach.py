@@ -7,9 +7,10 @@ out: the network runs once more, on tensors without values, and each attention m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar
 
+import torch
 from torch import nn
 
 from rga.attachment.hosts import MARK, OUTPUT, Attachment, all_or_nothing, attachments, bypassed, let_call, register, remove
@@ -26,12 +27,13 @@ LARGEST_GRID = "largest_grid"
 """The attribute of an attached attention that remembers its limit, for ``resample``."""
 
 
+@torch.inference_mode(mode=False)  # weights made in inference mode could never be trained
 def attach(
     model: Model,
     name: str,
     *,
     image_size: Grid,
-    after: Sequence[str] | Literal["blocks"] | None = None,
+    after: Iterable[str] | Literal["blocks"] | None = None,
     largest_grid: Grid | None = None,
     trained_size: Grid | None = None,
     **options: object,
@@ -47,6 +49,7 @@ def attach(
         name: an attention, one of ``rga.list_attentions()``; ``"none"`` attaches nothing.
         image_size: (height, width) of the images that the network will see.
         after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on.
+            One name at least; ``name="none"`` attaches nothing.
             ``"blocks"`` for the branches of all blocks, before the shortcut is added, where SE and CBAM sit as published.
         largest_grid: (height, width) that no attention's grid exceeds; stages with larger maps pool them to it, for which attentions whose
             weights belong to a grid need ``fit="pool"``. By default each gets the grid of its stage.
@@ -116,7 +119,7 @@ def calls_in_a_pass(model: nn.Module, image_size: Grid) -> Counter[str]:
         return Counter(called_modules(model, image_size))
 
 
-def places(model: nn.Module, image_size: Grid, after: Sequence[str] | None) -> list[Stage]:
+def places(model: nn.Module, image_size: Grid, after: Iterable[str] | None) -> list[Stage]:
     """Where attention goes; see ``attach``."""
     with bypassed(model):
         if after is None:
@@ -125,7 +128,10 @@ def places(model: nn.Module, image_size: Grid, after: Sequence[str] | None) -> l
             if after != BLOCKS:
                 raise ValueError(f"after={after!r}: name modules in a list, [{after!r}], or choose {BLOCKS!r} for inside of all blocks")
             return find_blocks(model, image_size)
-        return named_stages(model, image_size, after)
+        names = list(after)
+        if not names:
+            raise ValueError("after=[] names no module to attend to: leave it out for all stages, or choose the attention 'none'")
+        return named_stages(model, image_size, names)
 
 
 def limited(grid: Grid, largest: Grid | None) -> Grid:
@@ -164,6 +170,7 @@ def detach(model: Model) -> Model:
     return model
 
 
+@torch.inference_mode(mode=False)
 def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None = None) -> Model:
     """Moves trained attention to another grid, in place: every axis of its weights that runs over positions is interpolated.
 

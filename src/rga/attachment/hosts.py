@@ -3,10 +3,11 @@
 Whoever takes a stage out of a network, copies, checkpoints, exports or converts it then has its attention, too. The module in which an
 attention is registered is its host:
 
-    a plain sequence                 the attention is its last child; nothing else changes
+    a sequence                       the attention is its last child; nothing else changes, unless the sequence has a ``forward`` of its
+                                     own (residuals, a list of features), which does not get to see the attention
     a normalisation, or a module     is replaced by conversions (``torch.nn.SyncBatchNorm.convert_sync_batchnorm``,
-    that timm can fuse               ``timm.utils.reparameterize_model``), so that a child of it would be lost: the module around it is the
-                                     host, and calls the attention after it
+    that timm can fuse or that is    ``timm.utils.reparameterize_model``), so that a child of it would be lost, or changes its class when a
+    parametrized                     parametrization is removed: the module around it is the host, and calls the attention after it
     any other module                 its class becomes a subclass whose ``forward`` calls the attention on what the plain one returned
 
 The network's own keys keep their names. The attention's begin with ``STAGE.attention.``, or ``BLOCK.NORM_attention.`` after a
@@ -19,10 +20,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils.parametrize import is_parametrized
 
 CHILD = "attention"
 """The name under which a host holds the attention after its own output."""
@@ -33,9 +35,8 @@ OUTPUT = ""
 MARK = "attached_after"
 """The attribute that tells an attached attention from a network's own: the end of its host that it comes after."""
 
-
-CONTAINERS = (nn.ModuleDict, nn.ModuleList)
-"""Classes whose subclasses run their items by going through them."""
+CONTAINERS = (nn.ModuleDict, nn.ModuleList, nn.Sequential)
+"""Classes whose subclasses run their items by going through them, in ways of their own."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Attended:
         """The plain module's pass, with attention after each of the ends."""
         ends = self.attended_ends
         seen: Any = self
-        if isinstance(self, (*CONTAINERS, nn.Sequential)):
+        if isinstance(self, CONTAINERS):
             seen = SeenContainer(self)
         elif len(ends) > (OUTPUT in ends):
             seen = SeenFromWithin(self)
@@ -142,7 +143,16 @@ class SeenFromWithin:
     """
 
     def __init__(self, host: Any) -> None:
-        self.host = host
+        self.__dict__["host"] = host
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The host's class: ``super()`` and ``isinstance`` within its methods ask for it."""
+        host_class: type = type(self.__dict__["host"])
+        return host_class
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.host, name, value)
 
     def __getattr__(self, name: str) -> Any:
         host = self.host
@@ -209,14 +219,14 @@ def rebuilt(plain: type[nn.Module], ends: tuple[tuple[str, str], ...]) -> nn.Mod
 
 
 def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
-    """Registers an attention in the host of a stage; a sequence calls it as it is, any other host once ``let_call`` was told.
+    """Registers an attention in the host of a stage; a plain sequence calls it as it is, any other host once ``let_call`` was told.
 
     Raises:
         ValueError: the stage carries attention already.
     """
     module = model.get_submodule(stage)
     parent, _, name = stage.rpartition(".")
-    within = isinstance(module, _NormBase) or hasattr(module, "fuse")
+    within = isinstance(module, _NormBase) or hasattr(module, "fuse") or is_parametrized(module)
     host, end = (model.get_submodule(parent), name) if within else (module, OUTPUT)
     if any(getattr(other, MARK, None) == end for other in host.children()):
         raise ValueError(
@@ -226,9 +236,14 @@ def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
     child = free_name(host, f"{name}_{CHILD}" if within else CHILD)
     setattr(attention, MARK, end)
     host.add_module(child, attention)
-    if within or isinstance(host, CONTAINERS):
+    if within or (isinstance(host, CONTAINERS) and not is_plain_sequence(host)):
         let_call(host, end, child)
     return Attachment(stage, joined(parent if within else stage, child), attention, host, child)
+
+
+def is_plain_sequence(host: nn.Module) -> TypeGuard[nn.Sequential]:
+    """Whether a module runs its children one after the other, each on what the one before it returned."""
+    return isinstance(host, nn.Sequential) and type(host).forward is nn.Sequential.forward
 
 
 def free_name(host: nn.Module, name: str) -> str:

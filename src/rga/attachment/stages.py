@@ -8,14 +8,18 @@ the family calls it; inside of blocks nothing is considered, nor in heads and de
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import chain, product
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parameter import is_lazy
 
 from rga.attention.grid import Grid, check_grid
 
@@ -111,7 +115,7 @@ def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
                 size = (larger * size[0], larger * size[1])
             except NoStagesError:  # it serves images of one size
                 size = check_grid(image_size)
-        names = [stage.name for stage in last_of_each_level(model, outputs, size) if stage.name in maps]
+        names = with_twins(model, [stage.name for stage in last_of_each_level(model, outputs, size) if stage.name in maps], maps)
     if not names:
         raise NoStagesError(no_stages(model, "its modules return no maps that shrink"))
     return [maps[name] for name in names]
@@ -129,6 +133,7 @@ def known_stages(model: nn.Module, maps: Mapping[str, Stage], prefix: str = "") 
         NoStagesError: the network says itself that it returns no maps.
     """
     layout = getattr(model, "output_fmt", "NCHW")
+    layout = getattr(layout, "value", layout)  # timm has an enumeration of them
     if layout != "NCHW":
         raise NoStagesError(no_stages(model, f"its features have the layout {layout}"))
     for names in (names for kind in type(model).__mro__ if (names := BY_HAND.get(kind.__name__))):
@@ -171,15 +176,19 @@ def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> li
     Raises:
         ValueError: a name is unknown, or the module returns no map.
     """
-    modules = dict(model.named_modules())
+    modules = dict(model.named_modules(remove_duplicate=False))
+    first_names = {module: name for name, module in model.named_modules()}
     maps = probe_maps(model, image_size)
+    stages = []
     for name in names:
         if name not in modules:
             known = ", ".join(stage.name for stage in find_stages(model, image_size))
             raise ValueError(f"unknown stage {name!r}: the model has no such module; its stages are {known}")
-        if name not in maps:
+        first = first_names[modules[name]]  # a module may have several names, of which its maps have the first
+        if first not in maps:
             raise ValueError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
-    return [maps[name] for name in names]
+        stages.append(maps[first])
+    return stages
 
 
 def find_blocks(model: nn.Module, image_size: Grid) -> list[Stage]:
@@ -246,7 +255,7 @@ def called_modules(model: nn.Module, image_size: Grid) -> list[str]:
 def run_on_meta(model: nn.Module, image_size: Grid) -> list[tuple[str, object]]:
     """Runs a network on tensors without values: the name and the output of each module, in the order in which they finished."""
     height, width = check_grid(image_size)
-    refuse_wrapped(model)
+    refuse_unready(model)
     outputs: list[tuple[str, object]] = []
     handles = [
         module.register_forward_hook(lambda _module, _args, output, name=name: outputs.append((name, output)))
@@ -258,11 +267,13 @@ def run_on_meta(model: nn.Module, image_size: Grid) -> list[tuple[str, object]]:
     failures: list[Exception] = []
     try:
         with evaluating(model), without_checkpointing(model), torch.no_grad():
-            for channels in input_channels(model):
+            # a network may make tensors on the device that is the default, wherever its image is
+            for channels, default_device in product(input_channels(model), (None, torch.device("meta"))):
                 outputs.clear()
                 image = torch.empty(2, channels, height, width, device="meta", dtype=floating_dtype(model))
                 try:
-                    functional_call(model, on_meta, (image,))
+                    with attributes_on_meta(model), default_device or nullcontext():
+                        functional_call(model, on_meta, (image,))
                 except Exception as error:
                     failures.append(error)
                 else:
@@ -272,12 +283,15 @@ def run_on_meta(model: nn.Module, image_size: Grid) -> list[tuple[str, object]]:
             handle.remove()
     raise NoStagesError(
         f"{type(model).__name__} could not be run at {height}x{width} (on the meta device, to find its grids): "
-        f"{failures[0] or repr(failures[0])}"
+        f"{str(failures[0]) or repr(failures[0])}. "
+        "If it takes anything but one batch of images, attach attention to the part of it that does: rga.attach(model.backbone, ...)"
     ) from failures[0]
 
 
-def refuse_wrapped(model: nn.Module) -> None:
-    """Raises a ValueError if a network cannot be changed as it is: compiled, or wrapped for several devices."""
+def refuse_unready(model: nn.Module) -> None:
+    """Raises a ValueError if a network cannot be changed as it is: compiled, wrapped for several devices, or with weights to come."""
+    if any(is_lazy(tensor) for tensor in chain(model.parameters(), model.buffers())):
+        raise ValueError("the model has weights without a shape (of lazy modules): run it once on an image, and attach attention then")
     if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
         raise ValueError(
             f"the model is wrapped in {type(model).__name__}: attach attention to the network before it is wrapped, "
@@ -335,6 +349,31 @@ def last_of_each_level(model: nn.Module, outputs: Sequence[tuple[str, object]], 
     return list(last.values())
 
 
+def with_twins(model: nn.Module, names: Sequence[str], maps: Mapping[str, Stage]) -> list[str]:
+    """The stages of one of several streams, and those of its twins: parts of the same class with the same stages side by side.
+
+    Args:
+        model: a network.
+        names: the stages that were found; all in one part of the network, if it has streams.
+        maps: all modules of the network that return maps, in the order in which they ran.
+    """
+    if len({maps[name].grid for name in names}) < 2:  # of one map nothing tells a stream from a block
+        return list(names)
+    found = set(names)
+    parts = names[0].split(".")
+    for depth in range(1, len(parts) + 1):
+        stream, parent = ".".join(parts[:depth]), ".".join(parts[: depth - 1])
+        if not all(f"{name}.".startswith(f"{stream}.") for name in names):
+            break
+        for sibling, module in model.get_submodule(parent).named_children():
+            twin = f"{parent}.{sibling}" if parent else sibling
+            pairs = {name: twin + name.removeprefix(stream) for name in names}
+            alike = type(module) is type(model.get_submodule(stream))
+            if alike and all(other in maps and maps[other].grid == maps[name].grid for name, other in pairs.items()):
+                found.update(pairs.values())
+    return [name for name in maps if name in found]
+
+
 def backbone_prefix(model: nn.Module) -> str:
     """What the names of modules within a network's backbone begin with; nothing where the network is all backbone."""
     prefix = ""
@@ -386,6 +425,42 @@ def floating_dtype(model: nn.Module) -> torch.dtype:
 def weight_of(model: nn.Module) -> nn.Parameter | None:
     """The first weight of a model of a floating dtype; None if it has none."""
     return next((p for p in model.parameters() if p.is_floating_point()), None)
+
+
+@contextmanager
+def attributes_on_meta(model: nn.Module) -> Iterator[None]:
+    """Moves tensors that are neither weights nor buffers to the meta device within the block; then all attributes are as they were.
+
+    Networks keep caches (of coordinates, of normalised weights) and counters in attributes, and in lists and dicts among them. A pass
+    without values must neither meet their tensors nor leave its own there.
+    """
+    attributes = [(module, dict(vars(module))) for module in model.modules()]
+    containers = [
+        (value, value.copy()) for _, values in attributes for value in values.values() if type(value) in (dict, list, OrderedDict)
+    ]
+    try:
+        for module, values in attributes:
+            vars(module).update({name: value.to("meta") for name, value in values.items() if isinstance(value, Tensor)})
+        for container, content in containers:
+            for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+                if type(value) is Tensor:
+                    container[key] = value.to("meta")
+        yield
+    finally:
+        for module, values in attributes:
+            vars(module).clear()
+            vars(module).update(values)
+        for container, content in containers:
+            container.clear()
+            refill(container, content)
+
+
+def refill(container: Any, content: Any) -> None:
+    """Puts the content of a dict or list into an empty one."""
+    if isinstance(container, dict):
+        container.update(content)
+    else:
+        container.extend(content)
 
 
 @contextmanager
