@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any, ClassVar, TypeGuard
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import is_parametrized
@@ -104,9 +105,9 @@ class Attended:
         ends = self.attended_ends
         seen: Any = self
         if isinstance(self, CONTAINERS):
-            seen = SeenContainer(self)
+            seen = SeenContainer(self) if torch.compiler.is_compiling() else ContainerPassingForHost(self)
         elif len(ends) > (OUTPUT in ends):
-            seen = SeenFromWithin(self)
+            seen = SeenFromWithin(self) if torch.compiler.is_compiling() else PassingForHost(self)
         out = self.plain_class.forward(seen, *args, **kwargs)
         return getattr(self, ends[OUTPUT])(out) if OUTPUT in ends else out
 
@@ -143,16 +144,7 @@ class SeenFromWithin:
     """
 
     def __init__(self, host: Any) -> None:
-        self.__dict__["host"] = host
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        """The host's class: ``super()`` and ``isinstance`` within its methods ask for it."""
-        host_class: type = type(self.__dict__["host"])
-        return host_class
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self.host, name, value)
+        self.host = host
 
     def __getattr__(self, name: str) -> Any:
         host = self.host
@@ -188,6 +180,26 @@ class SeenContainer(SeenFromWithin):
 
     def __getitem__(self, key: Any) -> Any:
         return getattr(self, key) if isinstance(self.host, nn.ModuleDict) else self.values()[key]
+
+
+class PassingForHost(SeenFromWithin):
+    """Passes for the host, for ``super()``, ``isinstance`` and assignments in its methods; the compiler cannot follow that."""
+
+    def __init__(self, host: Any) -> None:
+        object.__setattr__(self, "host", host)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The host's class."""
+        host_class: type = type(self.host)
+        return host_class
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.host, name, value)
+
+
+class ContainerPassingForHost(PassingForHost, SeenContainer):
+    """The same for a sequence, list or dict."""
 
 
 def followed(module: Callable[..., Any], attention: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,8 +62,8 @@ HEADS = frozenset({"classifier", "aux_classifier", "head", "heads", "decode_head
 BACKBONES = ("backbone", "encoder", "trunk", "body", "model", "net", "base_model", "features_extractor")
 """Names under which a larger model, for segmentation say, holds the network that its features come from."""
 
-SAFE_SIDE = 64
-"""From images of this side on, no network with the usual five halvings has stages of one position."""
+SAFE_SIDE = 128
+"""From images of this side on, no network with the usual five halvings has stages of one position, nor does padding look like a level."""
 
 
 class NoStagesError(ValueError):
