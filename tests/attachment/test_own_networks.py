@@ -165,7 +165,7 @@ def test_attention_after_a_parametrized_module_outlives_the_parametrization() ->
     model = nn.Sequential(parametrizations.weight_norm(nn.Conv2d(3, 8, 3, 4, 1)), conv(8, 8, 2)).eval()
     rga.attach(model, "se", image_size=SIZE, after=["0"])
     attended = model(X)
-    parametrize.remove_parametrizations(model[0], "weight")
+    parametrize.remove_parametrizations(model.get_submodule("0"), "weight")
     torch.testing.assert_close(model(X), attended)
     assert list(rga.attached(model)) == ["0"]
 

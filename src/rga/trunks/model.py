@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+from rga.attachment.stages import weight_of
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.engine.saved_model import SavedModel
 from rga.trunks.normalisation import trunk_normalisation
@@ -38,8 +39,8 @@ class TrunkModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0"
 
     def taken(self, images: Tensor) -> Tensor:
         """Normalised images on the trunk's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
-        weight = next(self.trunk.parameters())
-        return images.to(weight.device, weight.dtype, non_blocking=True)
+        weight = weight_of(self.trunk)
+        return images if weight is None else images.to(weight.device, weight.dtype, non_blocking=True)
 
     def set_weights_source(self, source: str) -> None:
         """Keeps with the model, also when it is saved, which weights its trunk started from."""
