@@ -13,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from rga.attachment.stages import evaluating, floating_dtype
+from rga.attachment.probe import evaluating, floating_dtype
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 import rga
 from rga.attachment import attachments
-from rga.attachment.stages import BRANCH_ENDS, NoStagesError, find_blocks
+from rga.attachment.probe import NoStagesError
+from rga.attachment.stages import BRANCH_ENDS, find_blocks
 from rga.trunks.cifar_resnet import CifarResNet
 from rga.trunks.cifar_resnext import CifarResNext
 

@@ -9,7 +9,8 @@ import torchvision
 from torch import nn
 
 import rga
-from rga.attachment.stages import NoStagesError, find_stages, named_stages
+from rga.attachment.probe import NoStagesError
+from rga.attachment.stages import find_stages, named_stages
 
 SIZE = (256, 128)
 FOUR_GRIDS = [(64, 32), (32, 16), (16, 8), (8, 4)]

@@ -2,7 +2,8 @@
 
 from rga.attachment.attach import BLOCKS, attach, detach, resample
 from rga.attachment.hosts import Attachment, attached, attachments
-from rga.attachment.stages import NoStagesError, Stage, find_blocks, find_stages, named_stages, probe_maps
+from rga.attachment.probe import NoStagesError
+from rga.attachment.stages import Stage, find_blocks, find_stages, named_stages, probe_maps
 
 __all__ = [
     "BLOCKS",

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from rga.attachment.hosts import MARK, OUTPUT, Attachment, all_or_nothing, attachments, bypassed, let_call, register, remove
-from rga.attachment.stages import Stage, called_modules, find_blocks, find_stages, named_stages, weight_of
+from rga.attachment.probe import called_modules, weight_of
+from rga.attachment.stages import Stage, find_blocks, find_stages, named_stages
 from rga.attention.catalog import create_attention
 from rga.attention.grid import Grid, GridAttention, check_grid
 

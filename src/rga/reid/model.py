@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rga.attachment import attach
-from rga.attachment.stages import evaluating
+from rga.attachment.probe import evaluating
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import Preprocessing
 from rga.engine.reading import read_batches

@@ -15,7 +15,7 @@ from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from rga.attachment.stages import evaluating
+from rga.attachment.probe import evaluating
 from rga.segmentation.high_resolution import HighResolutionTrunk
 from rga.segmentation.resolution import Size
 from rga.trunks.catalog import TrunkOptionError, create_trunk

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
-from rga.attachment.stages import evaluating
+from rga.attachment.probe import evaluating
 from rga.data.preprocessing import Preprocessing, to_tensor
 from rga.engine import processes
 from rga.engine.reading import read_each

@@ -15,7 +15,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from rga.attachment import attach
-from rga.attachment.stages import evaluating
+from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
 from rga.data.images import Picture, as_image
 from rga.data.preprocessing import to_tensor

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from rga.attachment.stages import weight_of
+from rga.attachment.probe import weight_of
 from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.engine.saved_model import SavedModel
 from rga.trunks.normalisation import trunk_normalisation
