@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import rga
-from rga.costs import Cost
+from rga.attachment.costs import Cost
 
 RESNET50_STAGES = {"256x128": ((256, 64, 32), (512, 32, 16), (1024, 16, 8), (2048, 16, 8))}
 RESNET50_STAGES["384x192"] = ((256, 96, 48), (512, 48, 24), (1024, 24, 12), (2048, 24, 12))

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rga.engine.run_log import read_log
+from rga.training.run.log import read_log
 
 VARIANTS = {
     "plain": ["--attention", "none"],

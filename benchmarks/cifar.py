@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from rga.costs import cost
-from rga.engine.checkpoint import LAST
-from rga.engine.run_log import read_log
+from rga.attachment.costs import cost
 from rga.loading import load
+from rga.training.run.checkpoint import LAST
+from rga.training.run.log import read_log
 
 ARMS = {"plain": "none", "RGA-S": "rga-s", "RGA-C": "rga-c", "RGA-SC": "rga-sc", "SE": "se", "CBAM": "cbam-cs", "non-local": "non-local"}
 """Names in the table -> attentions."""

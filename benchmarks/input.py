@@ -40,22 +40,22 @@ from torch import Tensor
 from torch.utils.data import default_collate
 from torchvision.transforms import functional as TF
 
-from rga.data.decoding import read_pixels, simplejpeg
-from rga.data.images import DamagedImageError, list_images
-from rga.data.people import PeopleOptions, make_people
-from rga.data.preprocessing import Preprocessing
-from rga.data.scenes import SceneOptions, make_scenes
-from rga.engine.loader import LoaderOptions, SampleLoader
-from rga.engine.plan import ShuffledBatches
-from rga.reid.samples import Sample
+from rga.images.decoding import read_pixels, simplejpeg
+from rga.images.images import DamagedImageError, list_images
+from rga.images.preprocessing import Preprocessing
+from rga.reid.datasets.samples import Sample
 from rga.reid.task import TrainingPictures
 from rga.reid.transforms import Augmentation, draw_rectangle, erase
-from rga.segmentation.masks import read_mask
+from rga.segmentation.datasets.cityscapes import read_generated
+from rga.segmentation.datasets.masks import read_mask
+from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.scenes import SegmentationData
-from rga.segmentation.sources.cityscapes import read_generated
 from rga.segmentation.task import TrainingScenes
 from rga.segmentation.transforms import training_transform
+from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.synthetic.streets.scenes import SceneOptions, make_scenes
+from rga.training.input.loader import LoaderOptions, SampleLoader
+from rga.training.input.plan import ShuffledBatches
 
 CROP = Preprocessing(256, 128)
 SCENE = Preprocessing(768, 768)

@@ -35,8 +35,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from rga.ranking.distances import distances
 from rga.reid import evaluate, evaluate_distances, rerank
-from rga.reid.distances import distances
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

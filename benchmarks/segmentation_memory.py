@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 
+from rga.segmentation.datasets.cityscapes import CLASSES, chosen_classes
 from rga.segmentation.losses import pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.sources.cityscapes import CLASSES, chosen_classes
 
 CROP = (768, 768)
 PICTURE = (1024, 2048)

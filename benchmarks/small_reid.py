@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rga.commands.run_record import RECIPE_FILE
-from rga.engine.run_log import read_log
-from rga.explain.curves import draw_training
+from rga.cli.run_record import RECIPE_FILE
+from rga.reports.curves import draw_training
+from rga.training.run.log import read_log
 
 ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
 

@@ -32,15 +32,15 @@ from torch.profiler import ProfilerActivity, profile
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.engine.memory import keep_freed_memory
-from rga.recipes.classification import cls_imagenet
-from rga.recipes.reid import reid_cuhk03, reid_market1501, reid_msmt17
-from rga.recipes.segmentation import seg_cityscapes
+from rga.classification.recipes import cls_imagenet
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
+from rga.reid.recipes import reid_cuhk03, reid_market1501, reid_msmt17
 from rga.reid.transforms import erase
+from rga.segmentation.datasets.cityscapes import CLASSES, EXPECTED, chosen_classes
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.sources.cityscapes import CLASSES, EXPECTED, chosen_classes
+from rga.segmentation.recipes import seg_cityscapes
+from rga.training.memory import keep_freed_memory
 
 NETWORKS: dict[str, dict[str, object]] = {
     "plain": {"attention": "none"},

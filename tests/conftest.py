@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import importlib.util
+import json
 import multiprocessing
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import distributed
@@ -101,3 +104,14 @@ def in_processes(tmp_path: Path) -> InProcesses:
         return [value for _, value, _ in found]
 
     return call
+
+
+@pytest.fixture(scope="session")
+def reference(project: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Real features and labels in the order of ``evaluate``, and what torchreid and the paper's reference code say of them."""
+    folder = Path(os.environ.get("RGA_SHARED_DATA", project.parent / "shared" / "data")) / "reid-evaluator-reference"
+    if not folder.exists():
+        pytest.skip("the reference features are not here: RGA_SHARED_DATA names the folder that they lie in")
+    with np.load(folder / "osnet_x0_25_msmt17_on_cuhk03pair1.npz") as stored:
+        case = tuple(stored[f"{side}_{what}"] for side in ("query", "gallery") for what in ("feat", "pid", "cam"))
+    return case, json.loads((folder / "expected.json").read_text())

@@ -8,9 +8,9 @@ import torch
 from huggingface_hub import constants
 
 import rga
-from rga.engine.saved_model import save_model
+from rga.backbones import hub
 from rga.reid.model import ReidModel
-from rga.trunks import hub
+from rga.storage.saved_model import save_model
 
 
 class Unreachable:

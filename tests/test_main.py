@@ -113,7 +113,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_a_documented_function_that_returns_an_exit_code_or_nothing(verb: str) -> None:
     module, name = VERBS[verb][0].split(":")
-    assert module.startswith("rga.commands.")
+    assert module.startswith("rga.cli.")
     function = getattr(importlib.import_module(module), name)
     assert inspect.getdoc(function)
     assert inspect.signature(function, eval_str=True).return_annotation in (None, int, int | None)
@@ -135,7 +135,7 @@ def test_no_verb_hides_another(verb: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_help_waits_for_nothing_heavy() -> None:
     code = (
         "import sys; from rga.__main__ import main; main(['--help']);"
-        "print('heavy:', *{'torch', 'timm', 'numpy', 'PIL', 'tyro', 'rga.commands'} & set(sys.modules))"
+        "print('heavy:', *{'torch', 'timm', 'numpy', 'PIL', 'tyro', 'rga.cli'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "demo" in done.stdout

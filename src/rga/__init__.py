@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rga.attachment import attach, attached, detach, resample
+    from rga.attachment.costs import cost
     from rga.attachment.stages import find_stages
     from rga.attention.catalog import create_attention, list_attentions
     from rga.attention.grid import GridMismatchError
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
-    from rga.costs import cost
     from rga.loading import load
 
 __version__ = "0.1.0"
@@ -40,7 +40,7 @@ HOMES = {
     "GridMismatchError": "rga.attention.grid",
     "attach": "rga.attachment",
     "attached": "rga.attachment",
-    "cost": "rga.costs",
+    "cost": "rga.attachment.costs",
     "create_attention": "rga.attention.catalog",
     "detach": "rga.attachment",
     "find_stages": "rga.attachment.stages",

@@ -9,12 +9,12 @@ from typing import Any, TypeVar, overload
 from huggingface_hub import hf_hub_download, hf_hub_url
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from rga.backbones.hub import out_of_reach
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
-from rga.engine.saved_model import CONFIG
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
-from rga.trunks.hub import out_of_reach
+from rga.storage.saved_model import CONFIG
 
 Model = ReidModel | SegmentationModel | ClassificationModel
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import rga
 from rga.attention.linear_norm import LinearNorm
 from rga.attention.relation import RelationGate, relation_vectors
-from rga.engine.norms import GatheredBatchNorm
+from rga.training.distributed.norms import GatheredBatchNorm
 
 Change = Callable[[LinearNorm], object]
 

@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from rga.classification.model import ClassificationModel
-from rga.engine.run_log import RunLog
-from rga.engine.saved_model import save_model
+from rga.storage.saved_model import save_model
+from rga.training.run.log import RunLog
 
 Script = Callable[[str], ModuleType]
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from rga.engine.run_log import RunLog
+from rga.training.run.log import RunLog
 
 Script = Callable[[str], ModuleType]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from rga.data.people import PeopleOptions
-from rga.data.preprocessing import Preprocessing
-from rga.data.scenes import SceneOptions
+from rga.images.preprocessing import Preprocessing
+from rga.synthetic.people.people import PeopleOptions
+from rga.synthetic.streets.scenes import SceneOptions
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.classification.datasets.samples import ClassificationData, LabeledPictures
 from rga.classification.pictures import PixelPictures
-from rga.classification.samples import ClassificationData, LabeledPictures
 
 MakeFolders = Callable[[Path, Mapping[str, int]], Path]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from classification.conftest import MakeFolders
-from rga.classification.check import check_data
+from rga.classification.datasets.check import check_data
+from rga.classification.datasets.folder import read_folder
+from rga.classification.datasets.samples import ClassificationData, LabeledPictures
 from rga.classification.pictures import PixelPictures
-from rga.classification.samples import ClassificationData, LabeledPictures
-from rga.classification.sources.folder import read_folder
 
 
 def test_sound_data_are_ok(data: ClassificationData) -> None:

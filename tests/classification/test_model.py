@@ -10,9 +10,9 @@ from PIL import Image
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.data.images import DamagedImageError, Picture
-from rga.engine.saved_model import save_model
+from rga.images.images import DamagedImageError, Picture
 from rga.reid.model import ReidModel
+from rga.storage.saved_model import save_model
 
 GREEN = Image.new("RGBA", (31, 64), (9, 200, 9, 255))
 PICTURES: list[Picture] = [Image.new("L", (50, 40), 90), GREEN, np.full((8, 8, 3), 250, dtype=np.uint8)]

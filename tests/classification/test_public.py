@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 import rga
+from rga.backbones.catalog import create_trunk
+from rga.classification.datasets.zips import read_zips
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
-from rga.classification.sources.zips import read_zips
 from rga.classification.task import evaluate_model
 from rga.reid.model import ReidModel
-from rga.trunks.catalog import create_trunk
 
 SHARED = Path(os.environ.get("RGA_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 NOISE = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledPictures, hold_out, shares
 from rga.classification.pictures import ChosenPictures, PixelPictures
-from rga.classification.samples import NOTHING, ClassificationData, LabeledPictures, hold_out, shares
-from rga.data.layout import DataError
+from rga.datasets.layout import DataError
 
 
 def test_one_class_is_no_data(data: ClassificationData) -> None:

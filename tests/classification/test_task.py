@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional as F
 
 import rga
+from rga.classification.datasets.samples import NOTHING, ClassificationData
 from rga.classification.evaluation import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
-from rga.classification.samples import NOTHING, ClassificationData
 from rga.classification.task import ClassificationTask, evaluate_model
-from rga.engine.loop import fit
-from rga.engine.loop_options import LoopOptions
-from rga.engine.run_log import RunLog
+from rga.training.loop import fit
+from rga.training.loop_options import LoopOptions
+from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]

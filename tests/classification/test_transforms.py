@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from rga.classification.transforms import evaluation_transform, mixing, training_transform
-from rga.data.preprocessing import Preprocessing
+from rga.images.preprocessing import Preprocessing
 
 PLAIN = Preprocessing(8, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 

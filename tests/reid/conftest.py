@@ -1,10 +1,7 @@
-"""Tiny pictures for the readers; real features for the rankings, where they are."""
+"""Tiny pictures for the readers."""
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,14 +21,3 @@ def write_picture() -> WritePicture:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def reference(project: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Real features and labels in the order of ``evaluate``, and what torchreid and the paper's reference code say of them."""
-    folder = Path(os.environ.get("RGA_SHARED_DATA", project.parent / "shared" / "data")) / "reid-evaluator-reference"
-    if not folder.exists():
-        pytest.skip("the reference features are not here: RGA_SHARED_DATA names the folder that they lie in")
-    with np.load(folder / "osnet_x0_25_msmt17_on_cuhk03pair1.npz") as stored:
-        case = tuple(stored[f"{side}_{what}"] for side in ("query", "gallery") for what in ("feat", "pid", "cam"))
-    return case, json.loads((folder / "expected.json").read_text())

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rga.commands.data import check
-from rga.reid.check import check_data
-from rga.reid.samples import DISTRACTOR, ReidData, Sample, SplitCounts
+from rga.cli.data import check
+from rga.ranking.labels import DISTRACTOR
+from rga.reid.datasets.check import check_data
+from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
 WritePicture = Callable[[Path], Path]
 EXPECTED = {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2)}

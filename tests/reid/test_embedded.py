@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from rga.ranking.blocks import DistanceRows
+from rga.ranking.distances import distances
 from rga.reid import augment_gallery, expand_queries, rerank
-from rga.reid.blocks import DistanceRows
-from rga.reid.distances import distances
 from rga.reid.embedded import Comparison, Embedded
 
 

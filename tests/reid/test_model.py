@@ -12,10 +12,10 @@ from torch import nn
 
 import rga
 from rga.attachment.stages import find_stages
-from rga.data.images import DamagedImageError
-from rga.engine.saved_model import save_model
-from rga.reid.last_stride import keep_last_resolution
+from rga.backbones.last_stride import keep_last_resolution
+from rga.images.images import DamagedImageError
 from rga.reid.model import ReidModel
+from rga.storage.saved_model import save_model
 
 SIZE = (64, 32)
 

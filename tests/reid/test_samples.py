@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rga.data.layout import DataError
-from rga.reid.samples import (
-    DISTRACTOR,
-    ReidData,
-    Sample,
-    SplitCounts,
-    by_identity,
-    choose_queries,
-    join,
-    relabel,
-    validation_split,
-)
+from rga.datasets.layout import DataError
+from rga.ranking.labels import DISTRACTOR
+from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity, choose_queries, join, relabel, validation_split
 
 ROOT = Path("pictures")
 

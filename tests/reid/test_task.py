@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 import rga
+from rga.ranking.evaluation import evaluate
+from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
-from rga.reid.ranking import evaluate
 from rga.reid.recipe import ReidRecipe
-from rga.reid.samples import ReidData, Sample
 from rga.reid.task import ReidTask, evaluate_model
 
 CPU = torch.device("cpu")

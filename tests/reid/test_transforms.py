@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rga.data.preprocessing import Preprocessing
+from rga.images.preprocessing import Preprocessing
 from rga.reid import transforms
 from rga.reid.transforms import Augmentation, draw_rectangle, erase, flipped
 

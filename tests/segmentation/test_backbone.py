@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rga.segmentation.backbone import last_maps, segmentation_trunk
-from rga.segmentation.classes import numbered, spread_colours
+from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.model import SegmentationModel
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rga.commands.data import check
-from rga.segmentation.check import check_data
-from rga.segmentation.scenes import SceneCounts
-from rga.segmentation.sources.catalog import EXPECTED, READERS, load_data
-from rga.segmentation.sources.cityscapes import read_cityscapes
+from rga.cli.data import check
+from rga.segmentation.datasets.catalog import EXPECTED, READERS, load_data
+from rga.segmentation.datasets.check import check_data
+from rga.segmentation.datasets.cityscapes import read_cityscapes
+from rga.segmentation.datasets.samples import SceneCounts
 from segmentation.conftest import WriteMask
 
 AACHEN = "train/aachen/aachen_000001_000019"

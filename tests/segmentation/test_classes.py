@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rga.segmentation.classes import IGNORED, Classes, UnknownValueError, numbered, spread_colours
+from rga.segmentation.datasets.classes import IGNORED, Classes, UnknownValueError, numbered, spread_colours
 
 TWO = Classes(("road", "sky"), ((128, 64, 128), (70, 130, 180)), {7: 0, 6: 0, 23: 1, 0: IGNORED})
 

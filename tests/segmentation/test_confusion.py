@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from rga.segmentation.classes import IGNORED
 from rga.segmentation.confusion import class_accuracy, class_iou, confusion_matrix
+from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.result import Segmentation, SegmentationResult
 
 

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from rga.data.scenes import SceneOptions, make_scenes
-from rga.segmentation.classes import numbered, spread_colours
+from rga.segmentation.datasets.cityscapes import read_generated
+from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.high_resolution import HighResolutionTrunk, resized
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.sources.cityscapes import read_generated
 from rga.segmentation.task import SegmentationTask
+from rga.synthetic.streets.scenes import SceneOptions, make_scenes
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rga.engine import processes
-from rga.segmentation.classes import IGNORED
+from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.training.distributed import processes
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]

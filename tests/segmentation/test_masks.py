@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.data.images import DamagedImageError
-from rga.data.layout import DataError
-from rga.segmentation.classes import IGNORED, Classes
-from rga.segmentation.masks import read_mask, read_scene
-from rga.segmentation.scenes import Scene
+from rga.datasets.layout import DataError
+from rga.images.images import DamagedImageError
+from rga.segmentation.datasets.classes import IGNORED, Classes
+from rga.segmentation.datasets.masks import read_mask, read_scene
+from rga.segmentation.datasets.samples import Scene
 from segmentation.conftest import WriteImage, WriteMask
 
 CLASSES = Classes(("road", "sky"), ((0, 0, 0), (9, 9, 9)), {7: 0, 23: 1, 0: IGNORED})

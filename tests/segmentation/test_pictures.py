@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.segmentation.classes import IGNORED, Classes
+from rga.segmentation.datasets.classes import IGNORED, Classes
 from rga.segmentation.pictures import ROW, label_picture, legend, overlay, panels, save_confidence, save_labels, save_values
 
 CLASSES = Classes(("road", "sky"), ((128, 64, 128), (70, 130, 180)), {7: 0, 23: 1, 0: IGNORED})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rga.attention.grid import GridMismatchError
-from rga.segmentation.classes import numbered, spread_colours
+from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.resolution import cells, on_pixels, padded, padded_size, stride_between

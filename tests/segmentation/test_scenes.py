@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rga.data.layout import DataError
-from rga.segmentation.classes import IGNORED
-from rga.segmentation.scenes import Scene, SceneCounts, describe_counts
-from rga.segmentation.sources.cityscapes import read_cityscapes
+from rga.datasets.layout import DataError
+from rga.segmentation.datasets.cityscapes import read_cityscapes
+from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.samples import Scene, SceneCounts, describe_counts
 
 
 def test_counts(cityscapes: Path) -> None:

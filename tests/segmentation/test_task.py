@@ -12,20 +12,20 @@ import torch
 from PIL import Image
 
 from rga.attention.grid import Fit
-from rga.data.layout import DataError
-from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from rga.data.scenes import SceneOptions, make_scenes
-from rga.segmentation.classes import IGNORED
+from rga.datasets.layout import DataError
+from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.segmentation.confusion import confusion_matrix
+from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
+from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
-from rga.segmentation.masks import read_scene
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.scenes import SegmentationData
 from rga.segmentation.sliding import Inference
-from rga.segmentation.sources.cityscapes import read_cityscapes, read_generated
 from rga.segmentation.task import SceneBatch, SegmentationTask, segmentation_task
+from rga.synthetic.streets.scenes import SceneOptions, make_scenes
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from rga.data.preprocessing import Preprocessing
-from rga.segmentation.classes import IGNORED
+from rga.images.preprocessing import Preprocessing
+from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.transforms import RandomScaledCrop, training_transform
 
 PREPROCESSING = Preprocessing(24, 32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from rga.classification.samples import LabeledPictures
+from rga.classification.datasets.samples import LabeledPictures
 
 
 class TrainingPictures(Dataset[tuple[Tensor, int, int]]):

@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rga.attachment import attach
+from rga.backbones.catalog import create_trunk
+from rga.backbones.model import TrunkModel
+from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
-from rga.data.images import Picture, as_image
-from rga.data.preprocessing import Preprocessing
-from rga.engine.reading import read_batches
-from rga.trunks.catalog import create_trunk
-from rga.trunks.model import TrunkModel
-from rga.trunks.options import check_options
+from rga.images.images import Picture, as_image
+from rga.images.preprocessing import Preprocessing
+from rga.training.input.reading import read_batches
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rga.data.images import DamagedImageError, decode, read_image, unreadable
+from rga.images.images import DamagedImageError, decode, read_image, unreadable
 
 
 class Pictures(Protocol):

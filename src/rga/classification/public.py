@@ -10,10 +10,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from rga.backbones.cifar_resnet import from_public_names
+from rga.backbones.pretrained import read_weights
 from rga.classification.model import ClassificationModel
-from rga.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from rga.trunks.cifar_resnet import from_public_names
-from rga.trunks.pretrained import read_weights
+from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32

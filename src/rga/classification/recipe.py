@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from rga.classification.transforms import Crop
-from rga.trunks.training import PictureRecipe
+from rga.training.task_training import PictureRecipe
 
 
 @dataclass(frozen=True, kw_only=True)

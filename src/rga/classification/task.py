@@ -12,17 +12,17 @@ from torch.utils.data import Subset
 
 from rga.attention.precision import in_float32
 from rga.classification.batches import TestPictures, TrainingPictures
+from rga.classification.datasets.catalog import load_data
+from rga.classification.datasets.samples import SPLITS, ClassificationData, hold_out
 from rga.classification.evaluation import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.result import ClassificationResult
-from rga.classification.samples import SPLITS, ClassificationData, hold_out
-from rga.classification.sources.catalog import load_data
 from rga.classification.transforms import evaluation_transform, mixing, training_transform
-from rga.engine import processes
-from rga.engine.plan import ShuffledBatches
-from rga.engine.random_state import drawing_from
-from rga.trunks.training import PictureTask, started
+from rga.training.distributed import processes
+from rga.training.input.plan import ShuffledBatches
+from rga.training.input.random_state import drawing_from
+from rga.training.task_training import PictureTask, started
 
 
 @dataclass(frozen=True)

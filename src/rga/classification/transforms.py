@@ -11,7 +11,7 @@ from typing import Literal
 from torch import nn
 from torchvision.transforms import InterpolationMode, v2
 
-from rga.data.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing, to_tensor
 
 Crop = Literal["none", "padded", "resized"]
 """How a training picture is cropped."""

@@ -1,11 +1,11 @@
 """Person re-identification."""
 
-from rga.reid.blocks import row_distances
-from rga.reid.expansion import augment_gallery, expand_queries
-from rga.reid.open_set import evaluate_open_set, split_identities
-from rga.reid.ranking import evaluate, evaluate_distances
-from rga.reid.reranking import rerank
-from rga.reid.verification import verify
+from rga.ranking.blocks import row_distances
+from rga.ranking.evaluation import evaluate, evaluate_distances
+from rga.ranking.open_set.open_set import evaluate_open_set, split_identities
+from rga.ranking.open_set.verification import verify
+from rga.ranking.rerank.expansion import augment_gallery, expand_queries
+from rga.ranking.rerank.reranking import rerank
 
 __all__ = [
     "augment_gallery",

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 import tyro
 
-from rga.engine import processes
-from rga.reid.blocks import DistanceRows, row_distances
-from rga.reid.expansion import augment_gallery, expand_queries
+from rga.ranking.blocks import DistanceRows, row_distances
+from rga.ranking.rerank.expansion import augment_gallery, expand_queries
+from rga.ranking.rerank.reranking import rerank
+from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.model import Feature, ReidModel
-from rga.reid.reranking import rerank
-from rga.reid.samples import ReidData, Sample
+from rga.training.distributed import processes
 
 Integers = npt.NDArray[np.int64]
 

@@ -17,15 +17,15 @@ from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
-from rga.data.images import Picture, as_image
-from rga.data.preprocessing import Preprocessing
-from rga.engine.reading import read_batches
-from rga.reid.last_stride import keep_last_resolution
-from rga.reid.threshold import Threshold
+from rga.backbones.catalog import create_trunk
+from rga.backbones.last_stride import keep_last_resolution
+from rga.backbones.model import TrunkModel
+from rga.backbones.options import check_options
+from rga.images.images import Picture, as_image
+from rga.images.preprocessing import Preprocessing
+from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
-from rga.trunks.catalog import create_trunk
-from rga.trunks.model import TrunkModel
-from rga.trunks.options import check_options
+from rga.training.input.reading import read_batches
 
 Feature = Literal["pooled", "neck"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rga.trunks.training import PictureRecipe
+from rga.training.task_training import PictureRecipe
 
 
 @dataclass(frozen=True, kw_only=True)

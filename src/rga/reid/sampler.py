@@ -13,7 +13,7 @@ import numpy as np
 
 
 class IdentityBatches:
-    """Lists of P * K indices into the training samples: a plan for ``rga.engine.loader.SampleLoader``.
+    """Lists of P * K indices into the training samples: a plan for ``rga.training.input.loader.SampleLoader``.
 
     Several processes share a batch by identities: all K images of one go to the same process.
 

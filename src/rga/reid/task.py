@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rga.data.decoding import read_pixels
-from rga.engine import processes
-from rga.reid.blocks import row_distances
-from rga.reid.chosen_data import chosen_data
+from rga.images.decoding import read_pixels
+from rga.ranking.blocks import row_distances
+from rga.ranking.evaluation import evaluate_distances
+from rga.ranking.result import RankingResult
+from rga.reid.datasets.chosen_data import chosen_data
+from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.embedded import embed_data
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import Feature, ReidModel
-from rga.reid.ranking import evaluate_distances
 from rga.reid.recipe import ReidRecipe
-from rga.reid.result import RankingResult
 from rga.reid.sampler import IdentityBatches
-from rga.reid.samples import ReidData, Sample, relabel
 from rga.reid.transforms import Augmentation, erase
-from rga.trunks.training import PictureTask, started
+from rga.training.distributed import processes
+from rga.training.task_training import PictureTask, started
 
 
 class ReidBatch(NamedTuple):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as TF
 
-from rga.data.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing, to_tensor
 
 LARGER = 9 / 8
 """By which pictures are enlarged before a random crop."""

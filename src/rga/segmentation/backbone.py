@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from rga.attachment.probe import evaluating
+from rga.backbones.catalog import TrunkOptionError, create_trunk
+from rga.backbones.options import check_options
 from rga.segmentation.high_resolution import HighResolutionTrunk
 from rga.segmentation.resolution import Size
-from rga.trunks.catalog import TrunkOptionError, create_trunk
-from rga.trunks.options import check_options
 
 STRIDES = (8, 16, 32)
 """Output strides; HRNet has 4, too."""

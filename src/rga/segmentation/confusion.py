@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.segmentation.classes import IGNORED
+from rga.segmentation.datasets.classes import IGNORED
 
 Matrix = NDArray[np.int64]
 """(classes, classes): pixels by their class (rows) and their predicted class (columns)."""

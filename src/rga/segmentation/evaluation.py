@@ -12,16 +12,16 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.attachment.probe import evaluating
-from rga.data.preprocessing import Preprocessing, to_tensor
-from rga.engine import processes
-from rga.engine.reading import read_each
-from rga.segmentation.classes import Classes
+from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
-from rga.segmentation.masks import read_scene
+from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.samples import Scene
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
-from rga.segmentation.scenes import Scene
 from rga.segmentation.sliding import Inference
+from rga.training.distributed import processes
+from rga.training.input.reading import read_each
 
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, of how many."""

@@ -15,7 +15,7 @@ from timm.models.hrnet import HighResolutionNet
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.trunks.catalog import create_trunk
+from rga.backbones.catalog import create_trunk
 
 COARSEST = 32
 """The stride of the last branch: sizes of images must be multiples of it."""

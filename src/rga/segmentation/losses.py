@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rga.attention.precision import in_float32
-from rga.engine import processes
-from rga.segmentation.classes import IGNORED
+from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.resolution import on_pixels
+from rga.training.distributed import processes
 
 
 def pixel_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:

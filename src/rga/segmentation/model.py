@@ -17,16 +17,16 @@ from torchvision.transforms import v2
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
-from rga.data.images import Picture, as_image
-from rga.data.preprocessing import to_tensor
+from rga.backbones.model import TrunkModel
+from rga.images.images import Picture, as_image
+from rga.images.preprocessing import to_tensor
 from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
-from rga.segmentation.classes import Classes
+from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.heads import create_head, fcn
 from rga.segmentation.high_resolution import COARSEST, HighResolutionTrunk
 from rga.segmentation.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
-from rga.trunks.model import TrunkModel
 
 TASK = "segmentation"
 
@@ -169,7 +169,7 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
             TypeError: something is no picture.
 
         Example:
-            >>> from rga.segmentation.classes import numbered
+            >>> from rga.segmentation.datasets.classes import numbered
             >>> two = numbered(("road", "sky"), ((128, 64, 128), (70, 130, 180))).to_dict()
             >>> model = SegmentationModel("resnet18", classes=two, image_size=(64, 64), attention="none")
             >>> model.segment([np.zeros((50, 70, 3), np.uint8)])[0].labels.shape

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from rga.engine.files import write_atomically
-from rga.segmentation.classes import Classes
+from rga.segmentation.datasets.classes import Classes
+from rga.storage.files import write_atomically
 
 PAPER, WRITING = (250, 250, 248), (40, 40, 44)
 ROW = 18

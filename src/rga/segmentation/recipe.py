@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from rga.attention.catalog import OF_A_GRID
 from rga.attention.grid import Fit
-from rga.segmentation.scenes import Split
+from rga.segmentation.datasets.samples import Split
 from rga.segmentation.sliding import Inference
-from rga.trunks.training import PictureRecipe
+from rga.training.task_training import PictureRecipe
 
 HeadName = Literal["fcn", "psp", "aspp", "object-context", "dual"]
 

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from rga.engine import processes
-from rga.engine.plan import ShuffledBatches
-from rga.segmentation.classes import Classes
+from rga.segmentation.datasets.catalog import load_data
+from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.samples import Scene, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
-from rga.segmentation.masks import read_scene
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.scenes import Scene, SegmentationData, describe_counts
-from rga.segmentation.sources.catalog import load_data
 from rga.segmentation.transforms import training_transform
-from rga.trunks.training import PictureTask, started
+from rga.training.distributed import processes
+from rga.training.input.plan import ShuffledBatches
+from rga.training.task_training import PictureTask, started
 
 
 class SceneBatch(NamedTuple):

@@ -16,8 +16,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
-from rga.data.preprocessing import Preprocessing
-from rga.segmentation.classes import IGNORED
+from rga.images.preprocessing import Preprocessing
+from rga.segmentation.datasets.classes import IGNORED
 
 
 class RandomScaledCrop(nn.Module):

@@ -1,0 +1,66 @@
+"""What the models of all tasks are: a trunk with attention and what a task adds to it, saved in one way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+from torch import Tensor, nn
+
+from rga.attachment.probe import weight_of
+from rga.backbones.normalisation import trunk_normalisation
+from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from rga.storage.saved_model import SavedModel
+
+
+class TrunkModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0", tags=["relation-aware-global-attention"]):
+    """A network that is saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``."""
+
+    trunk: nn.Module
+    """The convolutional network, attention included."""
+    preprocessing: Preprocessing
+    """How a picture becomes what the trunk takes."""
+    trained_on: dict[str, str]
+    """Name and fingerprint of the data that it was trained on, and the weights that it started from."""
+
+    def set_preprocessing(self, trunk: str, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+        """Sets how pictures become what the trunk takes; the model is saved with it.
+
+        Args:
+            trunk: name of the network.
+            height: of the input.
+            width: of the input.
+            mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+            std: of the pixels, by channel; likewise.
+        """
+        self.preprocessing = Preprocessing(height, width, *trunk_normalisation(trunk, mean, std))
+        self.remember(mean=list(self.preprocessing.mean), std=list(self.preprocessing.std))
+
+    def taken(self, images: Tensor) -> Tensor:
+        """Normalised images on the trunk's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
+        weight = weight_of(self.trunk)
+        return images if weight is None else images.to(weight.device, weight.dtype, non_blocking=True)
+
+    def set_weights_source(self, source: str) -> None:
+        """Keeps with the model, also when it is saved, which weights its trunk started from."""
+        self.trained_on = {**self.trained_on, "weights": source}
+        self.remember(trained_on=self.trained_on)
+
+    def remember(self, **values: Any) -> None:
+        """Writes arguments of the constructor as they turned out to be into the configuration that the model is saved with."""
+        config = self._hub_mixin_config
+        assert isinstance(config, dict)
+        self._hub_mixin_config = {**config, **values}
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **options: Any) -> Self:
+        """Builds a saved model; see ``SavedModel``. One that does not say its mean and deviation was trained with ImageNet's."""
+        old: dict[str, Any] = {name: value for name, value in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)) if name not in options}
+        if old:
+            warnings.warn(
+                f"the configuration of {model_id} does not say its {' and '.join(old)}: ImageNet's are taken, as for all models that were "
+                "saved without; if they are others, write them into its config.json",
+                stacklevel=2,
+            )
+        return super()._from_pretrained(model_id=model_id, **options, **old)

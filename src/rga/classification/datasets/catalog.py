@@ -1,0 +1,50 @@
+"""The catalogue: every data set by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rga.classification.datasets import cifar, digits, folder, imagenet, zips
+from rga.classification.datasets.samples import ClassificationData
+from rga.datasets.catalog import read_named
+
+Reader = Callable[..., ClassificationData]
+
+READERS: dict[str, Reader] = {
+    "digits": digits.read_digits,
+    "cifar10": cifar.read_cifar10,
+    "cifar100": cifar.read_cifar100,
+    "imagenet": imagenet.read_imagenet,
+    "class-folders": folder.read_folder,
+    "class-zips": zips.read_zips,
+}
+"""Name -> reader(root, **options)."""
+
+EXPECTED: dict[str, Mapping[str, tuple[int, int]]] = {
+    "cifar10": {split: (10, pictures) for split, pictures in cifar.EXPECTED.items()},
+    "cifar100": {split: (100, pictures) for split, pictures in cifar.EXPECTED.items()},
+    "imagenet": {split: (imagenet.CLASSES, pictures) for split, pictures in imagenet.EXPECTED.items()},
+}
+"""Name -> split -> how many classes and pictures it should have, where that is known."""
+
+
+def load_data(name: str, root: Path, **options: object) -> ClassificationData:
+    """Reads a data set.
+
+    Args:
+        name: one of ``READERS``.
+        root: its folder.
+        **options: the reader's own keyword options, checked.
+
+    Raises:
+        ValueError: the name is unknown, the reader has no such option, or an option is out of its range.
+        FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
+        DataError: the data are there and cannot be trained or tested on.
+
+    Example:
+        >>> load_data("cifar", Path("pictures"))
+        Traceback (most recent call last):
+        ValueError: unknown data set 'cifar': choose one of digits, cifar10, cifar100, ...
+    """
+    return read_named(READERS, name, root, options)

@@ -1,0 +1,106 @@
+"""Pictures in folders, one folder a class: torchvision's ImageFolder.
+
+Either ``ROOT/train/CLASS/*.jpg`` with a folder to test on beside it (``val``, ``valid``, ``validation`` or ``test``), or
+``ROOT/CLASS/*.jpg``, which is split with a seed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledPictures, from_names, shares
+from rga.classification.pictures import FilePictures
+from rga.datasets.layout import DataError
+
+WHERE = "Expected ROOT/train/CLASS/*.jpg and ROOT/val/CLASS/*.jpg, or ROOT/CLASS/*.jpg, which is then split."
+TRAIN = "train"
+TESTS = ("val", "valid", "validation", "test")
+"""Names of the folder to test on, the first that is there."""
+
+
+class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
+    """torchvision's reader, which passes over hidden folders and keeps empty ones: that a class has no picture is said by the data set."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root), allow_empty=True)
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        """The folders in a folder by name, and their numbers."""
+        names = class_names(Path(directory))
+        return names, {name: number for number, name in enumerate(names)}
+
+
+def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, seed: int = 0) -> ClassificationData:
+    """Reads pictures from folders that are named like their classes; classes are numbered in the order of their names.
+
+    Args:
+        root: the folder.
+        test_folder: name of the folder to test on, beside ``train``; by default the first there is of ``TESTS``.
+        test_share: of each class to test on, where the folder has no splits.
+        seed: of that split.
+
+    Raises:
+        FileNotFoundError: a folder is not there, or has no folder in it.
+        DataError: there is one class, or a class without pictures in one of the splits.
+        ValueError: an option is out of its range.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"no folder {root}. {WHERE}")
+    tested = test_folder or next((name for name in TESTS if (root / name).is_dir()), "")
+    if (root / TRAIN).is_dir() or test_folder or (tested and only_splits(root)):
+        return read_splits(root, tested)
+    pictures, classes = read_classes(root, root)
+    whole = ClassificationData(root.name, classes, pictures, NOTHING, root)
+    train, test = shares(whole.train.labels, test_share, seed)
+    return ClassificationData(root.name, classes, whole.train.choose(train), whole.train.choose(test), root)
+
+
+def only_splits(root: Path) -> bool:
+    """Whether a folder has no other folders than splits: a class may be called ``test``, too."""
+    return set(class_names(root)) <= {TRAIN, *TESTS}
+
+
+def class_names(folder: Path) -> list[str]:
+    """The folders in a folder by name, without hidden ones."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def read_splits(root: Path, tested: str) -> ClassificationData:
+    """Reads ``train``, if it is there, and the folder to test on, if it has a name."""
+    found = {name: read_classes(root, root / name) for name in (TRAIN, tested) if name and (name != TRAIN or (root / name).is_dir())}
+    classes = tuple(sorted({each for _, names in found.values() for each in names}))
+    splits = {
+        name: from_names(pictures.pictures, [names[label] for label in pictures.labels.tolist()], classes)
+        for name, (pictures, names) in found.items()
+    }
+    return ClassificationData(root.name, classes, splits.get(TRAIN, NOTHING), splits.get(tested, NOTHING), root)
+
+
+def read_classes(root: Path, folder: Path) -> tuple[LabeledPictures, tuple[str, ...]]:
+    """The pictures in the class folders of one folder, and the classes.
+
+    Args:
+        root: that names are told from.
+        folder: with a folder for each class.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no folder in it.
+        DataError: there is no picture in any of them.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}. {WHERE}")
+    if not class_names(folder):
+        pictures = sum(path.suffix.lower() in IMG_EXTENSIONS for path in folder.iterdir())
+        loose = f", though {pictures} pictures: sort them into folders named like their classes" if pictures else ""
+        raise FileNotFoundError(f"folder {folder} has no folders in it{loose}. {WHERE}")
+    read = ClassFolders(folder)
+    if not read.samples:
+        named = ", ".join(read.classes[:3])
+        raise DataError(f"the folders in {folder} ({named}, ...) hold no pictures ({', '.join(IMG_EXTENSIONS)}). {WHERE}")
+    names = [Path(path).relative_to(root).as_posix() for path, _ in read.samples]
+    labels = np.array([label for _, label in read.samples], dtype=np.int64)
+    return LabeledPictures(FilePictures(root, names), labels), tuple(read.classes)

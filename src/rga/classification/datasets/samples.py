@@ -1,0 +1,182 @@
+"""What a classification data set is here: pictures with labels to train on and to test on, and the names of the classes.
+
+Readers (``rga.classification.sources``) make a ``ClassificationData``, which checks itself: from then on there are two classes or more, and
+each has pictures in every split that is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rga.classification.pictures import ChosenPictures, FilePictures, Pictures
+from rga.datasets.layout import DataError
+
+SPLITS = ("train", "test")
+"""The splits in the order of every report."""
+
+NAMED = 5
+"""How many missing classes an error names."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledPictures:
+    """Pictures, each with the number of its class.
+
+    Attributes:
+        pictures: n of them.
+        labels: (n,) from 0.
+    """
+
+    pictures: Pictures
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Checks that each picture has a label."""
+        if self.labels.shape != (len(self.pictures),):
+            raise ValueError(f"{len(self.pictures)} pictures need as many labels, got the shape {self.labels.shape}")
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.labels)
+
+    def choose(self, places: NDArray[np.int64]) -> LabeledPictures:
+        """Those at some places."""
+        return LabeledPictures(ChosenPictures(self.pictures, places), self.labels[places])
+
+
+NOTHING = LabeledPictures(FilePictures(Path(), ()), np.zeros(0, dtype=np.int64))
+"""A split that is not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationData:
+    """A data set to train and test a classifier on.
+
+    Attributes:
+        name: what results call it.
+        classes: their names, in the order of the labels.
+        train: to train on; may be empty.
+        test: to test on; may be empty.
+        root: where it lies.
+
+    Raises:
+        DataError: there is no picture, there are fewer than two classes, or a class has no picture in a split that has others.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: LabeledPictures
+    test: LabeledPictures
+    root: Path
+
+    def __post_init__(self) -> None:
+        """Checks what must hold for every training and every test."""
+        if not len(self.train) + len(self.test):
+            raise DataError(f"data set {self.name!r} at {self.root} has no picture in any split")
+        if len(self.classes) < 2:
+            raise DataError(
+                f"data set {self.name!r} at {self.root} has {len(self.classes)} class ({', '.join(self.classes)}): to tell classes apart "
+                "takes two or more, each with a folder of its own"
+            )
+        for name in SPLITS:
+            counts = self.counts[name]
+            missing = [each for each, count in zip(self.classes, counts, strict=True) if not count]
+            if len(self.split(name)) and missing:
+                more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+                raise DataError(
+                    f"data set {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no picture to {name} on "
+                    f"({', '.join(map(repr, missing[:NAMED]))}{more}); add pictures of each, or take the class out of the other split"
+                )
+
+    def split(self, name: str) -> LabeledPictures:
+        """The pictures of a split by its name, one of ``SPLITS``."""
+        return {"train": self.train, "test": self.test}[name]
+
+    @cached_property
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Split -> (classes,) how many pictures of each class it has.
+
+        Raises:
+            ValueError: a label has no class.
+        """
+        counted = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
+        for name, counts in counted.items():
+            if len(counts) != len(self.classes):
+                raise ValueError(f"{self.name!r} has a label {len(counts) - 1} in its split {name}, and {len(self.classes)} classes from 0")
+        return counted
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change when a picture is added, lost, renamed, relabelled or changed, on every machine alike.
+
+        Raises:
+            FileNotFoundError: a picture is gone.
+        """
+        entries = sorted(
+            f"{name}\t{split.pictures.name(index)}\t{self.classes[label]}\t{split.pictures.mark(index)}"
+            for name, split in ((name, self.split(name)) for name in SPLITS)
+            for index, label in enumerate(split.labels.tolist())
+        )
+        return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
+
+
+def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Splits places at random into two parts with the same share of every class.
+
+    Args:
+        labels: (n,) of the places.
+        share: of each class that goes to the second part, at least one and never all.
+        seed: which ones.
+
+    Returns:
+        The places of both parts, ascending.
+
+    Raises:
+        DataError: a class has a single place.
+
+    Example:
+        >>> first, second = shares(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0)
+        >>> len(first), len(second)
+        (4, 2)
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"the share must lie between 0 and 1, without them, got {share}")
+    generator = np.random.default_rng(seed)
+    drawn: list[NDArray[np.int64]] = []
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        if len(places) < 2:
+            raise DataError(f"class {label} has a single picture, which cannot be split into two parts: add pictures of it")
+        drawn.append(generator.permutation(places)[: min(len(places) - 1, max(1, round(share * len(places))))])
+    second = np.sort(np.concatenate(drawn))
+    return np.setdiff1d(np.arange(len(labels)), second), second
+
+
+def hold_out(data: ClassificationData, share: float, seed: int) -> ClassificationData:
+    """Holds out a share of the training pictures of each class and tests on them, to choose between recipes without the test set.
+
+    Raises:
+        DataError: a class has a single picture to train on.
+        ValueError: the share is not between 0 and 1.
+    """
+    kept, tested = shares(data.train.labels, share, seed)
+    return ClassificationData(f"{data.name}-held-out", data.classes, data.train.choose(kept), data.train.choose(tested), data.root)
+
+
+def from_names(pictures: Pictures, names: Sequence[str], classes: Sequence[str]) -> LabeledPictures:
+    """Pictures with the names of their classes.
+
+    Args:
+        pictures: n of them.
+        names: n names of classes.
+        classes: all of them, in the order of the labels.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    return LabeledPictures(pictures, np.array([numbers[name] for name in names], dtype=np.int64))

@@ -1,1 +1,0 @@
-"""The command line: one typed function per verb."""

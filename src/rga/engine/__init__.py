@@ -1,1 +1,0 @@
-"""Training, whatever the task: the loop, schedules, checkpoints, logs, devices."""

@@ -1,1 +1,0 @@
-"""Recipes: functions that return a task's configuration; a file for each family."""

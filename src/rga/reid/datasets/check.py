@@ -1,0 +1,177 @@
+"""Looks a data set over before it is trained on: what is missing, damaged, doubled or mislabelled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rga.datasets.layout import relative
+from rga.datasets.report import UNOPENED, Finding, compose, sentences
+from rga.images.defects import Progress, find_damaged, find_duplicates
+from rga.ranking.labels import DISTRACTOR
+from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What is in a data set and what is wrong with it."""
+
+    name: str
+    """The data set."""
+    root: Path
+    """Its folder."""
+    fingerprint: str
+    """See ``ReidData.fingerprint``."""
+    has_cameras: bool
+    """Whether pictures by the query's own camera are left out of a test."""
+    found: Mapping[str, SplitCounts]
+    """Split -> what it holds."""
+    expected: Mapping[str, SplitCounts] | None
+    """Split -> what it should hold; None if it is not known."""
+    opened: bool
+    """Whether the pictures were decoded."""
+    damaged: tuple[tuple[str, str], ...]
+    """Pictures that cannot be decoded, and why."""
+    overlapping_identities: tuple[int, ...]
+    """Identities that are trained on and tested on."""
+    unmatched_queries: tuple[str, ...]
+    """Queries with nothing to find in the gallery; they do not count in a test."""
+    duplicates: tuple[tuple[str, ...], ...]
+    """Groups of different files with the same content."""
+    single_image_identities: tuple[int, ...]
+    """Training identities with one picture: no pair of it can be made."""
+
+    @property
+    def wrong_counts(self) -> tuple[str, ...]:
+        """The splits that do not hold what they should."""
+        expected = self.expected or {}
+        return tuple(name for name, counts in expected.items() if not agrees(self.found[name], counts))
+
+    @property
+    def ok(self) -> bool:
+        """Whether results on these data mean what they say.
+
+        They do not if counts differ from the protocol, pictures are damaged, identities are trained and tested on, or no query can be
+        found.
+        """
+        nothing_to_find = 0 < self.found["query"].images == len(self.unmatched_queries)
+        return not (self.wrong_counts or self.damaged or self.overlapping_identities or nothing_to_find)
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as plain values for JSON."""
+
+        def plain(counts: Mapping[str, SplitCounts]) -> dict[str, dict[str, int | None]]:
+            return {name: {"identities": c.identities, "images": c.images, "cameras": c.cameras} for name, c in counts.items()}
+
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "fingerprint": self.fingerprint,
+            "ok": self.ok,
+            "has_cameras": self.has_cameras,
+            "found": plain(self.found),
+            "expected": None if self.expected is None else plain(self.expected),
+            "wrong_counts": list(self.wrong_counts),
+            "opened": self.opened,
+            "damaged": [{"path": path, "reason": reason} for path, reason in self.damaged],
+            "overlapping_identities": list(self.overlapping_identities),
+            "unmatched_queries": list(self.unmatched_queries),
+            "duplicates": [list(group) for group in self.duplicates],
+            "single_image_identities": list(self.single_image_identities),
+        }
+
+    def __str__(self) -> str:
+        rows = [(name, self.found[name]) for name in SPLITS]
+        return compose(
+            self,
+            f"{'split':<8} {'identities':>10} {'images':>9} {'cameras':>8}   expected",
+            (
+                f"{name:<8} {found.identities:>10,} {found.images:>9,} {found.cameras or 'none':>8}   {self.expectation(name)}"
+                for name, found in rows
+            ),
+            unopened="" if self.opened else UNOPENED,
+        )
+
+    def expectation(self, split: str) -> str:
+        """What a split should hold, in words."""
+        counts = (self.expected or {}).get(split)
+        if counts is None:
+            return ""
+        if agrees(self.found[split], counts):
+            return "as expected"
+        cameras = "" if counts.cameras is None else f", {counts.cameras} cameras"
+        return f"{counts.identities:,} identities, {counts.images:,} images{cameras}"
+
+    def findings(self) -> list[Finding]:
+        """What was found."""
+        queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
+        named: list[tuple[bool, Sequence[object], str]] = [
+            (bool(self.wrong_counts), self.wrong_counts, "splits do not hold what they should"),
+            (True, [f"{path} ({reason})" for path, reason in self.damaged], "pictures cannot be decoded"),
+            (True, self.overlapping_identities, "identities are trained on and tested on"),
+            (
+                unmatched == queries,
+                self.unmatched_queries,
+                f"of {queries:,} queries have nothing to find{' by another camera' if self.has_cameras else ''} and do not count",
+            ),
+            (False, [" = ".join(group) for group in self.duplicates], "groups of files have the same content"),
+            (False, self.single_image_identities, "training identities have a single picture"),
+        ]
+        return sentences(named)
+
+
+def check_data(
+    data: ReidData,
+    expected: Mapping[str, SplitCounts] | None = None,
+    open_images: bool = False,
+    progress: Progress | None = None,
+) -> DataReport:
+    """Looks a data set over.
+
+    Args:
+        data: the data set.
+        expected: split -> what it should hold, such as ``rga.reid.datasets.catalog.EXPECTED[name]``.
+        open_images: decode every picture in full.
+        progress: told after each decoded picture.
+
+    Returns:
+        The report; paths in it are relative to the root of the data.
+
+    Raises:
+        FileNotFoundError: a picture is gone.
+    """
+    tested = {sample.identity for sample in data.query} | {sample.identity for sample in data.gallery} - {DISTRACTOR}
+    pictures = Counter(sample.identity for sample in data.train)
+    paths = sorted({sample.path for name in SPLITS for sample in data.split(name)})
+    return DataReport(
+        name=data.name,
+        root=data.root,
+        fingerprint=data.fingerprint,
+        has_cameras=data.has_cameras,
+        found=data.counts,
+        expected=expected,
+        opened=open_images,
+        damaged=tuple((relative(path, data.root), reason) for path, reason in find_damaged(paths, progress)) if open_images else (),
+        overlapping_identities=tuple(sorted(tested & set(pictures))),
+        unmatched_queries=tuple(relative(sample.path, data.root) for sample in find_unmatched(data)),
+        duplicates=tuple(tuple(relative(path, data.root) for path in group) for group in find_duplicates(paths)),
+        single_image_identities=tuple(sorted(identity for identity, number in pictures.items() if number == 1)),
+    )
+
+
+def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
+    """Whether a split holds what it should; cameras count only where they are said."""
+    cameras = expected.cameras is None or found.cameras == expected.cameras
+    return cameras and (found.identities, found.images) == (expected.identities, expected.images)
+
+
+def find_unmatched(data: ReidData) -> list[Sample]:
+    """Queries without a gallery picture of their identity, by another camera where there are cameras."""
+    cameras: dict[int, set[int | None]] = {}
+    for sample in data.gallery:
+        cameras.setdefault(sample.identity, set()).add(sample.camera)
+    if not data.has_cameras:
+        return [sample for sample in data.query if sample.identity not in cameras]
+    return [sample for sample in data.query if not cameras.get(sample.identity, set()) - {sample.camera}]

@@ -1,0 +1,108 @@
+r"""Your own pictures in folders, one folder an identity.
+
+Either ``ROOT/{train,query,gallery}/IDENTITY/*.jpg``, or ``ROOT/IDENTITY/*.jpg``, which is split by identity with a seed. The camera can
+stand in the file names: ``camera=r"c(\d+)"`` finds 3 in ``walk_c3_0012.jpg``.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+from rga.datasets.layout import DataError, images_in
+from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
+
+WHERE = "The pictures are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
+
+
+def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0) -> ReidData:
+    r"""Reads pictures from folders that are named like their identities.
+
+    Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
+    train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
+    With them, those that are missing are empty splits.
+
+    Args:
+        root: the folder.
+        camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
+        test_fraction: of the identities to test on, where the folder has no splits.
+        seed: of that split.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no folder in it.
+        DataError: a folder is empty, a file name has no camera, or there are too few identities to split.
+        ValueError: an option is out of its range.
+    """
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction must lie between 0 and 1, without them, got {test_fraction}")
+    pattern = camera_pattern(camera)
+    there = [name for name in SPLITS if (root / name).is_dir()]
+    if there:
+        names = sorted({path.name for split in there for path in identity_folders(root / split)})
+        numbers = {name: number for number, name in enumerate(names, start=1)}
+        train, query, gallery = (read_identities(root / name, numbers, pattern) if name in there else () for name in SPLITS)
+        return ReidData(root.name, train, query, gallery, root)
+
+    numbers = {path.name: number for number, path in enumerate(identity_folders(root), start=1)}
+    samples = read_identities(root, numbers, pattern)
+    identities = list(by_identity(samples))
+    if len(identities) < 2:
+        raise DataError(f"{root} has {len(identities)} identity: a split into train and test needs two or more")
+    generator = random.Random(seed)  # noqa: S311  # a split, no secret
+    tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
+    query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
+    if not query:
+        raise DataError(f"none of the {len(tested)} test identities of {root} has a second picture to find: raise test_fraction")
+    return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
+
+
+def identity_folders(folder: Path) -> list[Path]:
+    """The folders in a folder, by name.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        DataError: it has none.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}. {WHERE}")
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise DataError(f"{folder} has no folder in it. {WHERE}")
+    return folders
+
+
+def read_identities(folder: Path, numbers: dict[str, int], pattern: re.Pattern[str] | None) -> tuple[Sample, ...]:
+    """Reads the folders of identities in a folder.
+
+    Args:
+        folder: that holds them.
+        numbers: folder name -> identity.
+        pattern: of the camera in file names.
+    """
+    return tuple(
+        Sample(path, numbers[home.name], camera_of(path, pattern)) for home in identity_folders(folder) for path in images_in(home)
+    )
+
+
+def camera_pattern(camera: str | None) -> re.Pattern[str] | None:
+    """Compiles the camera's regular expression; raises ``ValueError`` if it is none or has not one group."""
+    if camera is None:
+        return None
+    try:
+        pattern = re.compile(camera)
+    except re.error as error:
+        raise ValueError(f"camera={camera!r} is no regular expression: {error}") from error
+    if pattern.groups != 1:
+        raise ValueError(rf"camera={camera!r} has {pattern.groups} groups: expected one, the camera's number, as in 'c(\d+)'")
+    return pattern
+
+
+def camera_of(path: Path, pattern: re.Pattern[str] | None) -> int | None:
+    """The camera that a file name says; raises ``DataError`` if it says none."""
+    if pattern is None:
+        return None
+    match = pattern.search(path.name)
+    if match is None or not match[1].isdecimal():
+        raise DataError(f"{path}: no camera number in the file name, looked for {pattern.pattern!r}")
+    return int(match[1])

@@ -1,0 +1,274 @@
+"""What a re-identification data set is here: three splits of samples, each a picture of one identity by one camera.
+
+Readers (``rga.reid.sources``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets and the
+hold-out of training identities.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from rga.datasets.layout import DataError, relative
+from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
+
+SPLITS = ("train", "query", "gallery")
+"""The splits in the order of every report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture of one person."""
+
+    path: Path
+    """The picture."""
+    identity: int
+    """The person, as the data set numbers them; ``DISTRACTOR`` in the gallery is nobody."""
+    camera: int | None
+    """The camera, as the data set numbers them; None where the data have no cameras."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """How much a split holds, found or expected."""
+
+    identities: int
+    """Persons, the distractor not counted."""
+    images: int
+    """Pictures, those of the distractor counted."""
+    cameras: int | None = None
+    """Cameras; None where it is not said."""
+
+
+@dataclass(frozen=True)
+class ReidData:
+    """A data set to train and test re-identification on.
+
+    Query and gallery are both there or both empty.
+
+    Raises:
+        DataError: a query without gallery, a gallery without query, or no sample at all; a query of identity 0 or below, or a gallery image
+            of an identity below -1.
+    """
+
+    name: str
+    """What results call it."""
+    train: tuple[Sample, ...]
+    """Pictures to train on."""
+    query: tuple[Sample, ...]
+    """Pictures to look for."""
+    gallery: tuple[Sample, ...]
+    """Pictures to find them among."""
+    root: Path
+    """The folder that paths are told from."""
+
+    def __post_init__(self) -> None:
+        if not (self.train or self.query or self.gallery):
+            raise DataError(f"data set {self.name!r} at {self.root} has no sample in any split")
+        if bool(self.query) != bool(self.gallery):
+            there, empty = ("query", "gallery") if self.query else ("gallery", "query")
+            raise DataError(f"data set {self.name!r} at {self.root} has a {there} and an empty {empty}: a test needs both")
+        for split, least in (("query", DISTRACTOR + 1), ("gallery", JUNK)):
+            wrong = [sample for sample in self.split(split) if sample.identity < least]
+            if wrong:
+                raise DataError(
+                    f"data set {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
+                    f"{wrong[0].identity} ({len(wrong)} of {len(self.split(split))} such images); {RENUMBER}"
+                )
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """The samples of a split by its name, one of ``SPLITS``."""
+        return {"train": self.train, "query": self.query, "gallery": self.gallery}[name]
+
+    @property
+    def has_cameras(self) -> bool:
+        """Whether every picture of query and gallery has a camera: then those of the query's own camera do not count as found."""
+        return bool(self.query) and all(sample.camera is not None for sample in chain(self.query, self.gallery))
+
+    @cached_property
+    def counts(self) -> dict[str, SplitCounts]:
+        """What is in each split."""
+        return {name: count(self.split(name), distractors=name == "gallery") for name in SPLITS}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change when a picture is added, lost, moved, relabelled or changes its size.
+
+        Paths count relative to ``root``, so that copies of a data set have the same fingerprint on every machine.
+
+        Raises:
+            FileNotFoundError: a picture is gone.
+        """
+        entries = sorted(
+            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
+            for name in SPLITS
+            for sample in self.split(name)
+        )
+        return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
+
+
+def count(samples: Sequence[Sample], distractors: bool = False) -> SplitCounts:
+    """Counts the samples of a split.
+
+    Args:
+        samples: of one split.
+        distractors: identity ``DISTRACTOR`` is nobody, as in a gallery.
+    """
+    identities = {sample.identity for sample in samples}
+    if distractors:
+        identities.discard(DISTRACTOR)
+    cameras = {sample.camera for sample in samples if sample.camera is not None}
+    return SplitCounts(len(identities), len(samples), len(cameras))
+
+
+def relabel(samples: Iterable[Sample]) -> dict[int, int]:
+    """Labels 0 to n-1 for the identities of some samples, in the order of the identities.
+
+    Example:
+        >>> relabel(Sample(Path(f"{identity}.jpg"), identity, None) for identity in (7, 3, 7))
+        {3: 0, 7: 1}
+    """
+    return {identity: label for label, identity in enumerate(sorted({sample.identity for sample in samples}))}
+
+
+def by_identity(samples: Iterable[Sample]) -> dict[int, list[Sample]]:
+    """The samples of each identity; identities ascend, samples keep their order."""
+    groups: dict[int, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.identity, []).append(sample)
+    return dict(sorted(groups.items()))
+
+
+def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
+    """Joins the training splits of several sets; "train on one, test on another" is joining one.
+
+    Identities and cameras are numbered anew from 1, set by set, so that equal numbers of two sets stay different persons and cameras. A set
+    that is both trained and tested on keeps its identities in common; distractors stay distractors.
+
+    Args:
+        name: of the joined set.
+        *sets: whose training splits are joined.
+        test: whose query and gallery the joined set has; without it both are empty.
+
+    Raises:
+        ValueError: there is no set to join.
+        DataError: no set has a training split, and there is no test set.
+
+    Example:
+        >>> root = Path("pictures")
+        >>> first = ReidData("first", (Sample(root / "a.jpg", 7, 1),), (), (), root)
+        >>> second = ReidData("second", (Sample(root / "b.jpg", 7, 1),), (), (), root)
+        >>> [(sample.identity, sample.camera) for sample in join("both", first, second).train]
+        [(1, 1), (2, 2)]
+    """
+    if not sets:
+        raise ValueError(f"nothing to join for {name!r}: pass at least one data set")
+    trained = [(index, data.train) for index, data in enumerate(sets)]
+    tested: list[tuple[int, tuple[Sample, ...]]] = []
+    if test is not None:
+        index = next((i for i, data in enumerate(sets) if data is test), len(sets))
+        tested = [(index, test.query), (index, test.gallery)]
+
+    identities = number_anew((index, sample.identity) for index, samples in trained + tested for sample in samples)
+    cameras = number_anew((index, sample.camera) for index, samples in trained + tested for sample in samples if sample.camera is not None)
+
+    def renumbered(index: int, samples: Iterable[Sample], distractors: bool = False) -> Iterator[Sample]:
+        for sample in samples:
+            nobody = distractors and sample.identity == DISTRACTOR
+            yield replace(
+                sample,
+                identity=DISTRACTOR if nobody else identities[index, sample.identity],
+                camera=None if sample.camera is None else cameras[index, sample.camera],
+            )
+
+    roots = [data.root.absolute() for data in (*sets, *([test] if test is not None else []))]
+    return ReidData(
+        name,
+        train=tuple(chain.from_iterable(renumbered(index, samples) for index, samples in trained)),
+        query=tuple(renumbered(*tested[0])) if tested else (),
+        gallery=tuple(renumbered(*tested[1], distractors=True)) if tested else (),
+        root=Path(os.path.commonpath(roots)),
+    )
+
+
+def number_anew(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Numbers from 1 for (set, number in the set), in their order."""
+    return {key: number for number, key in enumerate(sorted(set(keys)), start=1)}
+
+
+def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
+    """Holds out training identities as query and gallery, to choose between recipes without looking at the test set.
+
+    Args:
+        data: a set with a training split; its own query and gallery are left out.
+        identities: how many identities to hold out.
+        seed: which ones, and which of their pictures are queries; the same seed gives the same split.
+
+    Returns:
+        The other identities to train on, and a test of those held out, made by ``choose_queries``. Where people are counted from 0, as in
+        MSMT17's training split, all are renumbered from 1: in a test 0 is a distractor.
+
+    Raises:
+        ValueError: there are not enough identities to hold out so many and still train.
+        DataError: none of the identities held out can be looked for.
+    """
+    samples = from_one(data.train)
+    groups = by_identity(samples)
+    if not 1 <= identities < len(groups):
+        raise ValueError(
+            f"cannot hold out {identities} of the {len(groups)} training identities of {data.name!r}: "
+            f"choose between 1 and {max(1, len(groups) - 1)}"
+        )
+    generator = random.Random(seed)  # noqa: S311  # a split, no secret
+    held_out = set(generator.sample(sorted(groups), identities))
+    query, gallery = choose_queries([sample for sample in samples if sample.identity in held_out], generator)
+    if not query:
+        raise DataError(f"none of the {identities} identities held out of {data.name!r} has a second picture to find: hold out more")
+    train = tuple(sample for sample in samples if sample.identity not in held_out)
+    return ReidData(f"{data.name}-validation", train, query, gallery, data.root)
+
+
+def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The samples with identities from 1 on: the same number is added to all where the least is below.
+
+    Example:
+        >>> [sample.identity for sample in from_one([Sample(Path("a.jpg"), 0, 1), Sample(Path("b.jpg"), 7, 1)])]
+        [1, 8]
+    """
+    added = max(0, 1 - min((sample.identity for sample in samples), default=1))
+    return tuple(replace(sample, identity=sample.identity + added) for sample in samples) if added else tuple(samples)
+
+
+def choose_queries(samples: Sequence[Sample], generator: random.Random) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Makes a query and a gallery of samples: one query an identity and camera, or an identity where there are no cameras.
+
+    A picture becomes a query only if it, and the queries chosen before it, keep something to find in the gallery: a picture of the
+    identity, by another camera where there are cameras. Pictures of identities without queries go to the gallery.
+
+    Args:
+        samples: of the identities to test on.
+        generator: draws the queries.
+
+    Returns:
+        Query and gallery.
+    """
+    with_cameras = all(sample.camera is not None for sample in samples)
+    chosen: set[Sample] = set()
+    for group in by_identity(samples).values():
+        cameras = sorted({sample.camera for sample in group if sample.camera is not None}) if with_cameras else [None]
+        left = set(group)
+        looked_from: list[int | None] = []
+        for camera in cameras:
+            drawn = generator.choice([sample for sample in group if camera is None or sample.camera == camera])
+            rest = left - {drawn}
+            if all(any(other is None or sample.camera != other for sample in rest) for other in [*looked_from, camera]):
+                left = rest
+                looked_from.append(camera)
+        chosen |= set(group) - left
+    return tuple(sample for sample in samples if sample in chosen), tuple(sample for sample in samples if sample not in chosen)

@@ -1,0 +1,86 @@
+"""A data set as a table: a CSV file with a header and one line a picture."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from rga.datasets.layout import DataError
+from rga.ranking.labels import DISTRACTOR
+from rga.reid.datasets.samples import SPLITS, ReidData, Sample
+
+COLUMNS = ("path", "identity", "camera", "split")
+REQUIRED = ("path", "identity", "split")
+WHERE = (
+    f"The table is your own: a CSV file with the header {','.join(COLUMNS)} (camera may be absent), split being one of {', '.join(SPLITS)}."
+)
+
+
+def read_table(root: Path) -> ReidData:
+    """Reads a CSV file with the columns path, identity, split, and camera if there are cameras; others are passed over.
+
+    Relative paths are told from the table's folder. Identities and cameras are whole numbers from 0 on; 0 is a distractor and stands in the
+    gallery alone.
+
+    Args:
+        root: the CSV file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: a column is missing, a line is wrong or names a picture that is not there, or a picture stands twice in a split.
+    """
+    if not root.is_file():
+        raise FileNotFoundError(f"no file {root}. {WHERE}")
+    splits: dict[str, dict[Path, Sample]] = {name: {} for name in SPLITS}
+    try:
+        text = root.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{root} is not UTF-8 text: {error}") from error
+    rows = csv.DictReader(text.split("\n"))
+    columns = rows.fieldnames or ()
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise DataError(f"{root}, line 1: no column {', '.join(missing)} in the header {','.join(columns)!r}. {WHERE}")
+    for row in rows:
+        place = f"{root}, line {rows.line_num}"
+        name, sample = read_row(row, root.parent, place)
+        if sample.path in splits[name]:
+            raise DataError(f"{place}: {sample.path} stands twice in the split {name}")
+        splits[name][sample.path] = sample
+    train, query, gallery = (tuple(splits[name].values()) for name in SPLITS)
+    return ReidData(root.stem, train, query, gallery, root.parent)
+
+
+def read_row(row: dict[str, str], folder: Path, place: str) -> tuple[str, Sample]:
+    """Reads one line.
+
+    Args:
+        row: column -> text.
+        folder: that relative paths are told from.
+        place: file and line, for errors.
+
+    Returns:
+        Split and sample.
+
+    Raises:
+        DataError: a field is wrong or the picture is not there.
+    """
+    if None in row or None in row.values():  # how the csv module says too many or too few
+        raise DataError(f"{place}: not as many fields as the header has")
+    split, camera = row["split"].strip(), row.get("camera", "").strip()
+    if split not in SPLITS:
+        raise DataError(f"{place}: split is {split!r}, expected one of {', '.join(SPLITS)}")
+    identity = whole_number(row["identity"], "identity", place)
+    if identity == DISTRACTOR and split != "gallery":
+        raise DataError(f"{place}: identity {DISTRACTOR} is a distractor, which stands in the gallery alone, not in {split}")
+    path = folder / row["path"].strip()
+    if not path.is_file():
+        raise DataError(f"{place}: no picture {path}")
+    return split, Sample(path, identity, whole_number(camera, "camera", place) if camera else None)
+
+
+def whole_number(text: str, column: str, place: str) -> int:
+    """A number from 0 on; raises ``DataError`` for anything else."""
+    if not text.strip().isdecimal():
+        raise DataError(f"{place}: {column} is {text.strip()!r}, expected a whole number from 0 on")
+    return int(text)

@@ -1,1 +1,0 @@
-"""Readers of person re-identification data: one file a format, ``catalog`` for all of them."""

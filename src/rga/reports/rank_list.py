@@ -1,0 +1,219 @@
+"""Rank lists: queries and the gallery pictures that a model finds most alike, right and wrong ones told apart by colour and by a mark.
+
+The rules are those of the evaluation (``rga.ranking.evaluation``): junk is left out, and so are images of the query's own identity and
+camera; distractors stay and are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from rga.images.images import read_image
+from rga.ranking.blocks import DistanceRows
+from rga.ranking.labels import DISTRACTOR, JUNK
+from rga.reid.datasets.samples import Sample
+
+Colour = tuple[int, int, int]
+
+PAPER: Colour = (255, 255, 255)
+WRITING: Colour = (38, 40, 46)
+FAINT: Colour = (112, 116, 126)
+RIGHT: Colour = (22, 135, 76)
+WRONG: Colour = (200, 48, 48)
+QUERY: Colour = (52, 58, 72)
+
+FRAME = 3
+"""Pixels of the frame around a picture."""
+GAP = 7
+"""Pixels between pictures, and around all of them."""
+MARK = 15
+"""Pixels of the tick or cross, which sits in the corner of a picture."""
+TEXT = 12
+"""Height of the writing."""
+AFTER_QUERY = 16
+"""More pixels between a query and its first answer."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A gallery picture in a rank list.
+
+    Attributes:
+        sample: the picture.
+        similarity: to the query, such as the cosine of their features.
+        right: whether it shows the query's identity.
+    """
+
+    sample: Sample
+    similarity: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class RankList:
+    """A query and what was found for it.
+
+    Attributes:
+        query: the picture that was looked for.
+        found: the most similar gallery pictures, best first.
+        first_right: rank of the first right one in the whole gallery, from 1; None where there is none.
+        matches: how many right ones the gallery holds.
+    """
+
+    query: Sample
+    found: tuple[Found, ...]
+    first_right: int | None
+    matches: int
+
+
+def rank_lists(
+    query: Sequence[Sample],
+    query_features: NDArray[np.floating],
+    gallery: Sequence[Sample],
+    gallery_features: NDArray[np.floating],
+    top: int = 10,
+) -> list[RankList]:
+    """Ranks the gallery for each query by the cosine of their features; equals keep the gallery's order.
+
+    Args:
+        query: n queries.
+        query_features: (n, D).
+        gallery: m gallery pictures; where a camera is known on both sides, those of a query's own identity and camera are left out.
+        gallery_features: (m, D).
+        top: pictures in a list; lists are shorter where the gallery is.
+
+    Raises:
+        ValueError: not one feature for each picture, or ``top`` is not positive.
+    """
+    for side, samples, features in (("query", query, query_features), ("gallery", gallery, gallery_features)):
+        if features.ndim != 2 or len(features) != len(samples):
+            raise ValueError(f"{side} features must be one row for each of {len(samples)} pictures, got the shape {features.shape}")
+    if top < 1:
+        raise ValueError(f"a rank list needs at least one place, got top={top}")
+    labels = Labels.of(gallery)
+    similarities = normalised(query_features) @ normalised(gallery_features).T  # (n, m)
+    return [rank_list(sample, row, gallery, labels, top) for sample, row in zip(query, similarities, strict=True)]
+
+
+def rank_lists_by(
+    distances: DistanceRows, query: Sequence[Sample], gallery: Sequence[Sample], places: Sequence[int], top: int = 10
+) -> list[RankList]:
+    """Ranks the gallery for some of the queries by any distances, such as those of a re-ranking; similarity is 1 - distance.
+
+    Args:
+        distances: of all queries to the gallery.
+        query: all queries.
+        gallery: the gallery; see ``rank_lists``.
+        places: which queries.
+        top: pictures in a list.
+    """
+    labels = Labels.of(gallery)
+    row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
+    return [
+        rank_list(query[place], 1 - distances.fill(slice(place, place + 1), row)[0].cpu().numpy(), gallery, labels, top) for place in places
+    ]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Identities and cameras (m,) of samples; a camera that is not known is -1."""
+
+    identities: NDArray[np.int64]
+    cameras: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Labels:
+        """Those of samples."""
+        identities, cameras = zip(*((sample.identity, -1 if sample.camera is None else sample.camera) for sample in samples), strict=True)
+        return cls(np.array(identities), np.array(cameras))
+
+
+def rank_list(query: Sample, similarities: NDArray[np.floating], gallery: Sequence[Sample], labels: Labels, top: int) -> RankList:
+    """Ranks the gallery (m) for one query by its similarities (m,)."""
+    own = (labels.identities == query.identity) & (labels.cameras == (-2 if query.camera is None else query.camera))
+    seen = np.flatnonzero((labels.identities != JUNK) & ~own)
+    order = seen[np.argsort(-similarities[seen], kind="stable")]
+    right = (labels.identities[order] == query.identity) & (query.identity != DISTRACTOR)
+    found = tuple(Found(gallery[place], float(similarities[place]), bool(yes)) for place, yes in zip(order[:top], right[:top], strict=True))
+    return RankList(query, found, int(right.argmax()) + 1 if right.any() else None, int(right.sum()))
+
+
+def normalised(features: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Rows (n, D) brought to length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    rows: NDArray[np.floating] = features / np.where(lengths > 0, lengths, 1)
+    return rows
+
+
+def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)) -> Image.Image:
+    """Draws rank lists, one a row: the query at the left, then what was found, best first.
+
+    Right pictures have a green frame and a tick, wrong ones a red frame and a cross; below each stand its similarity and its camera, and
+    below the query how many there are to find.
+
+    Args:
+        lists: to draw.
+        cell: (height, width) to which each picture is resized.
+
+    Raises:
+        ValueError: there is nothing to draw.
+    """
+    places = max((len(each.found) for each in lists), default=0)
+    if not places:
+        raise ValueError("there is nothing to draw: expected at least one rank list with at least one picture")
+    height, width = cell
+    across, down = width + 2 * FRAME + GAP, height + 2 * FRAME + GAP + 2 * TEXT + 5
+    top = GAP + TEXT + 6
+    sheet = Image.new("RGB", (2 * GAP + (places + 1) * across + AFTER_QUERY, top + len(lists) * down + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(TEXT)
+
+    def left_of(place: int) -> int:
+        return GAP + place * across + (AFTER_QUERY if place else 0)
+
+    def write(place: int, y: int, text: str, colour: Colour) -> None:
+        draw.text((left_of(place) + FRAME + width // 2, y), text, fill=colour, font=font, anchor="mt")
+
+    for place in range(places + 1):
+        write(place, GAP, "query" if place == 0 else str(place), FAINT)
+    for number, ranked in enumerate(lists):
+        y = top + number * down
+        below = y + height + 2 * FRAME + 4
+        put(sheet, ranked.query, (left_of(0), y), cell, QUERY)
+        write(0, below, " ".join(filter(None, (f"id {ranked.query.identity}", camera(ranked.query)))), WRITING)
+        write(0, below + TEXT + 1, f"{ranked.matches} to find", FAINT)
+        for place, found in enumerate(ranked.found, start=1):
+            corner = left_of(place), y
+            put(sheet, found.sample, corner, cell, RIGHT if found.right else WRONG)
+            draw_mark(draw, (corner[0] + width + 2 * FRAME - MARK, y), found.right)
+            write(place, below, " ".join(filter(None, (f"{found.similarity:.2f}", camera(found.sample)))), WRITING)
+    return sheet
+
+
+def camera(sample: Sample) -> str:
+    """A sample's camera in short."""
+    return "" if sample.camera is None else f"c{sample.camera}"
+
+
+def put(sheet: Image.Image, sample: Sample, corner: tuple[int, int], cell: tuple[int, int], colour: Colour) -> None:
+    """Puts a picture in a frame onto the sheet."""
+    height, width = cell
+    x, y = corner
+    sheet.paste(colour, (x, y, x + width + 2 * FRAME, y + height + 2 * FRAME))
+    small = read_image(sample.path).resize((width, height), Image.Resampling.LANCZOS)
+    sheet.paste(small, (x + FRAME, y + FRAME))
+
+
+def draw_mark(draw: ImageDraw.ImageDraw, corner: tuple[int, int], right: bool) -> None:
+    """Draws a white tick on green or a white cross on red into a square of ``MARK`` pixels."""
+    x, y = corner
+    draw.rectangle((x, y, x + MARK - 1, y + MARK - 1), fill=RIGHT if right else WRONG)
+    strokes = [((3, 8), (6, 11), (12, 4))] if right else [((4, 4), (11, 11)), ((4, 11), (11, 4))]
+    for stroke in strokes:
+        draw.line([(x + across, y + down) for across, down in stroke], fill=PAPER, width=2, joint="curve")

@@ -1,0 +1,4 @@
+"""Readers of segmentation datasets, by name in ``catalog``.
+
+Each file reads one layout; add yours there.
+"""

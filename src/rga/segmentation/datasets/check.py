@@ -1,0 +1,213 @@
+"""Looks a segmentation data set over before it is trained on: what is missing, damaged, doubled or mislabelled, and what the masks hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rga.datasets.layout import DataError, relative
+from rga.datasets.report import Finding, compose, sentences, wrong_counts
+from rga.images.defects import Progress, find_damaged, find_duplicates
+from rga.images.images import DamagedImageError
+from rga.segmentation.datasets.classes import IGNORED, Classes
+from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.samples import SPLITS, Scene, SceneCounts, SegmentationData, Split
+
+
+@dataclass(frozen=True)
+class MaskReport:
+    """What the masks of a split hold."""
+
+    pixels: NDArray[np.int64]
+    """(classes + 1,): pixels of each class, and of those that are ignored."""
+    defects: tuple[str, ...]
+    """What is wrong with pictures or masks, a sentence each."""
+
+
+@dataclass(frozen=True)
+class SegmentationReport:
+    """What is in a data set and what is wrong with it."""
+
+    name: str
+    """The data set."""
+    root: Path
+    """Its folder."""
+    fingerprint: str
+    """See ``SegmentationData.fingerprint``."""
+    classes: Classes
+    """What is told apart."""
+    found: Mapping[Split, SceneCounts]
+    """Split -> what it holds."""
+    expected: Mapping[Split, SceneCounts] | None
+    """Split -> what it should hold; None if it is not known."""
+    leaks: tuple[tuple[str, ...], ...]
+    """Groups of pictures with the same content in different splits."""
+    duplicates: tuple[tuple[str, ...], ...]
+    """The same within a split."""
+    masks: Mapping[Split, MaskReport] | None
+    """Split -> what its masks hold; None if pictures and masks were not opened."""
+
+    @property
+    def wrong_counts(self) -> tuple[Split, ...]:
+        """The splits that do not hold what they should."""
+        return wrong_counts(self.found, self.expected)
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What is wrong with pictures or masks, a sentence each."""
+        return tuple(defect for report in (self.masks or {}).values() for defect in report.defects)
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Classes that no mask of the training split shows."""
+        if self.masks is None or not self.found["train"].masks:
+            return ()
+        return tuple(name for name, pixels in zip(self.classes.names, self.masks["train"].pixels, strict=False) if not pixels)
+
+    @property
+    def ok(self) -> bool:
+        """Whether results on these data mean what they say: counts are those of the protocol, all can be read, no split leaks."""
+        return not (self.wrong_counts or self.defects or self.leaks)
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as plain values for JSON."""
+
+        def plain(counts: Mapping[Split, SceneCounts]) -> dict[str, dict[str, int]]:
+            return {name: {"images": found.images, "masks": found.masks} for name, found in counts.items()}
+
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "fingerprint": self.fingerprint,
+            "ok": self.ok,
+            "classes": list(self.classes.names),
+            "found": plain(self.found),
+            "expected": None if self.expected is None else plain(self.expected),
+            "wrong_counts": list(self.wrong_counts),
+            "opened": self.masks is not None,
+            "pixels": None if self.masks is None else {name: self.pixels(name) for name in SPLITS if self.found[name].masks},
+            "untrained": list(self.untrained),
+            "defects": list(self.defects),
+            "leaks": [list(group) for group in self.leaks],
+            "duplicates": [list(group) for group in self.duplicates],
+        }
+
+    def pixels(self, split: Split) -> dict[str, int]:
+        """Pixels of each class in a split by its name, and of those that are ignored."""
+        assert self.masks is not None
+        return dict(zip((*self.classes.names, "(ignored)"), self.masks[split].pixels.tolist(), strict=True))
+
+    def __str__(self) -> str:
+        found = self.found
+        return compose(
+            self,
+            f"{'split':<8} {'images':>9} {'masks':>9}   expected",
+            (f"{name:<8} {found[name].images:>9,} {found[name].masks:>9,}   {self.expectation(name)}" for name in SPLITS),
+            [] if self.masks is None else self.table_of_pixels(),
+            "pictures and masks were not opened: what they hold is not known" if self.masks is None else "",
+        )
+
+    def table_of_pixels(self) -> list[str]:
+        """The classes, and the share of the pixels that each has in each split with masks."""
+        splits = [name for name in SPLITS if self.found[name].masks]
+        pixels = {name: self.pixels(name) for name in splits}
+        width = max(len(name) for name in (*self.classes.names, "(ignored)"))
+        lines = [f"{'class':<{width}}" + "".join(f" {name:>9}" for name in splits) + "   of the pixels"]
+        for name in (*self.classes.names, "(ignored)"):
+            shares = [pixels[split][name] / max(1, sum(pixels[split].values())) for split in splits]
+            lines.append(f"{name:<{width}}" + "".join(f" {share:>9.3%}" for share in shares))
+        return lines
+
+    def expectation(self, split: Split) -> str:
+        """What a split should hold, in words."""
+        counts = (self.expected or {}).get(split)
+        if counts is None:
+            return ""
+        return "as expected" if self.found[split] == counts else f"{counts.images:,} images, {counts.masks:,} masks"
+
+    def findings(self) -> list[Finding]:
+        """What was found."""
+        named: list[tuple[bool, Sequence[str], str]] = [
+            (True, self.wrong_counts, "splits do not hold what they should"),
+            (True, self.defects, "pictures or masks cannot be used"),
+            (True, [" = ".join(group) for group in self.leaks], "pictures are in more than one split"),
+            (False, [" = ".join(group) for group in self.duplicates], "groups of pictures have the same content"),
+            (False, self.untrained, "classes are in no mask of train"),
+        ]
+        return sentences(named)
+
+
+def check_data(
+    data: SegmentationData,
+    expected: Mapping[Split, SceneCounts] | None = None,
+    open_images: bool = False,
+    progress: Progress | None = None,
+) -> SegmentationReport:
+    """Looks a data set over.
+
+    Args:
+        data: the data set.
+        expected: split -> what it should hold, such as ``rga.segmentation.datasets.catalog.EXPECTED[name]``.
+        open_images: read every picture and mask in full, and count the pixels of each class.
+        progress: told after each picture that was opened.
+
+    Returns:
+        The report; paths in it are relative to the root of the data.
+
+    Raises:
+        FileNotFoundError: a file is gone.
+    """
+    home = {scene.image: split for split in SPLITS for scene in data.split(split)}
+    groups = find_duplicates(sorted(home))
+    apart = [len({home[path] for path in group}) > 1 for group in groups]
+    names = [tuple(relative(path, data.root) for path in group) for group in groups]
+    return SegmentationReport(
+        name=data.name,
+        root=data.root,
+        fingerprint=data.fingerprint,
+        classes=data.classes,
+        found=data.counts,
+        expected=expected,
+        leaks=tuple(group for group, leaking in zip(names, apart, strict=True) if leaking),
+        duplicates=tuple(group for group, leaking in zip(names, apart, strict=True) if not leaking),
+        masks=open_all(data, progress) if open_images else None,
+    )
+
+
+def open_all(data: SegmentationData, progress: Progress | None) -> dict[Split, MaskReport]:
+    """Reads all pictures and masks."""
+    total, done = len(data.train) + len(data.val) + len(data.test), 0
+
+    def count(_done: int, _of: int) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return {split: open_split(data.split(split), data.classes, count) for split in SPLITS}
+
+
+def open_split(scenes: Sequence[Scene], classes: Classes, progress: Progress) -> MaskReport:
+    """Reads the pictures and masks of a split."""
+    pixels = np.zeros(len(classes) + 1, np.int64)
+    defects: list[str] = []
+    for scene in scenes:
+        if scene.mask is None:
+            defects += [f"{path} cannot be read as a picture: {reason}" for path, reason in find_damaged([scene.image])]
+        else:
+            try:
+                pixels += pixels_of(read_scene(scene, classes)[1], classes)
+            except (DataError, DamagedImageError) as error:
+                defects.append(str(error))
+        progress(1, len(scenes))
+    return MaskReport(pixels, tuple(defects))
+
+
+def pixels_of(labels: NDArray[np.uint8], classes: Classes) -> NDArray[np.int64]:
+    """Pixels of each class, and of those that are ignored: (classes + 1,)."""
+    counted = np.bincount(labels.ravel(), minlength=IGNORED + 1)
+    return np.append(counted[: len(classes)], counted[IGNORED]).astype(np.int64)

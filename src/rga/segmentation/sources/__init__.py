@@ -1,1 +1,0 @@
-"""Readers of segmentation data sets, one format a file."""

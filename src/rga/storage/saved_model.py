@@ -1,0 +1,86 @@
+"""Models for users: ``config.json`` and ``model.safetensors``, with the conventions of the Hugging Face hub's mixin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model
+from torch import nn
+
+from rga.storage.digest import digest
+from rga.storage.files import write_json
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+"""The files of a model, named by the hub."""
+
+
+class SavedModel(PyTorchModelHubMixin):
+    """The hub's mixin for a network, stricter: weights come from safetensors alone, and all of them must be there and fit."""
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        map_location: str = "cpu",
+        strict: bool = True,
+        **model_kwargs: Any,
+    ) -> Self:
+        """Builds the model of a configuration and gives it the weights of a folder, or of the hub; in evaluation mode.
+
+        Raises:
+            FileNotFoundError: the folder has no weights.
+            ValueError: the file is damaged, or its weights are not those of the configuration.
+        """
+        if Path(model_id).is_dir():
+            file = Path(model_id) / WEIGHTS
+            if not file.is_file():
+                raise FileNotFoundError(f"the model at {model_id} has no {WEIGHTS}: copy it there, beside its config.json")
+        else:
+            chosen = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download, "token": token}
+            file = Path(hf_hub_download(model_id, WEIGHTS, local_files_only=local_files_only, **chosen))  # type: ignore[arg-type]
+        model = cls(**model_kwargs)
+        check_readable(file)
+        try:
+            load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
+        except RuntimeError as error:
+            raise ValueError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
+        model.eval()  # type: ignore[attr-defined]
+        return model
+
+
+def check_readable(file: Path) -> None:
+    """Raises a ValueError if a file is no safetensors file, or not a whole one."""
+    try:
+        with safe_open(file, "pt"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """A short name for the weights and buffers of a model, by which results tell what they were measured on: 16 hexadecimal digits."""
+    return digest(model.state_dict())[:16]
+
+
+def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -> None:
+    """Writes a model for ``rga.load``, with what it reached.
+
+    Args:
+        model: its constructor takes ``metrics``.
+        folder: of the model.
+        metrics: what it reached, and on which data.
+    """
+    model.save_pretrained(folder)
+    config = json.loads((folder / CONFIG).read_text())
+    write_json(folder / CONFIG, {**config, "metrics": dict(metrics)})

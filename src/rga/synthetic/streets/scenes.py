@@ -1,0 +1,150 @@
+"""Generated street scenes: a data set for segmentation that needs no download.
+
+``make_scenes`` paints streets from a seed, with numpy and Pillow alone, and lays them out as Cityscapes (Cordts et al., CVPR 2016):
+``leftImg8bit/SPLIT/CITY/CITY_SEQUENCE_FRAME_leftImg8bit.png`` and ``gtFine/SPLIT/CITY/..._gtFine_labelIds.png``, with Cityscapes' labels.
+As there, train and val have masks and test has none; each split has a city of its own. Some pictures show the bonnet of the car that
+carries the camera, which is labelled as such and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rga.synthetic.building import built_beside
+from rga.synthetic.generated import check_whole_numbers, write_origin
+from rga.synthetic.streets.canvas import SUPERSAMPLING, Label, SceneCanvas
+from rga.synthetic.streets.street import draw_street, draw_view, paint_ground, paint_houses, paint_sky
+from rga.synthetic.streets.things import paint_things
+
+VERSION = 1
+"""Of the generator; the same version, options and libraries give the same bytes."""
+
+ORIGIN = "scenes.json"
+"""The file that says what a folder of them was made from."""
+
+CITIES = {"train": "aquarelle", "val": "vedute", "test": "tempera"}
+"""The city of each split."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many pictures are done, and how many there will be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneOptions:
+    """What to generate.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
+
+    train: int = 160
+    """Pictures to train on."""
+    val: int = 40
+    """Pictures to test on."""
+    test: int = 4
+    """Pictures without masks."""
+    height: int = 128
+    """Rows of a picture."""
+    width: int = 256
+    """Columns of a picture."""
+    seed: int = 0
+    """All of it follows from this number."""
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "train": (1, 999_999),
+            "val": (0, 999_999),
+            "test": (0, 999_999),
+            "height": (32, 2048),
+            "width": (32, 4096),
+            "seed": (0, 2**63 - 1),
+        }
+        check_whole_numbers(self, ranges)
+
+
+def paint_scene(rng: np.random.Generator, height: int, width: int) -> tuple[Image.Image, Image.Image]:
+    """Paints one street.
+
+    Args:
+        rng: from which all of it follows.
+        height: of the picture.
+        width: of the picture.
+
+    Returns:
+        The picture, RGB, and its labels, 8 bits a pixel, as Cityscapes numbers them.
+
+    Example:
+        >>> picture, labels = paint_scene(np.random.default_rng(0), 64, 128)
+        >>> picture.size, labels.size, Label.ROAD in np.asarray(labels)
+        ((128, 64), (128, 64), True)
+    """
+    view, sky = draw_view(rng, (SUPERSAMPLING * height, SUPERSAMPLING * width))
+    canvas, street = SceneCanvas(view), draw_street(rng)
+    paint_sky(canvas, rng, sky)
+    paint_ground(canvas, rng, street)
+    paint_houses(canvas, rng, street)
+    paint_things(canvas, rng, street)
+    if rng.random() < 0.5:
+        paint_bonnet(canvas, rng)
+    return canvas.finish(rng)
+
+
+def paint_bonnet(canvas: SceneCanvas, rng: np.random.Generator) -> None:
+    """The front of the car that carries the camera, at the lower edge."""
+    height, width = canvas.view.size
+    grey = int(rng.uniform(20, 90))
+    top = height * float(rng.uniform(0.9, 0.97))
+    box = (-0.15 * width, top, 1.15 * width, top + 0.6 * height)
+    canvas.brush.ellipse(box, fill=(grey, grey, grey + 6))
+    canvas.marker.ellipse(box, fill=Label.EGO_VEHICLE)
+
+
+def make_scenes(root: Path, options: SceneOptions | None = None, progress: Progress | None = None) -> Path:
+    """Paints a data set of generated street scenes in the layout of Cityscapes.
+
+    It is built beside the target and moved there when it is complete, so the target is never half full. ``scenes.json`` in it names the
+    version and the options. The same version, options and libraries give the same bytes.
+
+    Args:
+        root: the target, absent or an empty folder.
+        options: what to generate; ``SceneOptions()`` when left out.
+        progress: is told after each picture how many are done, and how many there will be.
+
+    Returns:
+        The target.
+
+    Raises:
+        FileExistsError: the target holds something.
+
+    Example:
+        >>> import tempfile
+        >>> options = SceneOptions(train=2, val=1, test=1, height=32, width=64)
+        >>> root = make_scenes(Path(tempfile.mkdtemp()) / "scenes", options)
+        >>> len(list(root.rglob("*_leftImg8bit.png"))), len(list(root.rglob("*_labelIds.png")))
+        (4, 3)
+    """
+    options = SceneOptions() if options is None else options
+    root = Path(root)
+    counts = {"train": options.train, "val": options.val, "test": options.test}
+    done, total = 0, sum(counts.values())
+    with built_beside(root) as building:
+        for number, (split, count) in enumerate(counts.items()):
+            images, masks = (building / kind / split / CITIES[split] for kind in ("leftImg8bit", "gtFine"))
+            images.mkdir(parents=True)
+            masks.mkdir(parents=True)
+            for index in range(count):
+                picture, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
+                name = f"{CITIES[split]}_{index:06d}_000019"
+                picture.save(images / f"{name}_leftImg8bit.png")
+                if split != "test":
+                    labels.save(masks / f"{name}_gtFine_labelIds.png")
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+        write_origin(building / ORIGIN, "rga.synthetic.streets.scenes", VERSION, options)
+    return root

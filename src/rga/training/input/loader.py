@@ -1,0 +1,150 @@
+"""Batches for a training, read and augmented by worker processes, the same whatever their number and wherever an epoch is begun.
+
+Every sample is made under its own key of random numbers (see ``plan.Draw``). A sample that cannot be read stops the training when its batch
+is due, with the reader's own error; or another stands in for it, and it is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+from torch import Generator
+from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
+
+from rga.training.distributed import processes
+from rga.training.input.plan import Draw, Plan, Share
+from rga.training.input.random_state import drawing_from
+from rga.training.input.reading import naming_deaths, portable
+from rga.training.run.stop import start_workers
+
+Sample = TypeVar("Sample")
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How batches are made.
+
+    Attributes:
+        seed: of all that is drawn for samples.
+        workers: processes that make samples; 0 makes them in this one.
+        prefetch: batches that each worker makes ahead.
+        pin: lay batches where a GPU can fetch them by itself.
+        parts: smaller batches that each process's part of a batch comes in, for gradients that are accumulated.
+        skip_damaged: replace samples that cannot be read.
+    """
+
+    seed: int = 0
+    workers: int = 0
+    prefetch: int = 2
+    pin: bool = False
+    parts: int = 1
+    skip_damaged: bool = False
+
+
+class SampleLoader(Generic[Sample]):
+    """The batches of a training, of which every process gets its share.
+
+    Args:
+        samples: make one sample each, with any of Python's, numpy's and torch's generators.
+        plan: which of them make the batches.
+        options: how.
+        damaged: what ``samples`` raises for one that cannot be read and may be replaced.
+
+    Raises:
+        ValueError: the batches cannot be shared by so many processes or in so many parts.
+    """
+
+    def __init__(
+        self, samples: Dataset[Sample], plan: Plan, options: LoaderOptions, damaged: type[Exception] | tuple[type[Exception], ...] = ()
+    ) -> None:
+        self.plan = plan
+        self.share = Share(plan, options.seed, processes.rank(), processes.count(), options.parts)
+        self.skipped: dict[str, int] = {}
+        """What could not be read and was replaced, as its error says, and how often."""
+        self.loader = DataLoader(
+            Replacing(samples, plan, damaged, options.skip_damaged),
+            batch_sampler=self.share,
+            num_workers=options.workers,
+            prefetch_factor=options.prefetch if options.workers else None,
+            persistent_workers=options.workers > 0,
+            pin_memory=options.pin,
+            collate_fn=collate,
+            generator=Generator(),  # what the loader draws means nothing: every sample has its own key
+        )
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are to draw from."""
+        dataset: Any = self.loader.dataset
+        return len(dataset.samples)
+
+    def __len__(self) -> int:
+        """Batches in an epoch; each comes in the options' ``parts``."""
+        return len(self.plan)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Any]:
+        """This process's share of the batches of an epoch, collated by torch's rules.
+
+        Args:
+            epoch: which.
+            start: batches of it that are over.
+
+        Raises:
+            WorkerDiedError: a worker is gone.
+            Exception: whatever the samples raised.
+        """
+        self.share.epoch, self.share.start = epoch, start
+        loaded: Iterator[Any] | None = None
+        while True:
+            try:
+                with naming_deaths():
+                    loaded = loaded or start_workers(self.loader)
+                    batch, skipped, failure = next(loaded)
+            except StopIteration:
+                return
+            if failure is not None:
+                try:
+                    raise failure
+                finally:
+                    del failure  # a circle with its own traceback: the workers would outlive it until the garbage collector comes
+            for message in skipped:
+                self.skipped[message] = self.skipped.get(message, 0) + 1
+            yield batch
+
+
+class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample]):
+    """Samples under their keys; what cannot be read is replaced, or handed on as the error that it raised."""
+
+    def __init__(
+        self, samples: Dataset[Sample], plan: Plan, damaged: type[Exception] | tuple[type[Exception], ...], skip_damaged: bool
+    ) -> None:
+        self.samples = samples
+        self.plan = plan
+        self.damaged = damaged
+        self.skip_damaged = skip_damaged
+
+    def __getitem__(self, draw: Draw) -> tuple[Sample | None, list[str], Exception | None]:
+        """A sample, what was skipped for it, and the error if there is no sample."""
+        skipped: list[str] = []
+        here = get_worker_info() is None
+        for index in chain([draw.sample], self.plan.substitutes(draw.sample) if self.skip_damaged else ()):
+            try:
+                with drawing_from(*draw.key, keep=here):
+                    return self.samples[index], skipped, None
+            except self.damaged as error:
+                skipped.append(str(error))
+                failure: Exception = error
+            except (OSError, ValueError) as error:  # a file that is gone, a disk that fails; contents that do not fit the data set
+                return None, skipped, portable(error)
+        return None, skipped, portable(failure)
+
+
+def collate(loaded: Sequence[tuple[Any, list[str], Exception | None]]) -> tuple[Any, list[str], Exception | None]:
+    """Samples as a batch, with what was skipped; or the first error."""
+    samples, skipped, failures = zip(*loaded, strict=True)
+    failure = next((failure for failure in failures if failure is not None), None)
+    messages = [message for each in skipped for message in each]
+    return (None if failure else default_collate(list(samples))), messages, failure

@@ -1,0 +1,99 @@
+"""Samples in their order, read by worker processes: for tests and predictions, where none may be replaced."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from rga.training.run.stop import start_workers
+
+Sample = TypeVar("Sample")
+
+
+def read_batches(samples: Dataset[Sample], size: int, workers: int) -> Iterator[Any]:
+    """Batches, collated by torch's rules.
+
+    Raises:
+        OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+    """
+    return ready(DataLoader(Handing(samples), size, num_workers=workers, collate_fn=collate))
+
+
+def read_each(samples: Dataset[Sample], workers: int) -> Iterator[Sample]:
+    """One sample after the other.
+
+    Raises:
+        OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+    """
+    return ready(DataLoader(Handing(samples), batch_size=None, num_workers=workers, collate_fn=untouched))
+
+
+class Handing(Dataset[tuple[Sample | None, Exception | None]], Generic[Sample]):
+    """Samples; what one raises is handed on as a value: torch would hide it in the text of another error."""
+
+    def __init__(self, samples: Dataset[Sample]) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> tuple[Sample | None, Exception | None]:
+        """A sample, or the error that it raised."""
+        try:
+            return self.samples[index], None
+        except (OSError, ValueError) as error:
+            return None, portable(error)
+
+
+def portable(error: Exception) -> Exception:
+    """An error as it can travel to another process; of a plain ``ValueError``, which may be a bug, a note says where it was raised."""
+    if type(error) is ValueError:
+        error.add_note("".join(traceback.format_exception(error)))
+    return error.with_traceback(None)
+
+
+def collate(loaded: Sequence[tuple[Any, Exception | None]]) -> tuple[Any, Exception | None]:
+    """Samples as a batch, or the first error."""
+    samples, failures = zip(*loaded, strict=True)
+    failure = next((failure for failure in failures if failure is not None), None)
+    return (None if failure else default_collate(list(samples))), failure
+
+
+def untouched(loaded: Sample) -> Sample:
+    """A sample as it is."""
+    return loaded
+
+
+def ready(loader: DataLoader[Any]) -> Iterator[Any]:
+    """What a loader reads; the error that is the first is raised here."""
+    batches = start_workers(loader)
+    while True:
+        try:
+            with naming_deaths():
+                loaded, failure = next(batches)
+        except StopIteration:
+            return
+        if failure is not None:
+            raise failure
+        yield loaded
+
+
+class WorkerDiedError(ChildProcessError):
+    """A process that made samples is gone."""
+
+
+@contextmanager
+def naming_deaths() -> Iterator[None]:
+    """Within the block, in which a loader is asked for a batch, what comes of a worker that is gone is a WorkerDiedError."""
+    try:
+        yield
+    except (RuntimeError, EOFError, OSError) as error:  # the last two: what it had laid in shared memory cannot be fetched
+        if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
+            raise
+        reason = str(error) or type(error).__name__
+        raise WorkerDiedError(f"a process that reads samples died ({reason}): if memory was short, lower workers") from error

@@ -1,0 +1,380 @@
+"""The training loop, for any task.
+
+A task says how its model, its batches, its loss and its evaluation are made; the loop says when. What it does, in this order: a batch, the
+loss, the gradients, a step; every few minutes a checkpoint, and at the end; now and then an evaluation, whose best is kept.
+
+What a step does follows from the weights, the optimiser's state and the numbers of epoch and batch alone: a training that was killed and
+goes on from its last checkpoint does the steps that it would have done.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from rga.storage.files import write_folder
+from rga.storage.saved_model import CONFIG
+from rga.training.devices import autocast
+from rga.training.distributed import processes
+from rga.training.input.random_state import seed_all
+from rga.training.loop_options import LoopOptions
+from rga.training.outcome import DivergedError, Outcome
+from rga.training.run.checkpoint import LAST, Checkpoint
+from rga.training.run.checkpoint_writer import CheckpointWriter
+from rga.training.run.log import RunLog
+from rga.training.run.progress import progress_bar, spell_out
+from rga.training.run.stop import StoppedError, StopSignals
+from rga.training.schedules import Schedule, set_learning_rate
+from rga.training.state import AVERAGED, RAW, TrainingState, check_place
+from rga.training.task import Task
+
+
+def fit(
+    task: Task,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    folder: Path,
+    log: RunLog | None,
+    options: LoopOptions,
+    *,
+    device: torch.device,
+    start: Checkpoint | None = None,
+) -> Outcome:
+    """Trains a task's model, in one process or in several.
+
+    Writes ``last.pt`` every ``checkpoint_minutes`` and every ``checkpoint_every`` steps, beside the steps that follow; at the end and when
+    it is stopped it waits until that is written. Writes the best model to ``best/`` and the last to ``last/``, those with averaged weights
+    to ``best-averaged/`` and ``last-averaged/``. Ctrl-C and SIGTERM are answered after the step that they came in; a second one ends it at
+    once. Of several processes the first writes.
+
+    Args:
+        task: what to train.
+        optimizer: of the task's model, which is on ``device`` already.
+        schedule: learning rate by epoch.
+        folder: of the run; exists.
+        log: of the run; of several processes the first has one.
+        options: how long and how.
+        device: to compute on.
+        start: where to go on.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite; the batch is named, and the last checkpoint stays.
+        OSError: a file could not be read or written, a worker died, or another process failed. All steps until then are in the last
+            checkpoint, unless it is that which could not be written.
+        ValueError: a sample cannot be read; likewise. Or ``start`` does not fit, or is beyond the end of the training.
+    """
+    training = Training(task, optimizer, schedule, folder, log, options, device=device)
+    at = training.at
+    if start is not None:
+        training.restore(start)
+    with training.signals, training.progress, training.writing():
+        try:
+            while not training.over:
+                training.run_epoch()
+                training.end_epoch()
+            training.save(wait=True)
+        except StoppedError:
+            training.say(f"stopped in epoch {at.epoch + 1}: go on with --resume; the state of step {at.step} is in {folder / LAST}")
+            return training.outcome(training.stopped)
+    training.save_models("last", at.metrics, training.state.kinds)
+    return training.outcome()
+
+
+class Training:
+    """A training under way; see ``fit``."""
+
+    def __init__(
+        self,
+        task: Task,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        folder: Path,
+        log: RunLog | None,
+        options: LoopOptions,
+        *,
+        device: torch.device,
+    ) -> None:
+        self.task = task
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.folder = folder
+        self.log = log
+        self.options = options
+        self.device = device
+        self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
+        self.state = TrainingState(task, optimizer, self.scaler, options.averaging)
+        self.at = self.state.at
+        self.total = options.steps(task.steps_per_epoch)
+        self.writer = None if log is None else CheckpointWriter(folder, log, options.checkpoint_minutes)
+        """Of several processes the first has one."""
+        self.signals = StopSignals()
+        self.stopped = 0
+        """The signal that a process got and all answer."""
+        self.saved: tuple[int, ...] = ()
+        """Where the last checkpoint was taken."""
+        self.progress = progress_bar()
+        self.bar = self.progress.add_task("training", total=self.total)
+
+    def restore(self, start: Checkpoint) -> None:
+        """Goes to where a checkpoint was taken.
+
+        Raises:
+            ValueError: it does not fit, or is beyond the end of the training.
+        """
+        check_place(start, self.task.steps_per_epoch, self.total)
+        self.state.restore(start)
+        self.saved = self.place
+        self.progress.update(self.bar, completed=self.at.step)
+
+    @property
+    def over(self) -> bool:
+        """Whether all steps are over, and the evaluation that comes after the last."""
+        return self.at.step >= self.total and self.at.evaluated == self.at.step
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """An error leaves the block when nothing is being written any more."""
+        try:
+            yield
+        except BaseException:
+            if self.writer is not None:
+                self.writer.join()
+                if self.writer.error is not None:
+                    self.say(f"besides, {self.writer.error}")
+            raise
+
+    def run_epoch(self) -> None:
+        """Trains on what is left of an epoch.
+
+        Raises:
+            StoppedError: a signal came; the state is saved.
+        """
+        task, at, options = self.task, self.at, self.options
+        task.model.train()
+        batches = iter(task.batches(at.epoch, at.batch))
+        started, seen = time.perf_counter(), 0
+        while at.batch < task.steps_per_epoch and at.step < self.total:
+            parts, due = self.fetch(batches)
+            rate = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
+            values = self.step(parts, rate)
+            self.state.step_is_over()
+            at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
+            if options.log_every and at.step % options.log_every == 0:
+                self.note("step", {"epoch": at.epoch + 1, "lr": rate, **values})
+            seen += processes.count() * sum(map(task.images, parts))
+            speed = seen / (time.perf_counter() - started)
+            shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
+            self.progress.update(self.bar, completed=at.step, description=shown)
+            if due or (options.checkpoint_every and at.step % options.checkpoint_every == 0):
+                self.save()
+        means = {name: value / at.batch for name, value in at.sums.items()}
+        speeds = {"images_per_second": round(speed, 2)} if seen else {}
+        self.ended = {"epoch": at.epoch + 1, "lr": self.schedule(at.epoch), **means, **speeds}
+
+    def fetch(self, batches: Iterator[Any]) -> tuple[list[Any], bool]:
+        """The next batch, in its parts, and whether it is time for a checkpoint after it: of which all processes know at the same step.
+
+        If a process cannot have its share of the batch, what was reached is saved, and all stop; likewise, without saving, if the last
+        checkpoint could not be written.
+
+        Raises:
+            StoppedError: a signal came to one of the processes; the state is saved.
+        """
+        before, failure, named = dict(self.task.skipped), None, self.state.named
+        parts: list[Any] = []
+        try:
+            parts = [next(batches) for _ in range(self.options.accumulate)]
+        except (OSError, ValueError) as error:
+            failure = error
+        except StopIteration:
+            raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
+        new = [message for message in self.task.skipped if message not in named]
+        unwritten = self.writer is not None and self.writer.error is not None
+        time_to_save = self.writer is not None and self.writer.due
+        self.stopped, failed, lost, due, more = processes.largest(
+            self.signals.number, failure is not None, unwritten, time_to_save, len(new)
+        )
+        if self.stopped or failed:
+            self.task.skipped.clear()  # this batch is not trained on, and will be drawn again
+            self.task.skipped.update(before)
+            self.save(wait=True)
+        if self.stopped:  # first: Ctrl-C reaches the workers, too, and they fail
+            raise StoppedError
+        if lost and self.writer is not None:
+            self.writer.wait()  # raises
+        if failed or lost:
+            raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
+        for message in dict.fromkeys(message for each in processes.gather(new) for message in each) if more else ():
+            named.add(message)
+            self.note("skipped", {"message": message})
+            self.say(f"skipped: {message}")
+        return parts, bool(due)
+
+    def step(self, parts: Sequence[Any], rate: float) -> dict[str, float]:
+        """One step down the gradients of a batch; the parts of its loss.
+
+        Raises:
+            DivergedError: the loss is not finite.
+        """
+        task, at = self.task, self.at
+        set_learning_rate(self.optimizer, rate)
+        seed_all(self.options.seed, at.step, processes.rank())
+        self.optimizer.zero_grad(set_to_none=True)
+        values: dict[str, float] = {}
+        for part in parts:
+            with autocast(self.device, self.options.precision):
+                losses = task.losses(part, self.device)
+            stacked = torch.stack(list(losses.values())) / len(parts)
+            self.scaler.scale(stacked.sum()).backward()
+            values = {name: values.get(name, 0.0) + value for name, value in zip(losses, stacked.tolist(), strict=True)}
+        here = all(map(math.isfinite, values.values()))
+        values = dict(zip(values, processes.mean(list(values.values())), strict=True))
+        if not all(map(math.isfinite, values.values())):
+            batch = "in another process" if here else f"batch {'; '.join(map(task.describe, parts))}"
+            raise DivergedError(
+                f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
+                f"Look at these images, or lower the learning rate; {self.earlier()}"
+            )
+        processes.average_gradients(task.model)
+        descend(task.model, self.optimizer, self.scaler, self.options.clip_gradients)
+        return values
+
+    def end_epoch(self) -> None:
+        """After an epoch, or where the steps end: an evaluation if it is due.
+
+        Raises:
+            StoppedError: a signal came; the state is saved.
+        """
+        at, every = self.at, self.options.evaluate_every
+        whole = at.batch == self.task.steps_per_epoch
+        if at.step == self.total or (every and whole and (at.epoch + 1) % every == 0):
+            self.evaluate_and_keep()
+        if at.sums:  # where the training was shortened to what is over, there were no steps
+            self.note("train", self.ended)
+        for name, metrics in at.metrics.items() if at.evaluated == at.step else ():
+            self.note("evaluate" if name == RAW else f"evaluate_{name}", {"epoch": self.epoch, **metrics})
+        if whole:
+            at.epoch, at.batch, at.sums = at.epoch + 1, 0, {}
+
+    def evaluate_and_keep(self) -> None:
+        """Evaluates, and writes the models that are better than all before. Whatever goes wrong, the state before it is saved first.
+
+        Raises:
+            StoppedError: a signal came; the state is saved.
+        """
+        at = self.at
+        self.state.check_finite()
+        if processes.together():  # they cannot save together when one of them is in trouble
+            self.save()
+        try:
+            metrics = self.evaluate()
+            reached = {name: values[self.task.watched] for name, values in metrics.items() if self.task.watched in values}
+            better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
+            self.save_models("best", metrics, better)
+        except (Exception, StoppedError):
+            if not processes.together():
+                self.save(wait=True)
+            raise
+        at.metrics, at.best, at.evaluated = metrics, {**at.best, **better}, at.step
+
+    def evaluate(self) -> dict[str, dict[str, float]]:
+        """The metrics of the weights as they are, and of the averaged ones.
+
+        Raises:
+            StoppedError: a signal came; one process alone answers it at once.
+        """
+        all_metrics = {}
+        for name in self.state.kinds:
+            try:
+                with self.state.weights(name), nullcontext() if processes.together() else self.signals.answered_at_once():
+                    processes.copy_from_first(self.task.model, buffers_alone=True)  # each has statistics of its own part
+                    own = {metric: float(value) for metric, value in self.task.evaluate().items()}
+            except StoppedError:
+                self.stopped = self.signals.number
+                raise
+            all_metrics[name] = processes.from_first(own)
+            self.say(f"epoch {self.epoch}{', averaged' if name == AVERAGED else ''}: {spell_out(all_metrics[name])}")
+        return all_metrics
+
+    def save_models(self, folder: str, metrics: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> None:
+        """Writes the models for users, with what they reached: those of the named weights."""
+        if not processes.first():
+            return
+        for name in names:
+            with self.state.weights(name):
+                where = self.folder / (folder if name == RAW else f"{folder}-{name}")
+                write_folder(where, partial(self.task.save_model, metrics=metrics.get(name, {})), last=CONFIG)
+
+    def save(self, wait: bool = False) -> None:
+        """Takes a checkpoint, if there is none of this state, which is written beside what follows; all processes call it.
+
+        Args:
+            wait: until it is written.
+
+        Raises:
+            DivergedError: the weights are not finite.
+            OSError: it, or the one before it, could not be written.
+        """
+        if self.saved != self.place:
+            checkpoint = self.state.checkpoint(0 if self.log is None else self.log.length())
+            self.saved = self.place
+            if self.writer is not None:
+                self.writer.write(checkpoint)
+        if wait and self.writer is not None:
+            self.writer.wait()
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """What tells one state of the training from another."""
+        return self.at.epoch, self.at.batch, self.at.step, self.at.evaluated
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that is under way, from 1; between two epochs that of the last."""
+        return self.at.epoch + (self.at.batch > 0)
+
+    def earlier(self) -> str:
+        """Whether there is an earlier state, and where: the end of an error."""
+        if self.writer is not None:
+            self.writer.join()
+        return f"an earlier state is in {self.folder / LAST}" if (self.folder / LAST).exists() else "there is no earlier state"
+
+    def outcome(self, number: int = 0) -> Outcome:
+        """What it came to until now, and the signal that stopped it."""
+        at = self.at
+        skipped = sum(self.state.skipped().values())
+        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(AVERAGED, {}), skipped, number)
+
+    def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
+        """Writes an event to the log; if that fails, the state is saved, unless other processes would have to save with this one."""
+        if self.log is None:
+            return
+        try:
+            self.log.write(kind, self.at.step, values)
+        except OSError:
+            if not processes.together():
+                self.save(wait=True)
+            raise
+
+    def say(self, message: str) -> None:
+        """Prints a line above the progress bar."""
+        if processes.first():
+            self.progress.console.print(message, markup=False)
+
+
+def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
+    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0."""
+    if clip:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    scaler.step(optimizer)
+    scaler.update()

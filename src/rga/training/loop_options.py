@@ -1,0 +1,48 @@
+"""How long and how the training loop runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rga.training.devices import Precision
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """How long and how a training runs.
+
+    Attributes:
+        epochs: how many.
+        evaluate_every: epochs between evaluations; the last epoch is always evaluated. 0 evaluates at the end alone.
+        checkpoint_minutes: between checkpoints; 0 for none by time. There is one at the end and when the training is stopped anyway.
+        checkpoint_every: steps between checkpoints, besides those by time; 0 for none.
+        log_every: steps between lines of the log with the loss of one step; 0 for none.
+        precision: of the forward pass.
+        clip_gradients: largest norm of all gradients together; 0 leaves them as they are.
+        averaging: decay of the running average of the weights, which is evaluated beside them; 0 for none.
+        accumulate: parts that a batch comes in; their gradients are averaged.
+        max_steps: stop after so many steps; 0 runs all epochs. For trials.
+        seed: of what the model draws.
+    """
+
+    epochs: int
+    evaluate_every: int = 0
+    checkpoint_minutes: float = 5.0
+    checkpoint_every: int = 0
+    log_every: int = 0
+    precision: Precision = "float32"
+    clip_gradients: float = 0.0
+    averaging: float = 0.0
+    accumulate: int = 1
+    max_steps: int = 0
+    seed: int = 0
+
+    def steps(self, steps_per_epoch: int) -> int:
+        """Steps of the whole training.
+
+        Example:
+            >>> LoopOptions(epochs=3).steps(10), LoopOptions(epochs=3, max_steps=12).steps(10)
+            (30, 12)
+        """
+        whole = self.epochs * steps_per_epoch
+        return min(whole, self.max_steps or whole)

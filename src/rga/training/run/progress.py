@@ -1,0 +1,27 @@
+"""What the screen shows of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from rga.training.distributed import processes
+
+
+def progress_bar() -> Progress:
+    """A bar with the steps that are over, and the time that is left; of several processes the first shows it."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, disable=not processes.first())
+
+
+def spell_out(values: Mapping[str, float]) -> str:
+    """Names and numbers in one line."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -1,0 +1,157 @@
+"""All that changes in a training: the weights, their average, the optimiser, the scaler of gradients, and where it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from rga.training.distributed import processes
+from rga.training.ema import AveragedWeights
+from rga.training.input.random_state import random_state, set_random_state
+from rga.training.outcome import DivergedError
+from rga.training.run.checkpoint import Checkpoint, Position, snapshot
+from rga.training.task import Task
+
+RAW, AVERAGED = "raw", "averaged"
+"""The weights that are evaluated: as the last step left them, and averaged over the steps."""
+
+
+ADVICE = "go on with the recipe and the data that the run was started with"
+
+
+class TrainingState:
+    """What a checkpoint holds, while it changes.
+
+    Args:
+        task: its model is on its device already; of several processes all get the first one's weights.
+        optimizer: of the model.
+        scaler: of gradients in half precision.
+        averaging: decay of the running average of the weights; 0 for none.
+    """
+
+    def __init__(self, task: Task, optimizer: Optimizer, scaler: torch.amp.GradScaler, averaging: float) -> None:
+        processes.copy_from_first(task.model)
+        self.task = task
+        self.optimizer = optimizer
+        self.scaler = scaler
+        self.averaged = AveragedWeights(task.model, averaging) if averaging else None
+        self.at = Position()
+        self.named: set[str] = set()
+        """What was skipped and is in the log; the same in all processes."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of weights that there are."""
+        return (RAW, AVERAGED) if self.averaged else (RAW,)
+
+    @contextmanager
+    def weights(self, kind: str) -> Iterator[None]:
+        """Within the block the model has weights of a kind."""
+        if kind == RAW or self.averaged is None:
+            yield
+            return
+        with self.averaged.in_place_in(self.task.model):
+            yield
+
+    def step_is_over(self) -> None:
+        """Counts a step, and takes its weights into the average."""
+        self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
+        if self.averaged:
+            self.averaged.update(self.task.model, self.at.step)
+
+    def skipped(self) -> dict[str, int]:
+        """What could not be read and was replaced, in all processes, and how often."""
+        return dict(sum(map(Counter, processes.gather(self.task.skipped)), Counter[str]()))
+
+    def check_finite(self) -> None:
+        """Refuses weights that are no numbers.
+
+        Raises:
+            DivergedError: the weights are not finite.
+        """
+        if not all(value.isfinite().all() for value in self.task.model.state_dict().values() if value.is_floating_point()):
+            raise DivergedError(f"the weights are not finite after step {self.at.step}: lower the learning rate")
+
+    def checkpoint(self, log: int) -> Checkpoint:
+        """A copy of everything, on the CPU; all processes call it.
+
+        Args:
+            log: length of the run's log in bytes.
+
+        Raises:
+            DivergedError: the weights are not finite.
+        """
+        self.check_finite()
+        return Checkpoint(
+            **snapshot(vars(self.at)),
+            model=snapshot(self.task.model.state_dict()),
+            averaged=snapshot(self.averaged.state_dict()) if self.averaged else {},
+            optimizer=snapshot(self.optimizer.state_dict()),
+            scaler=snapshot(self.scaler.state_dict()),
+            random=snapshot(random_state()),
+            skipped=self.skipped(),
+            log=log,
+            steps_per_epoch=self.task.steps_per_epoch,
+            processes=processes.count(),
+        )
+
+    def restore(self, start: Checkpoint) -> None:
+        """Puts everything to where a checkpoint was taken.
+
+        Raises:
+            ValueError: it is of another model or optimiser.
+        """
+        check_fits(self.task.model, start)
+        try:
+            self.task.model.load_state_dict(start.model)
+            self.optimizer.load_state_dict(start.optimizer)
+            if self.averaged:
+                self.averaged.load_state_dict(start.averaged or start.model)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"the checkpoint does not fit: {error}; {ADVICE}") from error
+        if start.scaler:
+            self.scaler.load_state_dict(start.scaler)
+        for name in vars(self.at):
+            setattr(self.at, name, getattr(start, name))
+        self.named.update(start.skipped)
+        if processes.first():  # it holds what all of them skipped
+            self.task.skipped.update(start.skipped)
+        set_random_state(start.random)
+
+
+def check_place(start: Checkpoint, steps_per_epoch: int, total: int) -> None:
+    """Refuses a checkpoint whose place in a training means nothing, or is behind its end.
+
+    Args:
+        start: the checkpoint.
+        steps_per_epoch: of the training.
+        total: steps of the training.
+
+    Raises:
+        ValueError: an epoch has another number of steps than it had, or the training fewer than are over.
+    """
+    if start.steps_per_epoch != steps_per_epoch:
+        raise ValueError(
+            f"the checkpoint does not fit: an epoch has {steps_per_epoch} steps, and had {start.steps_per_epoch} when it was saved "
+            f"({start.where}): {ADVICE}, or start a new run with --out"
+        )
+    if start.step > total:
+        raise ValueError(
+            f"{start.step} steps are over ({start.where}), more than the {total} that the training shall have: raise --epochs or "
+            "--max-steps, or leave them out"
+        )
+
+
+def check_fits(model: nn.Module, start: Checkpoint) -> None:
+    """Raises a ValueError if a checkpoint is of another model."""
+    own = {name: value.shape for name, value in model.state_dict().items()}
+    given = {name: value.shape for name, value in start.model.items()}
+    wrong = [name for name in {**own, **given} if own.get(name) != given.get(name)]
+    if wrong:
+        some = ", ".join(wrong[:3])
+        raise ValueError(f"the checkpoint does not fit: {len(wrong)} weights are missing, too many or of another shape ({some}); {ADVICE}")

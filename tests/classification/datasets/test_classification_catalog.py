@@ -1,0 +1,29 @@
+"""The catalogue of classification data, and the digits."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from rga.classification.datasets.catalog import EXPECTED, READERS, load_data
+
+
+def test_unknown_names_and_options_are_answered_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown data set 'cifar': choose one of digits, cifar10, cifar100, imagenet, class-folders"):
+        load_data("cifar", tmp_path)
+    with pytest.raises(ValueError, match="'class-folders' has no option 'share': it takes test_folder, test_share, seed"):
+        load_data("class-folders", tmp_path, share=0.1)
+    assert set(EXPECTED) < set(READERS)
+    assert EXPECTED["cifar100"] == {"train": (100, 50_000), "test": (100, 10_000)}
+    assert EXPECTED["imagenet"] == {"train": (1000, 1_281_167), "test": (1000, 50_000)}
+
+
+def test_digits_are_scikit_learns() -> None:
+    data, raw = load_data("digits", Path("nowhere")), load_digits()
+    shown = [np.asarray(split.pictures[n])[..., 0] for split in (data.train, data.test) for n in range(len(split))]
+    assert len(shown) == 1797
+    assert sorted(map(bytes, shown)) == sorted(bytes(np.rint(image * 255 / 16).astype(np.uint8)) for image in raw.images)
+    assert (data.counts["train"] + data.counts["test"]).tolist() == np.bincount(raw.target).tolist()
+    place = {np.rint(image * 255 / 16).astype(np.uint8).tobytes(): int(label) for image, label in zip(raw.images, raw.target, strict=True)}
+    assert [place[bytes(each)] for each in shown] == [*data.train.labels, *data.test.labels]

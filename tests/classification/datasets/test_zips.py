@@ -1,0 +1,131 @@
+"""Pictures in zips of CLASS/NAME.jpg."""
+
+import pickle
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from classification.conftest import MakeFolders
+from rga.classification.datasets.check import check_data
+from rga.classification.datasets.zips import read_zips
+from rga.classification.pictures import ZipPictures
+from rga.datasets.layout import DataError
+from rga.images.images import DamagedImageError
+
+
+@pytest.fixture
+def root(tmp_path: Path, make_folders: MakeFolders) -> Path:
+    """Two zips, one of which holds what archives made on a Mac hold, too."""
+    for name, counts in (("train-2-per-class", {"frog": 2, "cat": 2}), ("test", {"cat": 1, "frog": 1})):
+        folder = make_folders(tmp_path / name, counts)
+        with ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for path in sorted(folder.rglob("*.png")):
+                archive.write(path, path.relative_to(folder))
+    with ZipFile(tmp_path / "test.zip", "a") as archive:
+        archive.writestr("__MACOSX/cat/._0000.png", b"attributes")
+        archive.writestr("README.txt", b"about")
+    return tmp_path
+
+
+def test_zips_are_read(root: Path) -> None:
+    data = read_zips(root)
+    assert data.classes == ("cat", "frog")
+    assert data.train.labels.tolist() == [0, 0, 1, 1]
+    assert data.test.pictures.name(1) == "test.zip:frog/0000.png"
+    expected = Image.open(root / "train-2-per-class" / "frog" / "0001.png")
+    np.testing.assert_array_equal(np.asarray(data.train.pictures[3]), np.asarray(expected))
+
+
+@pytest.mark.parametrize("compression", [ZIP_STORED, ZIP_DEFLATED])
+def test_a_damaged_member_is_a_damaged_picture(root: Path, compression: int) -> None:
+    file = root / "train-2-per-class.zip"
+    folder = root / "train-2-per-class"
+    with ZipFile(file, "w", compression) as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(folder))
+        at = archive.infolist()[1].header_offset + 60
+    contents = bytearray(file.read_bytes())
+    contents[at : at + 8] = bytes(255 - value for value in contents[at : at + 8])
+    file.write_bytes(contents)
+    data = read_zips(root)
+    with pytest.raises(DamagedImageError, match=r"train-2-per-class\.zip:cat/0001\.png cannot be read: .*; replace the file"):
+        data.train.pictures[1]
+    report = check_data(data, open_images=True)
+    assert [text.split(" ", maxsplit=1)[0] for text in report.damaged] == ["train-2-per-class.zip:cat/0001.png"]
+
+
+def test_processes_open_their_own_zip(root: Path) -> None:
+    pictures = read_zips(root).train.pictures
+    assert isinstance(pictures, ZipPictures)
+    before = [pictures.contents(number) for number in range(4)]
+    sent = pickle.loads(pickle.dumps(pictures))
+    assert sent.opened is None
+    assert [sent.contents(number) for number in range(4)] == before
+    loader = DataLoader(Contents(pictures), batch_size=None, num_workers=2)
+    assert list(loader) == before * 20
+
+
+class Contents(Dataset[bytes]):
+    """The stored pictures, again and again."""
+
+    def __init__(self, pictures: ZipPictures) -> None:
+        self.pictures = pictures
+
+    def __len__(self) -> int:
+        return 20 * len(self.pictures)
+
+    def __getitem__(self, index: int) -> bytes:
+        return self.pictures.contents(index % len(self.pictures))
+
+
+def test_a_changed_picture_changes_the_fingerprint(root: Path) -> None:
+    before = read_zips(root).fingerprint
+    with ZipFile(root / "test.zip", "w") as archive:
+        for name in ("cat", "frog"):
+            Image.new("RGB", (8, 6)).save(root / "black.png")
+            archive.write(root / "black.png", f"{name}/0000.png")
+    assert read_zips(root).fingerprint != before
+
+
+def test_damaged_members_are_named(root: Path) -> None:
+    with ZipFile(root / "test.zip", "w") as archive:
+        for name in ("cat", "frog"):
+            archive.writestr(f"{name}/0000.png", b"no picture")
+    with pytest.raises(DamagedImageError, match=r"test\.zip:cat/0000\.png cannot be read as a picture"):
+        read_zips(root).test.pictures[0]
+
+
+def test_wrong_folders_are_named(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere\. Expected train\*\.zip"):
+        read_zips(empty / "nowhere")
+    with pytest.raises(FileNotFoundError, match="has no such zips"):
+        read_zips(empty)
+    (empty / "train.zip").write_text("no zip")
+    with pytest.raises(DataError, match=r"train\.zip cannot be read as a zip: .*fetch it again"):
+        read_zips(empty)
+    with ZipFile(empty / "train.zip", "w") as archive:
+        archive.writestr("README.txt", b"")
+    with pytest.raises(DataError, match=r"train\.zip holds no pictures"):
+        read_zips(empty)
+    with ZipFile(empty / "train.zip", "w") as archive:
+        archive.writestr("0000.png", b"")
+    with pytest.raises(DataError, match=r"0000\.png lies in no folder, which would name its class"):
+        read_zips(empty)
+    (root / "train.zip").touch()
+    with pytest.raises(DataError, match=r"several zips to train on: train-2-per-class\.zip, train\.zip; leave one"):
+        read_zips(root)
+
+
+def test_a_class_that_is_missing_from_the_test_is_named(root: Path) -> None:
+    with ZipFile(root / "test.zip", "w") as archive:
+        archive.writestr("cat/0000.png", b"")
+    with pytest.raises(DataError, match=r"1 of 2 classes have no picture to test on \('frog'\)"):
+        read_zips(root)
+    (root / "train-2-per-class.zip").unlink()
+    with pytest.raises(DataError, match=r"has 1 class \(cat\)"):
+        read_zips(root)

@@ -1,0 +1,52 @@
+"""Every classification recipe says what it should, and runs a step."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rga.classification.recipes import RECIPES
+from rga.cli.train import train
+
+
+def test_the_cifar_recipes_are_the_standard_ones() -> None:
+    """Padded by 4, cropped, flipped; SGD with momentum and a cosine from .1."""
+    for name, trunk in (("cls-cifar10", "cifar-resnet20"), ("cls-cifar100", "cifar-resnet56")):
+        recipe = RECIPES[name]()
+        assert (recipe.data, recipe.trunk, recipe.attention, recipe.weights) == (name.removeprefix("cls-"), trunk, "rga-sc", "none")
+        assert (recipe.size, recipe.crop, recipe.padding, recipe.flip, recipe.batch) == (32, "padded", 4, 0.5, 128)
+        assert (recipe.optimizer, recipe.rate, recipe.schedule, recipe.weight_decay, recipe.epochs) == ("sgd", 0.1, "cosine", 5e-4, 200)
+
+
+def test_the_imagenet_recipe_is_the_standard_one() -> None:
+    recipe = RECIPES["cls-imagenet"]()
+    assert (recipe.trunk, recipe.size, recipe.middle, recipe.crop, recipe.smallest_crop) == ("resnet50", 224, 0.875, "resized", 0.08)
+    assert (recipe.optimizer, recipe.rate, recipe.batch, recipe.weight_decay, recipe.smoothing) == ("sgd", 0.1, 256, 1e-4, 0.1)
+    assert (recipe.warmup, recipe.epochs, recipe.schedule) == (5, 100, "cosine")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise in two classes, in folders to train and to test on."""
+    root = tmp_path_factory.mktemp("pictures")
+    generator = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            (root / split / name).mkdir(parents=True)
+            for number in range(2):
+                Image.fromarray(generator.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(root / split / name / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_runs_a_step(name: str, folders: Path, tmp_path: Path) -> None:
+    tiny: dict[str, Any] = {"workers": 0, "weights": "none", "max_steps": 1, "batch": 4, "rate": 1e-3}
+    recipe = replace(RECIPES[name](), **tiny)
+    if name != "cls-digits":
+        recipe = replace(recipe, data="class-folders", root=folders, size=min(recipe.size, 64))
+    outcome = train(recipe, tmp_path / "run")
+    assert outcome.step == 1
+    assert 0 <= outcome.metrics["top1"] <= 1

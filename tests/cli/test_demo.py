@@ -1,0 +1,221 @@
+"""The demo, tiny: a few people, one epoch."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rga.cli.demo import GENERATED, demo
+from rga.cli.demonstration import MARKER
+from rga.reid.recipe import ReidRecipe
+from rga.reid.recipes import reid_demo
+from rga.reports.demo_runs import spread
+from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.training.outcome import Outcome
+from rga.training.run.lock import locked
+
+TINY = {"identities": 8, "images_per_camera": 2, "distractors": 4, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo's folder, made once."""
+    folder = tmp_path_factory.mktemp("demo") / "output"
+    with pytest.MonkeyPatch.context() as patch:
+        in_process(patch)
+        assert demo(folder, **TINY) == 0
+    return folder
+
+
+def in_process(patch: pytest.MonkeyPatch) -> None:
+    """Takes a tiny trunk, reads pictures in the test's own process, and asks for one pass over the people."""
+
+    def tiny(attention: str) -> ReidRecipe:
+        return replace(reid_demo(attention), trunk="test_resnet", workers=0, passes=1)
+
+    patch.setattr("rga.cli.demo.reid_demo", tiny)
+
+
+def test_the_report_holds_the_metrics(output: Path) -> None:
+    html = (output / "report.html").read_text()
+    for text in ("histogram", "plain", "RGA-SC", "R1", "mAP", "mINP", "parameters", "MAC", "fingerprint"):
+        assert text in html
+    log = [json.loads(line) for line in (output / "rga-sc" / "log.jsonl").read_text().splitlines()]
+    last = [event for event in log if event["kind"] == "evaluate"][-1]
+    row = re.search(r'<tr class="strong"><td>RGA-SC</td><td>([\d.]+)%</td><td>[\d.]+%</td><td>([\d.]+)%</td>', html)
+    assert row
+    feature = reid_demo().feature
+    assert [float(row[1]), float(row[2])] == pytest.approx([100 * last[f"R1_{feature}"], 100 * last[f"mAP_{feature}"]], abs=0.051)
+
+
+def test_the_report_stands_alone(output: Path) -> None:
+    html = (output / "report.html").read_text()
+    assert html.count("data:image/") >= 6
+    assert not re.search(r"https?:|<script|<link|@import|url\(", re.sub(r"base64,[^\"]+", "", html))
+
+
+def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
+    plain, attended = (json.loads((output / run / "recipe.json").read_text()) for run in ("plain", "rga-sc"))
+    assert {name for name in plain if plain[name] != attended[name]} <= {"attention", "initial_gate"}
+
+
+def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
+        assert [path.name for path in out.iterdir()] == [MARKER]
+        return Outcome(0, 0, {}, None, signal=2)
+
+    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    again = tmp_path / "again"
+    shutil.copytree(output, again)
+    (again / "mine.txt").write_text("kept")
+    assert demo(again, **TINY) == 130
+    assert "the people are there already" in capsys.readouterr().out
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "people", "plain"]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def a_file(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text("years of work")
+
+
+def thesis(output: Path, run: Path) -> None:
+    a_file(output / "plain" / "thesis.tex")
+
+
+def a_run(output: Path, run: Path) -> None:
+    shutil.copytree(run / "rga-sc", output / "rga-sc")
+    (output / "rga-sc" / MARKER).unlink()
+
+
+def a_run_like_any_other(output: Path, run: Path) -> None:
+    shutil.copytree(run / "plain", output / "plain", ignore=shutil.ignore_patterns(MARKER))
+
+
+def own_people(output: Path, run: Path) -> None:
+    make_people(output / "people", PeopleOptions(identities=4, cameras=2, images_per_camera=2, distractors=0, junk=0))
+
+
+def other_files_for_people(output: Path, run: Path) -> None:
+    a_file(output / "people" / "thesis.tex")
+
+
+def a_report(output: Path, run: Path) -> None:
+    output.mkdir()
+    (output / "report.html").write_text("<title>Report to the board</title>")
+
+
+def a_folder_named_like_the_report(output: Path, run: Path) -> None:
+    a_file(output / "report.html" / "thesis.tex")
+
+
+def a_file_named_like_a_run(output: Path, run: Path) -> None:
+    a_file(output / "plain")
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        thesis,
+        a_run,
+        a_run_like_any_other,
+        own_people,
+        other_files_for_people,
+        a_report,
+        a_folder_named_like_the_report,
+        a_file_named_like_a_run,
+    ],
+)
+def test_what_no_demo_made_is_never_removed(
+    output: Path, tmp_path: Path, there: Callable[[Path, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object, **__: object) -> None:
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("rga.cli.demonstration.train", too_late)
+    mine = tmp_path / "mine"
+    there(mine, output)
+    before = contents(mine)
+    with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
+        demo(mine, **TINY)
+    assert contents(mine) == before
+    again = Path(shutil.copytree(output, tmp_path / "again"))  # of an earlier demo nothing is removed either, if one thing is not its own
+    for name in ("people", "plain", "rga-sc", "report.html"):
+        if (mine / name).exists():
+            shutil.rmtree(again / name) if (again / name).is_dir() else (again / name).unlink()
+            (mine / name).rename(again / name)
+    before = contents(again)
+    with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
+        demo(again, **TINY)
+    assert contents(again) == before
+
+
+def test_people_of_somebody_are_taken_if_they_are_the_same_and_never_replaced(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
+        return Outcome(0, 0, {}, None, signal=2)
+
+    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    mine = tmp_path / "mine"
+    shutil.copytree(output / "people", mine / "people")
+    (mine / "people" / MARKER).unlink()
+    before = contents(mine / "people")
+    assert demo(mine, **TINY) == 130
+    with pytest.raises(FileExistsError, match="people was not made by rga demo"):
+        demo(mine, **{**TINY, "identities": 10})
+    assert contents(mine / "people") == before
+
+
+@pytest.mark.parametrize("options", [{"identities": 3}, {"epochs": -1}, {"seed": -1}])
+def test_what_cannot_work_is_told_before_anything_is_removed(output: Path, tmp_path: Path, options: dict[str, int]) -> None:
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    before = contents(again)
+    with pytest.raises(ValueError, match=next(iter(options))):
+        demo(again, **{**TINY, **options})
+    assert contents(again) == before
+
+
+def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_removed(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rga.cli.outputs.find_spec", lambda _name: None)
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    before = contents(again)
+    with pytest.raises(ModuleNotFoundError):
+        demo(again, **TINY)
+    assert contents(again) == before
+
+
+def test_a_demo_removes_nothing_of_one_that_is_at_work(output: Path, tmp_path: Path) -> None:
+    busy = Path(shutil.copytree(output, tmp_path / "busy"))
+    before = contents(busy)
+    with locked(busy), pytest.raises(ValueError, match=r"busy is being trained in by .*choose another folder with --output"):
+        demo(busy, **TINY)
+    assert {name: held for name, held in contents(busy).items() if ".lock" not in str(name)} == {
+        name: held for name, held in before.items() if ".lock" not in str(name)
+    }
+
+
+def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:
+    options = PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0)
+    root = GENERATED.provide(tmp_path / "people", options, Console())
+    first = (root / "people.json").stat().st_mtime_ns
+    assert (GENERATED.provide(root, options, Console()) / "people.json").stat().st_mtime_ns == first
+    GENERATED.provide(root, replace(options, seed=1), Console())
+    assert json.loads((root / "people.json").read_text())["options"]["seed"] == 1
+
+
+def test_spread_is_even() -> None:
+    assert spread(3, 10) == [0, 1, 2]
+    assert spread(10, 2) == [2, 7]

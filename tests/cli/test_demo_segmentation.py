@@ -1,0 +1,114 @@
+"""The demo of segmentation, tiny: a few scenes, one epoch."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rga.cli.demo_segmentation import GENERATED, demo_segmentation
+from rga.cli.demonstration import MARKER
+from rga.segmentation.recipe import SegmentationRecipe
+from rga.segmentation.recipes import seg_demo
+from rga.synthetic.streets.scenes import SceneOptions
+from rga.training.outcome import Outcome
+
+TINY = {"train_scenes": 4, "test_scenes": 3, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo's folder, made once, with small crops and reading in the test's own process."""
+    folder = tmp_path_factory.mktemp("demo") / "output"
+
+    def tiny(attention: str) -> SegmentationRecipe:
+        return replace(seg_demo(attention), workers=0, height=48, width=64, batch=2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rga.cli.demo_segmentation.seg_demo", tiny)
+        assert demo_segmentation(folder, **TINY) == 0
+    return folder
+
+
+def test_the_report_holds_the_metrics(output: Path) -> None:
+    html = (output / "report.html").read_text()
+    for text in ("plain", "RGA-SC", "mIoU", "pixel accuracy", "sidewalk", "parameters", "MAC", "fingerprint", "rga segment"):
+        assert text in html
+    log = [json.loads(line) for line in (output / "rga-sc" / "log.jsonl").read_text().splitlines()]
+    last = [event for event in log if event["kind"] == "evaluate"][-1]
+    row = re.search(r'<tr class="strong"><td>RGA-SC</td><td>([\d.]+)%</td><td>([\d.]+)%</td>', html)
+    assert row
+    assert [float(row[1]), float(row[2])] == pytest.approx([100 * last["mIoU"], 100 * last["pixel_accuracy"]], abs=0.051)
+
+
+def test_the_report_stands_alone(output: Path) -> None:
+    html = (output / "report.html").read_text()
+    assert html.count("data:image/") == 3
+    assert not re.search(r"https?:|<script|<link|@import|url\(", re.sub(r"base64,[^\"]+", "", html))
+
+
+def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
+    plain, attended = (json.loads((output / run / "recipe.json").read_text()) for run in ("plain", "rga-sc"))
+    assert {name for name in plain if plain[name] != attended[name]} == {"attention"}
+
+
+def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(recipe: SegmentationRecipe, out: Path) -> Outcome:
+        assert [path.name for path in out.iterdir()] == [MARKER]
+        return Outcome(0, 0, {}, None, signal=2)
+
+    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    again = tmp_path / "again"
+    shutil.copytree(output, again)
+    (again / "mine.txt").write_text("kept")
+    assert demo_segmentation(again, **TINY) == 130
+    assert "the scenes are there already" in capsys.readouterr().out
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "scenes"]
+
+
+@pytest.mark.parametrize("name", ["scenes", "plain", "rga-sc", "report.html"])
+def test_what_no_demo_made_is_never_removed(output: Path, tmp_path: Path, name: str) -> None:
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    if name == "report.html":
+        (again / name).write_text("<title>Report to the board</title>")
+    else:
+        (again / name / MARKER).unlink()
+    before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    with pytest.raises(FileExistsError, match="name another folder with --output"):
+        demo_segmentation(again, **{**TINY, "test_scenes": 2})
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
+def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "scenes" / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match="nothing was changed"):
+        demo_segmentation(tmp_path, **TINY)
+    assert (tmp_path / "scenes" / "thesis.tex").read_text() == "years of work"
+
+
+def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path: Path) -> None:
+    wrong: dict[str, int]
+    for wrong, message in (
+        ({"train_scenes": 1}, "a batch of 4 scenes and tests on 1 at least, got 1 and 3"),
+        ({"test_scenes": 0}, "got 4 and 0"),
+        ({"epochs": -1}, "epochs must be at least 1, got -1"),
+    ):
+        (tmp_path / "report.html").write_text("an earlier one")
+        with pytest.raises(ValueError, match=message):
+            demo_segmentation(tmp_path, **{**TINY, **wrong})
+        assert (tmp_path / "report.html").read_text() == "an earlier one"
+
+
+def test_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
+    options = SceneOptions(train=1, val=1, test=0, height=32, width=64)
+    root = GENERATED.provide(tmp_path / "scenes", options, Console())
+    first = (root / "scenes.json").stat().st_mtime_ns
+    assert (GENERATED.provide(root, options, Console()) / "scenes.json").stat().st_mtime_ns == first
+    GENERATED.provide(root, replace(options, seed=1), Console())
+    assert json.loads((root / "scenes.json").read_text())["options"]["seed"] == 1

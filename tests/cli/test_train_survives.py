@@ -1,0 +1,305 @@
+"""What a training survives: processes that are killed, files that are gone or damaged, a disk that is full; each provoked."""
+
+import errno
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from rga.cli.train import train
+from rga.images.images import DamagedImageError
+from rga.reid.model import ReidModel
+from rga.reid.recipe import ReidRecipe
+from rga.reid.recipes import reid_generated
+from rga.reid.task import ReidTask, reid_task
+from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.training.input.reading import WorkerDiedError
+from rga.training.run.checkpoint import LAST, read_checkpoint
+from rga.training.run.log import read_log
+
+PEOPLE = PeopleOptions(identities=12, cameras=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six people to train on, 24 pictures."""
+    return make_people(tmp_path_factory.mktemp("people") / "people", PEOPLE)
+
+
+@pytest.fixture
+def mine(people: Path, tmp_path: Path) -> Path:
+    """The same people, to be damaged."""
+    for path in people.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / "people" / path.relative_to(people)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    return tmp_path / "people"
+
+
+def tiny(root: Path, **changes: Any) -> ReidRecipe:
+    """Three steps an epoch, five epochs; a checkpoint at every fourth step."""
+    return replace(
+        reid_generated(),
+        **{
+            "root": root,
+            "trunk": "test_resnet",
+            "height": 64,
+            "width": 32,
+            "identities": 2,
+            "images": 2,
+            "epochs": 5,
+            "workers": 0,
+            "color_jitter": 0.2,
+            "threads": 1,
+            "evaluate_every": 2,
+            "checkpoint_every": 4,
+            "log_every": 1,
+            "test_batch": 16,
+            **changes,
+        },
+    )
+
+
+def start(recipe: ReidRecipe, out: Path) -> subprocess.Popen[str]:
+    """Starts a training as a user does, in a process of its own."""
+    words = [sys.executable, "-m", "rga", "train", "reid-generated", "--out", str(out)]
+    default = reid_generated().to_dict()
+    for name, value in recipe.to_dict().items():
+        if value != default[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_steps(alive: Callable[[], bool], out: Path, steps: int) -> None:
+    """Until a training has logged so many steps."""
+    log = out / "log.jsonl"
+    while not log.exists() or log.read_text().count('"kind": "step"') < steps:
+        assert alive()
+        time.sleep(0.002)
+
+
+def curve(out: Path) -> list[dict[str, float]]:
+    """The loss of every step."""
+    return [{name: value for name, value in event.items() if name != "time"} for event in read_log(out, "step")]
+
+
+@pytest.fixture(scope="module")
+def whole(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without interruption."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    outcome = train(tiny(people), out)
+    assert (outcome.step, outcome.skipped) == (15, 0)
+    assert len(curve(out)) == 15
+    return out
+
+
+def assert_same(out: Path, whole: Path) -> None:
+    assert curve(out) == curve(whole)
+    ours, theirs = ([{**event, "time": 0} for event in read_log(run, "evaluate")] for run in (out, whole))
+    assert ours == theirs
+    assert (out / "last" / "model.safetensors").read_bytes() == (whole / "last" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("workers", "steps"), [(0, 2), (1, 6), (2, 11)])
+def test_killed_at_any_step_with_any_workers_it_goes_on_as_if_nothing_had_happened(
+    people: Path, whole: Path, tmp_path: Path, workers: int, steps: int
+) -> None:
+    recipe, out = tiny(people, workers=workers), tmp_path / "run"
+    process = multiprocessing.get_context("fork").Process(target=train, args=(recipe, out))  # a new one would first import PyTorch
+    process.start()
+    wait_for_steps(process.is_alive, out, steps)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    before = len(curve(out))
+    assert steps <= before < 15
+    assert (out / LAST).exists() or before <= 4
+    outcome = train(recipe, out, resume=(out / LAST).exists())  # killed before the first checkpoint it begins anew
+    assert outcome.step == 15
+    assert_same(out, whole)
+    assert not list(out.glob(".*.tmp"))
+
+
+def test_sigterm_leaves_a_checkpoint_and_a_folder_has_one_training_at_a_time(people: Path, whole: Path, tmp_path: Path) -> None:
+    recipe, out = tiny(people), tmp_path / "run"
+    process = start(recipe, out)
+    wait_for_steps(lambda: process.poll() is None, out, 2)
+    with pytest.raises(ValueError, match=f"is being trained in by process {process.pid}"):
+        train(recipe, out, resume=True)
+    process.terminate()
+    printed, _ = process.communicate()
+    assert process.returncode == 143, printed
+    assert "go on with --resume" in printed.replace("\n", " ")
+    assert len(curve(out)) < 15
+    assert train(recipe, out, resume=True).step == 15
+    assert_same(out, whole)
+
+
+def drawn_in_epoch_3(recipe: ReidRecipe) -> Path:
+    """A picture of the second batch of the third epoch."""
+    task = reid_task(recipe)
+    return task.data.train[list(task.loader.plan.batches(2))[1][1]].path
+
+
+@pytest.fixture
+def after_epoch_2(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Has something done once, after the second epoch of a training in this process."""
+
+    def arrange(happen: Callable[[], object]) -> None:
+        evaluate, todo = ReidTask.evaluate, [happen]
+
+        def evaluate_and_more(task: ReidTask) -> dict[str, float]:
+            figures = evaluate(task)
+            if todo:
+                todo.pop()()
+            return figures
+
+        monkeypatch.setattr(ReidTask, "evaluate", evaluate_and_more)
+
+    return arrange
+
+
+@pytest.fixture
+def runs(mine: Path, whole: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """The people to be damaged, the run without interruption, and a folder for another."""
+    return mine, whole, tmp_path / "run"
+
+
+Arrange = Callable[[Callable[[], object]], None]
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:300])
+
+
+@pytest.mark.parametrize(("spoil", "error", "workers"), [(Path.unlink, FileNotFoundError, 1), (truncate, DamagedImageError, 0)])
+def test_a_picture_that_is_gone_or_damaged_in_epoch_3_is_named_and_mended_it_goes_on(
+    runs: tuple[Path, Path, Path], after_epoch_2: Arrange, spoil: Callable[[Path], None], error: type[Exception], workers: int
+) -> None:
+    mine, whole, out = runs
+    recipe = tiny(mine, workers=workers)
+    victim = drawn_in_epoch_3(recipe)
+    contents = victim.read_bytes()
+    after_epoch_2(lambda: spoil(victim))
+    with pytest.raises(error, match=victim.name) as caught:
+        train(recipe, out)
+    assert "Traceback" not in str(caught.value)
+    assert len(curve(out)) == 7  # the first batch of the epoch was trained on, and is not lost
+    victim.write_bytes(contents)
+    assert train(recipe, out, resume=True).step == 15
+    assert_same(out, whole)
+
+
+def test_a_damaged_picture_is_skipped_and_counted_where_that_is_wanted(
+    mine: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange
+) -> None:
+    recipe, out = tiny(mine, skip_damaged=True), tmp_path / "run"
+    victim = drawn_in_epoch_3(recipe)
+    after_epoch_2(lambda: truncate(victim))
+    outcome = train(recipe, out)
+    assert outcome.step == 15
+    assert outcome.skipped >= 1
+    (event,) = read_log(out, "skipped")
+    assert victim.name in event["message"]
+    assert event["step"] == 7
+    assert curve(out)[:7] == curve(whole)[:7]
+    assert curve(out)[7] != curve(whole)[7]
+
+
+def test_a_worker_that_dies_loses_nothing(people: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange) -> None:
+    recipe, out = tiny(people, workers=1), tmp_path / "run"
+
+    def kill_workers() -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+
+    after_epoch_2(kill_workers)
+    with pytest.raises(WorkerDiedError, match="a process that reads samples died"):
+        train(recipe, out)
+    assert len(curve(out)) == 6
+    assert train(recipe, out, resume=True).step == 15
+    assert_same(out, whole)
+
+
+def test_a_disk_that_is_full_leaves_the_last_checkpoint(people: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange) -> None:
+    recipe, out = tiny(people), tmp_path / "run"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    after_epoch_2(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard)))
+    try:
+        with pytest.raises(OSError, match=r"File too large"):
+            train(recipe, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read_checkpoint(out / LAST, torch.device("cpu")).step == 4
+    assert not list(out.glob(".*.tmp"))
+    assert train(recipe, out, resume=True).step == 15
+    assert_same(out, whole)
+
+
+def test_other_data_are_said_and_another_model_is_refused(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, out = tiny(mine, max_steps=3), tmp_path / "run"
+    train(recipe, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    with pytest.raises(ValueError, match=r"the run in .* has attention rga-sc, and attention none would make another training"):
+        train(replace(recipe, attention="none"), out, resume=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    picture = drawn_in_epoch_3(recipe)
+    picture.write_bytes(picture.read_bytes() + b" ")
+    for steps in (6, 8):  # said every time
+        train(replace(recipe, max_steps=steps), out, resume=True)
+        assert "the data are not those that the run began with" in capsys.readouterr().out.replace("\n", " ")
+
+
+def full_disk(_path: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way(people: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(tiny(people, max_steps=14), out)
+    truncate(out / LAST)
+    with pytest.raises(ValueError, match=r"last\.pt cannot be read.*previous\.pt is whole .*--resume-previous"):
+        train(tiny(people), out, resume=True)
+    crashed = tmp_path / "crashed"
+    shutil.copytree(out, crashed)
+    assert train(tiny(people), out, resume_previous=True).step == 15
+    assert_same(out, whole)
+    with pytest.MonkeyPatch.context() as patch:  # the first save goes wrong: the only good state must not be lost
+        patch.setattr("rga.training.run.checkpoint.flush", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            train(tiny(people), crashed, resume_previous=True)
+    assert train(tiny(people), crashed, resume=True).step == 15
+    assert_same(crashed, whole)
+
+
+def test_switches_of_memory_and_speed_train_the_same_network(
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda model: compiled.append(model))  # noqa: PLW0108  # to be bound
+    train(tiny(people, max_steps=4, recompute=True), tmp_path / "again")
+    assert not compiled
+    assert curve(tmp_path / "again") == curve(whole)[:4]
+    train(tiny(people, max_steps=1, compile=True), tmp_path / "compiled")
+    assert [type(model) for model in compiled] == [ReidModel]
+
+
+def test_a_training_on_a_cpu_keeps_freed_memory(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr("rga.cli.train.keep_freed_memory", lambda: kept.append(True))
+    train(tiny(people, max_steps=1), tmp_path / "run")
+    assert kept == [True]

@@ -1,0 +1,116 @@
+"""Trainings of several processes, as torchrun starts them."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import rga
+from rga.cli.train import train
+from rga.reid.recipe import ReidRecipe
+from rga.reid.recipes import reid_generated
+from rga.reid.task import reid_task
+from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.training.run.log import read_log
+
+OPTIONS: dict[str, Any] = {
+    "trunk": "test_resnet",
+    "height": 64,
+    "width": 32,
+    "identities": 4,
+    "images": 2,
+    "passes": 2,
+    "epochs": 5,
+    "workers": 0,
+    "threads": 1,
+    "color_jitter": 0.2,
+    "log_every": 1,
+    "initial_gate": 0.95,
+    "optimizer": "sgd",
+    "rate": 5e-5,  # small: with large steps from random weights the least rounding grows tenfold at every step, also in one process
+    "warmup": 0,
+    "averaging": 0.9,
+}
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight people to train on."""
+    options = PeopleOptions(identities=16, cameras=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
+    return make_people(tmp_path_factory.mktemp("people") / "people", options)
+
+
+def recipe(people: Path) -> ReidRecipe:
+    """Four steps an epoch, twenty in all."""
+    return replace(reid_generated(), root=people, **OPTIONS)
+
+
+def torchrun(count: int, people: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Trains as a user does on several processes."""
+    options = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    program = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "rga", "train", "reid-generated"]
+    words = [sys.executable, *program, "--root", str(people), "--out", str(out), *options, *more]
+    return subprocess.run(words, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=300)
+
+
+def curve(out: Path) -> list[dict[str, Any]]:
+    return [{name: value for name, value in event.items() if name != "time"} for event in read_log(out, "step")]
+
+
+@pytest.fixture(scope="module")
+def one(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of one process."""
+    out = tmp_path_factory.mktemp("one") / "run"
+    assert train(recipe(people), out).step == len(curve(out)) == 20
+    assert curve(out)[0]["identity"] - curve(out)[-1]["identity"] > 1e-3  # it learns
+    return out
+
+
+def assert_near(two: Path, one: Path) -> None:
+    """To 1e-5, in float32."""
+    assert len(curve(two)) == len(curve(one))
+    for ours, theirs in zip(curve(two), curve(one), strict=True):
+        assert ours.keys() == theirs.keys() >= {"identity", "triplet"}
+        assert [ours["identity"], ours["triplet"]] == pytest.approx([theirs["identity"], theirs["triplet"]], rel=1e-5)
+
+
+def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(people: Path, one: Path, tmp_path: Path) -> None:
+    two = tmp_path / "run"
+    done = torchrun(2, people, two, "--synchronise-norms")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the run is in") == 1
+    assert_near(two, one)
+    for kind in ("evaluate", "evaluate_averaged"):
+        (ours,), (theirs,) = read_log(two, kind), read_log(one, kind)
+        assert ours.keys() == theirs.keys()
+        assert ours["mAP_neck"] == pytest.approx(theirs["mAP_neck"], abs=0.02)  # near ties may be broken the other way
+    ours, theirs = (rga.load(out / "last").state_dict() for out in (two, one))
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(people: Path, one: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    task = reid_task(recipe(people))
+    first, second = (list(task.loader.plan.batches(epoch)) for epoch in (0, 1))
+    drawn = {place for batch in first for place in batch}
+    victim = next(task.data.train[place].path for batch in second for place in batch[4:] if place not in drawn)  # the second process's
+    contents = victim.read_bytes()
+    try:
+        victim.write_bytes(contents[:100] + bytes(len(contents) - 100))
+        done = torchrun(2, people, out, "--synchronise-norms")
+    finally:
+        victim.write_bytes(contents)
+    assert done.returncode == 1
+    assert f"{victim} cannot be read as a picture" in done.stderr
+    assert "another process of this training failed" in done.stderr
+    assert 4 <= len(curve(out)) < 20
+    assert train(replace(recipe(people), synchronise_norms=True), out, resume=True).step == 20
+    (event,) = read_log(out, "changed")
+    assert event["processes"] == "2 -> 1"
+    assert_near(out, one)

@@ -1,0 +1,108 @@
+"""Your own pictures and masks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rga.datasets.layout import DataError
+from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.folder import read_classes, read_folder
+from rga.segmentation.datasets.masks import read_scene
+from segmentation.conftest import WriteImage, WriteMask
+
+CLASS_FILE = "value,name,colour\n0,ignored,\n1,road,#804080\n2,car,\n3,car,#00008e\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path:
+    folder = tmp_path / "mine"
+    for number in range(10):
+        write_image(folder / "images" / f"walk{number % 2}" / f"{number}.jpg")
+        write_mask(folder / "masks" / f"walk{number % 2}" / f"{number}.png", (0, 1, 2, 3))
+    (folder / "classes.csv").write_text(CLASS_FILE)
+    return folder
+
+
+def test_pictures_without_splits_are_split_by_the_seed(root: Path) -> None:
+    data = read_folder(root)
+    assert (data.name, len(data.train), len(data.val), len(data.test)) == ("mine", 8, 2, 0)
+    assert set(data.train).isdisjoint(data.val)
+    assert read_folder(root) == data
+    assert {read_folder(root, seed=seed).val for seed in range(8)} != {data.val}
+    assert len(read_folder(root, val_fraction=0.5).val) == 5
+    _, labels = read_scene(data.train[0], data.classes)
+    assert labels[0].tolist() == [IGNORED, 0, 1, 1] * 2
+
+
+def test_splits_are_taken_as_they_are(root: Path, write_image: WriteImage, write_mask: WriteMask) -> None:
+    for folder in ("images", "masks"):
+        shutil.rmtree(root / folder)
+    for split, number in (("train", 3), ("val", 2)):
+        for index in range(number):
+            write_image(root / "images" / split / f"{index}.png")
+            write_mask(root / "masks" / split / f"{index}.png", (1,))
+    data = read_folder(root)
+    assert (len(data.train), len(data.val), len(data.test)) == (3, 2, 0)
+    for folder in ("images", "masks"):
+        shutil.rmtree(root / folder / "train")
+    assert (len(read_folder(root).train), len(read_folder(root).val)) == (0, 2)  # to test on alone
+    write_image(root / "images" / "train" / "0.png")
+    write_image(root / "images" / "holiday" / "0.png")
+    with pytest.raises(DataError, match="has a folder train and, beside it, holiday: sort these into train, val or test"):
+        read_folder(root)
+
+
+def test_the_class_file(root: Path) -> None:
+    classes = read_classes(root / "classes.csv")
+    assert classes.names == ("road", "car")
+    assert classes.colours == ((0x80, 0x40, 0x80), (0, 0, 0x8E))
+    assert classes.values == {0: IGNORED, 1: 0, 2: 1, 3: 1, 255: IGNORED}
+    (root / "classes.csv").write_text("\ufeffname, value\nroad,255\ncar,1\n", encoding="utf-8")
+    assert read_classes(root / "classes.csv").values == {255: 0, 1: 1}
+    assert len(set(read_classes(root / "classes.csv").colours)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has the columns none: expected value, name"),
+        ("value,name\n1,road,#804080\n", "line 2 has more columns than the head"),
+        ("id,name\n0,road\n", "has the columns id, name: expected value, name"),
+        ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 255"),
+        ("value,name\n256,road\n", "line 2: the value '256' is no whole number"),
+        ("value,name\n1,road\n1,car\n", "line 3: the value 1 is there twice"),
+        ("value,name\n1,\n", "line 2: the value 1 has no name; call it 'ignored'"),
+        ("value,name,colour\n1,road,red\n", "line 2: the colour 'red' is not written as #rrggbb"),
+        ("value,name\n0,ignored\n", "names no class"),
+    ],
+)
+def test_wrong_class_files_are_named(root: Path, text: str, message: str) -> None:
+    (root / "classes.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_folder(root)
+
+
+def test_missing_pairs_and_doubled_names(root: Path, write_image: WriteImage) -> None:
+    extra = write_image(root / "images" / "walk0" / "99.jpg")
+    with pytest.raises(DataError, match=rf"picture {extra} has no mask: expected one named 'walk0/99' in .*masks \(1 of 11 lack one\)"):
+        read_folder(root)
+    extra.unlink()
+    write_image(root / "images" / "walk0" / "0.png")
+    with pytest.raises(DataError, match="differ in their ending alone"):
+        read_folder(root)
+
+
+def test_too_few_pictures_and_wrong_options(root: Path) -> None:
+    with pytest.raises(ValueError, match="val_fraction must lie between 0 and 1"):
+        read_folder(root, val_fraction=1.0)
+    for kind in ("images", "masks"):
+        for path in sorted((root / kind).rglob("*.*"))[1:]:
+            path.unlink()
+    with pytest.raises(DataError, match="has 1 picture: a split into train and val needs two or more"):
+        read_folder(root)
+    (root / "classes.csv").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"lacks classes\.csv: expected images, masks, classes\.csv in it\. The pictures are your own"
+    ):
+        read_folder(root)

@@ -1,0 +1,460 @@
+"""The training loop, on a task that is known in full."""
+
+import errno
+import io
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from line import CPU, Line, run
+from torch import Tensor
+
+from rga.training.devices import autocast, choose_device
+from rga.training.loop_options import LoopOptions
+from rga.training.outcome import DivergedError
+from rga.training.run.checkpoint import LAST, PREVIOUS, load_checkpoint
+from rga.training.run.log import RunLog, read_log
+from rga.training.run.stop import ECHO, StopSignals
+
+
+def assert_same(ours: Line, theirs: Line) -> None:
+    for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def without_times(folder: Path) -> list[dict[str, object]]:
+    events = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in event.items() if name not in ("time", "images_per_second")} for event in events]
+
+
+def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
+    task = Line()
+    outcome = run(task, tmp_path, LoopOptions(epochs=12, evaluate_every=4))
+    assert (outcome.epoch, outcome.step, outcome.interrupted) == (12, 60, False)
+    assert len(task.evaluations) == 3
+    assert outcome.best == max(task.evaluations) > -0.3
+    assert outcome.metrics == {"goodness": task.evaluations[-1]}
+    assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"goodness": outcome.best}
+    assert (tmp_path / "last" / "metrics.json").is_file()
+    trained = read_log(tmp_path, "train")
+    assert [event["epoch"] for event in trained] == list(range(1, 13))
+    assert trained[-1]["square"] < trained[0]["square"] / 10
+    assert all(event["images_per_second"] > 0 for event in trained)
+    assert len(read_log(tmp_path, "evaluate")) == 3
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Line:
+    """A training without interruption, in the folder ``whole``."""
+    task = Line()
+    run(task, tmp_path / "whole", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    return task
+
+
+@pytest.mark.parametrize("steps", [3, 5, 10, 12, 30])
+def test_resume_goes_on_as_if_nothing_had_happened(tmp_path: Path, whole: Line, steps: int) -> None:
+    run(Line(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, max_steps=steps))
+    resumed = Line()
+    outcome = run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert (outcome.step, outcome.epoch) == (30, 6)
+    assert outcome.metrics == {"goodness": whole.evaluations[-1]}
+    assert outcome.best == max(whole.evaluations)
+    assert_same(resumed, whole)
+    assert [event for event in without_times(tmp_path / "parts") if event["kind"] == "step"] == [
+        event for event in without_times(tmp_path / "whole") if event["kind"] == "step"
+    ]
+
+
+def test_what_was_logged_after_the_checkpoint_is_logged_once(tmp_path: Path, whole: Line) -> None:
+    task = Line()
+    task.poison = (14, math.nan)  # the last checkpoint is of step 12, in the middle of an epoch
+    with pytest.raises(DivergedError):
+        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4))
+    with (tmp_path / "parts" / "log.jsonl").open("a") as file:
+        file.write('{"kind": "step", "st')  # killed while it wrote
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4), resume=True)
+    assert len(resumed.drawn) == 30 - 12
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_are_answered_after_the_step_and_resume_goes_on(tmp_path: Path, whole: Line, number: signal.Signals, code: int) -> None:
+    task = Line()
+    task.poison = (13, number)
+    before = signal.getsignal(number)
+    outcome = run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    assert signal.getsignal(number) is before
+    assert (outcome.interrupted, outcome.exit_code, outcome.epoch, outcome.step) == (True, code, 2, 13)
+    checkpoint = load_checkpoint(tmp_path / "parts" / LAST, CPU)
+    assert (checkpoint.epoch, checkpoint.batch, checkpoint.step) == (2, 3, 13)
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_done_again(tmp_path: Path, whole: Line) -> None:
+    class Slow(Line):
+        def evaluate(self) -> dict[str, float]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("it went on")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    outcome = run(Slow(), tmp_path / "parts", options)
+    assert (outcome.exit_code, outcome.step, outcome.metrics) == (143, 10, {})
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert resumed.evaluations == whole.evaluations
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_signal_in_a_decoder_that_takes_every_exception_for_damage_is_a_signal(tmp_path: Path) -> None:
+    class Decoding(Line):
+        def evaluate(self) -> dict[str, float]:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            except Exception as error:
+                raise ValueError("the picture is damaged") from error
+            raise AssertionError("it went on")
+
+    assert run(Decoding(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2)).exit_code == 143
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+
+
+def test_workers_that_inherit_the_handlers_leave_signals_to_the_training() -> None:
+    signals = StopSignals()
+    signals.process += 1
+    with signals:
+        signal.raise_signal(signal.SIGTERM)
+    assert not signals.number
+
+
+@pytest.mark.parametrize("kind", ["step", "train", "evaluate"])
+def test_a_log_that_cannot_be_written_leaves_the_state_of_the_last_step(
+    tmp_path: Path, whole: Line, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = RunLog.write
+
+    class Half(io.FileIO):
+        def write(self, data: Any) -> int:
+            if bytes(data).startswith(b'"'):  # the rest of a line
+                raise OSError(errno.EIO, "Input/output error")
+            return super().write(bytes(data)[:1])
+
+    def fail(self: RunLog, name: str, step: int, values: Mapping[str, float | int | str]) -> None:
+        if name == kind and step >= 10:
+            self.file.close()
+            self.file = Half(self.path, "ab")
+        write(self, name, step, values)
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, "write", fail)
+        with pytest.raises(OSError, match=r"log\.jsonl could not be written"):
+            run(Line(), tmp_path / "parts", options)
+    assert (tmp_path / "parts" / "log.jsonl").read_bytes().endswith(b"}\n")
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert_same(resumed, whole)
+    assert [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()][-1] == 30
+
+
+class Unlucky(Line):
+    """The n-th evaluation goes wrong."""
+
+    def __init__(self, number: int, trouble: Exception | signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+        self.trouble = trouble
+
+    def evaluate(self) -> dict[str, float]:
+        if len(self.evaluations) + 1 == self.number:
+            if isinstance(self.trouble, Exception):
+                raise self.trouble
+            os.kill(os.getpid(), self.trouble)
+            raise AssertionError("it went on")
+        return super().evaluate()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    "trouble", [OSError("test.jpg is gone"), ValueError("test.jpg is damaged"), RuntimeError("no memory"), signal.SIGTERM]
+)
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_an_evaluation_that_went_wrong_is_done_again_be_it_the_last(
+    tmp_path: Path, number: int, trouble: Exception | signal.Signals, averaging: float
+) -> None:
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, averaging=averaging)
+    whole, unlucky, resumed = Line(), Unlucky(number, trouble), Line()
+    run(whole, tmp_path / "whole", options)
+    if isinstance(trouble, Exception):
+        with pytest.raises(type(trouble), match=str(trouble)):
+            run(unlucky, tmp_path / "parts", options)
+    else:
+        assert run(unlucky, tmp_path / "parts", options).exit_code == 143
+    outcome = run(resumed, tmp_path / "parts", options, resume=True)
+    assert outcome.step == 30
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+    for name in ("best", "last"):
+        ours, theirs = ((tmp_path / run / name / "metrics.json").read_text() for run in ("parts", "whole"))
+        assert ours == theirs
+    again = Line()
+    assert run(again, tmp_path / "parts", options, resume=True).metrics == outcome.metrics
+    assert (again.evaluations, again.step) == ([], 0)  # all is done
+
+
+def test_a_best_model_that_cannot_be_written_is_written_on_resume(tmp_path: Path, whole: Line) -> None:
+    class Full(Line):
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            raise OSError("no space left")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    with pytest.raises(OSError, match="no space left"):
+        run(Full(), tmp_path / "parts", options)
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    run(Line(), tmp_path / "parts", options, resume=True)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+    assert (tmp_path / "parts" / "best" / "metrics.json").read_text() == (tmp_path / "whole" / "best" / "metrics.json").read_text()
+
+
+@pytest.mark.parametrize("steps", [3, 4, 6, 50])
+@pytest.mark.parametrize("stop", [10, 12])
+def test_epochs_of_another_length_are_refused(tmp_path: Path, steps: int, stop: int) -> None:
+    run(Line(), tmp_path, LoopOptions(epochs=6, max_steps=stop))
+    other = Line()
+    other.steps_per_epoch = steps
+    with pytest.raises(ValueError, match=rf"an epoch has {steps} steps, and had 5 when it was saved .*or start a new run with --out"):
+        run(other, tmp_path, LoopOptions(epochs=6), resume=True)
+    assert load_checkpoint(tmp_path / LAST, CPU).step == stop
+
+
+def test_a_training_may_be_lengthened_or_shortened_to_what_is_over(tmp_path: Path) -> None:
+    run(Line(), tmp_path, LoopOptions(epochs=3))
+    with pytest.raises(ValueError, match=r"15 steps are over \(epoch 4, step 15\), more than the 10 that the training shall have"):
+        run(Line(), tmp_path, LoopOptions(epochs=2), resume=True)
+    assert run(Line(), tmp_path, LoopOptions(epochs=5), resume=True).step == 25
+    assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [3, 5]
+    task = Line()
+    task.poison = (23, signal.SIGTERM)  # between two evaluations
+    run(task, tmp_path / "short", LoopOptions(epochs=9, checkpoint_every=20))
+    shutil.copyfile(tmp_path / "short" / "previous.pt", tmp_path / "short" / LAST)  # that of step 20, the end of an epoch
+    outcome = run(Line(), tmp_path / "short", LoopOptions(epochs=4), resume=True)
+    assert (outcome.step, outcome.epoch, list(outcome.metrics)) == (20, 4, ["goodness"])
+    assert [event["epoch"] for event in read_log(tmp_path / "short", "train")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM)])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, whole: Line, first: signal.Signals, second: signal.Signals) -> None:
+    class Twice(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            if self.step == 7:
+                os.kill(os.getpid(), first)
+                time.sleep(1.2 * ECHO)
+                os.kill(os.getpid(), second)
+                raise AssertionError("it went on")
+            return super().losses(batch, device)
+
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        run(Twice(), tmp_path / "parts", options)
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5  # the last one stands
+    resumed = Line()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert_same(resumed, whole)
+
+
+def test_what_comes_twice_at_once_is_one_signal(tmp_path: Path) -> None:
+    class Echoed(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            if self.step == 1:
+                os.kill(os.getpid(), signal.SIGTERM)  # of the whole group of processes
+                os.kill(os.getpid(), signal.SIGTERM)  # and passed on by torchrun
+            return super().losses(batch, device)
+
+    assert run(Echoed(), tmp_path, LoopOptions(epochs=1)).exit_code == 143
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 2
+
+
+def test_data_that_fail_leave_the_state_of_the_last_step(tmp_path: Path, whole: Line) -> None:
+    task = Line()
+    task.poison = (18, FileNotFoundError("picture.jpg is gone"))
+    with pytest.raises(FileNotFoundError, match=r"picture\.jpg is gone"):
+        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 17
+    resumed = Line()
+    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    assert_same(resumed, whole)
+    assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_what_was_skipped_is_logged_counted_and_remembered(tmp_path: Path) -> None:
+    class Skipping(Line):
+        def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+            for batch in super().batches(epoch, start):
+                if batch[0] == "batch 0/2":
+                    self.skipped["a.jpg"] = self.skipped.get("a.jpg", 0) + 2
+                yield batch
+
+    assert run(Skipping(), tmp_path, LoopOptions(epochs=1)).skipped == 2
+    assert [(event["step"], event["message"]) for event in read_log(tmp_path, "skipped")] == [(2, "a.jpg")]
+    resumed = Skipping()
+    assert run(resumed, tmp_path, LoopOptions(epochs=2), resume=True).skipped == 2
+
+
+def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
+    class Parts(Line):
+        def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+            for name, numbers in super().batches(epoch, start):
+                yield from ((f"{name} part {index}", part) for index, part in enumerate(numbers.chunk(4)))
+
+    class Undisturbed(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            return {"square": (self.model(batch[1]) - 3 * batch[1]).square().mean()}
+
+    class UndisturbedParts(Parts, Undisturbed):
+        pass
+
+    at_once, in_parts = Undisturbed(), UndisturbedParts()
+    run(at_once, tmp_path / "at_once", LoopOptions(epochs=2, log_every=1))
+    run(in_parts, tmp_path / "in_parts", LoopOptions(epochs=2, log_every=1, accumulate=4))
+    for a, b in zip(at_once.model.parameters(), in_parts.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+    for ours, theirs in zip(read_log(tmp_path / "in_parts", "step"), read_log(tmp_path / "at_once", "step"), strict=True):
+        assert ours["square"] == pytest.approx(theirs["square"], rel=1e-5)
+
+
+def test_averaged_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp_path: Path) -> None:
+    class Saving(Line):
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            folder.mkdir(exist_ok=True)
+            torch.save({"weight": self.model.state_dict()["weight"], "metrics": dict(metrics)}, folder / "model.pt")
+
+    options = LoopOptions(epochs=6, evaluate_every=2, averaging=0.8)
+    task = Saving()
+    outcome = run(task, tmp_path / "whole", options)
+    assert len(task.evaluations) == 6
+    raw, averaged = (read_log(tmp_path / "whole", kind) for kind in ("evaluate", "evaluate_averaged"))
+    assert [event["goodness"] for event in raw] == task.evaluations[::2]
+    assert [event["goodness"] for event in averaged] == task.evaluations[1::2]
+    assert outcome.averaged == {"goodness": task.evaluations[-1]} != outcome.metrics == {"goodness": task.evaluations[-2]}
+    saved = {
+        name: torch.load(tmp_path / "whole" / name / "model.pt", weights_only=True) for name in ("last", "last-averaged", "best-averaged")
+    }
+    assert torch.equal(saved["last"]["weight"], task.model.state_dict()["weight"])
+    assert -abs(saved["last-averaged"]["weight"].item() - 3) == saved["last-averaged"]["metrics"]["goodness"] == task.evaluations[-1]
+    assert saved["best-averaged"]["metrics"]["goodness"] == max(task.evaluations[1::2])
+
+    run(Saving(), tmp_path / "parts", replace(options, max_steps=13))
+    resumed = Saving()
+    run(resumed, tmp_path / "parts", options, resume=True)
+    assert resumed.evaluations[-2:] == task.evaluations[-2:]
+
+
+def test_float16_scales_the_loss_skips_steps_that_overflow_and_resumes(tmp_path: Path) -> None:
+    class Steep(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            x = batch[1]
+            return {"square": 4 * (self.model(x).float() - 3 * x).square().mean()}
+
+    options = LoopOptions(epochs=4, precision="float16", log_every=1, clip_gradients=1.0)
+    task = Steep()
+    before = [p.detach().clone() for p in task.model.parameters()]
+    run(task, tmp_path / "first", replace(options, max_steps=1))
+    for ours, theirs in zip(task.model.parameters(), before, strict=True):
+        assert torch.equal(ours, theirs)  # 65,536 times the gradient is more than float16 holds
+    assert load_checkpoint(tmp_path / "first" / LAST, CPU).scaler["scale"] < 65536
+
+    whole = Steep()
+    run(whole, tmp_path / "whole", options)
+    curve = [event["square"] for event in read_log(tmp_path / "whole", "step")]
+    assert curve[-1] < curve[0] / 2
+    resumed = Steep()
+    run(resumed, tmp_path / "first", options, resume=True)
+    assert_same(resumed, whole)
+
+
+def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(tmp_path: Path) -> None:
+    class Watching(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            assert self.model(batch[1]).dtype == torch.bfloat16
+            return super().losses(batch, device)
+
+    task = Watching()
+    run(task, tmp_path, LoopOptions(epochs=2, precision="bfloat16"))
+    assert {p.dtype for p in task.model.parameters()} == {torch.float32}
+
+
+def test_an_epoch_that_ends_too_early_is_a_bug_of_the_task(tmp_path: Path) -> None:
+    task = Line()
+    task.steps_per_epoch = 3
+    batches = task.batches
+
+    def short(epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
+        yield from list(batches(epoch, start))[:2]
+
+    task.batches = short  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="ended after 2 of 3 batches"):
+        run(task, tmp_path, LoopOptions(epochs=1))
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_with_the_batch_named(tmp_path: Path, poison: float) -> None:
+    task = Line()
+    task.poison = (8, poison)
+    with pytest.raises(DivergedError, match=r"not finite at step 7 .epoch 2.*square nan|square inf.*batch 1/2") as caught:
+        run(task, tmp_path, LoopOptions(epochs=6, checkpoint_every=5))
+    assert "batch 1/2" in str(caught.value)
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 5
+
+
+def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
+    class Overflowing(Line):
+        def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+            losses = super().losses(batch, device)
+            return {"root": (0.0 * losses["square"]).sqrt()} if self.step == 8 else losses  # finite, without a gradient
+
+    with pytest.raises(DivergedError, match="weights are not finite after step 8"):
+        run(Overflowing(), tmp_path, LoopOptions(epochs=6, checkpoint_every=2))
+    assert load_checkpoint(tmp_path / LAST, CPU).step == 6
+    assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 4
+
+
+def test_max_steps_and_clipping(tmp_path: Path) -> None:
+    task = Line()
+    before = [p.detach().clone() for p in task.model.parameters()]
+    outcome = run(task, tmp_path, LoopOptions(epochs=6, max_steps=1, clip_gradients=1e-3), rate=1.0)
+    assert outcome.step == 1
+    moved = torch.cat([(a - b).flatten() for a, b in zip(task.model.parameters(), before, strict=True)]).norm()
+    assert moved.item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_devices_and_precisions() -> None:
+    assert choose_device("cpu") == CPU
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="'cuda' is not available here: available are cpu"):
+            choose_device("cuda")
+    with autocast(CPU, "bfloat16"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    with autocast(CPU, "float32"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_tensorboard_files_are_written(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    with RunLog(tmp_path, tensorboard=True) as log:
+        log.write("train", 1, {"loss": 0.5})
+    assert list((tmp_path / "tensorboard").iterdir())
