@@ -26,8 +26,8 @@ CHECKPOINTING = [
 """A network of each of timm's families that are convolutional, and whose stages can be checkpointed."""
 
 QUICK = {
-    "test_byobnet", "test_convnext", "test_efficientnet", "test_nfnet", "test_resnet", "densenet121", "ese_vovnet19b_slim", "ghostnet_050",
-    "mobilenetv3_small_050", "regnetx_002", "resnetv2_18", "rexnet_100", "dpn68", "hrnet_w18_small", "vgg11_bn", "selecsls42", "resnet18",
+    "test_byobnet", "test_convnext", "test_efficientnet", "test_resnet", "densenet121", "regnetx_002", "mobilenetv3_small_050",
+    "hrnet_w18_small", "vgg11_bn", "resnet18", "fcn_resnet50",
 }  # fmt: skip
 """Those that are tried whenever tests run; the others are slow."""
 
@@ -88,7 +88,10 @@ def test_every_map_that_a_feature_extractor_returns_from_a_quarter_on_is_attende
     assert [tuple(each.shape[-2:]) for each in attended] == [tuple(each.shape[-2:]) for each in maps]
 
 
-@pytest.mark.parametrize("name", ["fcn_resnet50", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"])
+TORCHVISION = ["fcn_resnet50", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"]
+
+
+@pytest.mark.parametrize("name", quick_or_slow(TORCHVISION))
 def test_of_torchvisions_segmentation_models_the_backbone_is_attended_to(name: str) -> None:
     with torch.device("meta"):
         model = torchvision.models.get_model(name, weights=None, weights_backbone=None)

@@ -82,7 +82,12 @@ def test_conversion_of_norms_keeps_attention() -> None:
 
 @pytest.mark.parametrize(
     ("name", "after"),
-    [("repvit_m0_9", None), ("fastvit_t8", None), ("repvgg_a0", None), ("repvit_m0_9", ["stages.0.blocks.0.token_mixer", "stem.conv2"])],
+    [
+        ("repvit_m0_9", None),
+        pytest.param("fastvit_t8", None, marks=pytest.mark.slow),
+        pytest.param("repvgg_a0", None, marks=pytest.mark.slow),
+        ("repvit_m0_9", ["stages.0.blocks.0.token_mixer", "stem.conv2"]),
+    ],
 )
 def test_fusing_the_branches_of_a_trained_network_keeps_attention(name: str, after: list[str] | None) -> None:
     model = rga.attach(network(name), "rga-sc", image_size=SIZE, after=after).eval()

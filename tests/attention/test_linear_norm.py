@@ -83,7 +83,7 @@ def made(gate: RelationGate, nodes: Tensor) -> Tensor:
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("where", ["varphi", "w1", "w2", "embedding.project"])
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("dense", [False, True], ids=["factorised", "dense"])
+@pytest.mark.parametrize("dense", [pytest.param(False, id="factorised"), pytest.param(True, id="dense", marks=pytest.mark.slow)])
 def test_gates_are_those_of_the_whole_batch(
     change: str, where: str, training: bool, gradients: bool, dense: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,10 @@ def test_other_grids_are_served_and_refused_by_a_trace() -> None:
         torch.fx.symbolic_trace(make("rga-sc"))(x)
 
 
-@pytest.mark.parametrize("name", ["rga-sc", "rga-parallel", "fc-parallel", "dual", "non-local", "cbam-cs", "harmonious"])
+SLOWER = ("rga-parallel", "fc-parallel", "dual", "non-local", "cbam-cs", "harmonious")
+
+
+@pytest.mark.parametrize("name", ["rga-sc", "se", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
 def test_torchvisions_feature_extractor_trains_and_evaluates(name: str) -> None:
     model = resnet18(num_classes=3)
     model.layer1 = nn.Sequential(model.layer1, rga.create_attention(name, 64, (16, 8) if name in OF_A_GRID else None))
@@ -116,7 +119,7 @@ def test_jit_traces_the_others(name: str) -> None:
     torch.testing.assert_close(traced(x), module(x))
 
 
-@pytest.mark.parametrize("name", ["rga-s", "fc-c", "dual", "non-local"])
+@pytest.mark.parametrize("name", ["rga-s", *(pytest.param(name, marks=pytest.mark.slow) for name in ("fc-c", "dual", "non-local"))])
 def test_compiles_in_training_under_autocast(name: str) -> None:
     torch.compiler.reset()
     module = make(name)

@@ -1,5 +1,6 @@
 """Backbones: each family works at the output strides that it can, dilated as its weights want it, or is refused with its reason."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -38,7 +39,12 @@ def last(network: nn.Module, images: Tensor) -> Tensor:
         return last_maps(network, images)[1]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050", "mobilenetv3_small_050", "regnetx_002"])
+def one_quick(names: Sequence[str]) -> list[Any]:
+    """Names as parameters of a test; all but the first are slow."""
+    return [names[0], *(pytest.param(name, marks=pytest.mark.slow) for name in names[1:])]
+
+
+@pytest.mark.parametrize("name", one_quick(["mobilenetv3_small_050", "resnet18", "mobilenetv2_050", "regnetx_002"]))
 @pytest.mark.parametrize("output_stride", [8, 16])
 def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(name: str, output_stride: int) -> None:
     torch.manual_seed(0)
@@ -51,7 +57,7 @@ def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(na
     assert (found - expected).norm() < 0.05 * expected.norm()  # squeeze-and-excitation averages over other positions
 
 
-@pytest.mark.parametrize("name", DILATING)
+@pytest.mark.parametrize("name", one_quick(DILATING))
 def test_families_that_dilate_train_all_their_weights(name: str) -> None:
     model = SegmentationModel(name, classes=CLASSES, image_size=(64, 96), output_stride=16, attention="se")
     assert model.strides == (16, 16)
@@ -63,7 +69,7 @@ def test_families_that_dilate_train_all_their_weights(name: str) -> None:
     assert last_maps(model.trunk, torch.zeros(2, 3, 64, 96))[1].shape == (2, channels, 4, 6)
 
 
-@pytest.mark.parametrize("name", UNDILATED)
+@pytest.mark.parametrize("name", one_quick(UNDILATED))
 def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
     with pytest.raises(ValueError, match=f"trunk '{name}' cannot be dilated to an output stride of 8: .* has no dilation in timm"):
         SegmentationModel(name, classes=CLASSES, image_size=(64, 96))
@@ -74,7 +80,7 @@ def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
     assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
-@pytest.mark.parametrize(("name", "output_stride"), [("mobileone_s0", 8), ("gernet_s", 16)])
+@pytest.mark.parametrize(("name", "output_stride"), [pytest.param("mobileone_s0", 8, marks=pytest.mark.slow), ("gernet_s", 16)])
 def test_strides_that_are_taken_out_without_dilation_are_refused(name: str, output_stride: int) -> None:
     with pytest.raises(ValueError, match=f"trunk '{name}' would not be dilated at an output stride of {output_stride}: timm takes the"):
         segmentation_trunk(name, output_stride, {})

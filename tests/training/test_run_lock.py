@@ -43,9 +43,8 @@ import os, sys
 from pathlib import Path
 from rga.training.run.lock import locked
 with locked(Path(sys.argv[1])):
-    worker = os.fork()
-    if worker:
-        print(worker, flush=True)
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
     sys.stdin.read()
 """
 
