@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,9 @@ import torch
 from torch import distributed
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
+
+ONE_MINUTE = timedelta(minutes=1)
+"""Processes that do not find one another fail, and do not wait for half an hour."""
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -76,8 +80,9 @@ def precisions() -> Precisions:
 def join_and_work(function: Callable[[], Any], rank: int, count: int, store: str, answers: Any) -> None:
     """What each process does."""
     torch.set_num_threads(1)
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"  # whatever the machine's name resolves to
     try:
-        distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=count)
+        distributed.init_process_group("gloo", init_method=f"file://{store}", timeout=ONE_MINUTE, rank=rank, world_size=count)
         answers.put((rank, function(), None))
         distributed.barrier()
         distributed.destroy_process_group()
