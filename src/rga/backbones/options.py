@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import tyro
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 TAKEN = {
     "num_classes": "the task chooses it",
@@ -64,17 +64,19 @@ def as_option(value: Any) -> Any:
     raise ValueError(f"{value!r} is a {type(value).__name__}: give a number, True or False, a name, or a tuple of these")
 
 
-TrunkOption = Annotated[
-    Any,
-    tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="NUMBER|BOOL|NAME|TUPLE",
-        instance_from_str=lambda typed: parse_option(typed[0]),
-        is_instance=lambda value: value is None or isinstance(value, (bool, int, float, str, tuple, list)),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
-"""The type of a value, for a recipe's field and its flag."""
+if TYPE_CHECKING:
+    OptionValue = Any
+else:
+
+    class OptionValue:
+        """The type of a value in a recipe, by which the command line knows it; a value is a number, a switch, a name, None, or a tuple."""
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            """How pydantic reads it from JSON: as it is; ``check_options`` refuses the rest."""
+            from pydantic_core import core_schema  # noqa: PLC0415  only where values are read from files
+
+            return core_schema.any_schema()
 
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,82 +1,122 @@
-"""All choices of a classification training as one value, checked; the defaults are those of small pictures (CIFAR)."""
+"""A classification training's choices, in groups; the defaults are those of small images (CIFAR)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from rga.classification.transforms import Crop
-from rga.training.task_training import PictureRecipe
+from rga.backbones.recipe import ModelRecipe
+from rga.checks import check_range
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationRecipe(PictureRecipe):
-    """A classification training: data, model, augmentation, loss, optimiser, schedule. An epoch is one pass over the pictures."""
+class ClassificationModelRecipe(ModelRecipe):
+    """Backbone and attention."""
 
-    data: str = "cifar10"
-    """Name of the data set: digits, cifar10, cifar100, imagenet, class-folders or class-zips."""
-    root: Path = Path("data")
-    """Folder of the data set; digits need none."""
-    test_folder: str = ""
-    """Pictures in folders: name of the folder to test on, beside train; by default val, valid, validation or test."""
-    hold_out: float = 0.0
-    """Share of the training pictures that are held out and tested on instead of the test set, to choose between recipes."""
-
-    trunk: str = "cifar-resnet20"
-    """Name of a CNN: our own for small pictures (cifar-resnet20, ...), or one in timm."""
+    backbone: str = "cifar-resnet20"
+    """A CNN: our own for small images (cifar-resnet20, ...), or one of timm, with the tag of its weights behind the dot."""
     weights: str = "none"
-    """Weights that the trunk starts from: pretrained (timm's, of this name), none, or a file; a classifier of as many classes included."""
-    size: int = 32
+    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file; the classifier's too if the classes are as many."""
+    image_size: int = 32
     """Height and width of the network's input."""
-    middle: float = 1.0
-    """Share of a picture's shorter side that is shown in testing: .875 is ImageNet's."""
+    crop_pct: float = 1.0
+    """Share of an image's shorter side that is shown in evaluation; ImageNet's is 0.875."""
 
-    crop: Crop = "padded"
-    """padded: the picture with a margin, a window of its size (CIFAR); resized: a part of it, enlarged (ImageNet); none: all of it."""
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        super().__post_init__()
+        check_range(self, ("image_size",), 1)
+        if not 0 < self.crop_pct <= 1:
+            raise InputError(f"crop_pct is a share above 0 and at most 1, got {self.crop_pct}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationBatchRecipe:
+    """Batches of augmented images."""
+
+    batch_size: int = 128
+    """Images in a batch; the rest of an epoch, less than a batch, is left out."""
+    crop: Literal["padded", "resized", "none"] = "padded"
+    """padded: a window of the padded image (CIFAR); resized: a part of the image, enlarged (ImageNet); none: the whole image."""
     padding: int = 4
-    """Pixels of margin, for padded."""
-    smallest_crop: float = 0.08
-    """Share of the area that is the smallest part, for resized."""
-    flip: float = 0.5
-    """Probability of a flip."""
-    erase: float = 0.0
+    """Pixels of padding, for padded."""
+    scale: tuple[float, float] = (0.08, 1.0)
+    """Bounds of the part's share of the area, for resized."""
+    random_flip: float = 0.5
+    """Probability of a horizontal flip."""
+    random_erasing: float = 0.0
     """Probability of random erasing."""
     color_jitter: float = 0.0
     """Strength of random brightness, contrast and saturation."""
     mixup: float = 0.0
-    """Alpha of mixup; 0 for none. With cutmix, too, each batch gets one of both."""
+    """Alpha of mixup; 0 for none. With cutmix as well, each batch gets one of the two."""
     cutmix: float = 0.0
     """Alpha of CutMix; 0 for none."""
-    smoothing: float = 0.0
-    """Label smoothing of the cross-entropy."""
-
-    batch: int = 128
-    """Pictures in a batch; the rest of a pass, less than a batch, is left out."""
-    test_batch: int = 256
-    """Pictures at a time in testing."""
-
-    optimizer: Literal["adam", "adamw", "sgd"] = "sgd"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum .9 and Nesterov."""
-    start_rate: float = 0.0
-    """Learning rate at the start of the warm-up."""
-    rate: float = 0.1
-    """Learning rate after the warm-up."""
-    warmup: float = 0
-    """Epochs of linear warm-up."""
-    schedule: Literal["steps", "cosine", "poly"] = "cosine"
-    """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
-    lr_update: Literal["epoch", "step"] = "step"
-    """When the learning rate is set anew: at the start of each epoch, or at every step."""
-    epochs: int = 200
-    """How many passes over the pictures."""
 
     def __post_init__(self) -> None:
-        """Checks what can be checked without the data."""
-        super().__post_init__()
-        self.check_range(("size", "batch", "test_batch"), 1)
-        self.check_range(("padding", "mixup", "cutmix", "color_jitter", "start_rate"), 0)
-        self.check_range(("flip", "erase", "smoothing", "hold_out"), 0, 1)
-        for name in ("middle", "smallest_crop"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share above 0 and at most 1, got {getattr(self, name)}")
+        """Checks the ranges."""
+        check_range(self, ("batch_size",), 1)
+        check_range(self, ("padding", "mixup", "cutmix", "color_jitter"), 0)
+        check_range(self, ("random_flip", "random_erasing"), 0, 1)
+        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise InputError(f"scale must be two shares above 0 and at most 1, the smaller first, got {self.scale[0]} {self.scale[1]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationLossRecipe:
+    """Cross-entropy."""
+
+    label_smoothing: float = 0.0
+    """Label smoothing of the cross-entropy."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("label_smoothing",), 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationEvaluationRecipe:
+    """What a training is evaluated on."""
+
+    hold_out: float = 0.0
+    """Hold out this share of the training images and test on them instead of the test set, to choose between recipes."""
+    eval_batch_size: int = 256
+    """Images at a time in evaluation."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("hold_out",), 0, 1)
+        check_range(self, ("eval_batch_size",), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationRecipe(Recipe):
+    """All choices of a classification training. An epoch is one pass over the training images."""
+
+    task: ClassVar[str] = "classification"
+
+    data: DataSpec = DataSpec("digits")
+    """The dataset, as NAME:FOLDER?option=value, such as cifar10:data; rga data list names all."""
+    model: ClassificationModelRecipe = ClassificationModelRecipe()
+    """Backbone and attention."""
+    optimization: OptimizationRecipe = OptimizationRecipe(
+        epochs=200, optimizer="sgd", lr=0.1, warmup_start_lr=0.0, warmup_epochs=0, schedule="cosine", lr_update="step"
+    )
+    """Optimizer and learning rate."""
+    batches: ClassificationBatchRecipe = ClassificationBatchRecipe()
+    """Batches of augmented images."""
+    loss: ClassificationLossRecipe = ClassificationLossRecipe()
+    """Losses."""
+    evaluation: ClassificationEvaluationRecipe = ClassificationEvaluationRecipe()
+    """What the training is evaluated on."""
+    loop: LoopRecipe = LoopRecipe()
+    """When the training evaluates, saves and logs."""
+    loader: LoaderRecipe = LoaderRecipe()
+    """How images are read."""
+    machine: MachineRecipe = MachineRecipe()
+    """Where and how to compute."""
+    seed: int = 0
+    """Seed of weights, batches and augmentation."""

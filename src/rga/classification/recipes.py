@@ -1,102 +1,97 @@
-"""Classification recipes.
+"""Recipes for classification.
 
-    rga train cls-digits                      handwritten digits, which need no download, in a minute on a CPU
-    rga train cls-cifar10 --root DIR          CIFAR-10 (--data class-zips for zips of pictures)
-    rga train cls-cifar100 --root DIR         CIFAR-100
-    rga train cls-imagenet --root DIR         ImageNet-1k
-    rga train cls-folder --root DIR           your own pictures, a folder for each class
+    rga train cls/digits                          handwritten digits, which need no download, in a minute on a CPU
+    rga train cls/cifar10 --data cifar10:DIR      CIFAR-10 (zips:DIR for zips of images)
+    rga train cls/cifar100 --data cifar100:DIR    CIFAR-100
+    rga train cls/imagenet --data imagenet:DIR    ImageNet-1k
+    rga train cls/folder --data folder:DIR        your own images, one folder a class
 
-Hardware: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch 256 at 224x224)
-for days. The paper says of CIFAR and ImageNet that attention improves results, without figures that we know; what we measured is in
-``docs/classification.md``. Another attention is one override away: ``--attention none | rga-s | rga-c | se | cbam-cs | non-local | ...``.
+Hardware: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch 256 at
+224x224) for days. The paper says that attention improves results on CIFAR and ImageNet, without figures that we know; what we measured
+is in ``docs/classification.md``. One flag selects another attention: ``--attention none | rga-s | rga-c | se | cbam-cs | ...``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from rga.classification.recipe import ClassificationRecipe
+from rga.classification.recipe import (
+    ClassificationBatchRecipe,
+    ClassificationLossRecipe,
+    ClassificationModelRecipe,
+    ClassificationRecipe,
+)
+from rga.datasets.spec import DataSpec
+from rga.training.recipe import LoaderRecipe, LoopRecipe
+
+COSINE = ClassificationRecipe().optimization
+"""SGD at 0.1 with a cosine schedule, updated at every step."""
 
 
-def cls_digits() -> ClassificationRecipe:
-    """Handwritten digits of 8x8 at 16x16: a ResNet-20 for small pictures with RGA-SC, on a CPU."""
+def digits() -> ClassificationRecipe:
+    """Handwritten digits of 8x8 at 16x16: a ResNet-20 for small images with RGA-SC, on a CPU."""
     return ClassificationRecipe(
-        data="digits",
-        size=16,
-        crop="padded",
-        padding=1,
-        initial_gate=0.95,
-        flip=0.0,
-        mean=(0.305, 0.305, 0.305),
-        std=(0.376, 0.376, 0.376),
-        batch=64,
-        epochs=12,
-        warmup=1,
-        weight_decay=5e-4,
-        evaluate_every=4,
-        workers=0,
+        data=DataSpec("digits"),
+        model=ClassificationModelRecipe(image_size=16, initial_gate=0.95, mean=(0.305, 0.305, 0.305), std=(0.376, 0.376, 0.376)),
+        optimization=replace(COSINE, epochs=12, warmup_epochs=1),
+        batches=ClassificationBatchRecipe(batch_size=64, padding=1, random_flip=0.0),
+        loop=LoopRecipe(evaluate_every=4),
+        loader=LoaderRecipe(num_workers=0),
     )
 
 
-def cls_cifar10() -> ClassificationRecipe:
-    """CIFAR-10: a ResNet-20 with RGA-SC, margin of 4 pixels, crop and flip, SGD with a cosine over 200 epochs."""
-    return ClassificationRecipe(data="cifar10", mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616), evaluate_every=20)
+def cifar10() -> ClassificationRecipe:
+    """CIFAR-10: a ResNet-20 with RGA-SC, padding of 4 pixels, crop and flip, SGD with a cosine over 200 epochs."""
+    return ClassificationRecipe(
+        data=DataSpec("cifar10", Path("data")),
+        model=ClassificationModelRecipe(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),
+        loop=LoopRecipe(evaluate_every=20),
+    )
 
 
-def cls_cifar100() -> ClassificationRecipe:
+def cifar100() -> ClassificationRecipe:
     """CIFAR-100: the same with a ResNet-56."""
     return ClassificationRecipe(
-        data="cifar100", trunk="cifar-resnet56", mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762), evaluate_every=20
+        data=DataSpec("cifar100", Path("data")),
+        model=ClassificationModelRecipe(backbone="cifar-resnet56", mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762)),
+        loop=LoopRecipe(evaluate_every=20),
     )
 
 
-def cls_imagenet() -> ClassificationRecipe:
+def imagenet() -> ClassificationRecipe:
     """ImageNet-1k: a ResNet-50 with RGA-SC from scratch at 224x224, SGD with a cosine over 100 epochs, labels smoothed by .1."""
     return ClassificationRecipe(
-        data="imagenet",
-        trunk="resnet50",
-        size=224,
-        middle=0.875,
-        crop="resized",
-        smoothing=0.1,
-        batch=256,
-        weight_decay=1e-4,
-        warmup=5,
-        epochs=100,
-        evaluate_every=5,
-        workers=8,
+        data=DataSpec("imagenet", Path("data")),
+        model=ClassificationModelRecipe(backbone="resnet50", image_size=224, crop_pct=0.875),
+        optimization=replace(COSINE, epochs=100, warmup_epochs=5, weight_decay=1e-4),
+        batches=ClassificationBatchRecipe(batch_size=256, crop="resized"),
+        loss=ClassificationLossRecipe(label_smoothing=0.1),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=8),
     )
 
 
-def cls_folder() -> ClassificationRecipe:
-    """Your own pictures: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
+def folder() -> ClassificationRecipe:
+    """Your own images, one folder a class: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
     return ClassificationRecipe(
-        data="class-folders",
-        root=Path("data/pictures"),
-        trunk="resnet50.a1_in1k",
-        weights="pretrained",
-        trunk_rate_scale=0.1,
-        initial_gate=0.95,
-        size=224,
-        middle=0.875,
-        crop="resized",
-        smallest_crop=0.35,
-        smoothing=0.1,
-        batch=32,
-        rate=0.02,
-        weight_decay=1e-4,
-        warmup=1,
-        epochs=30,
-        evaluate_every=5,
+        data=DataSpec("folder", Path("data/images")),
+        model=ClassificationModelRecipe(
+            backbone="resnet50.a1_in1k", weights="pretrained", initial_gate=0.95, image_size=224, crop_pct=0.875
+        ),
+        optimization=replace(COSINE, epochs=30, lr=0.02, warmup_epochs=1, weight_decay=1e-4, backbone_lr_scale=0.1),
+        batches=ClassificationBatchRecipe(batch_size=32, crop="resized", scale=(0.35, 1.0)),
+        loss=ClassificationLossRecipe(label_smoothing=0.1),
+        loop=LoopRecipe(evaluate_every=5),
     )
 
 
 RECIPES: dict[str, Callable[[], ClassificationRecipe]] = {
-    "cls-digits": cls_digits,
-    "cls-cifar10": cls_cifar10,
-    "cls-cifar100": cls_cifar100,
-    "cls-imagenet": cls_imagenet,
-    "cls-folder": cls_folder,
+    "digits": digits,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "imagenet": imagenet,
+    "folder": folder,
 }
-"""Name -> recipe."""
+"""Name -> recipe; the command line calls them cls/NAME."""

@@ -1,38 +1,92 @@
-"""Data sets by name, whatever the task."""
+"""The catalogue of a task's datasets: read one by its DataSpec, check it, and tell which there are.
+
+A task's catalogue stands in its ``datasets/catalog.py``; a dataset is added there, as one line.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from rga.checks import nearest, read_value
+from rga.datasets.report import Report
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 
 Data = TypeVar("Data")
+Progress = Callable[[int, int], None]
 
 
-def read_named(readers: Mapping[str, Callable[..., Data]], name: str, root: Path, options: Mapping[str, object]) -> Data:
-    """Reads a data set.
+@dataclass(frozen=True)
+class Catalog(Generic[Data]):
+    """The datasets of a task.
 
-    Args:
-        readers: name -> reader(root, **options).
-        name: of one of them.
-        root: of the data.
-        options: of the reader.
-
-    Raises:
-        ValueError: the name is unknown, or the reader has no such option; or what the reader raises.
+    Attributes:
+        readers: name -> reader(root, **options). A reader's keyword-only parameters are its options; one whose root has a default needs
+            no folder.
+        checker: (data, expected counts or None, open_images, progress) -> report.
+        expected: name -> the counts of its protocol, where it has one.
     """
-    if name not in readers:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(readers)}")
-    accepted = option_names(readers[name])
-    for option in options:
-        if option not in accepted:
-            raise ValueError(f"data set {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
-    return readers[name](Path(root).expanduser(), **options)
 
+    readers: Mapping[str, Callable[..., Data]]
+    checker: Callable[[Data, Any, bool, Progress | None], Report]
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
-def option_names(reader: Callable[..., Any]) -> list[str]:
-    """The options of a reader: its keyword-only parameters that are not bound yet."""
-    bound = reader.keywords if isinstance(reader, partial) else {}
-    return [p.name for p in inspect.signature(reader).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in bound]
+    def read(self, spec: DataSpec | str) -> Data:
+        """Reads a dataset.
+
+        Args:
+            spec: which; as text NAME:FOLDER?option=value.
+
+        Raises:
+            InputError: the name is unknown, a folder is missing, or the reader has no such option or does not take its value.
+            MissingFileError: the data are not there; the error says what was expected and where they can be had.
+            DataError: the data are there and are not what the format says.
+        """
+        spec = spec if isinstance(spec, DataSpec) else DataSpec.parse(spec)
+        self.check_name(spec.name)
+        reader, types = self.readers[spec.name], self.options(spec.name)
+        for option in spec.options:
+            if option not in types:
+                raise InputError(f"dataset {spec.name!r} has no option {option!r}: it takes {', '.join(types) or 'none'}")
+        options = {name: read_value(types[name], value, f"option {name} of {spec}") for name, value in spec.options.items()}
+        if spec.root is not None:
+            return reader(spec.root.expanduser(), **options)
+        if self.needs_root(spec.name):
+            raise InputError(f"dataset {spec.name!r} needs a folder: write {spec.name}:FOLDER")
+        return reader(**options)
+
+    def check(self, spec: DataSpec | str, *, open_images: bool = False, progress: Progress | None = None) -> Report:
+        """Reads a dataset and checks it: counts, duplicates, damaged images and what else makes results meaningless.
+
+        Args:
+            spec: which. Counts are not compared with the protocol's if an option asks for a subset.
+            open_images: decode every image (and mask), which takes minutes for a large dataset.
+            progress: called with how many images were opened, and of how many.
+        """
+        spec = spec if isinstance(spec, DataSpec) else DataSpec.parse(spec)
+        data = self.read(spec)
+        expected = None if spec.options.get("allow_subset") else self.expected.get(spec.name)
+        return self.checker(data, expected, open_images, progress)
+
+    def options(self, name: str) -> dict[str, Any]:
+        """The options of a dataset's reader: name -> type."""
+        reader = self.readers[name]
+        bound = reader.keywords if isinstance(reader, partial) else {}
+        types = get_type_hints(reader.func if isinstance(reader, partial) else reader)
+        parameters = inspect.signature(reader).parameters.values()
+        return {p.name: types[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in bound}
+
+    def needs_root(self, name: str) -> bool:
+        """Whether a dataset is in a folder that must be named."""
+        first = next(iter(inspect.signature(self.readers[name]).parameters.values()))
+        return first.default is first.empty
+
+    def check_name(self, name: str) -> None:
+        """Raises an InputError if there is no dataset of a name."""
+        if name not in self.readers:
+            raise InputError(f"unknown dataset {name!r}{nearest(name, self.readers)}")

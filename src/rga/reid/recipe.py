@@ -1,76 +1,145 @@
-"""All choices of a re-ID training as one value, checked; the defaults are the paper's code's."""
+"""A re-ID training's choices, in groups; the defaults are those of the paper's code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from rga.training.task_training import PictureRecipe
+from rga.backbones.recipe import ModelRecipe
+from rga.checks import check_range
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReidRecipe(PictureRecipe):
-    """A re-ID training: data, model, batches, losses, optimiser, schedule. An epoch is ``passes`` passes over the identities."""
+class ReidModelRecipe(ModelRecipe):
+    """Backbone, attention and neck."""
 
-    data: str = "market1501"
-    """Name of the data set: market1501, msmt17, cuhk03-labeled, cuhk03-detected, folder, csv, ..."""
-    root: Path = Path("data")
-    """Folder of the data set; for csv the file."""
-    subset: bool = False
-    """Take what is there of the data set's images (CUHK03 alone)."""
-    camera_pattern: str = ""
-    """Pictures in folders: a regular expression whose first group finds the camera in a file's name."""
-    also_train: tuple[str, ...] = ()
-    """More sets to train on, each NAME=ROOT."""
-    test: str = ""
-    """Another set to test on, NAME=ROOT; empty for the data set's own query and gallery."""
-    hold_out: int = 0
-    """Training identities that are held out and tested on instead of the test set, to choose between recipes."""
-
+    image_size: tuple[int, int] = (256, 128)
+    """Height and width of the network's input."""
     last_stride: Literal[1, 2] = 1
-    """1 keeps the resolution of the last stage; 2 leaves the trunk as it is."""
-    height: int = 256
-    """Of the network's input."""
-    width: int = 128
-    """Of the network's input."""
-    crop: float = 0.5
+    """1 keeps the resolution of the last stage, as in the paper; 2 leaves the backbone as it is."""
+    feature: Literal["pooled", "neck"] = "neck"
+    """The feature that chooses the best model and that the saved model returns: before (pooled) or after the neck."""
+
+    def __post_init__(self) -> None:
+        """Checks the sizes."""
+        super().__post_init__()
+        if min(self.image_size) < 1:
+            raise InputError(f"image_size must be at least 1 by 1, got {self.image_size[0]} {self.image_size[1]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidBatchRecipe:
+    """P x K sampling: which images make a batch, and how many batches an epoch."""
+
+    ids_per_batch: int = 16
+    """P, identities in a batch."""
+    images_per_id: int = 4
+    """K, images of each identity."""
+    passes_per_epoch: int = 1
+    """How often an epoch goes through all identities."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("ids_per_batch", "images_per_id", "passes_per_epoch"), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidAugmentationRecipe:
+    """Random changes of the training images."""
+
+    random_crop: float = 0.5
     """Probability of a resize to 9/8 and a random crop."""
-    flip: float = 0.5
-    """Probability of a flip."""
-    erase: float = 0.5
+    random_flip: float = 0.5
+    """Probability of a horizontal flip."""
+    random_erasing: float = 0.5
     """Probability of random erasing."""
     color_jitter: float = 0.0
     """Strength of random brightness, contrast and saturation."""
 
-    identities: int = 16
-    """P, identities in a batch."""
-    images: int = 4
-    """K, images of each."""
-    passes: int = 1
-    """Passes over the identities in an epoch."""
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("random_crop", "random_flip", "random_erasing"), 0, 1)
+        check_range(self, ("color_jitter",), 0)
 
-    smoothing: float = 0.1
-    """Label smoothing of the cross-entropy."""
+
+@dataclass(frozen=True, kw_only=True)
+class ReidLossRecipe:
+    """Cross-entropy on the neck's feature and batch-hard triplets on the pooled one."""
+
     identity_weight: float = 1.0
-    """Weight of the cross-entropy; 0 leaves it out."""
+    """Weight of the cross-entropy over identities; 0 leaves it out."""
+    label_smoothing: float = 0.1
+    """Label smoothing of the cross-entropy."""
     triplet_weight: float = 1.0
     """Weight of the batch-hard triplet loss; 0 leaves it out."""
     margin: float | None = 0.3
     """Margin of the triplet loss; None for the soft margin."""
 
-    feature: Literal["pooled", "neck"] = "neck"
-    """The feature that chooses the best model and that the saved model returns: before or after the neck."""
-    test_batch: int = 128
-    """Pictures at a time in testing."""
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("label_smoothing",), 0, 1)
+        check_range(self, ("identity_weight", "triplet_weight"), 0)
+        if not self.identity_weight + self.triplet_weight:
+            raise InputError("identity_weight and triplet_weight must not both be 0: nothing would be trained")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidEvaluationRecipe:
+    """What a training is evaluated on."""
+
+    test_data: DataSpec | None = None
+    """Another dataset whose query and gallery to test on; by default those of the dataset itself."""
+    hold_out: int = 0
+    """Hold out so many training identities and test on them instead of the test set, to choose between recipes."""
+    eval_batch_size: int = 128
+    """Images at a time in evaluation."""
 
     def __post_init__(self) -> None:
-        """Checks what can be checked without the data."""
+        """Checks the ranges."""
+        check_range(self, ("hold_out",), 0)
+        check_range(self, ("eval_batch_size",), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidRecipe(Recipe):
+    """All choices of a re-ID training."""
+
+    task: ClassVar[str] = "reid"
+
+    data: DataSpec = DataSpec("market1501", Path("data/market1501"))
+    """The dataset, as NAME:FOLDER?option=value, such as market1501:data/market1501; rga data list names all."""
+    also_train: tuple[DataSpec, ...] = ()
+    """More datasets to train on."""
+    model: ReidModelRecipe = ReidModelRecipe()
+    """Backbone, attention and neck."""
+    optimization: OptimizationRecipe = OptimizationRecipe()
+    """Optimizer and learning rate."""
+    batches: ReidBatchRecipe = ReidBatchRecipe()
+    """P x K sampling."""
+    augmentation: ReidAugmentationRecipe = ReidAugmentationRecipe()
+    """Random changes of the training images."""
+    loss: ReidLossRecipe = ReidLossRecipe()
+    """Losses."""
+    evaluation: ReidEvaluationRecipe = ReidEvaluationRecipe()
+    """What the training is evaluated on."""
+    loop: LoopRecipe = LoopRecipe()
+    """When the training evaluates, saves and logs."""
+    loader: LoaderRecipe = LoaderRecipe()
+    """How images are read."""
+    machine: MachineRecipe = MachineRecipe()
+    """Where and how to compute."""
+    seed: int = 0
+    """Seed of weights, batches and augmentation."""
+
+    def __post_init__(self) -> None:
+        """Checks what concerns several groups."""
         super().__post_init__()
-        self.check_range(("height", "width", "identities", "images", "passes", "test_batch"), 1)
-        self.check_range(("hold_out",), 0)
-        self.check_range(("crop", "flip", "erase", "smoothing"), 0, 1)
-        if self.identity_weight < 0 or self.triplet_weight < 0 or not self.identity_weight + self.triplet_weight:
-            raise ValueError("identity_weight and triplet_weight must not be negative, nor both 0: nothing would be trained")
-        if self.triplet_weight and (self.identities < 2 or self.images < 2):
-            raise ValueError(f"triplets need at least 2 identities with 2 images in a batch, got {self.identities} with {self.images}")
+        if self.loss.triplet_weight and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:  # noqa: PLR2004  a pair
+            raise InputError(
+                "triplets need at least 2 identities with 2 images in a batch, got "
+                f"{self.batches.ids_per_batch} with {self.batches.images_per_id}"
+            )

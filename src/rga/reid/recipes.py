@@ -1,19 +1,19 @@
-"""Re-identification recipes.
+"""Recipes for re-identification.
 
-    rga train reid-market1501 --root DIR      the paper's recipe on Market-1501
-    rga train reid-cuhk03 --root DIR          on CUHK03, new protocol, labelled boxes (--data cuhk03-detected for the others)
-    rga train reid-msmt17 --root DIR          on MSMT17
-    rga train reid-folder --root DIR          on your own pictures, a folder for each identity
-    rga train reid-small --root DIR           the same for a few hundred people and no GPU (--data for other layouts)
-    rga train reid-generated --root DIR       on generated people (rga data make DIR), a small trunk that trains on a CPU
+    rga train reid/market1501 --data market1501:DIR     the paper's recipe on Market-1501
+    rga train reid/cuhk03 --data cuhk03-labeled:DIR     CUHK03, new protocol (cuhk03-detected for detected boxes)
+    rga train reid/msmt17 --data msmt17:DIR             MSMT17
+    rga train reid/folder --data folder:DIR             your own images, one folder an identity
+    rga train reid/small --data folder:DIR              the same for a few hundred people and no GPU
+    rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
 
-Hardware: the first three are made for a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC, quoted from
+Hardware: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC, quoted from
 the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4, MSMT17 80.3 / 57.5. We have not run them in full.
-The rows of the paper's tables are one override away: ``--attention none | rga-s | rga-c | rga-cs | rga-parallel | se | cbam-cs | ...``,
+One flag selects each row of the paper's tables: ``--attention none | rga-s | rga-c | rga-cs | rga-parallel | se | cbam-cs | ...``,
 ``--no-relation``, ``--no-original``, ``--embedding symmetric | none``.
 
 Weights: the paper's code starts from torchvision's first ImageNet weights of ResNet-50 (``resnet50-19c8e357``), which timm calls
-``resnet50.tv_in1k``; the recipes name tags, since timm's choice for ``resnet50`` alone is a later training (``a1_in1k``).
+``resnet50.tv_in1k``. The recipes name the tag, because timm's default for ``resnet50`` is a later training (``a1_in1k``).
 """
 
 from __future__ import annotations
@@ -21,119 +21,105 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rga.reid.recipe import ReidRecipe
+from rga.datasets.spec import DataSpec
+from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe
 
 
-def reid_market1501() -> ReidRecipe:
+def market1501() -> ReidRecipe:
     """The paper's recipe on Market-1501: ResNet-50 with RGA-SC, 600 epochs of one pass over the identities."""
-    return ReidRecipe(data="market1501", root=Path("data/market1501"))
+    return ReidRecipe(data=DataSpec("market1501", Path("data/market1501")))
 
 
-def reid_cuhk03() -> ReidRecipe:
+def cuhk03() -> ReidRecipe:
     """The paper's recipe on CUHK03, new protocol."""
-    return ReidRecipe(data="cuhk03-labeled", root=Path("data/cuhk03"))
+    return ReidRecipe(data=DataSpec("cuhk03-labeled", Path("data/cuhk03")))
 
 
-def reid_msmt17() -> ReidRecipe:
+def msmt17() -> ReidRecipe:
     """The paper's recipe on MSMT17."""
-    return ReidRecipe(data="msmt17", root=Path("data/msmt17"))
+    return ReidRecipe(data=DataSpec("msmt17", Path("data/msmt17")))
 
 
-def reid_folder() -> ReidRecipe:
-    """The paper's recipe on your own pictures, with a schedule of 120 epochs and a gentle start for the attention."""
+def folder() -> ReidRecipe:
+    """The paper's recipe on your own images, one folder an identity, with 120 epochs and a gentle start for the attention."""
     return ReidRecipe(
-        data="folder", root=Path("data/pictures"), epochs=120, warmup=10, milestones=(40, 70, 90, 105), initial_gate=0.95, evaluate_every=20
+        data=DataSpec("folder", Path("data/images")),
+        model=ReidModelRecipe(initial_gate=0.95),
+        optimization=OptimizationRecipe(epochs=120, warmup_epochs=10, milestones=(40, 70, 90, 105)),
+        loop=LoopRecipe(evaluate_every=20),
     )
 
 
-def reid_generated() -> ReidRecipe:
+def generated() -> ReidRecipe:
     """Generated people: a ResNet-18 from scratch at 128x64, for a CPU."""
     return ReidRecipe(
-        data="market1501",
-        root=Path("data/people"),
-        trunk="resnet18",
-        weights="none",
-        height=128,
-        width=64,
-        epochs=30,
-        warmup=3,
-        schedule="cosine",
-        lr_update="step",
-        rate=1e-3,
-        evaluate_every=10,
-        workers=1,
+        data=DataSpec("market1501", Path("data/people")),
+        model=ReidModelRecipe(backbone="resnet18", weights="none", image_size=(128, 64)),
+        optimization=OptimizationRecipe(epochs=30, lr=1e-3, warmup_epochs=3, schedule="cosine", lr_update="step"),
+        loop=LoopRecipe(evaluate_every=10),
+        loader=LoaderRecipe(num_workers=1),
     )
 
 
-def reid_small() -> ReidRecipe:
+def small() -> ReidRecipe:
     """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64, within an hour on two cores."""
     return ReidRecipe(
-        data="folder",
-        root=Path("data/pictures"),
-        trunk="tf_efficientnet_lite0.in1k",
-        initial_gate=0.95,
-        height=128,
-        width=64,
-        identities=8,
-        optimizer="adamw",
-        weight_decay=0.01,
-        start_rate=1e-5,
-        rate=3e-3,
-        warmup=2,
-        schedule="cosine",
-        lr_update="step",
-        passes=2,
-        epochs=40,
-        evaluate_every=5,
-        feature="pooled",
-        channels_last=True,
-        workers=1,
+        data=DataSpec("folder", Path("data/images")),
+        model=ReidModelRecipe(backbone="tf_efficientnet_lite0.in1k", initial_gate=0.95, image_size=(128, 64), feature="pooled"),
+        optimization=OptimizationRecipe(
+            epochs=40,
+            optimizer="adamw",
+            lr=3e-3,
+            warmup_start_lr=1e-5,
+            warmup_epochs=2,
+            schedule="cosine",
+            lr_update="step",
+            weight_decay=0.01,
+        ),
+        batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=2),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=1),
+        machine=MachineRecipe(channels_last=True),
     )
 
 
-def reid_demo(attention: str = "rga-sc") -> ReidRecipe:
-    """The demo's: a ResNet-10-T from scratch at 64x32 on 150 generated people, plain (``attention="none"``) or with an attention.
+def demo(attention: str = "rga-sc") -> ReidRecipe:
+    """The demo: a ResNet-10-T from scratch at 64x32 on 150 generated people.
 
-    Small batches at a high rate and little augmentation: in so short a training steps count for more than variety. Measured on 150 people
-    who were not trained on, R1 / mAP by the feature before the neck: plain 83.2 / 71.4 in 135 s, RGA-SC 84.8 / 72.2 in 171 s;
-    colour histograms reach 1.0 / 1.5.
+    Small batches at a high learning rate and little augmentation: in so short a training, steps count for more than variety.
 
     Args:
-        attention: name of the attention after the stages.
+        attention: the attention after the stages; ``"none"`` for the plain backbone.
     """
     return ReidRecipe(
-        data="market1501",
-        root=Path("demo-output/people"),
-        trunk="resnet10t",
-        weights="none",
-        attention=attention,
-        initial_gate=0.95,
-        height=64,
-        width=32,
-        erase=0.0,
-        color_jitter=0.2,
-        identities=8,
-        optimizer="adamw",
-        weight_decay=0.02,
-        start_rate=1e-5,
-        rate=2e-3,
-        warmup=1,
-        schedule="cosine",
-        lr_update="step",
-        passes=2,
-        epochs=22,
-        evaluate_every=6,
-        feature="pooled",
-        workers=1,
+        data=DataSpec("market1501", Path("demo-output/people")),
+        model=ReidModelRecipe(
+            backbone="resnet10t", weights="none", attention=attention, initial_gate=0.95, image_size=(64, 32), feature="pooled"
+        ),
+        optimization=OptimizationRecipe(
+            epochs=22,
+            optimizer="adamw",
+            lr=2e-3,
+            warmup_start_lr=1e-5,
+            warmup_epochs=1,
+            schedule="cosine",
+            lr_update="step",
+            weight_decay=0.02,
+        ),
+        batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=2),
+        augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
+        loop=LoopRecipe(evaluate_every=6),
+        loader=LoaderRecipe(num_workers=1),
     )
 
 
 RECIPES: dict[str, Callable[[], ReidRecipe]] = {
-    "reid-market1501": reid_market1501,
-    "reid-cuhk03": reid_cuhk03,
-    "reid-msmt17": reid_msmt17,
-    "reid-folder": reid_folder,
-    "reid-small": reid_small,
-    "reid-generated": reid_generated,
+    "market1501": market1501,
+    "cuhk03": cuhk03,
+    "msmt17": msmt17,
+    "folder": folder,
+    "small": small,
+    "generated": generated,
 }
-"""Name -> recipe."""
+"""Name -> recipe; the command line calls them reid/NAME."""

@@ -1,109 +1,131 @@
-"""All choices of a segmentation training as one value, checked."""
+"""A segmentation training's choices, in groups; the defaults are those of the field for Cityscapes (DANet's)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from rga.attention.catalog import OF_A_GRID
-from rga.attention.grid import Fit
-from rga.segmentation.datasets.samples import Split
-from rga.segmentation.sliding import Inference
-from rga.training.task_training import PictureRecipe
+from rga.backbones.recipe import ModelRecipe
+from rga.checks import check_range
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 HeadName = Literal["fcn", "psp", "aspp", "object-context", "dual"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationRecipe(PictureRecipe):
-    """A segmentation training: data, model, augmentation, loss, optimiser, schedule. An epoch is a pass over the training pictures.
-
-    The defaults are those of the field for Cityscapes (DANet's): crops of 768, batches of 8, SGD at .01 with a poly schedule.
-    """
-
-    data: str = "cityscapes"
-    """Name of the data set: cityscapes, camvid, mask-folder or scenes."""
-    root: Path = Path("data")
-    """Folder of the data set."""
-    evaluate_on: Split = "val"
-    """The split that chooses the best model; the last word is that of rga evaluate-segmentation."""
+class SegmentationModelRecipe(ModelRecipe):
+    """Backbone, attention and head."""
 
     output_stride: Literal[4, 8, 16, 32] = 8
     """Pixels of an image for one position of the last map; 8 and 16 dilate the backbone's last stages, 4 is HRNet's own."""
     head: HeadName = "fcn"
-    """What turns the last map into scores."""
-    auxiliary_weight: float = 0.4
-    """Weight of the loss of a second head, on the last stage but one; 0 leaves the head out."""
-    fit: Fit = "pool"
-    """Attentions with weights for each position: exact on the grid of a crop's map, which must be small; or pooled to a moderate one."""
-    attention_grid: int = 32
-    """Rows and columns that no pooled grid exceeds."""
-    height: int = 768
-    """Of a crop."""
-    width: int = 768
-    """Of a crop."""
+    """The network that turns the last map into logits."""
+    fit: Literal["exact", "pool", "spectral"] = "pool"
+    """How attentions with weights for each position meet other sizes: exact on the grid of a crop's map, or pooled to a moderate grid."""
+    largest_grid: int = 32
+    """Largest height and width of a pooled grid."""
     resolution: float = 1.0
-    """By which pictures are resized before all else, in training and in testing; label maps come out at the pictures' own size."""
-    smallest_scale: float = 0.5
-    """Lower bound of the random scale."""
-    largest_scale: float = 2.0
-    """Upper bound of the random scale."""
-    flip: float = 0.5
-    """Probability of a flip."""
+    """Scale of images before everything else, in training and testing; label maps have the images' own size."""
+    initial_gate: float | None = 0.95
+    """Initial value of RGA's gates; None starts them near 0.5 as in the paper's code. Other attentions are not affected."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        super().__post_init__()
+        check_range(self, ("largest_grid",), 1)
+        if not self.resolution > 0:
+            raise InputError(f"resolution must be above 0, got {self.resolution}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationBatchRecipe:
+    """Random crops of the training images."""
+
+    batch_size: int = 8
+    """Crops in a batch."""
+    crop_size: tuple[int, int] = (768, 768)
+    """Height and width of a crop."""
+    scale: tuple[float, float] = (0.5, 2.0)
+    """Bounds of the random scale."""
+    random_flip: float = 0.5
+    """Probability of a horizontal flip."""
     color_jitter: float = 0.25
     """Strength of random brightness, contrast and saturation."""
 
-    batch: int = 8
-    """Crops in a batch."""
-    hard_threshold: float = 0.0
-    """Train on hard pixels alone (OHEM): those whose class has less than this probability; 0 trains on all."""
-    hard_keep: int = 100_000
-    """Pixels of a batch that count at least, if hard ones are chosen."""
-    test_windows: bool = False
-    """Test by sliding windows of a crop's size; attention with fit exact does so in any case."""
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("batch_size",), 1)
+        check_range(self, ("color_jitter",), 0)
+        check_range(self, ("random_flip",), 0, 1)
+        if min(self.crop_size) < 1:
+            raise InputError(f"crop_size must be at least 1 by 1, got {self.crop_size[0]} {self.crop_size[1]}")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise InputError(f"scale must be two positive numbers, the smaller first, got {self.scale[0]} {self.scale[1]}")
 
-    optimizer: Literal["adam", "adamw", "sgd"] = "sgd"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum .9 and Nesterov."""
-    weight_decay: float = 1e-4
-    """Weight decay."""
-    start_rate: float = 0.0
-    """Learning rate at the start of the warm-up."""
-    rate: float = 0.01
-    """Learning rate after the warm-up."""
-    warmup: float = 0
-    """Epochs of linear warm-up."""
-    schedule: Literal["steps", "cosine", "poly"] = "poly"
-    """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
-    lr_update: Literal["epoch", "step"] = "step"
-    """When the learning rate is set anew: at the start of each epoch, or at every step."""
-    epochs: int = 240
-    """How many passes over the training pictures."""
-    initial_gate: float | None = 0.95
-    """Where RGA's gates start; None starts them near .5 as the paper's code does. Other attentions start as they always do."""
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationLossRecipe:
+    """Cross-entropy over pixels."""
+
+    auxiliary_weight: float = 0.4
+    """Weight of the loss of an auxiliary head on the last stage but one; 0 leaves the head out."""
+    ohem_threshold: float = 0.0
+    """Online hard example mining: train only on pixels whose class has less than this probability; 0 trains on all."""
+    ohem_min_kept: int = 100_000
+    """Pixels of a batch that are kept at least by hard example mining."""
 
     def __post_init__(self) -> None:
-        """Checks what can be checked without the data."""
-        super().__post_init__()
-        self.check_range(("height", "width", "batch", "attention_grid", "hard_keep"), 1)
-        self.check_range(("auxiliary_weight", "color_jitter"), 0)
-        self.check_range(("flip", "hard_threshold"), 0, 1)
-        if not (self.resolution > 0 and 0 < self.smallest_scale <= self.largest_scale):
-            raise ValueError(
-                "resolution, smallest_scale and largest_scale must be positive and in this order, got "
-                f"{self.resolution}, {self.smallest_scale} and {self.largest_scale}"
-            )
+        """Checks the ranges."""
+        check_range(self, ("auxiliary_weight",), 0)
+        check_range(self, ("ohem_threshold",), 0, 1)
+        check_range(self, ("ohem_min_kept",), 1)
 
-    def attention_options(self) -> dict[str, Any]:
-        """The options of the attention: RGA's, and the fit of those with weights for each position."""
-        return {**super().attention_options(), **({"fit": self.fit} if self.attention in OF_A_GRID else {})}
 
-    @property
-    def largest_grid(self) -> tuple[int, int] | None:
-        """Bounds of the attention's grids; None for exact ones."""
-        return (self.attention_grid, self.attention_grid) if self.fit == "pool" else None
+@dataclass(frozen=True, kw_only=True)
+class SegmentationEvaluationRecipe:
+    """What a training is evaluated on."""
 
-    @property
-    def inference(self) -> Inference:
-        """How pictures are predicted during a training."""
-        return Inference(window=(self.height, self.width) if self.test_windows else None)
+    eval_split: Literal["train", "val", "test"] = "val"
+    """The split that chooses the best model."""
+    eval_windows: bool = False
+    """Evaluate by sliding windows of a crop's size; attention with fit exact does so in any case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRecipe(Recipe):
+    """All choices of a segmentation training. An epoch is one pass over the training images."""
+
+    task: ClassVar[str] = "segmentation"
+
+    data: DataSpec = DataSpec("cityscapes", Path("data/cityscapes"))
+    """The dataset, as NAME:FOLDER?option=value, such as cityscapes:data/cityscapes; rga data list names all."""
+    model: SegmentationModelRecipe = SegmentationModelRecipe()
+    """Backbone, attention and head."""
+    optimization: OptimizationRecipe = OptimizationRecipe(
+        epochs=240,
+        optimizer="sgd",
+        lr=0.01,
+        warmup_start_lr=0.0,
+        warmup_epochs=0,
+        schedule="poly",
+        lr_update="step",
+        weight_decay=1e-4,
+    )
+    """Optimizer and learning rate."""
+    batches: SegmentationBatchRecipe = SegmentationBatchRecipe()
+    """Random crops of the training images."""
+    loss: SegmentationLossRecipe = SegmentationLossRecipe()
+    """Losses."""
+    evaluation: SegmentationEvaluationRecipe = SegmentationEvaluationRecipe()
+    """What the training is evaluated on."""
+    loop: LoopRecipe = LoopRecipe()
+    """When the training evaluates, saves and logs."""
+    loader: LoaderRecipe = LoaderRecipe()
+    """How images are read."""
+    machine: MachineRecipe = MachineRecipe()
+    """Where and how to compute."""
+    seed: int = 0
+    """Seed of weights, batches and augmentation."""

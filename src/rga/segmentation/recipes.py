@@ -1,127 +1,97 @@
-"""Segmentation recipes.
+"""Recipes for segmentation.
 
-    rga train seg-cityscapes --root DIR       a dilated ResNet-50 with RGA-SC on Cityscapes, with the field's settings
-    rga train seg-camvid --root DIR           a small network on CamVid at half size, for a CPU
-    rga train seg-folder --root DIR           your own pictures and masks
-    rga train seg-generated --root DIR        generated street scenes (rga data make-scenes DIR), for a CPU
+    rga train seg/cityscapes --data cityscapes:DIR      a dilated ResNet-50 with RGA-SC on Cityscapes, with the field's settings
+    rga train seg/camvid --data camvid:DIR              a small network on CamVid at half size, for a CPU
+    rga train seg/folder --data folder:DIR              your own images and masks
+    rga train seg/generated --data streets:DIR          generated street scenes (rga data make streets DIR), for a CPU
 
-Hardware: seg-cityscapes is made for GPUs (8 crops of 768x768), seg-folder for one, the others for a CPU. The first
-version of the paper applies RGA to Cityscapes; its figures are not known to us, so no target is quoted: compare with
-``--attention none`` under the same recipe. The compared methods are one override away: ``--attention none | rga-s | rga-c | cbam-cs | se |
-non-local | dual | ...``, ``--head fcn | psp | aspp | object-context | dual``, ``--fit exact`` where the crops are small.
+Hardware: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the paper
+applies RGA to Cityscapes. Its figures are not known to us, so no target is quoted: compare with ``--attention none`` under the same
+recipe. One flag selects each compared method: ``--attention none | rga-s | rga-c | cbam-cs | se | non-local | dual | ...``,
+``--head fcn | psp | aspp | object-context | dual``, and ``--fit exact`` where the crops are small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from rga.segmentation.recipe import SegmentationRecipe
+from rga.datasets.spec import DataSpec
+from rga.segmentation.recipe import SegmentationBatchRecipe, SegmentationLossRecipe, SegmentationModelRecipe, SegmentationRecipe
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe
+
+POLY = SegmentationRecipe().optimization
+"""SGD at 0.01 with a poly schedule, updated at every step."""
 
 
-def seg_cityscapes() -> SegmentationRecipe:
+def cityscapes() -> SegmentationRecipe:
     """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at .01 with a poly schedule, 240 epochs.
 
-    DANet's code starts from torchvision's first ImageNet weights, too (``resnet50.tv_in1k``).
+    DANet's code, too, starts from torchvision's first ImageNet weights (``resnet50.tv_in1k``).
     """
-    return SegmentationRecipe(data="cityscapes", root=Path("data/cityscapes"), evaluate_every=20)
+    return SegmentationRecipe(loop=LoopRecipe(evaluate_every=20))
 
 
-def seg_folder() -> SegmentationRecipe:
-    """Your own pictures and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
+def folder() -> SegmentationRecipe:
+    """Your own images and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
     return SegmentationRecipe(
-        data="mask-folder",
-        root=Path("data/pictures"),
-        trunk="resnet50.a1_in1k",
-        output_stride=16,
-        head="aspp",
-        height=512,
-        width=512,
-        epochs=100,
-        evaluate_every=10,
+        data=DataSpec("folder", Path("data/images")),
+        model=SegmentationModelRecipe(backbone="resnet50.a1_in1k", output_stride=16, head="aspp"),
+        optimization=replace(POLY, epochs=100),
+        batches=SegmentationBatchRecipe(crop_size=(512, 512)),
+        loop=LoopRecipe(evaluate_every=10),
     )
 
 
-def seg_camvid() -> SegmentationRecipe:
+def camvid() -> SegmentationRecipe:
     """CamVid at half size: EfficientNet-Lite0 with ImageNet weights at stride 16, RGA-SC on exact grids after its stages, for a CPU."""
     return SegmentationRecipe(
-        data="camvid",
-        root=Path("data/camvid"),
-        trunk="tf_efficientnet_lite0.in1k",
-        output_stride=16,
-        fit="exact",
-        height=180,
-        width=240,
-        resolution=0.5,
-        smallest_scale=0.75,
-        optimizer="adamw",
-        weight_decay=0.02,
-        rate=1e-3,
-        warmup=1,
-        epochs=10,
-        evaluate_every=5,
-        channels_last=True,
-        workers=1,
+        data=DataSpec("camvid", Path("data/camvid")),
+        model=SegmentationModelRecipe(backbone="tf_efficientnet_lite0.in1k", output_stride=16, fit="exact", resolution=0.5),
+        optimization=replace(POLY, epochs=10, optimizer="adamw", lr=1e-3, warmup_epochs=1, weight_decay=0.02),
+        batches=SegmentationBatchRecipe(crop_size=(180, 240), scale=(0.75, 2.0)),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=1),
+        machine=MachineRecipe(channels_last=True),
     )
 
 
-def seg_generated() -> SegmentationRecipe:
-    """Generated scenes: ResNet-18 from scratch at stride 8 with RGA-SC, for a CPU."""
+def generated() -> SegmentationRecipe:
+    """Generated street scenes: ResNet-18 from scratch at stride 8 with RGA-SC, for a CPU."""
     return SegmentationRecipe(
-        data="scenes",
-        root=Path("data/scenes"),
-        trunk="resnet18",
-        weights="none",
-        height=128,
-        width=256,
-        smallest_scale=0.75,
-        largest_scale=1.5,
-        batch=8,
-        optimizer="adamw",
-        weight_decay=0.02,
-        rate=1e-3,
-        warmup=1,
-        epochs=30,
-        evaluate_every=10,
-        workers=1,
+        data=DataSpec("streets", Path("data/streets")),
+        model=SegmentationModelRecipe(backbone="resnet18", weights="none"),
+        optimization=replace(POLY, epochs=30, optimizer="adamw", lr=1e-3, warmup_epochs=1, weight_decay=0.02),
+        batches=SegmentationBatchRecipe(crop_size=(128, 256), scale=(0.75, 1.5)),
+        loop=LoopRecipe(evaluate_every=10),
+        loader=LoaderRecipe(num_workers=1),
     )
 
 
-def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
-    """The demo's: a ResNet-10-T from scratch on generated scenes, plain (``attention="none"``) or with an attention.
+def demo(attention: str = "rga-sc") -> SegmentationRecipe:
+    """The demo: a ResNet-10-T from scratch on generated street scenes.
 
-    It trains on hard pixels, since those of people and poles are few.
+    It mines hard pixels, because those of people and poles are few.
 
     Args:
-        attention: name of the attention after the stages.
+        attention: the attention after the stages; ``"none"`` for the plain backbone.
     """
     return SegmentationRecipe(
-        data="scenes",
-        root=Path("demo-output/scenes"),
-        trunk="resnet10t",
-        weights="none",
-        attention=attention,
-        height=128,
-        width=256,
-        smallest_scale=0.75,
-        largest_scale=1.5,
-        batch=4,
-        hard_threshold=0.7,
-        hard_keep=16_000,
-        optimizer="adamw",
-        weight_decay=0.02,
-        rate=2e-3,
-        warmup=1,
-        epochs=8,
-        evaluate_every=4,
-        workers=1,
+        data=DataSpec("streets", Path("demo-output/segmentation/streets")),
+        model=SegmentationModelRecipe(backbone="resnet10t", weights="none", attention=attention),
+        optimization=replace(POLY, epochs=8, optimizer="adamw", lr=2e-3, warmup_epochs=1, weight_decay=0.02),
+        batches=SegmentationBatchRecipe(batch_size=4, crop_size=(128, 256), scale=(0.75, 1.5)),
+        loss=SegmentationLossRecipe(ohem_threshold=0.7, ohem_min_kept=16_000),
+        loop=LoopRecipe(evaluate_every=4),
+        loader=LoaderRecipe(num_workers=1),
     )
 
 
 RECIPES: dict[str, Callable[[], SegmentationRecipe]] = {
-    "seg-cityscapes": seg_cityscapes,
-    "seg-camvid": seg_camvid,
-    "seg-folder": seg_folder,
-    "seg-generated": seg_generated,
+    "cityscapes": cityscapes,
+    "camvid": camvid,
+    "folder": folder,
+    "generated": generated,
 }
-"""Name -> recipe."""
+"""Name -> recipe; the command line calls them seg/NAME."""

@@ -1,32 +1,53 @@
-"""Where and in which precision to compute."""
+"""Where and in which type to compute."""
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
 
 import torch
 
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["float32", "bfloat16", "float16"]
+from rga.errors import InputError
+from rga.training.recipe import AmpDtype, check_device_name
+
+UNTRIED = (
+    "there is an Apple GPU, and it is not used: the tests of the attention have not been run on MPS yet; --device mps uses it all the same"
+)
 
 
-def choose_device(name: DeviceName) -> torch.device:
-    """The device of a name; ``auto`` takes a GPU where there is one.
+def choose_device(name: str) -> torch.device:
+    """The device of a name.
+
+    ``auto`` is a CUDA GPU where there is one, otherwise the CPU. It does not choose MPS, on which the tests of the attention have not
+    been run, and warns about that.
+
+    Args:
+        name: auto, cpu, mps, cuda, or a GPU by its number such as cuda:1.
 
     Raises:
-        ValueError: the device is not there.
+        InputError: there is no such device.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    check_device_name(name)
     if name == "auto":
-        return torch.device(next(device for device in ("cuda", "mps", "cpu") if there[device]))
-    if not there[name]:
-        raise ValueError(f"device {name!r} is not available here: available are {', '.join(d for d, yes in there.items() if yes)}")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            warnings.warn(UNTRIED, stacklevel=2)
+        return torch.device("cpu")
+    there = available()
+    if name not in there and name != "cuda" or name == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name!r} is not available here: available are {', '.join(there)}")
     return torch.device(name)
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """The context of a forward pass in a precision; float32 is PyTorch's own."""
-    if precision == "float32":
+def available() -> list[str]:
+    """The names of the devices that are there."""
+    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def autocast(device: torch.device, dtype: AmpDtype) -> AbstractContextManager[object]:
+    """The context of a forward pass under automatic mixed precision; float32 is PyTorch's own."""
+    if dtype == "float32":
         return nullcontext()
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
+    return torch.autocast(device.type, dtype=getattr(torch, dtype))

@@ -1,153 +1,284 @@
-"""The fields of a recipe that say how it is trained, whatever the task: optimiser, schedule, precision, machine."""
+"""A recipe: every choice of a training as one value, in groups, checked when it is made.
+
+This module and the recipes of the tasks import no PyTorch, so that help and lists of recipes are answered at once.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
-import torch
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from rga.checks import check_range, nearest, read_value
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 
-from rga.training.devices import DeviceName, Precision
-from rga.training.input.loader import LoaderOptions
-from rga.training.loop_options import LoopOptions
-from rga.training.schedules import Schedule, once_an_epoch, warmup_then_cosine, warmup_then_poly, warmup_then_steps
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+"""Names of devices: auto, cpu, mps, cuda, cuda:1."""
+
+AnyRecipe = TypeVar("AnyRecipe", bound="Recipe")
+AmpDtype = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRecipe:
-    """A training; a task's recipe has these fields among its own."""
+class OptimizationRecipe:
+    """Optimizer and learning rate."""
 
+    epochs: int = 600
+    """Epochs of training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum .9 and Nesterov."""
-    weight_decay: float = 5e-4
-    """Weight decay."""
-    start_rate: float = 8e-6
-    """Learning rate at the start of the warm-up."""
-    rate: float = 8e-4
+    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9 and Nesterov."""
+    lr: float = 8e-4
     """Learning rate after the warm-up."""
-    warmup: float = 20
+    warmup_start_lr: float = 8e-6
+    """Learning rate at the start of the warm-up."""
+    warmup_epochs: float = 20
     """Epochs of linear warm-up."""
     schedule: Literal["steps", "cosine", "poly"] = "steps"
-    """After the warm-up: times a factor at milestones, half a cosine to 0, or (1 - share of the epochs)^.9."""
+    """After the warm-up: steps at milestones, half a cosine to 0, or (1 - share of the epochs)^0.9."""
     milestones: tuple[int, ...] = tuple(range(80, 361, 40))
-    """Epochs at which the rate falls, for steps."""
-    factor: float = 0.5
-    """By which it falls."""
+    """Epochs at which the learning rate drops, for steps."""
+    lr_decay: float = 0.5
+    """Multiply the learning rate by this at each milestone."""
     lr_update: Literal["epoch", "step"] = "epoch"
-    """When the learning rate is set anew: at the start of each epoch, as the paper's code does, or at every step."""
-    epochs: int = 600
-    """How many; what an epoch is, the task says."""
+    """When the learning rate is set: at the start of each epoch, as in the paper's code, or at every step."""
+    backbone_lr_scale: float = 1.0
+    """Learning rate of the backbone's own weights, as a multiple of lr. Below 1 suits pretrained weights."""
+    weight_decay: float = 5e-4
+    """Weight decay."""
+    gradient_clip_norm: float = 0.0
+    """Clip the norm of all gradients together to this; 0 does not clip."""
+    gradient_accumulation: int = 1
+    """Split each batch into so many parts, one after the other, to save memory. The batch size stays as it is."""
+    ema_decay: float = 0.0
+    """Decay of an exponential moving average of the weights, which is evaluated and saved too, say 0.999; 0 for none."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("epochs", "gradient_accumulation"), 1)
+        check_range(
+            self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm", "backbone_lr_scale"), 0
+        )
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay must be at least 0 and less than 1, got {self.ema_decay}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopRecipe:
+    """When a training evaluates, saves and logs."""
 
     evaluate_every: int = 0
-    """Epochs between evaluations; 0 evaluates at the end alone."""
+    """Epochs between evaluations; 0 evaluates at the end only."""
     checkpoint_minutes: float = 5.0
-    """Minutes between checkpoints; 0 for none but the last, at the end or when the training is stopped."""
+    """Minutes between checkpoints; 0 writes only the last one, at the end or when the training is stopped."""
     checkpoint_every: int = 0
-    """Steps between checkpoints, besides those by time; 0 for none."""
+    """Steps between checkpoints, in addition to those by time; 0 for none."""
     log_every: int = 0
-    """Steps between lines of the log with the loss of one step, besides those of epochs; 0 for none."""
-    device: DeviceName = "auto"
-    """Where to compute."""
-    precision: Precision = "float32"
-    """Of the forward pass; half precisions are slow on most CPUs."""
-    channels_last: bool = False
-    """Lay the channels of a pixel side by side in memory: faster for depthwise convolutions, and on GPUs in half precision."""
-    clip_gradients: float = 0.0
-    """Largest norm of all gradients together; 0 leaves them as they are."""
-    accumulate: int = 1
-    """Parts in which a batch goes through the network, one after the other, to save memory; the batch stays what it is."""
-    averaging: float = 0.0
-    """Decay of a running average of the weights, which is evaluated and saved beside them; say 0.999. 0 for none."""
-    recompute: bool = False
-    """Keep of each block of the trunk its input alone, and compute what is inside again in the backward pass: less memory, more time."""
-    compile: bool = False
-    """Compile the model with torch.compile."""
-    synchronise_norms: bool = False
-    """Of several processes: normalise by the batches of all of them, not, as the paper's code, each by its own part."""
-    threads: int = 0
-    """CPU threads; 0 leaves the choice to PyTorch."""
-    workers: int = 2
-    """Processes that read and augment pictures; 0 for none beside the training's own."""
-    prefetch: int = 2
-    """Batches that each of them makes ahead."""
-    skip_damaged: bool = False
-    """Replace pictures that cannot be read by others, and count them, instead of stopping with the name of the first."""
-    seed: int = 0
-    """Of weights, batches and augmentation."""
+    """Steps between lines of the log with the loss of one step; 0 logs epochs only."""
     max_steps: int = 0
     """Stop after so many steps, for a trial; 0 runs all epochs."""
     tensorboard: bool = False
-    """Write logs for TensorBoard, too."""
+    """Also write logs for TensorBoard."""
 
     def __post_init__(self) -> None:
-        """Checks what can be checked without the data."""
-        self.check_range(("epochs", "accumulate", "prefetch"), 1)
-        self.check_range(("warmup", "evaluate_every", "checkpoint_every", "log_every", "workers", "threads", "max_steps", "seed"), 0)
-        self.check_range(("weight_decay", "rate", "clip_gradients", "checkpoint_minutes"), 0)
-        if not 0 <= self.averaging < 1:
-            raise ValueError(f"averaging must be at least 0 and less than 1, got {self.averaging}")
-        if self.compile and self.recompute:
-            raise ValueError("compile and recompute exclude one another: the compiler weighs itself what it computes again")
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,)) if isinstance(number, float)):
-                raise ValueError(f"{each.name} must be finite, got {' '.join(map(str, value)) if isinstance(value, tuple) else value}")
+        """Checks the ranges."""
+        check_range(self, ("evaluate_every", "checkpoint_minutes", "checkpoint_every", "log_every", "max_steps"), 0)
 
-    def check_range(self, names: Iterable[str], low: float, high: float | None = None) -> None:
-        """Refuses fields outside of [low, high] by their name."""
-        for name in names:
-            value = getattr(self, name)
-            if not (value >= low and (high is None or value <= high)):
-                wanted = f"be at least {low}" if high is None else f"lie between {low} and {high}"
-                raise ValueError(f"{name} must {wanted}, got {value}")
 
-    def build_optimizer(self, groups: Iterable[dict[str, Any]]) -> Optimizer:
-        """The optimiser over groups of parameters; a group's ``scale`` multiplies its learning rate."""
-        if self.optimizer == "sgd":
-            return SGD(groups, lr=self.rate, momentum=0.9, nesterov=True, weight_decay=self.weight_decay)
-        return (Adam if self.optimizer == "adam" else AdamW)(groups, lr=self.rate, weight_decay=self.weight_decay)
+@dataclass(frozen=True, kw_only=True)
+class LoaderRecipe:
+    """How images are read."""
 
-    def build_schedule(self) -> Schedule:
-        """The learning rate by epoch."""
-        schedule = warmup_then_steps(self.start_rate, self.rate, self.warmup, self.milestones, self.factor)
-        if self.schedule == "cosine":
-            schedule = warmup_then_cosine(self.start_rate, self.rate, self.warmup, self.epochs, 0.0)
-        if self.schedule == "poly":
-            schedule = warmup_then_poly(self.start_rate, self.rate, self.warmup, self.epochs)
-        return once_an_epoch(schedule) if self.lr_update == "epoch" else schedule
+    num_workers: int = 2
+    """Processes that read and augment images; 0 reads them in the training's own process."""
+    prefetch_factor: int = 2
+    """Batches that each of them reads ahead."""
+    skip_damaged: bool = False
+    """Replace images that cannot be read by others and count them. By default the training stops and names the first."""
 
-    def loop_options(self) -> LoopOptions:
-        """How long and how the loop runs."""
-        return LoopOptions(
-            epochs=self.epochs,
-            evaluate_every=self.evaluate_every,
-            checkpoint_minutes=self.checkpoint_minutes,
-            checkpoint_every=self.checkpoint_every,
-            log_every=self.log_every,
-            precision=self.precision,
-            clip_gradients=self.clip_gradients,
-            averaging=self.averaging,
-            accumulate=self.accumulate,
-            max_steps=self.max_steps,
-            seed=self.seed,
-        )
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        check_range(self, ("num_workers",), 0)
+        check_range(self, ("prefetch_factor",), 1)
 
-    def loader_options(self) -> LoaderOptions:
-        """How batches are made."""
-        return LoaderOptions(
-            seed=self.seed,
-            workers=self.workers,
-            prefetch=self.prefetch,
-            pin=self.device in ("auto", "cuda") and torch.cuda.is_available(),
-            parts=self.accumulate,
-            skip_damaged=self.skip_damaged,
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRecipe:
+    """Where and how to compute; results differ by rounding alone, except for amp_dtype and sync_bn."""
+
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda, cuda:1, mps."""
+    amp_dtype: AmpDtype = "float32"
+    """Type of the forward pass under automatic mixed precision; half precision is slow on most CPUs."""
+    channels_last: bool = False
+    """Use the channels_last memory format: faster for depthwise convolutions, and on GPUs in half precision."""
+    activation_checkpointing: bool = False
+    """Keep only the inputs of the backbone's blocks and recompute the rest in the backward pass: less memory, more time."""
+    compile: bool = False
+    """Compile the model with torch.compile."""
+    sync_bn: bool = False
+    """Use SyncBatchNorm when there are several processes. The paper's code normalises each process's part by itself."""
+    threads: int = 0
+    """CPU threads; 0 leaves the choice to PyTorch."""
+
+    def __post_init__(self) -> None:
+        """Checks the device's name and the ranges."""
+        check_device_name(self.device)
+        check_range(self, ("threads",), 0)
+        if self.compile and self.activation_checkpointing:
+            raise InputError("compile and activation_checkpointing exclude each other: the compiler decides itself what to recompute")
+
+
+def check_device_name(name: str) -> None:
+    """Raises an InputError if a name is not that of a device."""
+    if not DEVICE.fullmatch(name):
+        raise InputError(f"unknown device {name!r}: choose auto, cpu, cuda, a GPU by its number such as cuda:1, or mps")
+
+
+class Recipe:
+    """All choices of a training; each task's recipe is a frozen dataclass with these groups and its own.
+
+    The names of all fields of all groups differ, so that a field can be named without its group (``override``, flags, ``rga resume``).
+    """
+
+    task: ClassVar[str]
+    """The task that trains by it."""
+
+    data: DataSpec
+    """The dataset."""
+    optimization: OptimizationRecipe
+    loop: LoopRecipe
+    loader: LoaderRecipe
+    machine: MachineRecipe
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Checks that all numbers are finite.
+
+        Raises:
+            InputError: a number is NaN or infinite, or the seed is negative.
+        """
+        check_range(self, ("seed",), 0)
+        for name, value in self.fields().items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+                raise InputError(f"{name} must be finite, got {' '.join(map(str, numbers))}")
+
+    def fields(self) -> dict[str, Any]:
+        """Name -> value of all fields of all groups."""
+        return {each.name: value for each, value, _ in leaves(self)}
+
+    def override(self, **values: Any) -> Self:
+        """The same recipe with other values of some fields, each named without its group.
+
+        Raises:
+            InputError: there is no such field, or a value is out of its range.
+
+        Example:
+            >>> from rga.reid.recipes import small
+            >>> small().override(lr=1e-3, attention="se").model.attention
+            'se'
+        """
+        known = {each.name: group for each, _, group in leaves(self)}
+        for name in values:
+            if name not in known:
+                raise InputError(f"a recipe for {self.task} has no field {name!r}{nearest(name, known)}")
+        changes: dict[str, Any] = {}
+        for group in dict.fromkeys(known[name] for name in values):
+            own = {name: value for name, value in values.items() if known[name] == group}
+            changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
+
+    def steps(self, steps_per_epoch: int) -> int:
+        """Steps of the whole training."""
+        whole = self.optimization.epochs * steps_per_epoch
+        return min(whole, self.loop.max_steps or whole)
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as JSON can hold them."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(self).items()}
+        """All groups as JSON can hold them; ``from_dict`` reads it."""
+        found: dict[str, Any] = {}
+        for each, value, group in leaves(self):
+            (found if group == "" else found.setdefault(group, {}))[each.name] = plain(value)
+        return found
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what ``to_dict`` wrote; fields that are missing have their defaults.
+
+        Raises:
+            InputError: there is a field that the recipe does not have, or a value that it does not take.
+        """
+        return read_group(cls, values, "")
+
+
+def read_fields(kind: type[AnyRecipe], values: Mapping[str, Any]) -> AnyRecipe:
+    """A recipe from values of its fields, each named without its group, as JSON or a person gives them.
+
+    Args:
+        kind: of the recipe.
+        values: name -> value; the defaults for those that are missing.
+
+    Raises:
+        InputError: there is no such field, or a value that it does not take.
+    """
+    return typed(kind(), values)
+
+
+def typed(recipe: AnyRecipe, values: Mapping[str, Any]) -> AnyRecipe:
+    """A recipe with other values of its fields, converted to the fields' types; see ``read_fields``."""
+    types = {}
+    for name, hint in get_type_hints(type(recipe)).items():
+        types |= get_type_hints(hint) if dataclasses.is_dataclass(hint) and hint is not DataSpec else {name: hint}
+    return recipe.override(**{name: read_value(types[name], value, name) if name in types else value for name, value in values.items()})
+
+
+def leaves(recipe: Recipe | type[Recipe]) -> Iterator[tuple[dataclasses.Field[Any], Any, str]]:
+    """The fields of a recipe with their values and the names of their groups ("" for the recipe's own)."""
+    for each in dataclasses.fields(recipe):  # type: ignore[arg-type]
+        value = getattr(recipe, each.name)
+        if is_group(value):
+            yield from ((inner, getattr(value, inner.name), each.name) for inner in dataclasses.fields(value))
+        else:
+            yield each, value, ""
+
+
+def is_group(value: object) -> bool:
+    """Whether a value is a group of fields."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, DataSpec)
+
+
+def plain(value: Any) -> Any:
+    """A field's value as JSON can hold it."""
+    if isinstance(value, (DataSpec, Path)):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    return value
+
+
+def read_group(kind: type[Any], values: Any, where: str) -> Any:
+    """A group of fields from what JSON held.
+
+    Args:
+        kind: the dataclass.
+        values: name -> value.
+        where: its name, for errors; ends with a dot if it is not empty.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where.rstrip('.') or 'a recipe'} must be a group of fields, got {values!r}")
+    types = get_type_hints(kind)
+    known = [each.name for each in dataclasses.fields(kind)]
+    for name in values:
+        if name not in known:
+            raise InputError(f"unknown field {where}{name}{nearest(name, known)}")
+    found = {
+        name: read_group(types[name], value, f"{where}{name}.")
+        if dataclasses.is_dataclass(types[name]) and types[name] is not DataSpec
+        else read_value(types[name], value, f"{where}{name}")
+        for name, value in values.items()
+    }
+    return kind(**found)

@@ -1,62 +1,58 @@
-"""What a training is about: what any task offers to the loop."""
+"""The task object: everything that the rest of the toolkit needs to know of a task, as one value.
+
+Each task defines its ``TASK`` in its ``task`` module, and ``rga.tasks`` finds it by name. Commands, reports and functions such as
+``rga.train`` know tasks through it alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-import torch
-from torch import Tensor, nn
+from rga.backbones.model import BackboneModel
+from rga.datasets.catalog import Catalog
+from rga.training.image_training import ImageTraining
+from rga.training.recipe import Recipe
+
+R = TypeVar("R", bound=Recipe)
+D = TypeVar("D")
+M = TypeVar("M", bound=BackboneModel)
+O = TypeVar("O")  # noqa: E741  options
 
 
-class Task(Protocol):
-    """A model, its batches, its loss and its evaluation.
+class Evaluation(Protocol):
+    """The result of an evaluation; as text it is for people."""
 
-    A task that draws its batches with ``loader.SampleLoader`` has ``batches``, ``skipped`` and ``steps_per_epoch`` from it.
+    def to_dict(self) -> dict[str, Any]:
+        """The same for programs, as JSON can hold it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task(Generic[R, D, M, O]):
+    """A task.
+
+    Attributes:
+        name: reid, segmentation, classification.
+        recipe: the class of its recipes.
+        model: the class of its models.
+        datasets: its catalogue.
+        read: the data of a recipe: its dataset, with what is joined and held out.
+        build: (recipe, data) -> the training, with its model, batches, losses and evaluation.
+        options: the class of the options of an evaluation, a dataclass whose fields have defaults.
+        evaluate: (model, data, options, batch_size=, num_workers=, progress=) -> the result on the data's test split.
+        predict: (model, images, ...) -> what the model is for: features, label maps, classes.
+        verb: the command that predicts, in words.
     """
 
-    steps_per_epoch: int
-    """Batches in an epoch."""
-    watched: str
-    """The metric of ``evaluate`` by which the best model is chosen; larger is better."""
-
-    @property
-    def model(self) -> nn.Module:
-        """What is trained."""
-        ...
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """What could not be read and was replaced, and how often; put back to what it was when a training goes on."""
-        ...
-
-    def batches(self, epoch: int, start: int = 0) -> Iterable[Any]:
-        """The batches of an epoch, on the CPU, without the first ``start``.
-
-        They follow from the epoch alone, whatever was drawn before. With ``accumulate`` each comes in as many parts.
-        """
-        ...
-
-    def losses(self, batch: Any, device: torch.device) -> Mapping[str, Tensor]:
-        """The parts of the loss of one batch, each a scalar; their sum is trained on.
-
-        It is called under autocast, which is for the forward pass; losses leave it (``rga.attention.precision.in_float32``).
-        """
-        ...
-
-    def describe(self, batch: Any) -> str:
-        """Names a batch, for errors."""
-        ...
-
-    def images(self, batch: Any) -> int:
-        """How many images a batch holds."""
-        ...
-
-    def evaluate(self) -> Mapping[str, float]:
-        """Metrics of the model as it is."""
-        ...
-
-    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
-        """Writes the model for users, with what it reached."""
-        ...
+    name: str
+    recipe: type[R]
+    model: type[M]
+    datasets: Catalog[D]
+    read: Callable[[R], D]
+    build: Callable[[R, D], ImageTraining[Any, Any, Any, Any]]
+    options: type[O]
+    evaluate: Callable[..., Evaluation]
+    predict: Callable[..., Any]
+    verb: str

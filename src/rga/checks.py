@@ -1,0 +1,49 @@
+"""Checks of arguments and options, each with one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from rga.errors import InputError
+
+
+def check_range(group: Any, names: tuple[str, ...], low: float, high: float | None = None) -> None:
+    """Checks that fields lie in [low, high].
+
+    Args:
+        group: a dataclass.
+        names: of its fields.
+        low: the smallest value.
+        high: the largest value; None for no bound.
+
+    Raises:
+        InputError: a field does not.
+    """
+    for name in names:
+        value = getattr(group, name)
+        if not (value >= low and (high is None or value <= high)):
+            wanted = f"be at least {low}" if high is None else f"lie between {low} and {high}"
+            raise InputError(f"{name} must {wanted}, got {value}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is unknown: the nearest one, or all of them."""
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f": did you mean {close[0]}?" if close else f": choose one of {', '.join(known)}"
+
+
+def read_value(kind: Any, value: Any, name: str) -> Any:
+    """A field's value from what JSON held, or a person typed.
+
+    Raises:
+        InputError: it is not of the field's type.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  slow to import, and not needed for help
+
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise InputError(f"{name} is {value!r}: {error.errors()[0]['msg']}") from error

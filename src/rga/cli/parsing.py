@@ -1,0 +1,66 @@
+"""How flags are read: one configuration of tyro for all verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from rga.backbones.options import OptionValue, parse_option
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+
+Result = TypeVar("Result")
+T = TypeVar("T")
+
+Grouped = Annotated[T, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+"""A dataclass whose fields are flags without its name; each nested dataclass is a group of the help."""
+
+REGISTRY = ConstructorRegistry()
+
+
+@REGISTRY.primitive_rule
+def data_spec(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[DataSpec] | None:
+    """Datasets, as NAME:FOLDER?option=value."""
+    if info.type is not DataSpec:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="NAME:FOLDER",
+        instance_from_str=lambda typed: read_spec(typed[0]),
+        is_instance=lambda value: isinstance(value, DataSpec),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def read_spec(text: str) -> DataSpec:
+    """A dataset as it was typed; tyro takes a plain ValueError as a message to the user."""
+    try:
+        return DataSpec.parse(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+@REGISTRY.primitive_rule
+def option_value(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Values of a backbone's options."""
+    if info.type is not OptionValue:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="NUMBER|BOOL|NAME|TUPLE",
+        instance_from_str=lambda typed: parse_option(typed[0]),
+        is_instance=lambda value: value is None or isinstance(value, (bool, int, float, str, tuple, list)),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def parse(function: Callable[..., Result], arguments: Sequence[str], prog: str) -> Result:
+    """Calls a function with flags as they were typed; its parameters are the flags, its docstring the help.
+
+    Raises:
+        SystemExit: help was asked for (0), or a flag is unknown or wrong (2); the message is printed.
+    """
+    return tyro.cli(function, prog=prog, args=list(arguments), registry=REGISTRY)

@@ -1,0 +1,105 @@
+r"""Which dataset: its name, its folder and the options of its reader, as one value.
+
+On the command line and in files it is written ``NAME:FOLDER?option=value&option=value``, such as ``market1501:data/market1501``,
+``folder:photos?camera=_c(\d)s&test_fraction=0.3`` or ``digits``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+from rga.errors import InputError
+
+FORM = "NAME:FOLDER?option=value&option=value, such as market1501:data/market1501"
+"""How a dataset is written."""
+
+NAME = re.compile(r"[a-z][a-z0-9-]+")
+"""Names have two letters at least, so that C:\\photos is no dataset C."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A dataset by name, with the options of its reader.
+
+    Attributes:
+        name: of the dataset, one of the catalogue of a task; see ``rga data list``.
+        root: its folder (a file for tables); None for a dataset that comes with a package.
+        options: of the reader, by name. From text they are text until the reader's annotations tell their types.
+
+    Raises:
+        InputError: the name is not that of a dataset.
+
+    Example:
+        >>> DataSpec.parse("folder:photos?test_fraction=0.3")
+        DataSpec(name='folder', root=PosixPath('photos'), options={'test_fraction': '0.3'})
+    """
+
+    name: str
+    root: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Checks the name."""
+        if not NAME.fullmatch(self.name):
+            raise InputError(f"{self.name!r} is not the name of a dataset: write {FORM}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        r"""Reads a dataset as it is written.
+
+        The first colon ends the name, the first question mark after it the folder. ``%26`` is an ampersand in a value, ``%3F`` a question
+        mark in a folder.
+
+        Raises:
+            InputError: the text is not of this form.
+        """
+        if not isinstance(text, str):
+            raise InputError(f"{text!r} does not name a dataset: write {FORM}")
+        name, _, rest = text.partition(":")
+        if "?" in name:  # digits?option=value
+            name, _, rest = text.partition("?")
+            rest = f"?{rest}"
+        if not NAME.fullmatch(name):
+            hint = f" (for a folder of your own: folder:{text})" if re.search(r"[/\\.]|^~", name) or Path(text).exists() else ""
+            raise InputError(f"{text!r} does not name a dataset: write {FORM}{hint}")
+        folder, _, listed = rest.partition("?")
+        options: dict[str, Any] = {}
+        for item in filter(None, listed.split("&")):
+            option, equals, value = item.partition("=")
+            if not equals or not option.isidentifier():
+                raise InputError(f"{item!r} in {text!r} is not an option of a dataset: write {FORM}, and %26 for & within a value")
+            if option in options:
+                raise InputError(f"option {option!r} stands twice in {text!r}")
+            options[option] = unquote(value)
+        return cls(name, Path(unquote(folder)).expanduser() if folder else None, options)
+
+    def __str__(self) -> str:
+        """As it is written; ``parse`` reads it."""
+        folder = "" if self.root is None else f":{quoted(str(self.root), '%?')}"
+        options = "&".join(f"{name}={quoted(str(value), '%&')}" for name, value in self.options.items())
+        return f"{self.name}{folder}{'?' if options else ''}{options}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """How pydantic reads it from JSON: as text, or as it is."""
+        from pydantic_core import core_schema  # noqa: PLC0415  only where values are read from files
+
+        return core_schema.no_info_plain_validator_function(lambda value: value if isinstance(value, cls) else cls.parse(value))
+
+    def at(self, root: Path | str) -> Self:
+        """The same dataset in another folder."""
+        return replace(self, root=Path(root))
+
+    def with_options(self, **options: Any) -> Self:
+        """The same dataset with more options of its reader; those that it has are replaced."""
+        return replace(self, options={**self.options, **options})
+
+
+def quoted(text: str, characters: str) -> str:
+    """A text with some characters written as %XX."""
+    return "".join(f"%{ord(each):02X}" if each in characters else each for each in text)

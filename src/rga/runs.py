@@ -1,0 +1,215 @@
+"""``rga.train`` and ``rga.resume``: a training by a recipe, from its beginning or from where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.recipes import read_recipe
+from rga.storage.files import remove_leftovers
+from rga.storage.outputs import check_folder
+from rga.tasks import get_task, recipe_type
+from rga.training.devices import choose_device
+from rga.training.distributed import processes
+from rga.training.distributed.norms import convert_sync_bn
+from rga.training.image_training import ImageTraining
+from rga.training.loop import fit
+from rga.training.memory import keep_freed_memory
+from rga.training.outcome import Outcome
+from rga.training.recipe import Recipe
+from rga.training.run.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, load_checkpoint
+from rga.training.run.lock import locked
+from rga.training.run.log import LOG_FILE, RunLog, read_log
+from rga.training.run.record import (
+    RECIPE_FILE,
+    RunRecord,
+    check_changes,
+    check_data,
+    check_new,
+    differences,
+    read_run,
+    shown,
+)
+from rga.training.state import check_fits, check_place
+
+AnyTraining = ImageTraining[Any, Any, Any, Any]
+
+
+def train(
+    recipe: Recipe | str | Path, data: DataSpec | str | None = None, *, output: Path | str, name: str = "", **overrides: Any
+) -> Outcome:
+    """Trains by a recipe.
+
+    Writes to the run's folder: ``recipe.json`` (all choices), ``log.jsonl``, ``last.pt`` and ``previous.pt`` (to resume from), and models
+    for ``rga.load``, ``best/`` and ``last/``. Ctrl-C and SIGTERM stop it after the step; ``resume`` continues it.
+
+    Args:
+        recipe: all choices; the name of a recipe such as ``"reid/market1501"``; or a ``recipe.json``.
+        data: the dataset, as text NAME:FOLDER?option=value; by default the recipe's.
+        output: the run's folder, a new one.
+        name: of the recipe, for the run's record; by default the one that is named.
+        **overrides: other values of fields of the recipe, such as ``lr=1e-3``.
+
+    Raises:
+        ExistingFileError: the folder holds another run.
+        InputError: the recipe does not fit the data, or the folder is being trained in.
+        OSError: nothing can be written to the folder.
+
+    Example::
+
+        outcome = rga.train("reid/small", "folder:photos", output="runs/photos", epochs=20)
+        model = rga.load("runs/photos")
+    """
+    if not isinstance(recipe, Recipe):
+        name = name or (str(recipe) if "/" in str(recipe) and not Path(recipe).is_file() else "")
+        recipe = read_recipe(recipe)
+    if data is not None:
+        overrides["data"] = DataSpec.parse(data) if isinstance(data, str) else data
+    return Run(recipe.override(**overrides), Path(output), name).train()
+
+
+def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any] | None = None) -> Outcome:
+    """Continues a training that was stopped, by its own recipe.
+
+    Args:
+        run: the run's folder.
+        previous: continue from the checkpoint before the last, where the last is damaged.
+        changes: other values of fields that may change in a run (``record.CHANGEABLE``), and where the data lie.
+
+    Raises:
+        MissingFileError: there is no run, or no checkpoint.
+        InputError: the run would become another training, its data are not those that it began with, or it is being trained in.
+    """
+    run = Path(run)
+    record = read_run(run)
+    own = record.read(recipe_type(record.task), run / RECIPE_FILE)
+    recipe = own.override(**(changes or {}))
+    different = differences(own, recipe)
+    check_changes(different, run)
+    return Run(recipe, run, record.recipe).resume(record, different, previous=previous)
+
+
+class Run:
+    """One run: a recipe and a folder."""
+
+    def __init__(self, recipe: Recipe, folder: Path, name: str) -> None:
+        check_folder(folder)
+        self.recipe = recipe
+        self.folder = folder
+        self.name = name
+        self.task = get_task(recipe.task)
+        if recipe.machine.threads:
+            torch.set_num_threads(recipe.machine.threads)
+        self.device = choose_device(recipe.machine.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self.console = Console(quiet=True)
+
+    def train(self) -> Outcome:
+        """Begins the run."""
+        again = check_new(self.folder)
+        with processes.joined(self.device), ExitStack() as held:
+            training = self.prepared(self.build(self.recipe))
+            if processes.first():
+                held.enter_context(locked(self.folder))
+                remove_leftovers(self.folder)
+                check_new(self.folder)  # again: another training may have begun and ended there in the meantime
+            if again:
+                self.console.print(f"{self.folder} holds a run that left no checkpoint: it begins anew")
+            log = held.enter_context(self.begin(training)) if processes.first() else None
+            return self.fit(training, log)
+
+    def resume(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], *, previous: bool) -> Outcome:
+        """Continues the run."""
+        with processes.joined(self.device), ExitStack() as held:
+            training = self.build_again()
+            if missing := record.missing(self.recipe):
+                taken = ", ".join(f"{name} {shown(value)}" for name, value in missing.items())
+                self.console.print(f"{self.folder / RECIPE_FILE} lacks fields, whose defaults are taken: {taken}", markup=False)
+            check_data(record, changes, training.fingerprint, training.loader.samples, self.folder)
+            self.prepared(training)
+            if processes.first():
+                held.enter_context(locked(self.folder))
+                remove_leftovers(self.folder)
+            start = load_checkpoint(self.folder / (PREVIOUS if previous else LAST), self.device)
+            # before anything of the run is changed
+            check_place(start, training.steps_per_epoch, self.recipe.steps(training.steps_per_epoch))
+            check_fits(training.model, start)
+            if previous and processes.first():
+                go_back(self.folder)
+            log = held.enter_context(self.go_on(record, changes, training, start)) if processes.first() else None
+            return self.fit(training, log, start)
+
+    def build(self, recipe: Recipe) -> AnyTraining:
+        """Reads the data and builds the training, in all processes."""
+        training = self.task.build(recipe, self.task.read(recipe))
+        self.console = Console(quiet=not processes.first())
+        return training
+
+    def build_again(self) -> AnyTraining:
+        """Builds the training of a run that continues: its weights are in the checkpoint, so its initial weights are named, not loaded."""
+        training = self.build(self.recipe.override(weights="none"))
+        noted = read_log(self.folder, "start") if (self.folder / LOG_FILE).is_file() else []
+        weights = self.recipe.fields()["weights"]
+        training.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {weights}")
+        return training
+
+    def prepared(self, training: AnyTraining) -> AnyTraining:
+        """Says what is trained on, and moves the model to its device as the recipe wants it; in place."""
+        self.console.print("\n".join(f"{name}: {value}" for name, value in training.describe_start().items()), markup=False)
+        self.console.print(training.describe_data(), markup=False)
+        model: nn.Module = training.model.to(self.device)
+        if self.recipe.machine.sync_bn and processes.together():
+            convert_sync_bn(model, self.device)
+        if self.recipe.machine.compile:
+            model.compile()
+        return training
+
+    def begin(self, training: AnyTraining) -> RunLog:
+        """Writes the record of a new run, and begins its log."""
+        fields = self.recipe.to_dict()
+        RunRecord(self.recipe.task, fields, training.fingerprint, training.loader.samples, self.name).write(self.folder)
+        log = RunLog(self.folder, self.recipe.loop.tensorboard, length=0)
+        log.write("start", 0, training.describe_start())
+        return log
+
+    def go_on(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], training: AnyTraining, start: Checkpoint) -> RunLog:
+        """Opens the log of a run where a checkpoint was taken; prints, logs and records what is changed.
+
+        What was changed after that checkpoint stands in the record only, and is logged again.
+        """
+        log = RunLog(self.folder, self.recipe.loop.tensorboard, length=start.log, step=start.step)
+        said = {name: f"{shown(old)} -> {shown(new)}" for name, (old, new) in changes.items()}
+        if start.processes != processes.count():
+            said["processes"] = f"{start.processes} -> {processes.count()}"
+        if training.fingerprint != record.fingerprint:
+            self.console.print(
+                f"the data are not those that the run began with (fingerprint {record.fingerprint}): it continues with what is there now"
+            )
+            said["data_fingerprint"] = f"{record.fingerprint} -> {training.fingerprint}"
+        if said:
+            listed = ", ".join(f"{name} {change}" for name, change in said.items())
+            self.console.print(f"changed from step {start.step} on: {listed}", markup=False)
+            record = record.changed(self.recipe, said, start.step)
+            record.write(self.folder)
+        for entry in record.changes:
+            if entry["step"] >= start.step:
+                log.write("changed", start.step, {name: value for name, value in entry.items() if name != "step"})
+        return log
+
+    def fit(self, training: AnyTraining, log: RunLog | None, start: Checkpoint | None = None) -> Outcome:
+        """Trains until the end, or until a signal stops it."""
+        outcome = fit(
+            training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start
+        )
+        skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
+        self.console.print(f"the run is in {self.folder}{skipped}", markup=False)
+        return outcome

@@ -1,0 +1,152 @@
+"""A training on images, whatever the task: a recipe, its data, a model on a backbone, and batches from files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.data import Dataset
+
+from rga.backbones.activation_checkpointing import checkpoint_blocks
+from rga.backbones.model import BackboneModel
+from rga.backbones.parameter_groups import parameter_groups
+from rga.backbones.pretrained import load_backbone_weights
+from rga.backbones.recipe import ModelRecipe
+from rga.images.images import DamagedImageError
+from rga.storage.saved_model import save_model
+from rga.training.input.loader import SampleLoader
+from rga.training.input.plan import Plan
+from rga.training.optimization import build_optimizer, build_schedule
+from rga.training.recipe import MachineRecipe, Recipe
+from rga.training.schedules import Schedule
+
+
+class ImageData(Protocol):
+    """A dataset."""
+
+    @property
+    def name(self) -> str:
+        """Its name in results."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when the files do."""
+        ...
+
+
+class ImageBatch(Protocol):
+    """A batch, whatever it holds besides."""
+
+    @property
+    def indices(self) -> Tensor:
+        """(B,), the indices of its images in the training split."""
+        ...
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+Data = TypeVar("Data", bound=ImageData)
+Model = TypeVar("Model", bound=BackboneModel)
+Batch = TypeVar("Batch", bound=ImageBatch)
+
+
+class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
+    """A training on images as the loop wants it, except for its losses and its evaluation, which a task adds.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+        model: to train; the task's ``build_model`` makes it.
+        samples: the training split as augmented images.
+        plan: which of them make a batch.
+    """
+
+    watched: str
+    """The metric that chooses the best model."""
+
+    def __init__(self, recipe: AnyRecipe, data: Data, model: Model, samples: Dataset[Any], plan: Plan) -> None:
+        self.recipe = recipe
+        self.data = data
+        self.fingerprint = data.fingerprint
+        """Of the data as they are at the start."""
+        self.model = model
+        self.loader = SampleLoader(
+            samples,
+            plan,
+            recipe.loader,
+            DamagedImageError,
+            seed=recipe.seed,
+            parts=recipe.optimization.gradient_accumulation,
+            pin=recipe.machine.device.startswith(("auto", "cuda")) and torch.cuda.is_available(),
+        )
+        self.steps_per_epoch = len(plan)
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Images that could not be read and were replaced, and how often."""
+        return self.loader.skipped
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from batch ``start`` on."""
+        return self.loader.batches(epoch, start)
+
+    def images(self, batch: Batch) -> int:
+        """Images in a batch."""
+        return len(batch.indices)
+
+    def describe(self, batch: Batch) -> str:
+        """The files of a batch."""
+        return ", ".join(map(self.file_name, batch.indices.tolist()))
+
+    @abstractmethod
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+
+    @abstractmethod
+    def losses(self, batch: Batch, device: torch.device) -> Mapping[str, Tensor]:
+        """The parts of the loss of one batch."""
+
+    @abstractmethod
+    def evaluate(self) -> Mapping[str, float]:
+        """Metrics of the model as it is."""
+
+    @abstractmethod
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+
+    def describe_start(self) -> dict[str, str]:
+        """The initial weights and the normalisation of the pixels, for the log."""
+        chosen = self.model.preprocessing
+        numbers = {"mean": chosen.mean, "std": chosen.std}
+        return {"weights": self.model.trained_on["weights"], **{name: " ".join(map(str, value)) for name, value in numbers.items()}}
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Writes the model for ``rga.load``."""
+        save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
+
+    def optimizer(self) -> Optimizer:
+        """The recipe's optimizer over all weights that learn; the backbone's own have their own learning rate."""
+        chosen = self.recipe.optimization
+        return build_optimizer(chosen, parameter_groups(self.model, self.model.backbone, chosen.backbone_lr_scale))
+
+    def schedule(self) -> Schedule:
+        """The recipe's learning rate by epoch."""
+        return build_schedule(self.recipe.optimization)
+
+
+def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
+    """What a model remembers of its data: name, fingerprint, and how they were read."""
+    return {"name": data.name, "fingerprint": data.fingerprint, "data": str(recipe.data)}
+
+
+def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:
+    """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place."""
+    model.set_weights_source(load_backbone_weights(model.backbone, chosen.backbone, chosen.weights))
+    if machine.activation_checkpointing:
+        checkpoint_blocks(model.backbone)
+    return model.to(memory_format=torch.channels_last) if machine.channels_last else model
