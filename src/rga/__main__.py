@@ -17,38 +17,38 @@ import rga
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("rga.cli.demo:demo", "the whole way in minutes: people generated, networks trained, a report written"),
     "demo segmentation": ("rga.cli.demo_segmentation:demo_segmentation", "the same for segmentation, on street scenes"),
-    "gates": ("rga.cli.gates:gates", "draw the attention at work on a generated picture"),
+    "gates": ("rga.cli.gates:gates", "draw the attention at work on a generated image"),
     "cost": ("rga.cli.costs:costs", "parameters and multiply-accumulates of a network, plain and with attention"),
     "train reid-market1501": ("rga.cli.train:reid_market1501", "the paper's re-ID recipe on Market-1501"),
     "train reid-cuhk03": ("rga.cli.train:reid_cuhk03", "the same on CUHK03, new protocol"),
     "train reid-msmt17": ("rga.cli.train:reid_msmt17", "the same on MSMT17"),
-    "train reid-folder": ("rga.cli.train:reid_folder", "re-ID on your own pictures, a folder for each identity"),
+    "train reid-folder": ("rga.cli.train:reid_folder", "re-ID on your own images, a folder for each identity"),
     "train reid-small": ("rga.cli.train:reid_small", "re-ID with a few hundred people and no GPU"),
     "train reid-generated": ("rga.cli.train:reid_generated", "re-ID on generated people, for a CPU"),
     "train seg-cityscapes": ("rga.cli.train:seg_cityscapes", "segmentation of Cityscapes, with the field's settings"),
     "train seg-camvid": ("rga.cli.train:seg_camvid", "the same of CamVid at half size, for a CPU"),
-    "train seg-folder": ("rga.cli.train:seg_folder", "the same of your own pictures and masks"),
+    "train seg-folder": ("rga.cli.train:seg_folder", "the same of your own images and masks"),
     "train seg-generated": ("rga.cli.train:seg_generated", "the same of generated street scenes, for a CPU"),
     "train cls-digits": ("rga.cli.train:cls_digits", "classification of handwritten digits, without a download, for a CPU"),
     "train cls-cifar10": ("rga.cli.train:cls_cifar10", "classification of CIFAR-10"),
     "train cls-cifar100": ("rga.cli.train:cls_cifar100", "the same of CIFAR-100"),
     "train cls-imagenet": ("rga.cli.train:cls_imagenet", "the same of ImageNet-1k"),
-    "train cls-folder": ("rga.cli.train:cls_folder", "the same of your own pictures, a folder for each class"),
-    "evaluate": ("rga.cli.evaluate:evaluate", "a saved model on a data set's query and gallery"),
-    "evaluate-segmentation": ("rga.cli.evaluate_segmentation:evaluate_segmentation", "a saved segmentation model on a data set"),
-    "segment": ("rga.cli.segment:segment", "label maps, overlays and confidence for pictures"),
-    "evaluate-classification": ("rga.cli.evaluate_classification:evaluate_classification", "a saved classifier on a data set"),
-    "classify": ("rga.cli.classify:classify", "what pictures show, with probabilities"),
-    "embed": ("rga.cli.embed:embed", "the features of a folder of pictures"),
+    "train cls-folder": ("rga.cli.train:cls_folder", "the same of your own images, a folder for each class"),
+    "evaluate": ("rga.cli.evaluate:evaluate", "a saved model on a dataset's query and gallery"),
+    "evaluate-segmentation": ("rga.cli.evaluate_segmentation:evaluate_segmentation", "a saved segmentation model on a dataset"),
+    "segment": ("rga.cli.segment:segment", "label maps, overlays and confidence for images"),
+    "evaluate-classification": ("rga.cli.evaluate_classification:evaluate_classification", "a saved classifier on a dataset"),
+    "classify": ("rga.cli.classify:classify", "what images show, with probabilities"),
+    "embed": ("rga.cli.embed:embed", "the features of a folder of images"),
     "data make": ("rga.cli.data:make", "render generated people in the layout of Market-1501"),
-    "data make-scenes": ("rga.cli.data:make_streets", "paint generated street scenes in the layout of Cityscapes"),
-    "data check": ("rga.cli.data:check", "look a data set over before it is trained on"),
+    "data make-streets": ("rga.cli.data:make_streets", "paint generated street scenes in the layout of Cityscapes"),
+    "data check": ("rga.cli.data:check", "check a dataset before it is trained on"),
 }
 """Every verb: the module and the function that do it (the exit code is what it returns, 0 for None), and what it is for."""
 
 HELP = {"-h", "--help"}
 MISTAKE = 2
-"""The exit code for what the user can mend."""
+"""The exit code for what the user can fix."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 UNREAD = 141
@@ -56,7 +56,7 @@ UNREAD = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the verb that was typed; what the user can mend is said in one line, with exit code 2.
+    """Runs the verb that was typed; what the user can fix is said in one line, with exit code 2.
 
     Args:
         arguments: what was typed after ``rga``; by default of this process.
@@ -116,7 +116,7 @@ def overview(words: Sequence[str]) -> str:
         >>> print(overview(["gates"]))
         usage: rga VERB [FLAGS], and rga VERB --help for its flags
         <BLANKLINE>
-          gates                    draw the attention at work on a generated picture
+          gates                    draw the attention at work on a generated image
     """
     verbs = [verb for verb in VERBS if verb.split()[: len(words)] == list(words)]
     if not verbs:

@@ -1,10 +1,10 @@
 """Classification recipes.
 
     rga train cls-digits                      handwritten digits, which need no download, in a minute on a CPU
-    rga train cls-cifar10 --root DIR          CIFAR-10 (--data class-zips for zips of pictures)
+    rga train cls-cifar10 --root DIR          CIFAR-10 (--data zips for zips of images)
     rga train cls-cifar100 --root DIR         CIFAR-100
     rga train cls-imagenet --root DIR         ImageNet-1k
-    rga train cls-folder --root DIR           your own pictures, a folder for each class
+    rga train cls-folder --root DIR           your own images, a folder for each class
 
 Hardware: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch 256 at 224x224)
 for days. The paper says of CIFAR and ImageNet that attention improves results, without figures that we know; what we measured is in
@@ -20,22 +20,22 @@ from rga.classification.recipe import ClassificationRecipe
 
 
 def cls_digits() -> ClassificationRecipe:
-    """Handwritten digits of 8x8 at 16x16: a ResNet-20 for small pictures with RGA-SC, on a CPU."""
+    """Handwritten digits of 8x8 at 16x16: a ResNet-20 for small images with RGA-SC, on a CPU."""
     return ClassificationRecipe(
         data="digits",
         size=16,
         crop="padded",
         padding=1,
         initial_gate=0.95,
-        flip=0.0,
+        random_flip=0.0,
         mean=(0.305, 0.305, 0.305),
         std=(0.376, 0.376, 0.376),
-        batch=64,
+        batch_size=64,
         epochs=12,
-        warmup=1,
+        warmup_epochs=1,
         weight_decay=5e-4,
         evaluate_every=4,
-        workers=0,
+        num_workers=0,
     )
 
 
@@ -47,7 +47,7 @@ def cls_cifar10() -> ClassificationRecipe:
 def cls_cifar100() -> ClassificationRecipe:
     """CIFAR-100: the same with a ResNet-56."""
     return ClassificationRecipe(
-        data="cifar100", trunk="cifar-resnet56", mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762), evaluate_every=20
+        data="cifar100", backbone="cifar-resnet56", mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762), evaluate_every=20
     )
 
 
@@ -55,38 +55,38 @@ def cls_imagenet() -> ClassificationRecipe:
     """ImageNet-1k: a ResNet-50 with RGA-SC from scratch at 224x224, SGD with a cosine over 100 epochs, labels smoothed by .1."""
     return ClassificationRecipe(
         data="imagenet",
-        trunk="resnet50",
+        backbone="resnet50",
         size=224,
-        middle=0.875,
+        crop_pct=0.875,
         crop="resized",
-        smoothing=0.1,
-        batch=256,
+        label_smoothing=0.1,
+        batch_size=256,
         weight_decay=1e-4,
-        warmup=5,
+        warmup_epochs=5,
         epochs=100,
         evaluate_every=5,
-        workers=8,
+        num_workers=8,
     )
 
 
 def cls_folder() -> ClassificationRecipe:
-    """Your own pictures: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
+    """Your own images: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
     return ClassificationRecipe(
-        data="class-folders",
-        root=Path("data/pictures"),
-        trunk="resnet50.a1_in1k",
+        data="folder",
+        root=Path("data/images"),
+        backbone="resnet50.a1_in1k",
         weights="pretrained",
-        trunk_rate_scale=0.1,
+        backbone_lr_scale=0.1,
         initial_gate=0.95,
         size=224,
-        middle=0.875,
+        crop_pct=0.875,
         crop="resized",
-        smallest_crop=0.35,
-        smoothing=0.1,
-        batch=32,
-        rate=0.02,
+        scale=(0.35, 1.0),
+        label_smoothing=0.1,
+        batch_size=32,
+        lr=0.02,
         weight_decay=1e-4,
-        warmup=1,
+        warmup_epochs=1,
         epochs=30,
         evaluate_every=5,
     )

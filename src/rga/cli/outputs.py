@@ -13,7 +13,7 @@ from typing import Any
 from rga.storage.files import holds, write_json
 from rga.storage.saved_model import CONFIG
 
-RUN_FOLDERS = frozenset({"best", "last", "best-averaged", "last-averaged"})
+RUN_FOLDERS = frozenset({"best", "last", "best-ema", "last-ema"})
 
 
 def check_output(path: Path | None, *, overwrite: bool = True) -> None:
@@ -66,10 +66,10 @@ def check_positive(**values: int) -> None:
             raise ValueError(f"{name.replace('_', '-')} must be at least 1, got {value}")
 
 
-def check_workers(workers: int) -> None:
+def check_workers(num_workers: int) -> None:
     """Raises a ValueError if the number of processes is negative."""
-    if workers < 0:
-        raise ValueError(f"workers must be at least 0, got {workers}")
+    if num_workers < 0:
+        raise ValueError(f"num_workers must be at least 0, got {num_workers}")
 
 
 def results_folder(run: Path) -> Path | None:
@@ -100,7 +100,7 @@ def write_results(folder: Path | None, name: str, out: Path | None, settings: Ma
 
     Args:
         folder: of the model; None if it has none.
-        name: for the file, made of the data set.
+        name: for the file, made of the dataset.
         out: the file that was named; None for none.
         settings: what was evaluated and how, and by which weights: the same settings write over their own results, and over no others.
         results: besides.
@@ -108,14 +108,14 @@ def write_results(folder: Path | None, name: str, out: Path | None, settings: Ma
     Returns:
         What became of them, in words.
     """
-    path = out or (None if folder is None else free_place(folder, name, settings))
+    path = out or (None if folder is None else free_path(folder, name, settings))
     if path is None:
         return "the model is in no folder of this machine: name a file with --out to keep the results"
     write_json(path, json.loads(json.dumps({**settings, **results})))
     return f"written to {path}"
 
 
-def free_place(folder: Path, name: str, settings: Mapping[str, Any]) -> Path:
+def free_path(folder: Path, name: str, settings: Mapping[str, Any]) -> Path:
     """The file for results of some settings: theirs, or the first that is not there."""
     wanted = json.loads(json.dumps(settings))
     for number in count(1):

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import rga
 from rga.storage.files import write_json
+from rga.storage.first_edition import converted_recipe
 from rga.training.recipe import TrainingRecipe
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.log import LOG_FILE
@@ -24,19 +25,29 @@ from rga.training.run.log import LOG_FILE
 Recipe = TypeVar("Recipe", bound=TrainingRecipe)
 
 RECIPE_FILE = "recipe.json"
-MODELS = ("best", "last", "best-averaged", "last-averaged")
+MODELS = ("best", "last", "best-ema", "last-ema")
 """The folders of models in a run's."""
 
 CHANGEABLE = frozenset(
     (
-        *("epochs", "max_steps", "rate", "start_rate", "warmup", "schedule", "milestones", "factor", "clip_gradients"),  # of what is left
-        *("evaluate_every", "checkpoint_minutes", "checkpoint_every", "log_every", "tensorboard", "test_batch"),
-        *("device", "threads", "workers", "prefetch", "channels_last", "recompute", "compile", "skip_damaged"),
+        *(
+            "epochs",
+            "max_steps",
+            "lr",
+            "warmup_start_lr",
+            "warmup_epochs",
+            "schedule",
+            "milestones",
+            "lr_decay",
+            "gradient_clip_norm",
+        ),  # of what is left
+        *("evaluate_every", "checkpoint_minutes", "checkpoint_every", "log_every", "tensorboard", "eval_batch_size"),
+        *("device", "threads", "num_workers", "prefetch_factor", "channels_last", "activation_checkpointing", "compile", "skip_damaged"),
     )
 )
 """Fields that may change when a run goes on: its length, what is left of its learning rates, what is written and when, the machine."""
 
-PLACES = frozenset({"root", "also_train", "test"})
+PATHS = frozenset({"root", "also_train", "test"})
 """Fields that say where data lie: they may lie elsewhere, and must be the same."""
 
 
@@ -128,7 +139,7 @@ def read_record(folder: Path) -> RunRecord:
         fingerprint, about = contents.pop("data_fingerprint"), contents.pop("run", {"version": ""})
         if not contents:
             raise ValueError("it has no field of a recipe")  # noqa: TRY301  the same in the end
-        return RunRecord(contents, fingerprint, **{**about, "changes": tuple(about.get("changes", ()))})
+        return RunRecord(converted_recipe(contents), fingerprint, **{**about, "changes": tuple(about.get("changes", ()))})
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is not the record of a run, or damaged: {error!r}; put it back, or choose another folder") from error
 
@@ -169,7 +180,7 @@ def check_changes(changes: Mapping[str, tuple[Any, Any]], folder: Path) -> None:
     Raises:
         ValueError: there are such; each is named, with its old and its new value.
     """
-    refused = {name: pair for name, pair in changes.items() if name not in CHANGEABLE | PLACES}
+    refused = {name: pair for name, pair in changes.items() if name not in CHANGEABLE | PATHS}
     if refused:
         was = " and ".join(f"{name} {shown(old)}" for name, (old, _) in refused.items())
         wanted = " and ".join(f"{name} {shown(new)}" for name, (_, new) in refused.items())
@@ -182,7 +193,7 @@ def check_changes(changes: Mapping[str, tuple[Any, Any]], folder: Path) -> None:
 def check_data(record: RunRecord, changes: Mapping[str, tuple[Any, Any]], fingerprint: str, samples: int, folder: Path) -> None:
     """Refuses data that are not those of a run.
 
-    Files that were changed in their place are not refused: a damaged image may have been mended.
+    Files that were changed in their place are not refused: a damaged image may have been fixed.
 
     Args:
         record: of the run.
@@ -196,7 +207,7 @@ def check_data(record: RunRecord, changes: Mapping[str, tuple[Any, Any]], finger
     """
     if fingerprint == record.data_fingerprint:
         return
-    for name in sorted(PLACES & changes.keys()):
+    for name in sorted(PATHS & changes.keys()):
         old, new = changes[name]
         raise ValueError(
             f"the run in {folder} has {name} {shown(old)} with the fingerprint {record.data_fingerprint}, and {name} {shown(new)} holds "

@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import nn
 from torch.optim import Optimizer
 
-from rga.backbones.model import TrunkModel
+from rga.backbones.model import BackboneModel
 from rga.classification import recipes as classification
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import classification_task
@@ -41,9 +41,9 @@ from rga.training.run.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, loa
 from rga.training.run.lock import locked
 from rga.training.run.log import LOG_FILE, RunLog, read_log
 from rga.training.schedules import Schedule
-from rga.training.state import check_fits, check_place
+from rga.training.state import check_fits, check_position
 from rga.training.task import Task
-from rga.training.task_training import PictureRecipe
+from rga.training.task_training import ImageRecipe
 
 
 class RecipeTask(Task, Protocol):
@@ -92,7 +92,7 @@ KINDS: dict[str, type[TrainingRecipe]] = {"reid": ReidRecipe, "segmentation": Se
 
 
 @dataclass(frozen=True)
-class Place:
+class RunOptions:
     """Which run.
 
     Attributes:
@@ -115,24 +115,24 @@ def command(name: str, base: TrainingRecipe | None = None) -> Callable[..., int]
     """
     recipe = RECIPES[name]
     default = base or recipe()
-    here = Place(Path("runs") / name)
+    here = RunOptions(Path("runs") / name)
 
-    def run(recipe: TrainingRecipe = default, *, place: Place = here) -> int:
-        return train(recipe, place.out, place.resume, place.resume_previous, name=name).exit_code
+    def run(recipe: TrainingRecipe = default, *, options: RunOptions = here) -> int:
+        return train(recipe, options.out, options.resume, options.resume_previous, name=name).exit_code
 
     run.__annotations__["recipe"] = Annotated[type(default), tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
-    run.__annotations__["place"] = Annotated[Place, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+    run.__annotations__["options"] = Annotated[RunOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
     run.__doc__ = f"""{inspect.getdoc(recipe)}
 
     Args:
         recipe: all choices of the training.
-        place: which run.
+        options: which run.
     """
     run.given = partial(resumed, name, here)  # type: ignore[attr-defined]
     return run
 
 
-def resumed(name: str, place: Place, arguments: Sequence[str]) -> Callable[..., int]:
+def resumed(name: str, options: RunOptions, arguments: Sequence[str]) -> Callable[..., int]:
     """The command line of a recipe for what was typed: with ``--resume``, what is not typed comes from the run's own recipe.
 
     Raises:
@@ -141,7 +141,7 @@ def resumed(name: str, place: Place, arguments: Sequence[str]) -> Callable[..., 
     """
     if {"-h", "--help"} & set(arguments):
         return command(name)
-    typed, _ = tyro.cli(Place, args=arguments, default=place, return_unknown_args=True, add_help=False)
+    typed, _ = tyro.cli(RunOptions, args=arguments, default=options, return_unknown_args=True, add_help=False)
     if not (typed.resume or typed.resume_previous):
         return command(name)
     record, kind = read_record(typed.out), type(RECIPES[name]())
@@ -230,7 +230,7 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
                 check_new(out)  # again: another training may have begun and ended there in the meantime
         start = load_checkpoint(checkpoint, device) if resume else None
         if start is not None:  # before anything of the run is changed
-            check_place(start, task.steps_per_epoch, recipe.loop_options().steps(task.steps_per_epoch))
+            check_position(start, task.steps_per_epoch, recipe.loop_options().steps(task.steps_per_epoch))
             check_fits(task.model, start)
         if resume_previous and processes.first():
             go_back(out)
@@ -243,7 +243,7 @@ def train(recipe: TrainingRecipe, out: Path, resume: bool = False, resume_previo
             else:
                 log = held.enter_context(go_on(record, recipe, changes, task, out, start=start, console=console))
         outcome = fit(task, task.optimizer(), task.schedule(), out, log, recipe.loop_options(), device=device, start=start)
-    skipped = f"; {outcome.skipped} pictures were skipped" if outcome.skipped else ""
+    skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
     console.print(f"the run is in {out}{skipped}")
     return outcome
 
@@ -255,10 +255,10 @@ def build_again(recipe: TrainingRecipe, out: Path) -> RecipeTask:
         recipe: all choices.
         out: the run's folder.
     """
-    if not isinstance(recipe, PictureRecipe):
+    if not isinstance(recipe, ImageRecipe):
         return BUILDERS[type(recipe)](recipe)
     task = BUILDERS[type(recipe)](replace(recipe, weights="none"))
-    assert isinstance(task.model, TrunkModel)
+    assert isinstance(task.model, BackboneModel)
     noted = read_log(out, "start") if (out / LOG_FILE).is_file() else []
     task.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {recipe.weights}")
     return task
@@ -280,7 +280,7 @@ def compared(recipe: TrainingRecipe, out: Path, name: str) -> tuple[RunRecord, d
 
 def prepare(model: nn.Module, recipe: TrainingRecipe, device: torch.device) -> None:
     """What a recipe wants of a model on its device, whatever the task; in place."""
-    if recipe.synchronise_norms and processes.together():
+    if recipe.sync_bn and processes.together():
         synchronise_norms(model, device)
     if recipe.compile:
         model.compile()

@@ -1,4 +1,4 @@
-"""Data sets by name, whatever the task."""
+"""Datasets by name, whatever the task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Data = TypeVar("Data")
 
 
 def read_named(readers: Mapping[str, Callable[..., Data]], name: str, root: Path, options: Mapping[str, object]) -> Data:
-    """Reads a data set.
+    """Reads a dataset.
 
     Args:
         readers: name -> reader(root, **options).
@@ -24,11 +24,11 @@ def read_named(readers: Mapping[str, Callable[..., Data]], name: str, root: Path
         ValueError: the name is unknown, or the reader has no such option; or what the reader raises.
     """
     if name not in readers:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(readers)}")
+        raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(readers)}")
     accepted = option_names(readers[name])
     for option in options:
         if option not in accepted:
-            raise ValueError(f"data set {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
+            raise ValueError(f"dataset {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
     return readers[name](Path(root).expanduser(), **options)
 
 

@@ -3,9 +3,9 @@
     rga train reid-market1501 --root DIR      the paper's recipe on Market-1501
     rga train reid-cuhk03 --root DIR          on CUHK03, new protocol, labelled boxes (--data cuhk03-detected for the others)
     rga train reid-msmt17 --root DIR          on MSMT17
-    rga train reid-folder --root DIR          on your own pictures, a folder for each identity
+    rga train reid-folder --root DIR          on your own images, a folder for each identity
     rga train reid-small --root DIR           the same for a few hundred people and no GPU (--data for other layouts)
-    rga train reid-generated --root DIR       on generated people (rga data make DIR), a small trunk that trains on a CPU
+    rga train reid-generated --root DIR       on generated people (rga data make DIR), a small backbone that trains on a CPU
 
 Hardware: the first three are made for a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC, quoted from
 the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4, MSMT17 80.3 / 57.5. We have not run them in full.
@@ -40,9 +40,15 @@ def reid_msmt17() -> ReidRecipe:
 
 
 def reid_folder() -> ReidRecipe:
-    """The paper's recipe on your own pictures, with a schedule of 120 epochs and a gentle start for the attention."""
+    """The paper's recipe on your own images, with a schedule of 120 epochs and a gentle start for the attention."""
     return ReidRecipe(
-        data="folder", root=Path("data/pictures"), epochs=120, warmup=10, milestones=(40, 70, 90, 105), initial_gate=0.95, evaluate_every=20
+        data="folder",
+        root=Path("data/images"),
+        epochs=120,
+        warmup_epochs=10,
+        milestones=(40, 70, 90, 105),
+        initial_gate=0.95,
+        evaluate_every=20,
     )
 
 
@@ -51,17 +57,17 @@ def reid_generated() -> ReidRecipe:
     return ReidRecipe(
         data="market1501",
         root=Path("data/people"),
-        trunk="resnet18",
+        backbone="resnet18",
         weights="none",
         height=128,
         width=64,
         epochs=30,
-        warmup=3,
+        warmup_epochs=3,
         schedule="cosine",
         lr_update="step",
-        rate=1e-3,
+        lr=1e-3,
         evaluate_every=10,
-        workers=1,
+        num_workers=1,
     )
 
 
@@ -69,17 +75,17 @@ def reid_small() -> ReidRecipe:
     """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64, within an hour on two cores."""
     return ReidRecipe(
         data="folder",
-        root=Path("data/pictures"),
-        trunk="tf_efficientnet_lite0.in1k",
+        root=Path("data/images"),
+        backbone="tf_efficientnet_lite0.in1k",
         initial_gate=0.95,
         height=128,
         width=64,
-        identities=8,
+        ids_per_batch=8,
         optimizer="adamw",
         weight_decay=0.01,
-        start_rate=1e-5,
-        rate=3e-3,
-        warmup=2,
+        warmup_start_lr=1e-5,
+        lr=3e-3,
+        warmup_epochs=2,
         schedule="cosine",
         lr_update="step",
         passes=2,
@@ -87,16 +93,16 @@ def reid_small() -> ReidRecipe:
         evaluate_every=5,
         feature="pooled",
         channels_last=True,
-        workers=1,
+        num_workers=1,
     )
 
 
 def reid_demo(attention: str = "rga-sc") -> ReidRecipe:
     """The demo's: a ResNet-10-T from scratch at 64x32 on 150 generated people, plain (``attention="none"``) or with an attention.
 
-    Small batches at a high rate and little augmentation: in so short a training steps count for more than variety. Measured on 150 people
-    who were not trained on, R1 / mAP by the feature before the neck: plain 83.2 / 71.4 in 135 s, RGA-SC 84.8 / 72.2 in 171 s;
-    colour histograms reach 1.0 / 1.5.
+    Small batches at a high learning rate and little augmentation: in so short a training steps count for more than variety. Measured on 150
+    people who were not trained on, R1 / mAP by the feature before the neck: plain 83.2 / 71.4 in 135 s, RGA-SC 84.8 / 72.2 in 171 s; colour
+    histograms reach 1.0 / 1.5.
 
     Args:
         attention: name of the attention after the stages.
@@ -104,27 +110,27 @@ def reid_demo(attention: str = "rga-sc") -> ReidRecipe:
     return ReidRecipe(
         data="market1501",
         root=Path("demo-output/people"),
-        trunk="resnet10t",
+        backbone="resnet10t",
         weights="none",
         attention=attention,
         initial_gate=0.95,
         height=64,
         width=32,
-        erase=0.0,
+        random_erasing=0.0,
         color_jitter=0.2,
-        identities=8,
+        ids_per_batch=8,
         optimizer="adamw",
         weight_decay=0.02,
-        start_rate=1e-5,
-        rate=2e-3,
-        warmup=1,
+        warmup_start_lr=1e-5,
+        lr=2e-3,
+        warmup_epochs=1,
         schedule="cosine",
         lr_update="step",
         passes=2,
         epochs=22,
         evaluate_every=6,
         feature="pooled",
-        workers=1,
+        num_workers=1,
     )
 
 

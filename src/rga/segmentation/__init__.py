@@ -1,4 +1,4 @@
-"""Scene segmentation."""
+"""Semantic segmentation."""
 
 from rga.segmentation.confusion import class_iou, confusion_matrix
 from rga.segmentation.sliding import Inference

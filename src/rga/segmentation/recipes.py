@@ -2,8 +2,8 @@
 
     rga train seg-cityscapes --root DIR       a dilated ResNet-50 with RGA-SC on Cityscapes, with the field's settings
     rga train seg-camvid --root DIR           a small network on CamVid at half size, for a CPU
-    rga train seg-folder --root DIR           your own pictures and masks
-    rga train seg-generated --root DIR        generated street scenes (rga data make-scenes DIR), for a CPU
+    rga train seg-folder --root DIR           your own images and masks
+    rga train seg-generated --root DIR        generated street scenes (rga data make-streets DIR), for a CPU
 
 Hardware: seg-cityscapes is made for GPUs (8 crops of 768x768), seg-folder for one, the others for a CPU. The first
 version of the paper applies RGA to Cityscapes; its figures are not known to us, so no target is quoted: compare with
@@ -28,11 +28,11 @@ def seg_cityscapes() -> SegmentationRecipe:
 
 
 def seg_folder() -> SegmentationRecipe:
-    """Your own pictures and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
+    """Your own images and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
     return SegmentationRecipe(
-        data="mask-folder",
-        root=Path("data/pictures"),
-        trunk="resnet50.a1_in1k",
+        data="folder",
+        root=Path("data/images"),
+        backbone="resnet50.a1_in1k",
         output_stride=16,
         head="aspp",
         height=512,
@@ -47,48 +47,47 @@ def seg_camvid() -> SegmentationRecipe:
     return SegmentationRecipe(
         data="camvid",
         root=Path("data/camvid"),
-        trunk="tf_efficientnet_lite0.in1k",
+        backbone="tf_efficientnet_lite0.in1k",
         output_stride=16,
         fit="exact",
         height=180,
         width=240,
         resolution=0.5,
-        smallest_scale=0.75,
+        scale=(0.75, 2.0),
         optimizer="adamw",
         weight_decay=0.02,
-        rate=1e-3,
-        warmup=1,
+        lr=1e-3,
+        warmup_epochs=1,
         epochs=10,
         evaluate_every=5,
         channels_last=True,
-        workers=1,
+        num_workers=1,
     )
 
 
 def seg_generated() -> SegmentationRecipe:
-    """Generated scenes: ResNet-18 from scratch at stride 8 with RGA-SC, for a CPU."""
+    """Generated street scenes: ResNet-18 from scratch at stride 8 with RGA-SC, for a CPU."""
     return SegmentationRecipe(
-        data="scenes",
-        root=Path("data/scenes"),
-        trunk="resnet18",
+        data="streets",
+        root=Path("data/streets"),
+        backbone="resnet18",
         weights="none",
         height=128,
         width=256,
-        smallest_scale=0.75,
-        largest_scale=1.5,
-        batch=8,
+        scale=(0.75, 1.5),
+        batch_size=8,
         optimizer="adamw",
         weight_decay=0.02,
-        rate=1e-3,
-        warmup=1,
+        lr=1e-3,
+        warmup_epochs=1,
         epochs=30,
         evaluate_every=10,
-        workers=1,
+        num_workers=1,
     )
 
 
 def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
-    """The demo's: a ResNet-10-T from scratch on generated scenes, plain (``attention="none"``) or with an attention.
+    """The demo's: a ResNet-10-T from scratch on generated street scenes, plain (``attention="none"``) or with an attention.
 
     It trains on hard pixels, since those of people and poles are few.
 
@@ -96,25 +95,24 @@ def seg_demo(attention: str = "rga-sc") -> SegmentationRecipe:
         attention: name of the attention after the stages.
     """
     return SegmentationRecipe(
-        data="scenes",
-        root=Path("demo-output/scenes"),
-        trunk="resnet10t",
+        data="streets",
+        root=Path("demo-output/streets"),
+        backbone="resnet10t",
         weights="none",
         attention=attention,
         height=128,
         width=256,
-        smallest_scale=0.75,
-        largest_scale=1.5,
-        batch=4,
-        hard_threshold=0.7,
-        hard_keep=16_000,
+        scale=(0.75, 1.5),
+        batch_size=4,
+        ohem_threshold=0.7,
+        ohem_min_kept=16_000,
         optimizer="adamw",
         weight_decay=0.02,
-        rate=2e-3,
-        warmup=1,
+        lr=2e-3,
+        warmup_epochs=1,
         epochs=8,
         evaluate_every=4,
-        workers=1,
+        num_workers=1,
     )
 
 

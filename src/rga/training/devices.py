@@ -1,4 +1,4 @@
-"""Where and in which precision to compute."""
+"""The device, and the data type of the forward pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["float32", "bfloat16", "float16"]
+AmpDtype = Literal["float32", "bfloat16", "float16"]
 
 
 def choose_device(name: DeviceName) -> torch.device:
@@ -25,8 +25,8 @@ def choose_device(name: DeviceName) -> torch.device:
     return torch.device(name)
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """The context of a forward pass in a precision; float32 is PyTorch's own."""
-    if precision == "float32":
+def autocast(device: torch.device, amp_dtype: AmpDtype) -> AbstractContextManager[object]:
+    """The autocast context of a forward pass; float32 turns autocast off."""
+    if amp_dtype == "float32":
         return nullcontext()
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
+    return torch.autocast(device.type, dtype=getattr(torch, amp_dtype))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rga.training.devices import Precision
+from rga.training.devices import AmpDtype
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class LoopOptions:
         checkpoint_minutes: between checkpoints; 0 for none by time. There is one at the end and when the training is stopped anyway.
         checkpoint_every: steps between checkpoints, besides those by time; 0 for none.
         log_every: steps between lines of the log with the loss of one step; 0 for none.
-        precision: of the forward pass.
-        clip_gradients: largest norm of all gradients together; 0 leaves them as they are.
-        averaging: decay of the running average of the weights, which is evaluated beside them; 0 for none.
-        accumulate: parts that a batch comes in; their gradients are averaged.
+        amp_dtype: data type of the forward pass under autocast; float32 turns autocast off.
+        gradient_clip_norm: the norm of all gradients together is clipped to this; 0 does not clip.
+        ema_decay: decay of the exponential moving average of the weights, which is evaluated beside them; 0 for none.
+        gradient_accumulation: parts that a batch comes in; their gradients are averaged.
         max_steps: stop after so many steps; 0 runs all epochs. For trials.
         seed: of what the model draws.
     """
@@ -30,10 +30,10 @@ class LoopOptions:
     checkpoint_minutes: float = 5.0
     checkpoint_every: int = 0
     log_every: int = 0
-    precision: Precision = "float32"
-    clip_gradients: float = 0.0
-    averaging: float = 0.0
-    accumulate: int = 1
+    amp_dtype: AmpDtype = "float32"
+    gradient_clip_norm: float = 0.0
+    ema_decay: float = 0.0
+    gradient_accumulation: int = 1
     max_steps: int = 0
     seed: int = 0
 

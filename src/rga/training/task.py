@@ -34,7 +34,7 @@ class Task(Protocol):
     def batches(self, epoch: int, start: int = 0) -> Iterable[Any]:
         """The batches of an epoch, on the CPU, without the first ``start``.
 
-        They follow from the epoch alone, whatever was drawn before. With ``accumulate`` each comes in as many parts.
+        They follow from the epoch alone, whatever was drawn before. With ``gradient_accumulation`` each comes in as many parts.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What the trainings of all tasks have in common: a recipe, a model on a trunk, and batches of pictures from files."""
+"""What the trainings of all tasks have in common: a recipe, a model on a backbone, and batches of images from files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from rga.backbones.model import TrunkModel
-from rga.backbones.pretrained import load_trunk_weights
-from rga.backbones.recipe import TrunkRecipe, parameter_groups
-from rga.backbones.recompute import recompute_blocks
+from rga.backbones.checkpointing import checkpoint_blocks
+from rga.backbones.model import BackboneModel
+from rga.backbones.pretrained import load_backbone_weights
+from rga.backbones.recipe import BackboneRecipe, parameter_groups
 from rga.images.images import DamagedImageError
 from rga.storage.saved_model import save_model
 from rga.training.input.loader import SampleLoader
@@ -26,17 +26,17 @@ from rga.training.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureRecipe(TrainingRecipe, TrunkRecipe):
-    """All choices of a training on pictures; a task's recipe adds its own."""
+class ImageRecipe(TrainingRecipe, BackboneRecipe):
+    """All choices of a training on images; a task's recipe adds its own."""
 
     def __post_init__(self) -> None:
         """Checks what can be checked without the data."""
-        TrunkRecipe.__post_init__(self)
+        BackboneRecipe.__post_init__(self)
         TrainingRecipe.__post_init__(self)
 
 
-class PictureData(Protocol):
-    """A data set."""
+class ImageData(Protocol):
+    """A dataset."""
 
     @property
     def name(self) -> str:
@@ -49,29 +49,29 @@ class PictureData(Protocol):
         ...
 
 
-class PictureBatch(Protocol):
+class ImageBatch(Protocol):
     """A batch, whatever it holds besides."""
 
     @property
-    def places(self) -> Tensor:
-        """(B,), the places of its pictures in the training split."""
+    def indices(self) -> Tensor:
+        """(B,), the indices of its images in the training split."""
         ...
 
 
-Recipe = TypeVar("Recipe", bound=PictureRecipe)
-Data = TypeVar("Data", bound=PictureData)
-Model = TypeVar("Model", bound=TrunkModel)
-Batch = TypeVar("Batch", bound=PictureBatch)
+Recipe = TypeVar("Recipe", bound=ImageRecipe)
+Data = TypeVar("Data", bound=ImageData)
+Model = TypeVar("Model", bound=BackboneModel)
+Batch = TypeVar("Batch", bound=ImageBatch)
 
 
-class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
-    """A training on pictures as the loop wants it, but for its loss and its evaluation, which a task adds.
+class ImageTask(ABC, Generic[Recipe, Data, Model, Batch]):
+    """A training on images as the loop wants it, but for its loss and its evaluation, which a task adds.
 
     Args:
         recipe: all choices.
         data: to train and test on.
         model: to train; ``build_model`` of the task has made it.
-        samples: the training split as augmented pictures.
+        samples: the training split as augmented images.
         plan: which of them make a batch.
     """
 
@@ -86,7 +86,7 @@ class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Pictures that could not be read and were replaced, and how often."""
+        """Images that could not be read and were replaced, and how often."""
         return self.loader.skipped
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
@@ -94,19 +94,19 @@ class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
         return self.loader.batches(epoch, start)
 
     def images(self, batch: Batch) -> int:
-        """Pictures in a batch."""
-        return len(batch.places)
+        """Images in a batch."""
+        return len(batch.indices)
 
     def describe(self, batch: Batch) -> str:
         """The files of a batch."""
-        return ", ".join(map(self.file_name, batch.places.tolist()))
+        return ", ".join(map(self.file_name, batch.indices.tolist()))
 
     @abstractmethod
-    def file_name(self, place: int) -> str:
-        """The name of a picture of the training split."""
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
 
     def describe_start(self) -> dict[str, str]:
-        """What the training starts from, as its log keeps it: the trunk's weights, and how pixels are normalised for them."""
+        """What the training starts from, as its log keeps it: the backbone's weights, and how pixels are normalised for them."""
         chosen = self.model.preprocessing
         numbers = {"mean": chosen.mean, "std": chosen.std}
         return {"weights": self.model.trained_on["weights"], **{name: " ".join(map(str, each)) for name, each in numbers.items()}}
@@ -116,17 +116,17 @@ class PictureTask(ABC, Generic[Recipe, Data, Model, Batch]):
         save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
-        """The recipe's optimiser over all weights that learn; the trunk's own with their own rate."""
-        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.trunk, self.recipe.trunk_rate_scale))
+        """The recipe's optimiser over all weights that learn; the backbone's own with their own learning rate."""
+        return self.recipe.build_optimizer(parameter_groups(self.model, self.model.backbone, self.recipe.backbone_lr_scale))
 
     def schedule(self) -> Schedule:
         """The recipe's learning rate by epoch."""
         return self.recipe.build_schedule()
 
 
-def started(model: Model, recipe: PictureRecipe) -> Model:
-    """A model as its recipe begins with it: the trunk's weights, and how it lies and is kept in memory; in place."""
-    model.set_weights_source(load_trunk_weights(model.trunk, recipe.trunk, recipe.weights))
-    if recipe.recompute:
-        recompute_blocks(model.trunk)
+def initialize(model: Model, recipe: ImageRecipe) -> Model:
+    """A model as its recipe begins with it: the backbone's weights, and how it lies and is kept in memory; in place."""
+    model.set_weights_source(load_backbone_weights(model.backbone, recipe.backbone, recipe.weights))
+    if recipe.activation_checkpointing:
+        checkpoint_blocks(model.backbone)
     return model.to(memory_format=torch.channels_last) if recipe.channels_last else model
