@@ -32,8 +32,8 @@ RESNET50_STAGES["384x192"] = ((256, 96, 48), (512, 48, 24), (1024, 24, 12), (204
 CROP = ("1 of 1024x512", (256, 128, 64))
 """At stride 8: 8,192 positions; the affinity of one image alone takes 256 MiB, its relation vectors twice that."""
 
-PICTURE = (256, 128)
-"""Height and width of the pictures of the networks part."""
+IMAGE = (256, 128)
+"""Height and width of the images of the networks part."""
 
 Run = Callable[[], object]
 
@@ -165,13 +165,13 @@ def print_row(size: str, name: str, measured: Sequence[Measured], costs: Sequenc
 
 
 def resnet50(attention: str) -> nn.Module:
-    """The paper's trunk: ResNet-50 with the last stride 1, and attention after its four stages."""
+    """The paper's backbone: ResNet-50 with the last stride 1, and attention after its four stages."""
     model: nn.Module = timm.create_model("resnet50", num_classes=0)
     block = model.get_submodule("layer4.0")
     for convolution in (block.get_submodule("conv2"), block.get_submodule("downsample.0")):
         assert isinstance(convolution, nn.Conv2d)
         convolution.stride = (1, 1)
-    return rga.attach(model, attention, image_size=PICTURE)
+    return rga.attach(model, attention, image_size=IMAGE)
 
 
 def compile_network(model: nn.Module) -> nn.Module:
@@ -183,17 +183,17 @@ def compile_network(model: nn.Module) -> nn.Module:
 
 def networks(batch: int, rounds: int, names: Sequence[str], compiled: bool) -> None:
     """ResNet-50: plain, and with each attention, eager and compiled; each takes turns with the plain one."""
-    print(f"\n## ResNet-50 (last stride 1) at {PICTURE[0]}x{PICTURE[1]}, batch {batch}: ms, and times the plain one\n")
+    print(f"\n## ResNet-50 (last stride 1) at {IMAGE[0]}x{IMAGE[1]}, batch {batch}: ms, and times the plain one\n")
     print(
         "| attention | M params | GMAC | forward | x plain | fwd+bwd | x plain | peak MiB training | compiled forward | x plain compiled |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    inputs = [torch.randn(batch, 3, *PICTURE)]
+    inputs = [torch.randn(batch, 3, *IMAGE)]
     plain = resnet50("none")
     plain_compiled = compile_network(plain) if compiled else plain
     for name in names:
         model = resnet50(name)
-        price = rga.cost(model, (1, 3, *PICTURE))
+        price = rga.cost(model, (1, 3, *IMAGE))
         base, ours = measure([plain, model], inputs, rounds)
         row = [
             f"{price.parameters / 1e6:.2f}", f"{price.macs / 1e9:.2f}", f"{ours.forward:.0f}", f"{ours.forward / base.forward:.2f}",
@@ -212,16 +212,16 @@ def main() -> None:
     """Reads the command line and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=("all", "modules", "networks"), default="all")
-    parser.add_argument("--batch", type=int, default=16, help="images per batch")
+    parser.add_argument("--batch-size", type=int, default=16, help="images per batch")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the candidates take turns")
     parser.add_argument("--attentions", nargs="+", default=["none", *rga.list_attentions()], help="attentions of the networks part")
     parser.add_argument("--eager", action="store_true", help="leave the compiled networks out")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, load {os.getloadavg()[0]:.2f} at the start")
     if arguments.part in ("all", "modules"):
-        modules(arguments.batch, arguments.rounds)
+        modules(arguments.batch_size, arguments.rounds)
     if arguments.part in ("all", "networks"):
-        networks(arguments.batch, arguments.rounds, arguments.attentions, not arguments.eager)
+        networks(arguments.batch_size, arguments.rounds, arguments.attentions, not arguments.eager)
 
 
 if __name__ == "__main__":

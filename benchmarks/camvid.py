@@ -48,11 +48,11 @@ class Training:
 
     def commands(self, root: Path, more: Sequence[str]) -> list[list[str]]:
         """What is typed: the training and the test."""
-        tested = ["--split", "test", "--workers", "0", "--out", str(self.report)]
+        tested = ["--split", "test", "--num-workers", "0", "--out", str(self.report)]
         rga = [sys.executable, "-m", "rga"]
         chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--root", str(root), "--out", str(self.folder)]
         return [
-            [*rga, "train", "seg-camvid", *chosen, "--threads", "1", "--workers", "0", *more],
+            [*rga, "train", "seg-camvid", *chosen, "--threads", "1", "--num-workers", "0", *more],
             [*rga, "evaluate-segmentation", f"{self.folder}/last", "--data", "camvid", "--root", str(root), *tested],
         ]
 
@@ -96,7 +96,7 @@ def minutes_of(folder: Path) -> float:
 
 
 def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants: Sequence[str], more: Sequence[str]) -> str:
-    """Runs all trainings; what came out as Markdown."""
+    """Runs all trainings; the results as Markdown."""
     out.mkdir(parents=True, exist_ok=True)
     trainings = [
         Training(variant, seed, out / f"{variant.split(',')[0].lower()}-{list(VARIANTS).index(variant)}-seed{seed}")
@@ -110,7 +110,7 @@ def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants
 
 
 def main(arguments: Sequence[str]) -> str:
-    """Does what the command line says; what came out as text."""
+    """Does what the command line says; the results as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder of CamVid")
     parser.add_argument("--out", type=Path, default=Path("runs/camvid"), help="folder for runs")

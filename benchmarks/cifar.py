@@ -1,6 +1,6 @@
 """Attentions on CIFAR-10 under one budget: a ResNet-20, plain and with each attention after its stages, trained alike.
 
-    python benchmarks/cifar.py --root DIR --out runs/cifar --at-once 2     # DIR: zips of pictures, or --data cifar10 for the original
+    python benchmarks/cifar.py --root DIR --out runs/cifar --at-once 2     # DIR: zips of images, or --data cifar10 for the original
 
 Each training is a process of one thread, ``--at-once`` of them at a time. Finished ones are kept: run the command again after an
 interruption, or with more seeds, and what is missing is trained; ``--table`` trains nothing and prints what is there. What comes after
@@ -35,7 +35,7 @@ as published, too, it sits in later stages."""
 COMPARED = ("plain", "RGA-SC")
 """Trained with more seeds than the others."""
 
-SHORT = ("--batch", "64", "--rate", "0.05", "--warmup", "0.5", "--initial-gate", "0.95", "--evaluate-every", "0")
+SHORT = ("--batch-size", "64", "--lr", "0.05", "--warmup-epochs", "0.5", "--initial-gate", "0.95", "--evaluate-every", "0")
 """The recipe's changes for a budget of a few epochs: small batches make more steps of it, and RGA starts gently."""
 
 
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end."""
+        """Whether it reached its end."""
         return (self.folder / "last" / "config.json").is_file()
 
 
@@ -71,7 +71,20 @@ def command(run: Run, data: str, root: Path, epochs: int, more: Sequence[str]) -
     """What trains one: one that was interrupted goes on."""
     words = [sys.executable, "-m", "rga", "train", "cls-cifar10", "--data", data, "--root", str(root), "--attention", ARMS[run.arm]]
     words += ["--after", *AFTER[run.arm]] if run.arm in AFTER else []
-    words += ["--epochs", str(epochs), *SHORT, "--seed", str(run.seed), "--threads", "1", "--workers", "0", "--out", str(run.folder), *more]
+    words += [
+        "--epochs",
+        str(epochs),
+        *SHORT,
+        "--seed",
+        str(run.seed),
+        "--threads",
+        "1",
+        "--num-workers",
+        "0",
+        "--out",
+        str(run.folder),
+        *more,
+    ]
     return [*words, "--resume"] if (run.folder / LAST).is_file() else words
 
 
@@ -138,7 +151,7 @@ def main(arguments: Sequence[str]) -> str:
     """Trains what is missing, as the command line says; the table as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data")
-    parser.add_argument("--data", default="class-zips", help="name of the data set: class-zips, cifar10, ...")
+    parser.add_argument("--data", default="zips", help="name of the dataset: zips, cifar10, ...")
     parser.add_argument("--out", type=Path, default=Path("runs/cifar"), help="folder for the runs")
     parser.add_argument("--epochs", type=int, default=4, help="of each training")
     parser.add_argument("--seeds", type=int, default=3, help=f"of {' and '.join(COMPARED)}")

@@ -1,14 +1,14 @@
-"""How fast pictures are read, augmented and laid in batches, on one core: Pillow's plain way, torchreid's transforms, ours.
+"""How fast images are read, augmented and laid in batches, on one core: Pillow's plain way, torchreid's transforms, ours.
 
     pip install --no-deps torchreid            # for the side of that name; of it one file is used, which needs PyTorch and Pillow alone
-    python benchmarks/input.py crops           # pictures of people, 128x64 in JPEG, as the network's 256x128
-    python benchmarks/input.py scenes          # street scenes of 2048x1024, as crops of 768x768 with their masks
+    python benchmarks/input.py crops           # images of people, 128x64 in JPEG, as the network's 256x128
+    python benchmarks/input.py streets         # street scenes of 2048x1024, as crops of 768x768 with their masks
     python benchmarks/input.py decoders        # decoding alone
 
 Each side makes the whole batches that a step is fed with: normalised float32 (B, 3, H, W). Sides take turns over ``--rounds`` in one
 process with one thread; what counts is the CPU time of the process, medians are printed. torchreid resizes and crops as the paper's recipe
 does, after a first resize of its own (``torchreid.data.transforms.build_transforms`` with random_flip, random_crop and random_erase). It
-has no transforms for scenes with masks: there the plain way is torchvision's on PIL images. Pictures are generated; ``--pictures`` names a
+has no transforms for images with masks: there the plain way is torchvision's on PIL images. Images are generated; ``--images`` names a
 folder of your own people instead.
 """
 
@@ -44,31 +44,31 @@ from rga.images.decoding import read_pixels, simplejpeg
 from rga.images.images import DamagedImageError, list_images
 from rga.images.preprocessing import Preprocessing
 from rga.reid.datasets.samples import Sample
-from rga.reid.task import TrainingPictures
+from rga.reid.task import TrainingImages
 from rga.reid.transforms import Augmentation, draw_rectangle, erase
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.masks import read_mask
 from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.task import TrainingScenes
+from rga.segmentation.task import TrainingSamples
 from rga.segmentation.transforms import training_transform
 from rga.synthetic.people.people import PeopleOptions, make_people
-from rga.synthetic.streets.scenes import SceneOptions, make_scenes
+from rga.synthetic.streets.streets import StreetOptions, make_streets
 from rga.training.input.loader import LoaderOptions, SampleLoader
 from rga.training.input.plan import ShuffledBatches
 
 CROP = Preprocessing(256, 128)
-SCENE = Preprocessing(768, 768)
+STREET = Preprocessing(768, 768)
 PEOPLE = PeopleOptions(identities=64, images_per_camera=4, distractors=0, junk=0)
-SCENES = SceneOptions(train=8, val=0, test=0, height=1024, width=2048)
+STREETS = StreetOptions(train=8, val=0, test=0, height=1024, width=2048)
 
 Side = Callable[[], int]
-"""Makes batches; how many pictures they hold."""
+"""Makes batches; how many images they hold."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Pictures a second of one core: the median over the rounds, and the extremes."""
+    """Images a second of one core: the median over the rounds, and the extremes."""
 
     median: float
     least: float
@@ -81,9 +81,9 @@ def take_turns(sides: dict[str, Side], rounds: int) -> dict[str, Measured]:
     for turn in range(rounds + 1):
         for name, side in sides.items():
             start = time.process_time()
-            pictures = side()
+            images = side()
             if turn:
-                speeds[name].append(pictures / (time.process_time() - start))
+                speeds[name].append(images / (time.process_time() - start))
     return {name: Measured(statistics.median(each), min(each), max(each)) for name, each in speeds.items()}
 
 
@@ -117,8 +117,10 @@ def torchreid_transform() -> Callable[[Image.Image], Tensor]:
         ModuleNotFoundError: torchreid is not installed.
     """
     spec = importlib.util.find_spec("torchreid")
-    places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
-    files = [file for place in places for file in (place / "reid/data/transforms.py", place / "data/transforms.py") if file.is_file()]
+    folders = [] if spec is None else [Path(location) for location in spec.submodule_search_locations or ()]
+    files = [
+        file for location in folders for file in (location / "reid/data/transforms.py", location / "data/transforms.py") if file.is_file()
+    ]
     if not files:
         raise ModuleNotFoundError("torchreid is not installed: pip install --no-deps torchreid, or leave that side out", name="torchreid")
     file_spec = importlib.util.spec_from_file_location("torchreid_transforms", files[0])
@@ -133,12 +135,12 @@ def torchreid_transform() -> Callable[[Image.Image], Tensor]:
 
 
 def torchreid_crop(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor:
-    """A picture as torchreid reads and transforms it."""
+    """An image as torchreid reads and transforms it."""
     return transform(Image.open(path).convert("RGB"))
 
 
 def in_batches(paths: Sequence[Path], batch: int, make: Callable[[Path], Any]) -> Side:
-    """Makes all pictures in batches, by torch's rules."""
+    """Makes all images in batches, by torch's rules."""
 
     def side() -> int:
         for start in range(0, len(paths), batch):
@@ -151,8 +153,8 @@ def in_batches(paths: Sequence[Path], batch: int, make: Callable[[Path], Any]) -
 def our_crops(paths: Sequence[Path], batch: int) -> Side:
     """The pipeline of ``rga train``: its loader without worker processes, and what its task does to a batch."""
     samples = [Sample(path, number, 0) for number, path in enumerate(paths)]
-    pictures = TrainingPictures(samples, range(len(samples)), Augmentation(*CROP.size))
-    loader = SampleLoader(pictures, ShuffledBatches(len(paths), batch, 0), LoaderOptions(), DamagedImageError)
+    images = TrainingImages(samples, range(len(samples)), Augmentation(*CROP.size))
+    loader = SampleLoader(images, ShuffledBatches(len(paths), batch, 0), LoaderOptions(), DamagedImageError)
     epochs = iter(range(1_000_000))
 
     def side() -> int:
@@ -163,20 +165,20 @@ def our_crops(paths: Sequence[Path], batch: int) -> Side:
     return side
 
 
-# ---- scenes
+# ---- street scenes
 
 
-def plain_scene(path: Path, data: SegmentationData, recipe: SegmentationRecipe) -> tuple[Tensor, Tensor]:
-    """The field's augmentation of scenes, with torchvision on PIL images."""
-    scene = next(scene for scene in data.train if scene.image == path)
-    assert scene.mask is not None
+def plain_street(path: Path, data: SegmentationData, recipe: SegmentationRecipe) -> tuple[Tensor, Tensor]:
+    """The field's augmentation of street scenes, with torchvision on PIL images."""
+    sample = next(sample for sample in data.train if sample.image == path)
+    assert sample.mask is not None
     with Image.open(path) as file:
         image = file.convert("RGB")
-    mask = Image.fromarray(read_mask(scene.mask, data.classes))
-    factor = random.uniform(recipe.smallest_scale, recipe.largest_scale)
+    mask = Image.fromarray(read_mask(sample.mask, data.classes))
+    factor = random.uniform(*recipe.scale)
     size = (round(factor * image.width), round(factor * image.height))
     image, mask = image.resize(size, Image.Resampling.BILINEAR), mask.resize(size, Image.Resampling.NEAREST)
-    height, width = SCENE.size
+    height, width = STREET.size
     right, below = max(0, width - image.width), max(0, height - image.height)
     image, mask = TF.pad(image, [0, 0, right, below]), TF.pad(mask, [0, 0, right, below], 255)
     top, left = random.randint(0, image.height - height), random.randint(0, image.width - width)
@@ -184,21 +186,19 @@ def plain_scene(path: Path, data: SegmentationData, recipe: SegmentationRecipe) 
     if random.random() < 0.5:
         image, mask = TF.hflip(image), TF.hflip(mask)
     image = torchvision.transforms.ColorJitter(*3 * [recipe.color_jitter])(image)
-    return TF.normalize(TF.to_tensor(image), list(SCENE.mean), list(SCENE.std)), torch.from_numpy(np.array(mask)).long()
+    return TF.normalize(TF.to_tensor(image), list(STREET.mean), list(STREET.std)), torch.from_numpy(np.array(mask)).long()
 
 
-def our_scenes(data: SegmentationData, recipe: SegmentationRecipe, batch: int) -> Side:
+def our_streets(data: SegmentationData, recipe: SegmentationRecipe, batch: int) -> Side:
     """The pipeline of ``rga train seg-cityscapes``, without worker processes."""
-    transform = training_transform(
-        SCENE, scales=(recipe.smallest_scale, recipe.largest_scale), flip=recipe.flip, color_jitter=recipe.color_jitter
-    )
-    samples = TrainingScenes(data.train, data.classes, transform)
+    transform = training_transform(STREET, scales=recipe.scale, flip=recipe.random_flip, color_jitter=recipe.color_jitter)
+    samples = TrainingSamples(data.train, data.classes, transform)
     loader = SampleLoader(samples, ShuffledBatches(len(data.train), batch, 0), LoaderOptions(), DamagedImageError)
     epochs = iter(range(1_000_000))
 
     def side() -> int:
         for made in loader.batches(next(epochs)):
-            SCENE.normalise(made.images.permute(0, 2, 3, 1))
+            STREET.normalise(made.images.permute(0, 2, 3, 1))
         return len(loader) * batch
 
     return side
@@ -244,24 +244,24 @@ def decoders(contents: Sequence[bytes], repeats: int) -> dict[str, Side]:
 
 def table(title: str, measured: dict[str, Measured], reference: str) -> str:
     """The speeds of all sides as Markdown, with how many times that of a reference."""
-    lines = [f"\n## {title}\n", f"| | pictures a second of one core | least - most | times {reference} |", "|---|---|---|---|"]
+    lines = [f"\n## {title}\n", f"| | images a second of one core | least - most | times {reference} |", "|---|---|---|---|"]
     for name, each in measured.items():
         times = f"{each.median / measured[reference].median:.2f}"
         lines.append(f"| {name} | {each.median:.0f} | {each.least:.0f} - {each.most:.0f} | {times} |")
     return "\n".join(lines)
 
 
-def crops(pictures: Path | None, sides: Sequence[str], batch: int, rounds: int) -> str:
+def crops(images: Path | None, sides: Sequence[str], batch: int, rounds: int) -> str:
     """Crops of people: the bar is torchreid."""
     with tempfile.TemporaryDirectory() as folder:
-        root = pictures or make_people(Path(folder) / "people", PEOPLE)
+        root = images or make_people(Path(folder) / "people", PEOPLE)
         paths = list_images(root)
         paths = paths[: len(paths) // batch * batch]
         known = {"Pillow": lambda: in_batches(paths, batch, plain_crop), "ours": lambda: our_crops(paths, batch)}
         known["torchreid"] = lambda: torchreid_side(paths, batch)
         measured = take_turns({name: known[name]() for name in sides}, rounds)
     reference = "torchreid" if "torchreid" in sides else sides[0]
-    return table(f"{len(paths)} pictures of people as {CROP.height}x{CROP.width}, batches of {batch}", measured, reference)
+    return table(f"{len(paths)} images of people as {CROP.height}x{CROP.width}, batches of {batch}", measured, reference)
 
 
 def torchreid_side(paths: Sequence[Path], batch: int) -> Side:
@@ -270,16 +270,16 @@ def torchreid_side(paths: Sequence[Path], batch: int) -> Side:
     return in_batches(paths, batch, lambda path: torchreid_crop(path, transform))
 
 
-def scenes(batch: int, rounds: int) -> str:
+def streets(batch: int, rounds: int) -> str:
     """Crops of street scenes with their masks."""
     recipe = SegmentationRecipe()
     with tempfile.TemporaryDirectory() as folder:
-        data = read_generated(make_scenes(Path(folder) / "scenes", SCENES))
-        paths = [scene.image for scene in data.train]
-        plain = in_batches(paths, batch, lambda path: plain_scene(path, data, recipe))
-        measured = take_turns({"Pillow": plain, "ours": our_scenes(data, recipe, batch)}, rounds)
-    size = f"{SCENES.width}x{SCENES.height}"
-    return table(f"{len(paths)} scenes of {size} as crops of {SCENE.width}x{SCENE.height}, batches of {batch}", measured, "Pillow")
+        data = read_generated(make_streets(Path(folder) / "streets", STREETS))
+        paths = [sample.image for sample in data.train]
+        plain = in_batches(paths, batch, lambda path: plain_street(path, data, recipe))
+        measured = take_turns({"Pillow": plain, "ours": our_streets(data, recipe, batch)}, rounds)
+    size = f"{STREETS.width}x{STREETS.height}"
+    return table(f"{len(paths)} street scenes of {size} as crops of {STREET.width}x{STREET.height}, batches of {batch}", measured, "Pillow")
 
 
 def all_decoders(rounds: int) -> str:
@@ -288,11 +288,11 @@ def all_decoders(rounds: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         small = [path.read_bytes() for path in list_images(make_people(Path(folder) / "people", PEOPLE))]
         large = []
-        for scene in read_generated(make_scenes(Path(folder) / "scenes", SCENES)).train:
+        for sample in read_generated(make_streets(Path(folder) / "streets", STREETS)).train:
             buffer = io.BytesIO()
-            Image.fromarray(read_pixels(scene.image).numpy()).save(buffer, "JPEG", quality=90)
+            Image.fromarray(read_pixels(sample.image).numpy()).save(buffer, "JPEG", quality=90)
             large.append(buffer.getvalue())
-    for size, contents, repeats in ((f"{PEOPLE.width}x{PEOPLE.height}", small, 1), (f"{SCENES.width}x{SCENES.height}", large, 1)):
+    for size, contents, repeats in ((f"{PEOPLE.width}x{PEOPLE.height}", small, 1), (f"{STREETS.width}x{STREETS.height}", large, 1)):
         tables.append(table(f"JPEG of {size}, decoded alone", take_turns(decoders(contents, repeats), rounds), "Pillow"))
     return "\n".join(tables)
 
@@ -300,18 +300,20 @@ def all_decoders(rounds: int) -> str:
 def main(arguments: Sequence[str]) -> str:
     """Measures what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["crops", "scenes", "decoders"], help="crops, scenes, decoders; all of them by default")
-    parser.add_argument("--pictures", type=Path, help="folder of pictures of people; generated ones by default")
+    parser.add_argument(
+        "parts", nargs="*", default=["crops", "streets", "decoders"], help="crops, streets, decoders; all of them by default"
+    )
+    parser.add_argument("--images", type=Path, help="folder of images of people; generated ones by default")
     parser.add_argument("--sides", nargs="+", default=["torchreid", "Pillow", "ours"], help="who takes part in crops")
-    parser.add_argument("--batch", type=int, default=64, help="pictures in a batch of crops")
-    parser.add_argument("--scenes", type=int, default=4, help="crops in a batch of scenes")
+    parser.add_argument("--batch-size", type=int, default=64, help="images in a batch of crops")
+    parser.add_argument("--street-batch", type=int, default=4, help="crops in a batch of street scenes")
     parser.add_argument("--rounds", type=int, default=5, help="rounds in which the sides take turns")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message=".*decoding.* capabilities of TorchVision are deprecated", category=DeprecationWarning)
     known = {
-        "crops": lambda: crops(chosen.pictures, chosen.sides, chosen.batch, chosen.rounds),
-        "scenes": lambda: scenes(chosen.scenes, chosen.rounds),
+        "crops": lambda: crops(chosen.images, chosen.sides, chosen.batch_size, chosen.rounds),
+        "streets": lambda: streets(chosen.street_batch, chosen.rounds),
         "decoders": lambda: all_decoders(chosen.rounds),
     }
     unknown = [part for part in chosen.parts if part not in known]

@@ -128,10 +128,10 @@ def naive_evaluation(data: Data) -> Figures:
         order = np.argsort(row, kind="stable")
         same = data.gallery_ids[order] == identity
         hits = same[~(same & (data.gallery_cameras[order] == camera))]
-        places = np.flatnonzero(hits)
-        if len(places):
-            precisions.append((np.arange(1, len(places) + 1) / (places + 1)).mean())
-            firsts.append(places[0] == 0)
+        indices = np.flatnonzero(hits)
+        if len(indices):
+            precisions.append((np.arange(1, len(indices) + 1) / (indices + 1)).mean())
+            firsts.append(indices[0] == 0)
     return {"mAP": float(np.mean(precisions)), "R1": float(np.mean(firsts))}
 
 
@@ -175,7 +175,7 @@ def torchreid_module(path: str) -> ModuleType:
         ModuleNotFoundError: torchreid is not installed.
     """
     spec = importlib.util.find_spec("torchreid")
-    folders = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+    folders = [] if spec is None else [Path(location) for location in spec.submodule_search_locations or ()]
     files = [file for folder in folders for file in (folder / "reid" / path, folder / path) if file.is_file()]
     if not files:
         raise ModuleNotFoundError("torchreid is not installed: pip install --no-deps torchreid, or leave that side out", name="torchreid")

@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("old", nargs="?", help="a revision of git")
     parser.add_argument("new", nargs="?", help="another one; by default the working tree")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
-    parser.add_argument("--batch", type=int, default=16, help="images per batch")
+    parser.add_argument("--batch-size", type=int, default=16, help="images per batch")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -184,7 +184,7 @@ def main() -> None:
         return
     if arguments.old is None:
         parser.error("name the revision to compare with")
-    print(f"{platform.machine()}, {os.cpu_count()} cores; batches of {arguments.batch} images of 256x128, {arguments.rounds} rounds\n")
+    print(f"{platform.machine()}, {os.cpu_count()} cores; batches of {arguments.batch_size} images of 256x128, {arguments.rounds} rounds\n")
     print(f"| what | {arguments.old}, ms | {arguments.new or 'working tree'}, ms | new / old | 95 % interval |")
     print("|---|---|---|---|---|")
     with ExitStack() as held:
@@ -192,7 +192,7 @@ def main() -> None:
         for revision in (old, new):
             held.callback(revision.close)
         for task in arguments.tasks:
-            pairs = measure(old, new, task, arguments.batch, arguments.rounds)
+            pairs = measure(old, new, task, arguments.batch_size, arguments.rounds)
             ratios = [after / before for before, after in pairs]
             low, high = interval(ratios)
             before, after = (statistics.median(each) for each in zip(*pairs, strict=True))

@@ -24,8 +24,8 @@ from rga.segmentation.losses import pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 
 CROP = (768, 768)
-PICTURE = (1024, 2048)
-"""Heights and widths of a crop in training, and of a picture of Cityscapes."""
+IMAGE = (1024, 2048)
+"""Heights and widths of a crop in training, and of an image of Cityscapes."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Case:
     Attributes:
         name: in the table.
         options: of the model.
-        predict: a whole picture is predicted; else one crop goes forward and backward.
+        predict: a whole image is predicted; else one crop goes forward and backward.
         limit: GiB that it must stay below; None for a case that stands beside another.
     """
 
@@ -66,7 +66,7 @@ def build(case: Case) -> SegmentationModel:
     return SegmentationModel("resnet50", classes=classes, image_size=CROP, output_stride=8, **case.options)
 
 
-def run_case(case: Case, crop: tuple[int, int] = CROP, picture: tuple[int, int] = PICTURE) -> dict[str, float]:
+def run_case(case: Case, crop: tuple[int, int] = CROP, image: tuple[int, int] = IMAGE) -> dict[str, float]:
     """Runs a case in this process.
 
     Returns:
@@ -75,7 +75,7 @@ def run_case(case: Case, crop: tuple[int, int] = CROP, picture: tuple[int, int] 
     model = build(case)
     if case.predict:
         with torch.inference_mode():
-            model.eval().probabilities(torch.rand(3, *picture)).max(0)
+            model.eval().probabilities(torch.rand(3, *image)).max(0)
     else:
         scores, auxiliary = model.train()(torch.rand(1, 3, *crop))
         assert auxiliary is not None
@@ -88,7 +88,7 @@ def run_case(case: Case, crop: tuple[int, int] = CROP, picture: tuple[int, int] 
 def memory(names: Sequence[str], measure: Callable[[str], dict[str, float]]) -> str:
     """Measures cases, each in a process of its own; the table as Markdown."""
     lines = []
-    for predict, heading in ((False, "one 768x768 crop, forward and backward"), (True, "one 2048x1024 picture, predicted")):
+    for predict, heading in ((False, "one 768x768 crop, forward and backward"), (True, "one 2048x1024 image, predicted")):
         chosen = [name for name in names if CASES[name].predict == predict]
         if chosen:
             lines += [f"| {heading} | parameters | peak of the process | limit |", "|---|---|---|---|"]
@@ -108,7 +108,7 @@ def in_a_child(name: str) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> str:
-    """Does what the command line says; what came out as text."""
+    """Does what the command line says; the results as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", help=f"some of {', '.join(CASES)}; by default all")
     parser.add_argument("--here", choices=CASES, help="run one case in this process, and print what it took as JSON")

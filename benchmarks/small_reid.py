@@ -55,7 +55,7 @@ def table(runs: dict[str, Path]) -> str:
 
 
 def main(arguments: Sequence[str]) -> str:
-    """Trains both as the command line says; what came out as text."""
+    """Trains both as the command line says; the results as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder of CUHK03, or of a part of it")
     parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder for runs and curves")

@@ -10,7 +10,7 @@ it held before, from the profiler's allocation events. Run it when nothing else 
 
 The estimate takes the speed of a plain ResNet-50 that NVIDIA published (``PUBLISHED``), and divides it by how much more than that network
 a recipe's computes: the multiply-accumulates of its plain network, times how much slower a step with RGA-SC was measured here than one
-without. It is an estimate and no measurement. The published speed is at 256 pictures a GPU: a recipe's batch that is shared by several GPUs
+without. It is an estimate and no measurement. The published speed is at 256 images a GPU: a recipe's batch that is shared by several GPUs
 leaves each of them less, so that the hours on several are what could be reached at best.
 """
 
@@ -64,10 +64,10 @@ class Measured:
     memory: float
 
 
-def network(name: str, trunk: str, size: tuple[int, int]) -> ReidModel:
+def network(name: str, backbone: str, size: tuple[int, int]) -> ReidModel:
     """The paper's network for Market-1501, with an attention or without."""
     torch.manual_seed(0)
-    return ReidModel(trunk, classes=751, image_size=size, **NETWORKS[name])  # type: ignore[arg-type]
+    return ReidModel(backbone, classes=751, image_size=size, **NETWORKS[name])  # type: ignore[arg-type]
 
 
 def training_step(model: ReidModel, batch: int) -> Step:
@@ -114,9 +114,9 @@ def peak_memory(step: Step) -> float:
     return peak / 2**20
 
 
-def measure(names: Sequence[str], trunk: str, size: tuple[int, int], batch: int, rounds: int) -> dict[str, Measured]:
+def measure(names: Sequence[str], backbone: str, size: tuple[int, int], batch: int, rounds: int) -> dict[str, Measured]:
     """Measures networks side by side."""
-    steps = {name: training_step(network(name, trunk, size), batch) for name in names}
+    steps = {name: training_step(network(name, backbone, size), batch) for name in names}
     seconds = take_turns(list(steps.values()), rounds)
     return {name: Measured(each, peak_memory(step)) for (name, step), each in zip(steps.items(), seconds, strict=True)}
 
@@ -153,30 +153,30 @@ class Work:
 
 
 def full_recipes() -> list[Work]:
-    """The recipes that are made for GPUs, with the sizes of their data sets."""
+    """The recipes that are made for GPUs, with the sizes of their datasets."""
     paper = reid_market1501()
-    of_a_person = macs(ReidModel(paper.trunk, image_size=(paper.height, paper.width), attention="none"), paper.height, paper.width)
+    of_a_person = macs(ReidModel(paper.backbone, image_size=(paper.height, paper.width), attention="none"), paper.height, paper.width)
     works = []
     for name, recipe, identities in (
         ("reid-market1501", paper, 751),
         ("reid-cuhk03", reid_cuhk03(), 767),
         ("reid-msmt17", reid_msmt17(), 1041),
     ):
-        steps = recipe.epochs * recipe.passes * (identities // recipe.identities)
-        works.append(Work(name, steps * recipe.identities * recipe.images, of_a_person))
-    scenes = seg_cityscapes()
+        steps = recipe.epochs * recipe.passes * (identities // recipe.ids_per_batch)
+        works.append(Work(name, steps * recipe.ids_per_batch * recipe.images_per_id, of_a_person))
+    streets = seg_cityscapes()
     part = 4  # a fully convolutional network: on a sixteenth of the area it computes a sixteenth
-    height, width = scenes.height // part, scenes.width // part
+    height, width = streets.height // part, streets.width // part
     classes = chosen_classes(tuple(CLASSES)).to_dict()
     segmenting = SegmentationModel(
-        scenes.trunk, classes=classes, image_size=(height, width), output_stride=scenes.output_stride, attention="none"
+        streets.backbone, classes=classes, image_size=(height, width), output_stride=streets.output_stride, attention="none"
     )
-    images = scenes.epochs * (EXPECTED["train"].images // scenes.batch) * scenes.batch
+    images = streets.epochs * (EXPECTED["train"].images // streets.batch_size) * streets.batch_size
     works.append(Work("seg-cityscapes", images, part**2 * macs(segmenting, height, width)))
-    pictures = cls_imagenet()
-    classifying = ClassificationModel(pictures.trunk, [str(number) for number in range(1000)], size=pictures.size, attention="none")
-    images = pictures.epochs * (1_281_167 // pictures.batch) * pictures.batch
-    return [*works, Work("cls-imagenet", images, macs(classifying, pictures.size, pictures.size))]
+    objects = cls_imagenet()
+    classifying = ClassificationModel(objects.backbone, [str(number) for number in range(1000)], size=objects.size, attention="none")
+    images = objects.epochs * (1_281_167 // objects.batch_size) * objects.batch_size
+    return [*works, Work("cls-imagenet", images, macs(classifying, objects.size, objects.size))]
 
 
 def macs(model: nn.Module, height: int, width: int) -> int:
@@ -213,9 +213,9 @@ def main(arguments: Sequence[str]) -> str:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=("steps", "estimate"), default="steps")
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS), help="networks that take turns")
-    parser.add_argument("--trunk", default="resnet50", help="name of a CNN in timm")
+    parser.add_argument("--backbone", default="resnet50", help="name of a CNN in timm")
     parser.add_argument("--size", type=int, nargs=2, default=(256, 128), help="height and width of the images")
-    parser.add_argument("--batch", type=int, default=16, help="images in a batch, four of each identity")
+    parser.add_argument("--batch-size", type=int, default=16, help="images in a batch, four of each identity")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the networks take turns")
     parser.add_argument("--malloc", choices=("kept", "default"), default="kept", help="keep freed memory, as rga train does, or not")
     chosen = parser.parse_args(arguments)
@@ -224,9 +224,9 @@ def main(arguments: Sequence[str]) -> str:
     kept = chosen.malloc == "kept" and keep_freed_memory()
     machine = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}"
     head = f"{machine}, freed memory {'kept' if kept else 'given back'}, load {os.getloadavg()[0]:.2f} at the start"
-    measured = measure(chosen.networks, chosen.trunk, tuple(chosen.size), chosen.batch, chosen.rounds)
-    title = f"{chosen.trunk}, last stride 1, {chosen.size[0]}x{chosen.size[1]}, batch {chosen.batch}"
-    parts = [head, f"\n## A whole training step: {title}\n", step_table(measured, chosen.batch)]
+    measured = measure(chosen.networks, chosen.backbone, tuple(chosen.size), chosen.batch_size, chosen.rounds)
+    title = f"{chosen.backbone}, last stride 1, {chosen.size[0]}x{chosen.size[1]}, batch {chosen.batch_size}"
+    parts = [head, f"\n## A whole training step: {title}\n", step_table(measured, chosen.batch_size)]
     if chosen.part == "estimate":
         ratio = measured["RGA-SC"].seconds / measured["plain"].seconds
         parts += ["\n## The full recipes\n", estimate_table(full_recipes(), ratio)]

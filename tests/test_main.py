@@ -68,7 +68,7 @@ def test_no_verb_is_a_mistake_that_is_answered_with_all_of_them(capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    "words", [["dmeo"], ["data", "chek"], ["--trunk", "resnet50"], ["dmeo", "--lr", "3"], ["dmeo", "--help"]], ids=" ".join
+    "words", [["dmeo"], ["data", "chek"], ["--backbone", "resnet50"], ["dmeo", "--lr", "3"], ["dmeo", "--help"]], ids=" ".join
 )
 def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(words) == 2

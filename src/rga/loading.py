@@ -58,9 +58,9 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
     if Path(path_or_hub_id).is_file():
         check_kind(path_or_hub_id, "classification", kind)
         return read_public_cifar(Path(path_or_hub_id))
-    place = model_folder(Path(path_or_hub_id))
+    folder = model_folder(Path(path_or_hub_id))
     missing: str | None = None
-    if place is None:
+    if folder is None:
         if str(path_or_hub_id).count("/") != 1 or Path(path_or_hub_id).exists():
             raise FileNotFoundError(f"there is no model at {path_or_hub_id}: a folder with {CONFIG} and model.safetensors was expected")
         missing = out_of_reach(hf_hub_url(str(path_or_hub_id), CONFIG))
@@ -73,19 +73,19 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> Model:
             ) from error
         config = json.loads(Path(file).read_text())
     else:
-        config = json.loads((place / CONFIG).read_text())
+        config = json.loads((folder / CONFIG).read_text())
     task = config.get("task", "reid")
     if task not in TASKS:
         raise ValueError(f"the model at {path_or_hub_id} is of the unknown task {task!r}: this version knows {', '.join(TASKS)}")
     check_kind(path_or_hub_id, task, kind)
-    model: Model = TASKS[task].from_pretrained(str(place or path_or_hub_id), local_files_only=missing is not None)
+    model: Model = TASKS[task].from_pretrained(str(folder or path_or_hub_id), local_files_only=missing is not None)
     return model.eval()
 
 
-def check_kind(place: str | Path, task: str, kind: type[Any] | None) -> None:
+def check_kind(folder: str | Path, task: str, kind: type[Any] | None) -> None:
     """Raises a ValueError if a model of another kind than its task's is wanted."""
     if kind is not None and TASKS[task] is not kind:
-        raise ValueError(f"the model at {place} is for {task}, which serves {USES[task]}: name one of the other kind")
+        raise ValueError(f"the model at {folder} is for {task}, which serves {USES[task]}: name one of the other kind")
 
 
 def model_folder(path: Path) -> Path | None:

@@ -16,18 +16,18 @@ SIZE = (64, 32)
 X = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
 
 
-def trunk(name: str = "resnet18") -> nn.Module:
+def backbone(name: str = "resnet18") -> nn.Module:
     model: nn.Module = timm.create_model(name, num_classes=0)
     return model
 
 
 @pytest.fixture
 def attended() -> nn.Module:
-    return rga.attach(trunk(), "rga-sc", image_size=SIZE).eval()
+    return rga.attach(backbone(), "rga-sc", image_size=SIZE).eval()
 
 
 def test_the_same_model_with_its_own_keys_unchanged() -> None:
-    model = trunk()
+    model = backbone()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     assert rga.attach(model, "rga-sc", image_size=SIZE) is model
     after = model.state_dict()
@@ -46,9 +46,9 @@ def test_every_stage_is_attended_to(attended: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("name", ["se", "dual", "fc-s", "timm:eca", "rga-parallel"])
-@pytest.mark.parametrize("trunk_name", ["efficientnet_lite0", "densenet121", "hrnet_w18_small", "convnext_atto"])
-def test_families_and_attentions(trunk_name: str, name: str) -> None:
-    model = rga.attach(trunk(trunk_name), name, image_size=SIZE)
+@pytest.mark.parametrize("backbone_name", ["efficientnet_lite0", "densenet121", "hrnet_w18_small", "convnext_atto"])
+def test_families_and_attentions(backbone_name: str, name: str) -> None:
+    model = rga.attach(backbone(backbone_name), name, image_size=SIZE)
     model(X).sum().backward()
     attentions = rga.attached(model).values()
     assert len(attentions) == 4
@@ -64,20 +64,20 @@ def test_chosen_stages_and_options() -> None:
 
 
 def test_none_attaches_nothing() -> None:
-    model = trunk()
+    model = backbone()
     keys = set(model.state_dict())
     assert set(rga.attach(model, "none", image_size=SIZE).state_dict()) == keys
 
 
 def test_device_dtype_and_mode_are_the_models() -> None:
-    model = trunk().double().eval()
+    model = backbone().double().eval()
     rga.attach(model, "rga-sc", image_size=SIZE)
     assert {p.dtype for p in model.parameters()} == {torch.float64}
     assert not any(module.training for module in model.modules())
 
 
 def test_a_gentle_start_leaves_a_trained_network_almost_as_it_was() -> None:
-    model = trunk()
+    model = backbone()
     plain = model.eval()(X)
     rga.attach(model, "rga-sc", image_size=SIZE, initial_gate=0.99)
     similarity = torch.cosine_similarity(model.eval()(X), plain)
@@ -130,7 +130,7 @@ def test_a_model_that_was_compiled_in_place_runs_without_attention_once_it_is_de
 
 
 def test_the_class_of_a_stage_is_given_back() -> None:
-    model = trunk("test_convnext")
+    model = backbone("test_convnext")
     plain = type(model.get_submodule("stages.0"))
     rga.attach(model, "se", image_size=SIZE)
     assert type(model.get_submodule("stages.0")).__name__ == f"Attended{plain.__name__}"
@@ -150,7 +150,7 @@ def test_channels_last(attended: nn.Module) -> None:
 
 
 def test_detach_gives_the_plain_model_back() -> None:
-    model = trunk().eval()
+    model = backbone().eval()
     expected = model(X)
     keys = list(model.state_dict())
     for attended in (rga.attach(copy.deepcopy(model), "se", image_size=SIZE), rga.attach(model, "rga-sc", image_size=SIZE)):
@@ -174,7 +174,7 @@ def test_a_plain_sequence_can_be_attended_to() -> None:
 
 
 def test_handles_of_other_hooks_still_remove_them_after_resampling() -> None:
-    model = rga.attach(trunk(), "rga-s", image_size=SIZE).eval()
+    model = rga.attach(backbone(), "rga-s", image_size=SIZE).eval()
     calls: list[object] = []
     handle = model.get_submodule("layer1").register_forward_hook(lambda *_: calls.append(1))
     rga.resample(model, image_size=(96, 48))
@@ -187,7 +187,7 @@ def test_handles_of_other_hooks_still_remove_them_after_resampling() -> None:
 
 
 def test_other_hooks_stay() -> None:
-    model = trunk().eval()
+    model = backbone().eval()
     calls: list[object] = []
     model.get_submodule("layer1").register_forward_hook(lambda *_: calls.append(1))
     rga.detach(rga.attach(model, "rga-sc", image_size=SIZE))
@@ -212,7 +212,7 @@ def test_resample_to_the_same_size_is_the_identity(attended: nn.Module) -> None:
 
 
 def test_pooling_serves_any_size() -> None:
-    model = rga.attach(trunk(), "rga-sc", image_size=SIZE, fit="pool").eval()
+    model = rga.attach(backbone(), "rga-sc", image_size=SIZE, fit="pool").eval()
     assert model(torch.rand(2, 3, 96, 64)).shape == (2, 512)
 
 
@@ -220,19 +220,19 @@ def test_errors_name_the_thing_and_the_way_out(attended: nn.Module) -> None:
     with pytest.raises(ValueError, match=r"module 'layer1' carries attention already.*rga\.detach"):
         rga.attach(attended, "se", image_size=SIZE)
     with pytest.raises(ValueError, match=r"unknown stage 'layer9'.*layer1"):
-        rga.attach(trunk(), "se", image_size=SIZE, after=["layer9"])
+        rga.attach(backbone(), "se", image_size=SIZE, after=["layer9"])
     with pytest.raises(ValueError, match=r"unknown attention 'rgb-sc'"):
-        rga.attach(trunk(), "rgb-sc", image_size=SIZE)
+        rga.attach(backbone(), "rgb-sc", image_size=SIZE)
     with pytest.raises(TypeError, match=r"no option 'reductoin'"):
-        rga.attach(trunk(), "rga-sc", image_size=SIZE, reductoin=2)
+        rga.attach(backbone(), "rga-sc", image_size=SIZE, reductoin=2)
     with pytest.raises(ValueError, match=r"has no attached attention.*rga\.attach"):
-        rga.detach(trunk())
+        rga.detach(backbone())
     with pytest.raises(ValueError, match=r"has no attached attention"):
-        rga.resample(trunk(), image_size=SIZE)
+        rga.resample(backbone(), image_size=SIZE)
     with pytest.raises(ValueError, match="pass either grid"):
         rga.resample(attended)
     with pytest.raises(ValueError, match="a grid is"):
-        rga.attach(trunk(), "rga-sc", image_size=64)  # type: ignore[arg-type]
+        rga.attach(backbone(), "rga-sc", image_size=64)  # type: ignore[arg-type]
 
 
 def test_the_largest_grid_limits_every_axis() -> None:
@@ -260,17 +260,17 @@ def test_the_largest_grid_holds_when_the_model_is_resampled() -> None:
 
 @pytest.mark.parametrize("name", ["rga-sc", "rga-parallel", "fc-s"])
 def test_resampled_weights_load_into_a_model_that_is_told_their_first_size(name: str) -> None:
-    small = rga.attach(trunk("resnet10t"), name, image_size=SIZE).eval()
+    small = rga.attach(backbone("resnet10t"), name, image_size=SIZE).eval()
     rga.resample(small, image_size=(96, 48))
-    loaded = rga.attach(trunk("resnet10t"), name, image_size=(96, 48), trained_size=SIZE).eval()
+    loaded = rga.attach(backbone("resnet10t"), name, image_size=(96, 48), trained_size=SIZE).eval()
     loaded.load_state_dict(small.state_dict())
     x = torch.rand(1, 3, 96, 48)
     torch.testing.assert_close(loaded(x), small(x), rtol=0, atol=0)
 
 
 def test_weights_of_another_size_are_refused_with_the_way_to_load_them() -> None:
-    small = rga.attach(trunk("resnet10t"), "rga-sc", image_size=SIZE)
-    large = rga.attach(trunk("resnet10t"), "rga-sc", image_size=(96, 48))
+    small = rga.attach(backbone("resnet10t"), "rga-sc", image_size=SIZE)
+    large = rga.attach(backbone("resnet10t"), "rga-sc", image_size=(96, 48))
     message = r"'layer1\.attention\.spatial' .*24x12 grid.*another image size.*rga\.resample.*trained_size"
     for state in (small.state_dict(), rga.resample(small, image_size=(96, 48)).state_dict()):
         with pytest.raises(RuntimeError, match=message):

@@ -65,7 +65,7 @@ def test_every_known_block_has_its_branch() -> None:
         models = [build() for build in RESIDUAL.values()]
         models += [timm.create_model("densenet121"), torchvision.models.densenet121(), timm.create_model("efficientnet_lite0")]
     found = {type(module).__name__ for model in models for module in model.modules()} & set(BRANCH_ENDS)
-    assert set(BRANCH_ENDS) - found == {"CifarDenseLayer"}  # tested with the trunks
+    assert set(BRANCH_ENDS) - found == {"CifarDenseLayer"}  # tested with the backbones
     assert len(find_blocks(models[-2], SIZE)) == len(find_blocks(models[-3], SIZE)) == 6 + 12 + 24 + 16
 
 

@@ -13,9 +13,9 @@ from timm.models import get_pretrained_cfg
 from torch import nn
 
 from rga.backbones import hub
-from rga.backbones.pretrained import load_trunk_weights
+from rga.backbones.pretrained import load_backbone_weights
 
-TRUNK = "test_resnet.r160_in1k"
+BACKBONE = "test_resnet.r160_in1k"
 
 
 class Session:
@@ -57,14 +57,14 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_hub_that_cannot_be_reached_is_asked_once_with_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     session = without(monkeypatch, OSError("Name or service not known"))
-    trunk: nn.Module = timm.create_model("test_resnet")
+    backbone: nn.Module = timm.create_model("test_resnet")
     with pytest.raises(ConnectionError) as raised:
-        load_trunk_weights(trunk, "test_resnet", "pretrained")
+        load_backbone_weights(backbone, "test_resnet", "pretrained")
     assert session.asked == [("https://huggingface.co/timm/test_resnet.r160_in1k/resolve/main/model.safetensors", hub.PATIENCE)]
     assert hub.PATIENCE < 5
     said = str(raised.value)
     for part in (
-        repr(TRUNK),
+        repr(BACKBONE),
         "huggingface.co",
         "Name or service not known",
         "rga[weights]",
@@ -93,7 +93,7 @@ def test_offline_by_choice_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     session = without(monkeypatch, 200)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError, match="HF_HUB_OFFLINE is set"):
-        load_trunk_weights(timm.create_model("test_resnet"), "test_resnet", "pretrained")
+        load_backbone_weights(timm.create_model("test_resnet"), "test_resnet", "pretrained")
     assert session.asked == []
 
 
@@ -105,12 +105,12 @@ def test_a_download_that_fails_is_told_with_its_reason(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("rga.backbones.pretrained.timm.create_model", refuse)
     with pytest.raises(ConnectionError, match=r"could not be fetched from .* \(RuntimeError: 401 Client Error\)"):
-        load_trunk_weights(nn.Identity(), "test_resnet", "pretrained")
+        load_backbone_weights(nn.Identity(), "test_resnet", "pretrained")
 
 
 def keep(caches: Path, donor: nn.Module) -> Path:
     """The hub's cache as its client leaves it after a download."""
-    folder = caches / "hub" / f"models--timm--{TRUNK}"
+    folder = caches / "hub" / f"models--timm--{BACKBONE}"
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "main").write_text("0123abcd")
     (folder / "snapshots" / "0123abcd").mkdir(parents=True)
@@ -123,14 +123,14 @@ def test_cached_weights_are_found_without_any_network(caches: Path, monkeypatch:
     session = without(monkeypatch, 200)
     donor: nn.Module = timm.create_model("test_resnet")
     file = keep(caches, donor)
-    for name in ("test_resnet", TRUNK):
-        trunk: nn.Module = timm.create_model("test_resnet", num_classes=0)
-        assert load_trunk_weights(trunk, name, "pretrained") == f"{TRUNK}, from the cache of this machine (model.safetensors)"
-        assert all(torch.equal(value, donor.state_dict()[key]) for key, value in trunk.state_dict().items())
+    for name in ("test_resnet", BACKBONE):
+        backbone: nn.Module = timm.create_model("test_resnet", num_classes=0)
+        assert load_backbone_weights(backbone, name, "pretrained") == f"{BACKBONE}, from the cache of this machine (model.safetensors)"
+        assert all(torch.equal(value, donor.state_dict()[key]) for key, value in backbone.state_dict().items())
     assert session.asked == []
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"the cached weights of .* at .*model\.safetensors cannot be read .*: delete the file"):
-        load_trunk_weights(timm.create_model("test_resnet"), TRUNK, "pretrained")
+        load_backbone_weights(timm.create_model("test_resnet"), BACKBONE, "pretrained")
 
 
 def test_what_torch_hub_has_kept_counts_too(caches: Path) -> None:
@@ -143,14 +143,14 @@ def test_what_torch_hub_has_kept_counts_too(caches: Path) -> None:
     assert hub.cached_weights(weights) == kept
 
 
-def test_trunks_without_pretrained_weights_say_so() -> None:
+def test_backbones_without_pretrained_weights_say_so() -> None:
     for name in ("cifar-resnet20", "cspresnet50d"):
         with pytest.raises(ValueError, match=f"there are no pretrained weights of {name!r}: choose weights=none"):
-            load_trunk_weights(nn.Identity(), name, "pretrained")
+            load_backbone_weights(nn.Identity(), name, "pretrained")
 
 
 def test_the_files_that_the_hub_may_have() -> None:
-    plain = get_pretrained_cfg(TRUNK)
+    plain = get_pretrained_cfg(BACKBONE)
     assert plain is not None
     assert hub.files(plain) == ("model.safetensors", "pytorch_model.bin")
     plain.hf_hub_filename = "open_clip_pytorch_model.bin"

@@ -1,4 +1,4 @@
-"""Weights that a trunk starts from."""
+"""Weights that a backbone starts from."""
 
 import hashlib
 from pathlib import Path
@@ -10,35 +10,35 @@ from safetensors.torch import save_file
 from torch import nn
 
 import rga
-from rga.backbones.pretrained import load_trunk_weights
+from rga.backbones.pretrained import load_backbone_weights
 
 
-def attended_trunk() -> nn.Module:
-    """A small trunk with attention, whose own weights alone are in files."""
-    trunk: nn.Module = timm.create_model("test_resnet", num_classes=0)
-    return rga.attach(trunk, "rga-sc", image_size=(64, 32))
+def attended_backbone() -> nn.Module:
+    """A small backbone with attention, whose own weights alone are in files."""
+    backbone: nn.Module = timm.create_model("test_resnet", num_classes=0)
+    return rga.attach(backbone, "rga-sc", image_size=(64, 32))
 
 
 def test_weights_from_a_file(tmp_path: Path) -> None:
     donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
-    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
-    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "trunk.pth")
-    for name in ("trunk.safetensors", "trunk.pth"):
-        trunk = attended_trunk()
-        source = load_trunk_weights(trunk, "test_resnet", str(tmp_path / name))
+    save_file(donor.state_dict(), tmp_path / "backbone.safetensors")
+    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}}, tmp_path / "backbone.pth")
+    for name in ("backbone.safetensors", "backbone.pth"):
+        backbone = attended_backbone()
+        source = load_backbone_weights(backbone, "test_resnet", str(tmp_path / name))
         assert source == f"the file {name}, SHA-256 {hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()[:16]}"
-        state = trunk.state_dict()
+        state = backbone.state_dict()
         assert all(torch.equal(state[key], value) for key, value in donor.state_dict().items() if key in state)
 
 
 def test_a_classifier_of_as_many_classes_is_taken_along_and_another_one_is_not(tmp_path: Path) -> None:
     donor: nn.Module = timm.create_model("test_resnet", num_classes=7)
-    save_file(donor.state_dict(), tmp_path / "trunk.safetensors")
+    save_file(donor.state_dict(), tmp_path / "backbone.safetensors")
     for classes in (7, 5):
-        trunk: nn.Module = timm.create_model("test_resnet", num_classes=classes)
-        before = trunk.get_submodule("fc").state_dict()["weight"].clone()
-        load_trunk_weights(trunk, "test_resnet", str(tmp_path / "trunk.safetensors"))
-        state = trunk.state_dict()
+        backbone: nn.Module = timm.create_model("test_resnet", num_classes=classes)
+        before = backbone.get_submodule("fc").state_dict()["weight"].clone()
+        load_backbone_weights(backbone, "test_resnet", str(tmp_path / "backbone.safetensors"))
+        state = backbone.state_dict()
         assert all(torch.equal(value, donor.state_dict()[name]) for name, value in state.items() if not name.startswith("fc."))
         assert torch.equal(state["fc.weight"], donor.state_dict()["fc.weight"] if classes == 7 else before)
 
@@ -48,22 +48,22 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(100)}, file)
     file.write_bytes(file.read_bytes()[:-50])
     with pytest.raises(ValueError, match=r"broken\.safetensors is damaged, or no safetensors file"):
-        load_trunk_weights(attended_trunk(), "test_resnet", str(file))
+        load_backbone_weights(attended_backbone(), "test_resnet", str(file))
 
 
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
     save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"are not those of 'test_resnet': .* are missing"):
-        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "other.safetensors"))
+        load_backbone_weights(attended_backbone(), "test_resnet", str(tmp_path / "other.safetensors"))
     with pytest.raises(FileNotFoundError, match="no file of weights"):
-        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "nowhere.pth"))
+        load_backbone_weights(attended_backbone(), "test_resnet", str(tmp_path / "nowhere.pth"))
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(ValueError, match="cannot be read as a file of weights"):
-        load_trunk_weights(attended_trunk(), "test_resnet", str(tmp_path / "text.pth"))
+        load_backbone_weights(attended_backbone(), "test_resnet", str(tmp_path / "text.pth"))
 
 
 def test_no_weights_are_said_to_be_none() -> None:
-    trunk = attended_trunk()
-    before = {key: value.clone() for key, value in trunk.state_dict().items()}
-    assert load_trunk_weights(trunk, "test_resnet", "none") == "none: random from the start"
-    assert all(torch.equal(value, before[key]) for key, value in trunk.state_dict().items())
+    backbone = attended_backbone()
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    assert load_backbone_weights(backbone, "test_resnet", "none") == "none: random from the start"
+    assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())

@@ -18,7 +18,7 @@ def benchmark(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPat
     module = script("attention")
     monkeypatch.setattr(module, "RESNET50_STAGES", {"256x128": ((16, 8, 4), (32, 4, 2)), "384x192": ((16, 12, 6),)})
     monkeypatch.setattr(module, "CROP", ("1 of 32x16", (16, 8, 4)))
-    monkeypatch.setattr(module, "PICTURE", (64, 32))
+    monkeypatch.setattr(module, "IMAGE", (64, 32))
     return module
 
 
@@ -58,7 +58,7 @@ def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.Mon
     assert all((row[-1] != "") == compiled for row in rows)
 
 
-def test_the_trunk_is_the_papers(benchmark: ModuleType) -> None:
+def test_the_backbone_is_the_papers(benchmark: ModuleType) -> None:
     model = benchmark.resnet50("rga-s")
     assert list(rga.attached(model)) == ["layer1", "layer2", "layer3", "layer4"]
     assert [module.grid for module in model.modules() if isinstance(module, rga.attention.GridAttention)] == [
@@ -82,9 +82,9 @@ def test_the_command_line_chooses_the_part(benchmark: ModuleType, monkeypatch: p
     called: list[object] = []
     monkeypatch.setattr(benchmark, "modules", lambda *arguments: called.append(arguments))
     monkeypatch.setattr(benchmark, "networks", lambda *arguments: called.append(arguments))
-    monkeypatch.setattr(sys, "argv", ["attention.py", "networks", "--attentions", "rga-s", "--batch", "1", "--rounds", "1", "--eager"])
+    monkeypatch.setattr(sys, "argv", ["attention.py", "networks", "--attentions", "rga-s", "--batch-size", "1", "--rounds", "1", "--eager"])
     benchmark.main()
     assert called == [(1, 1, ["rga-s"], False)]
-    monkeypatch.setattr(sys, "argv", ["attention.py", "modules", "--batch", "2", "--rounds", "3"])
+    monkeypatch.setattr(sys, "argv", ["attention.py", "modules", "--batch-size", "2", "--rounds", "3"])
     benchmark.main()
     assert called[1:] == [(2, 3)]

@@ -38,14 +38,14 @@ def test_every_variant_is_typed_trained_and_tabled(module: ModuleType, tmp_path:
         return Done()
 
     monkeypatch.setattr(module.subprocess, "run", run)
-    words = ["--root", "pictures", "--out", str(tmp_path), "--processes", "1"]
+    words = ["--root", "images", "--out", str(tmp_path), "--processes", "1"]
     text = module.main([*words, "--", "--epochs", "2"])
     trainings, tests = typed[::2], typed[1::2]
     assert len(trainings) == len(tests) == 10
     for command in trainings:
         assert command[:5] == [sys.executable, "-m", "rga", "train", "seg-camvid"]
         assert command[-2:] == ["--epochs", "2"]
-        assert command[command.index("--root") + 1] == "pictures"
+        assert command[command.index("--root") + 1] == "images"
     for command in tests:
         assert command[3] == "evaluate-segmentation"
         assert command[4].endswith("/last")

@@ -35,7 +35,7 @@ def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, m
             finish(run.folder, 0.6 + 0.02 * run.seed)  # type: ignore[attr-defined]
 
     monkeypatch.setattr(module, "train_all", trained)
-    arguments = ["--root", "pictures", "--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--at-once", "2", "--", "--mixup", "0.2"]
+    arguments = ["--root", "images", "--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--at-once", "2", "--", "--mixup", "0.2"]
     finish(tmp_path / "se-0", 0.5)
     text = module.main(arguments)
     assert [words[words.index("--out") + 1] for words in typed] == [
@@ -46,7 +46,7 @@ def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, m
         assert words[:5] == [sys.executable, "-m", "rga", "train", "cls-cifar10"]
         given = {flag: words[words.index(flag) + 1] for flag in ("--attention", "--seed", "--root", "--epochs", "--threads", "--mixup")}
         assert ("--after" in words) == (attention == "non-local")
-        assert list(given.values()) == [attention, seed, "pictures", "3", "1", "0.2"]
+        assert list(given.values()) == [attention, seed, "images", "3", "1", "0.2"]
     lines = text.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(module.ARMS)
     assert lines[2] == "| plain | 269,202 | 40.6 | 60.00, 62.00 | 61.00 ± 1.41 | 1.250 ± 0.000 | 3.1 ± 0.0 | 200 |"

@@ -17,7 +17,7 @@ def test_two_revisions_take_turns(
     if subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, check=False).returncode:
         pytest.skip("needs a clone of the repository")
     module = script("revisions")
-    monkeypatch.setattr(sys, "argv", ["revisions.py", "HEAD", "--tasks", "modules inference", "--batch", "1", "--rounds", "2"])
+    monkeypatch.setattr(sys, "argv", ["revisions.py", "HEAD", "--tasks", "modules inference", "--batch-size", "1", "--rounds", "2"])
     module.main()
     row = capsys.readouterr().out.splitlines()[-1].strip("|").split("|")
     assert row[0].strip() == "modules inference"

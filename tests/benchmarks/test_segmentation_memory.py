@@ -13,11 +13,11 @@ Script = Callable[[str], ModuleType]
 
 @pytest.fixture
 def tiny(script: Script, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The benchmark on small crops and a small trunk."""
+    """The benchmark on small crops and a small backbone."""
     module = script("segmentation_memory")
     whole = module.SegmentationModel
     monkeypatch.setattr(module, "CROP", (64, 64))
-    monkeypatch.setattr(module, "SegmentationModel", lambda _trunk, **options: whole("resnet10t", **options))
+    monkeypatch.setattr(module, "SegmentationModel", lambda _backbone, **options: whole("resnet10t", **options))
     return module
 
 
@@ -35,7 +35,7 @@ def test_cases_are_what_they_say(tiny: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", ["plain", "exact", "dense", "pool", "predict-plain", "predict-exact", "predict-pool"])
 def test_every_case_runs(tiny: ModuleType, name: str) -> None:
-    found = tiny.run_case(tiny.CASES[name], crop=(64, 64), picture=(80, 96))
+    found = tiny.run_case(tiny.CASES[name], crop=(64, 64), image=(80, 96))
     assert found["peak"] > 0.05  # a process with PyTorch in it
     assert found["parameters"] > 1
 

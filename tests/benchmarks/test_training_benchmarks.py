@@ -11,15 +11,15 @@ import torch
 
 from rga.images.preprocessing import Preprocessing
 from rga.synthetic.people.people import PeopleOptions
-from rga.synthetic.streets.scenes import SceneOptions
+from rga.synthetic.streets.streets import StreetOptions
 
 
 @pytest.fixture
 def inputs(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """``benchmarks/input.py`` as a module, with tiny pictures."""
+    """``benchmarks/input.py`` as a module, with tiny images."""
     module = script("input")
     monkeypatch.setattr(module, "PEOPLE", PeopleOptions(identities=4, images_per_camera=2, distractors=0, junk=0, height=64, width=32))
-    monkeypatch.setattr(module, "SCENES", SceneOptions(train=4, val=0, test=0, height=64, width=128))
+    monkeypatch.setattr(module, "SCENES", StreetOptions(train=4, val=0, test=0, height=64, width=128))
     monkeypatch.setattr(module, "CROP", Preprocessing(64, 32))
     monkeypatch.setattr(module, "SCENE", Preprocessing(48, 48))
     return module
@@ -48,7 +48,7 @@ def rows(report: str) -> list[list[str]]:
 
 
 def test_input(inputs: ModuleType, torchreid: None) -> None:
-    report = inputs.main(["crops", "scenes", "--rounds", "1", "--batch", "4", "--scenes", "2"])
+    report = inputs.main(["crops", "streets", "--rounds", "1", "--batch-size", "4", "--street-batch", "2"])
     assert [row[0] for row in rows(report)] == ["torchreid", "Pillow", "ours", "Pillow", "ours"]
     assert rows(report)[0][-1] == "1.00"
     assert "+ resize" not in report
@@ -74,7 +74,7 @@ def test_an_unknown_part_is_named(inputs: ModuleType) -> None:
 
 
 def test_training(script: Callable[[str], ModuleType]) -> None:
-    report = script("training").main(["steps", "--trunk", "test_resnet", "--size", "64", "32", "--batch", "8", "--rounds", "1"])
+    report = script("training").main(["steps", "--backbone", "test_resnet", "--size", "64", "32", "--batch-size", "8", "--rounds", "1"])
     assert [row[0] for row in rows(report)] == ["plain", "RGA-SC", "RGA-SC, affinity built"]
     assert rows(report)[0][2] == "1.000"
     plain, ours, dense = (float(row[4]) for row in rows(report))
@@ -87,7 +87,7 @@ def test_the_report_says_what_becomes_of_freed_memory(
 ) -> None:
     module = script("training")
     monkeypatch.setattr(module, "keep_freed_memory", lambda: True)
-    tiny = ["--trunk", "test_resnet", "--size", "64", "32", "--batch", "8", "--rounds", "1", "--networks", "plain"]
+    tiny = ["--backbone", "test_resnet", "--size", "64", "32", "--batch-size", "8", "--rounds", "1", "--networks", "plain"]
     assert f"freed memory {said}," in module.main(["steps", *tiny, "--malloc", malloc])
 
 

@@ -1,4 +1,4 @@
-"""Tiny pictures of classes."""
+"""Tiny images of classes."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.classification.datasets.samples import ClassificationData, LabeledPictures
-from rga.classification.pictures import PixelPictures
+from rga.classification.datasets.samples import ClassificationData, LabeledImages
+from rga.classification.image_sources import PixelImages
 
 MakeFolders = Callable[[Path, Mapping[str, int]], Path]
 
 
 @pytest.fixture
 def make_folders() -> MakeFolders:
-    """Writes folders of pictures of 8 x 6 pixels; each call makes other ones."""
+    """Writes folders of images of 8 x 6 pixels; each call makes other ones."""
     generator = np.random.default_rng(0)
 
     def make(root: Path, counts: Mapping[str, int]) -> Path:
@@ -28,18 +28,18 @@ def make_folders() -> MakeFolders:
     return make
 
 
-def coloured(counts: list[int], seed: int, prefix: str) -> LabeledPictures:
-    """Noisy pictures of 8 x 8 pixels whose colour tells their class: that many of each."""
+def coloured(counts: list[int], seed: int, prefix: str) -> LabeledImages:
+    """Noisy images of 8 x 8 pixels whose colour tells their class: that many of each."""
     generator = np.random.default_rng(seed)
     labels = np.repeat(np.arange(len(counts)), counts)
     colours = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40], [40, 200, 200], [200, 40, 200]])
     noise = generator.integers(-40, 40, (len(labels), 8, 8, 3))
-    return LabeledPictures(PixelPictures((colours[labels][:, None, None] + noise).astype(np.uint8), prefix), labels)
+    return LabeledImages(PixelImages((colours[labels][:, None, None] + noise).astype(np.uint8), prefix), labels)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> ClassificationData:
-    """Three colours: 8, 7 and 6 pictures to train on, 3 of each to test on."""
+    """Three colours: 8, 7 and 6 images to train on, 3 of each to test on."""
     return ClassificationData(
         "colours", ("red", "green", "blue"), coloured([8, 7, 6], 0, "train"), coloured([3, 3, 3], 1, "test"), tmp_path
     )

@@ -10,8 +10,8 @@ import pytest
 from classification.conftest import MakeFolders
 from rga.classification.datasets.check import check_data
 from rga.classification.datasets.folder import read_folder
-from rga.classification.datasets.samples import ClassificationData, LabeledPictures
-from rga.classification.pictures import PixelPictures
+from rga.classification.datasets.samples import ClassificationData, LabeledImages
+from rga.classification.image_sources import PixelImages
 
 
 def test_sound_data_are_ok(data: ClassificationData) -> None:
@@ -29,21 +29,21 @@ def test_other_counts_than_the_published_are_a_problem(data: ClassificationData)
     report = check_data(data, {"train": (3, 21), "test": (10, 10_000)})
     assert not report.ok
     assert report.wrong_counts == ("test",)
-    assert "test            3          9   10 classes, 10,000 pictures" in str(report)
+    assert "test            3          9   10 classes, 10,000 images" in str(report)
     assert "PROBLEM  1 splits do not hold what they should: test" in str(report)
     assert str(report).endswith("damaged ones are not known\nnot ok")
 
 
-def test_pictures_that_are_trained_and_tested_on_are_a_problem_and_doubled_ones_a_note(data: ClassificationData) -> None:
-    assert isinstance(data.train.pictures, PixelPictures)
-    pixels = data.train.pictures.pixels.copy()
-    assert isinstance(data.test.pictures, PixelPictures)
-    pixels[4], pixels[9] = pixels[2], data.test.pictures.pixels[1]
-    report = check_data(replace(data, train=LabeledPictures(PixelPictures(pixels, "train"), data.train.labels)))
+def test_images_that_are_trained_and_tested_on_are_a_problem_and_doubled_ones_a_note(data: ClassificationData) -> None:
+    assert isinstance(data.train.images, PixelImages)
+    pixels = data.train.images.pixels.copy()
+    assert isinstance(data.test.images, PixelImages)
+    pixels[4], pixels[9] = pixels[2], data.test.images.pixels[1]
+    report = check_data(replace(data, train=LabeledImages(PixelImages(pixels, "train"), data.train.labels)))
     assert report.doubled == (("train/00002", "train/00004"),)
     assert report.leaked == (("train/00009", "test/00001"),)
     assert not report.ok
-    assert "PROBLEM  1 groups of pictures are trained on and tested on: train/00009 = test/00001" in str(report)
+    assert "PROBLEM  1 groups of images are trained on and tested on: train/00009 = test/00001" in str(report)
 
 
 def test_the_same_size_or_sum_alone_is_no_double(tmp_path: Path, make_folders: MakeFolders) -> None:
@@ -53,7 +53,7 @@ def test_the_same_size_or_sum_alone_is_no_double(tmp_path: Path, make_folders: M
     assert check_data(read_folder(tmp_path)).doubled == ()
 
 
-def test_damaged_pictures_are_found_and_counted(tmp_path: Path, make_folders: MakeFolders) -> None:
+def test_damaged_images_are_found_and_counted(tmp_path: Path, make_folders: MakeFolders) -> None:
     make_folders(tmp_path, {"cat": 3, "dog": 40})
     broken = tmp_path / "cat" / "0001.png"
     broken.write_bytes(broken.read_bytes()[:60])
@@ -61,9 +61,9 @@ def test_damaged_pictures_are_found_and_counted(tmp_path: Path, make_folders: Ma
     report = check_data(read_folder(tmp_path), open_images=True, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (43, 43)
     assert len(report.damaged) == 1
-    assert "cat/0001.png cannot be read as a picture" in report.damaged[0]
+    assert "cat/0001.png cannot be read as an image" in report.damaged[0]
     assert not report.ok
-    assert "note     classes to train on are uneven: 2 pictures of cat, 32 of dog" in str(report)
+    assert "note     classes to train on are uneven: 2 images of cat, 32 of dog" in str(report)
     assert json.loads(json.dumps(report.to_dict()))["damaged"] == list(report.damaged)
 
 
@@ -76,7 +76,7 @@ def test_a_split_that_is_not_there_is_counted_as_nothing(data: ClassificationDat
 
 
 @pytest.mark.parametrize("open_images", [True, False])
-def test_a_picture_that_is_gone_is_named(tmp_path: Path, make_folders: MakeFolders, open_images: bool) -> None:
+def test_an_image_that_is_gone_is_named(tmp_path: Path, make_folders: MakeFolders, open_images: bool) -> None:
     make_folders(tmp_path, {"cat": 3, "dog": 3})
     data = read_folder(tmp_path)
     (tmp_path / "dog" / "0002.png").unlink()

@@ -11,17 +11,17 @@ from rga.classification.evaluation import calibration_error, evaluate, top_share
 from rga.classification.result import ClassificationResult
 
 
-def drawn(seed: int, pictures: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def drawn(seed: int, images: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and labels."""
     generator = np.random.default_rng(seed)
-    scores = generator.normal(0, 2, (pictures, classes))
+    scores = generator.normal(0, 2, (images, classes))
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    return probabilities, generator.integers(0, classes, pictures)
+    return probabilities, generator.integers(0, classes, images)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(2, 9))
-def test_figures_are_those_of_torchmetrics(seed: int, pictures: int, classes: int) -> None:
-    probabilities, labels = drawn(seed, pictures, classes)
+def test_figures_are_those_of_torchmetrics(seed: int, images: int, classes: int) -> None:
+    probabilities, labels = drawn(seed, images, classes)
     result = evaluate(probabilities, labels, [f"class {number}" for number in range(classes)])
     p, y = torch.from_numpy(probabilities), torch.from_numpy(labels)
     assert result.top1 == pytest.approx(multiclass_accuracy(p, y, classes, average="micro").item())
@@ -32,7 +32,7 @@ def test_figures_are_those_of_torchmetrics(seed: int, pictures: int, classes: in
     else:
         assert result.top5 is None
     assert result.cross_entropy == pytest.approx(torch.nn.functional.nll_loss(p.log(), y).item())
-    assert result.pictures == pictures
+    assert result.images == images
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 20))
@@ -65,16 +65,20 @@ def test_recall_precision_and_commonest_mistakes() -> None:
     np.testing.assert_allclose(result.precision, [0.6, 2 / 3, np.nan])
     assert result.confusions(5) == [("b", "a", 2), ("a", "b", 1)]
     assert result.confusions(1) == [("b", "a", 2)]
-    assert str(result) == "top-1 62.50%, calibration error 10.00%, cross-entropy 0.500; 8 pictures of 3 classes"
+    assert str(result) == "top-1 62.50%, calibration error 10.00%, cross-entropy 0.500; 8 images of 3 classes"
 
 
 @pytest.mark.parametrize(
     ("probabilities", "labels", "message"),
     [
-        (np.ones((2, 3)) / 3, np.array([0, 1]), r"expected probabilities \(pictures, 2\)"),
+        (np.ones((2, 3)) / 3, np.array([0, 1]), r"expected probabilities \(images, 2\)"),
         (np.ones((0, 2)), np.zeros(0, dtype=int), r"expected probabilities"),
         (np.ones((2, 2)) / 2, np.array([0, 2]), "labels must lie between 0 and 1, got 0 to 2"),
-        (np.array([[np.nan, 0.5], [0.5, 0.5]]), np.array([0, 1]), "the answers for 1 of 2 pictures are no numbers: the model has diverged"),
+        (
+            np.array([[np.nan, 0.5], [0.5, 0.5]]),
+            np.array([0, 1]),
+            "the probabilities of 1 of 2 images are NaN or infinite: the model has diverged",
+        ),
         (np.array([[2.0, 3.0]]), np.array([0]), "must be a distribution"),
         (np.array([[-0.5, 1.5]]), np.array([0]), "must be a distribution"),
     ],
@@ -85,7 +89,7 @@ def test_wrong_input_is_named(probabilities: np.ndarray, labels: np.ndarray, mes
 
 
 def test_results_check_themselves() -> None:
-    with pytest.raises(ValueError, match="of 2 classes counts pictures"):
+    with pytest.raises(ValueError, match="of 2 classes counts images"):
         ClassificationResult(("a", "b"), np.zeros((2, 2), dtype=np.int64), None, 0.0, 0.0)
     with pytest.raises(ValueError, match=r"top5 must be within \[0, 1\], got 2"):
         ClassificationResult(("a", "b"), np.eye(2, dtype=np.int64), 2.0, 0.0, 0.0)

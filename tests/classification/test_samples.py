@@ -1,4 +1,4 @@
-"""What a data set must be, its fingerprint, and splits."""
+"""What a dataset must be, its fingerprint, and splits."""
 
 import pickle
 from dataclasses import replace
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledPictures, hold_out, shares
-from rga.classification.pictures import ChosenPictures, PixelPictures
+from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, hold_out, shares
+from rga.classification.image_sources import ImageSubset, PixelImages
 from rga.datasets.layout import DataError
 
 
@@ -23,29 +23,29 @@ def test_one_class_is_no_data(data: ClassificationData) -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
     rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
-    with pytest.raises(DataError, match=rf"1 of 3 classes have no picture to {split} on \('green'\); add pictures of each"):
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no image to {split} on \('green'\); add images of each"):
         replace(data, train=rest) if split == "train" else replace(data, test=rest)
 
 
-def test_no_pictures_and_labels_without_class_are_named(data: ClassificationData) -> None:
-    with pytest.raises(DataError, match="has no picture in any split"):
+def test_no_images_and_labels_without_class_are_named(data: ClassificationData) -> None:
+    with pytest.raises(DataError, match="has no image in any split"):
         replace(data, train=NOTHING, test=NOTHING)
     with pytest.raises(ValueError, match="has a label 2 in its split train, and 2 classes from 0"):
         replace(data, classes=("red", "green"))
-    with pytest.raises(ValueError, match="21 pictures need as many labels"):
-        LabeledPictures(data.train.pictures, data.train.labels[:4])
+    with pytest.raises(ValueError, match="21 images need as many labels"):
+        LabeledImages(data.train.images, data.train.labels[:4])
 
 
-def test_the_fingerprint_tells_pictures_labels_and_splits(data: ClassificationData) -> None:
+def test_the_fingerprint_tells_images_labels_and_splits(data: ClassificationData) -> None:
     assert data.fingerprint == replace(data, root=Path("elsewhere")).fingerprint
-    assert isinstance(data.train.pictures, PixelPictures)
-    pixels = data.train.pictures.pixels.copy()
+    assert isinstance(data.train.images, PixelImages)
+    pixels = data.train.images.pixels.copy()
     pixels[0, 0, 0, 0] ^= 1
     labels = data.train.labels.copy()
     labels[0] = 1
     others = [
-        replace(data, train=LabeledPictures(PixelPictures(pixels, "train"), data.train.labels)),
-        replace(data, train=LabeledPictures(data.train.pictures, labels)),
+        replace(data, train=LabeledImages(PixelImages(pixels, "train"), data.train.labels)),
+        replace(data, train=LabeledImages(data.train.images, labels)),
         replace(data, train=data.test, test=data.train),
         replace(data, train=data.train.choose(np.arange(20))),
         replace(data, classes=("red", "green", "cyan")),
@@ -65,24 +65,24 @@ def test_shares_hold_some_of_every_class_in_both_parts(counts: list[int], share:
 
 
 def test_shares_that_cannot_be_made_are_named() -> None:
-    with pytest.raises(DataError, match="class 1 has a single picture"):
+    with pytest.raises(DataError, match="class 1 has a single image"):
         shares(np.array([0, 0, 1]), 0.5, 0)
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         shares(np.array([0, 0]), 1.0, 0)
 
 
-def test_held_out_pictures_are_training_pictures(data: ClassificationData) -> None:
+def test_held_out_images_are_training_images(data: ClassificationData) -> None:
     held = hold_out(data, 0.3, seed=1)
     assert (len(held.train), len(held.test)) == (15, 6)
-    names = [[split.pictures.name(n) for n in range(len(split))] for split in (held.train, held.test)]
+    names = [[split.images.name(n) for n in range(len(split))] for split in (held.train, held.test)]
     assert sorted(names[0] + names[1]) == [f"train/{n:05}" for n in range(21)]
     assert held.name == "colours-held-out"
-    place = int(held.test.pictures.name(2).split("/")[1])
-    assert held.test.labels[2] == data.train.labels[place]
-    assert held.test.pictures[2].tobytes() == data.train.pictures[place].tobytes() == held.test.pictures.contents(2)
-    assert held.test.pictures.mark(2) == data.train.pictures.mark(place)
+    index = int(held.test.images.name(2).split("/")[1])
+    assert held.test.labels[2] == data.train.labels[index]
+    assert held.test.images[2].tobytes() == data.train.images[index].tobytes() == held.test.images.contents(2)
+    assert held.test.images.mark(2) == data.train.images.mark(index)
 
 
-def test_chosen_pictures_can_be_sent(data: ClassificationData) -> None:
-    sent = pickle.loads(pickle.dumps(ChosenPictures(data.train.pictures, np.array([4, 2]))))
-    assert sent[1].tobytes() == data.train.pictures[2].tobytes()
+def test_chosen_images_can_be_sent(data: ClassificationData) -> None:
+    sent = pickle.loads(pickle.dumps(ImageSubset(data.train.images, np.array([4, 2]))))
+    assert sent[1].tobytes() == data.train.images[2].tobytes()

@@ -23,11 +23,11 @@ Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
-TINY = ClassificationRecipe(size=16, padding=2, batch=4, epochs=1, workers=0, test_batch=4, rate=0.05)
+TINY = ClassificationRecipe(size=16, padding=2, batch_size=4, epochs=1, num_workers=0, eval_batch_size=4, lr=0.05)
 
 
 def test_the_loss_is_the_cross_entropy(data: ClassificationData) -> None:
-    task = ClassificationTask(replace(TINY, smoothing=0.1), data)
+    task = ClassificationTask(replace(TINY, label_smoothing=0.1), data)
     batch = next(task.batches(0))
     assert batch.images.shape == (4, 3, 16, 16)
     assert task.images(batch) == 4
@@ -43,32 +43,32 @@ def test_the_loss_is_outside_of_autocast(data: ClassificationData, more: dict[st
     assert precisions(task, next(task.batches(0))) == {(torch.float32, False)}
 
 
-def test_labels_are_those_of_the_pictures(data: ClassificationData) -> None:
+def test_labels_are_those_of_the_images(data: ClassificationData) -> None:
     task = ClassificationTask(TINY, data)
     batch = next(task.batches(0))
-    assert batch.targets.tolist() == data.train.labels[batch.places.numpy()].tolist()
-    assert f"train/{batch.places[0]:05}" in task.describe(batch)
+    assert batch.targets.tolist() == data.train.labels[batch.indices.numpy()].tolist()
+    assert f"train/{batch.indices[0]:05}" in task.describe(batch)
     dominant = batch.images.mean((2, 3)).argmax(1)  # the colours of the data: red, green, blue
     assert dominant.tolist() == batch.targets.tolist()
 
 
-@pytest.mark.parametrize("more", [{}, {"mixup": 0.4, "cutmix": 1.0, "erase": 0.5}], ids=["plain", "mixed"])
+@pytest.mark.parametrize("more", [{}, {"mixup": 0.4, "cutmix": 1.0, "random_erasing": 0.5}], ids=["plain", "mixed"])
 def test_batches_depend_on_the_epoch_alone(data: ClassificationData, more: dict[str, float]) -> None:
     task = ClassificationTask(replace(TINY, **more), data)  # type: ignore[arg-type]
-    again = ClassificationTask(replace(TINY, workers=2, **more), data)  # type: ignore[arg-type]
+    again = ClassificationTask(replace(TINY, num_workers=2, **more), data)  # type: ignore[arg-type]
     before = torch.get_rng_state()
     ours = list(task.batches(3))
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(99)
     assert list(again.batches(0))
     for mine, other in zip(ours, again.batches(3), strict=True):
-        assert torch.equal(mine.places, other.places)
+        assert torch.equal(mine.indices, other.indices)
         assert torch.equal(mine.images, other.images)
         assert torch.equal(mine.targets, other.targets)
     (last,) = again.batches(3, start=task.steps_per_epoch - 1)
     assert torch.equal(last.images, ours[-1].images)
     assert torch.equal(last.targets, ours[-1].targets)
-    assert not torch.equal(next(task.batches(4)).places, ours[0].places)
+    assert not torch.equal(next(task.batches(4)).indices, ours[0].indices)
 
 
 def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None:
@@ -82,14 +82,14 @@ def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None
 def test_the_same_seed_gives_the_same_weights(data: ClassificationData) -> None:
     first, second, other = (ClassificationTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
-    assert not torch.equal(first["trunk.fc.weight"], other["trunk.fc.weight"])
+    assert not torch.equal(first["backbone.fc.weight"], other["backbone.fc.weight"])
 
 
 def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> None:
     task = ClassificationTask(TINY, data)
     figures = task.evaluate()
     assert set(figures) == {"top1", "calibration_error", "test_cross_entropy"}
-    probabilities = task.model.probabilities([data.test.pictures[n] for n in range(9)])
+    probabilities = task.model.probabilities([data.test.images[n] for n in range(9)])
     expected = evaluate(probabilities, data.test.labels, data.classes)
     assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
     assert ClassificationTask(TINY, replace(data, test=NOTHING)).evaluate() == {}
@@ -114,7 +114,7 @@ def test_several_processes_see_a_part_each_and_all_have_the_result(data: Classif
 
 def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    recipe = replace(TINY, epochs=6, rate=0.02, attention="se")  # at .05 batches of 4 learn or not by chance
+    recipe = replace(TINY, epochs=6, lr=0.02, attention="se")  # at .05 batches of 4 learn or not by chance
     task = ClassificationTask(recipe, data)
     with RunLog(tmp_path) as log:
         outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, LoopOptions(6), device=CPU)
@@ -127,24 +127,25 @@ def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp
 
 
 def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_rate(data: ClassificationData) -> None:
-    task = ClassificationTask(replace(TINY, trunk_rate_scale=0.1), data)
-    trunk, others = task.optimizer().param_groups
-    assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
+    task = ClassificationTask(replace(TINY, backbone_lr_scale=0.1), data)
+    backbone, others = task.optimizer().param_groups
+    assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
     full = {id(p) for p in others["params"]}
-    assert {id(p) for p in task.model.trunk.get_submodule("fc").parameters()} <= full
-    assert {id(p) for each in rga.attached(task.model.trunk).values() for p in each.parameters()} <= full
-    assert full | {id(p) for p in trunk["params"]} == {id(p) for p in task.model.parameters()}
-    assert len(trunk["params"]) == len(list(ClassificationTask(replace(TINY, attention="none"), data).model.parameters())) - 2
+    assert {id(p) for p in task.model.backbone.get_submodule("fc").parameters()} <= full
+    assert {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()} <= full
+    assert full | {id(p) for p in backbone["params"]} == {id(p) for p in task.model.parameters()}
+    assert len(backbone["params"]) == len(list(ClassificationTask(replace(TINY, attention="none"), data).model.parameters())) - 2
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"size": 0}, "size must be at least 1"),
-        ({"erase": 1.5}, "erase must lie between 0 and 1"),
+        ({"random_erasing": 1.5}, "erase must lie between 0 and 1"),
         ({"mixup": -1.0}, "mixup must be at least 0, got -1.0"),
-        ({"middle": 0.0}, "middle is a share above 0 and at most 1, got 0.0"),
-        ({"smallest_crop": 1.5}, "smallest_crop is a share"),
+        ({"crop_pct": 0.0}, "middle is a share above 0 and at most 1, got 0.0"),
+        ({"scale": (0.08, 1.5)}, "scale must be a smallest and a largest share"),
+        ({"scale": (0.5, 0.2)}, "scale must be a smallest and a largest share"),
         ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
         ({"epochs": 0}, "epochs must be at least 1"),
     ],
@@ -156,21 +157,21 @@ def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
 
 def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationData, tmp_path: Path) -> None:
     task = ClassificationTask(replace(TINY, attention="cbam-cs", inside_blocks=True), data)
-    assert len(rga.attached(task.model.trunk)) == 9
+    assert len(rga.attached(task.model.backbone)) == 9
     task.losses(next(iter(task.batches(0))), CPU)["cross_entropy"].backward()
-    assert all(p.grad is not None for each in rga.attached(task.model.trunk).values() for p in each.parameters())
+    assert all(p.grad is not None for each in rga.attached(task.model.backbone).values() for p in each.parameters())
     task.save_model(tmp_path / "saved", {})
-    picture = data.test.pictures[0]
-    assert (rga.load(tmp_path / "saved").probabilities([picture]) == task.model.probabilities([picture])).all()
+    image = data.test.images[0]
+    assert (rga.load(tmp_path / "saved").probabilities([image]) == task.model.probabilities([image])).all()
 
 
 def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
-    with pytest.raises(ValueError, match=r"'colours' at .* has no pictures to train on"):
+    with pytest.raises(ValueError, match=r"'colours' at .* has no images to train on"):
         ClassificationTask(TINY, replace(data, train=NOTHING))
     with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 samples"):
-        ClassificationTask(replace(TINY, batch=22), data)
+        ClassificationTask(replace(TINY, batch_size=22), data)
     model = ClassificationTask(TINY, data).model
-    with pytest.raises(ValueError, match="has no pictures to test on"):
+    with pytest.raises(ValueError, match="has no images to test on"):
         evaluate_model(model, replace(data, test=NOTHING))
-    with pytest.raises(ValueError, match=r"tells 3 classes apart \(red, green, blue, ...\), data set 'colours' has 3 \(red, green, cyan"):
+    with pytest.raises(ValueError, match=r"tells 3 classes apart \(red, green, blue, ...\), dataset 'colours' has 3 \(red, green, cyan"):
         evaluate_model(model, replace(data, classes=("red", "green", "cyan")))

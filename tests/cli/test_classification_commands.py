@@ -13,7 +13,7 @@ import rga
 from rga.__main__ import main
 from rga.classification.datasets.digits import read_digits
 
-TINY = ["--epochs", "2", "--evaluate-every", "1", "--size", "8", "--batch", "256", "--attention", "se", "--threads", "1"]
+TINY = ["--epochs", "2", "--evaluate-every", "1", "--size", "8", "--batch-size", "256", "--attention", "se", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures(run: Path) -> Path:
-    """A folder with pictures of digits."""
-    folder = run.parent / "pictures"
+def images(run: Path) -> Path:
+    """A folder with images of digits."""
+    folder = run.parent / "images"
     folder.mkdir()
     for number in range(3):
-        read_digits(Path()).test.pictures[number].save(folder / f"{number}.png")
+        read_digits(Path()).test.images[number].save(folder / f"{number}.png")
     return folder
 
 
@@ -48,7 +48,7 @@ def test_a_run_leaves_all_that_is_needed(run: Path, capsys: pytest.CaptureFixtur
 def test_evaluate_prints_the_figures_and_writes_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate-classification", str(run), "--data", "digits"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "359 pictures of 10 classes" in printed
+    assert "359 images of 10 classes" in printed
     assert "taken for" in printed
     report = json.loads((run / "evaluation-digits.json").read_text())
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
@@ -63,9 +63,9 @@ def test_results_of_other_weights_are_not_written_over(run: Path, tmp_path: Path
     words = ["evaluate-classification", str(mine), "--data", "digits"]
     out = ["--out", str(tmp_path / "found.json")]
     assert main(words) == main([*words, *out]) == 0
-    place = mine / "best" / "model.safetensors"
-    weights = load_file(place)
-    save_file({name: value + 0.125 if value.is_floating_point() else value for name, value in weights.items()}, place)
+    weights_file = mine / "best" / "model.safetensors"
+    weights = load_file(weights_file)
+    save_file({name: value + 0.125 if value.is_floating_point() else value for name, value in weights.items()}, weights_file)
     assert main(words) == 0
     both = [json.loads((mine / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
     assert both[0]["weights"] != both[1]["weights"]
@@ -74,13 +74,13 @@ def test_results_of_other_weights_are_not_written_over(run: Path, tmp_path: Path
     assert "name another file with --out" in capsys.readouterr().err
 
 
-def test_classify_names_what_pictures_show(run: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_classify_names_what_images_show(run: Path, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = run.parent / "answers.json"
-    one = pictures / "1.png"
-    assert main(["classify", str(one), str(pictures), "--model", str(run), "--top", "3", "--json-out", str(out)]) == 0
+    one = images / "1.png"
+    assert main(["classify", str(one), str(images), "--model", str(run), "--top", "3", "--json-out", str(out)]) == 0
     assert "3." in capsys.readouterr().out
     answers = json.loads(out.read_text())
-    assert sorted(answers) == [str(pictures / f"{number}.png") for number in range(3)]
+    assert sorted(answers) == [str(images / f"{number}.png") for number in range(3)]
     expected = rga.load(run).classify([one], top=3)[0]
     assert [each["class"] for each in answers[str(one)]] == [answer.label for answer in expected]
     assert [each["probability"] for each in answers[str(one)]] == pytest.approx([answer.probability for answer in expected], rel=1e-4)
@@ -90,9 +90,13 @@ def test_data_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["data", "check", "digits", "--open-images", "--json-out", str(tmp_path / "report.json")]) == 0
     printed = capsys.readouterr().out
     assert "train          10      1,438" in printed
-    assert json.loads((tmp_path / "report.json").read_text())["found"]["test"] == {"classes": 10, "pictures": 359}
+    assert json.loads((tmp_path / "report.json").read_text())["found"]["test"] == {"classes": 10, "images": 359}
     assert main(["data", "check", "digit"]) == 1
-    assert "unknown data set 'digit': choose one of market1501, " in capsys.readouterr().err
+    assert "unknown dataset 'digit': choose one of market1501, " in capsys.readouterr().err
+    assert main(["data", "check", "digits", "--task", "segmentation"]) == 1
+    assert "unknown dataset 'digits' for segmentation: choose one of cityscapes, camvid, folder, streets" in capsys.readouterr().err
+    assert main(["data", "check", "folder"]) == 1
+    assert "a dataset 'folder' for reid, segmentation, classification: choose one of them with --task" in capsys.readouterr().err
 
 
 def one_class(root: Path) -> None:
@@ -108,7 +112,7 @@ def missing_class(root: Path) -> None:
     Image.new("RGB", (8, 8)).save(root / "train" / "dog" / "1.png")
 
 
-def loose_pictures(root: Path) -> None:
+def loose_images(root: Path) -> None:
     root.mkdir()
     Image.new("RGB", (8, 8)).save(root / "1.png")
 
@@ -117,20 +121,20 @@ def loose_pictures(root: Path) -> None:
     ("make", "message"),
     [
         (Path, "no folder"),
-        (loose_pictures, "has no folders in it, though 1 pictures: sort them into folders named like their classes"),
+        (loose_images, "has no folders in it, though 1 images: sort them into folders named like their classes"),
         (one_class, "has 1 class (cat): to tell classes apart takes two or more"),
-        (missing_class, "1 of 2 classes have no picture to test on ('dog'); add pictures of each"),
+        (missing_class, "1 of 2 classes have no image to test on ('dog'); add images of each"),
     ],
 )
 def test_wrong_data_are_one_clear_error(make: object, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(make)
-    make(tmp_path / "pictures")
-    assert main(["train", "cls-folder", "--root", str(tmp_path / "pictures"), "--out", str(tmp_path / "run")]) == 2
+    make(tmp_path / "images")
+    assert main(["train", "cls-folder", "--root", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("rga: ")
     assert message in error
     assert error.count("\n") == 1
-    assert main(["data", "check", "class-folders", "--root", str(tmp_path / "pictures")]) == 1
+    assert main(["data", "check", "folder", "--task", "classification", "--root", str(tmp_path / "images")]) == 1
     assert message in capsys.readouterr().err
 
 
@@ -138,19 +142,19 @@ def test_wrong_data_are_one_clear_error(make: object, message: str, tmp_path: Pa
     ("words", "message"),
     [
         (["classify", "--model", "RUN"], "there is nothing to classify"),
-        (["classify", "nowhere.png", "--model", "RUN"], "there is no picture at nowhere.png"),
+        (["classify", "nowhere.png", "--model", "RUN"], "there is no image at nowhere.png"),
         (["classify", "x", "--model", "RUN", "--top", "0"], "top must be at least 1, got 0"),
         (["classify", "x", "--model", "RUN", "--batch-size", "0"], "batch-size must be at least 1, got 0"),
         (["classify", "x", "--model", "RUN", "--json-out", "."], "is a folder: name a file to write to"),
         (["evaluate-classification", "RUN", "--data", "digits", "--out", "RUN"], "is a folder: name a file to write to"),
-        (["evaluate-classification", "RUN", "--data", "digits", "--workers", "-1"], "workers must be at least 0, got -1"),
+        (["evaluate-classification", "RUN", "--data", "digits", "--num-workers", "-1"], "num_workers must be at least 0, got -1"),
         (["data", "check", "digits", "--json-out", "RUN"], "is a folder: name a file to write to"),
-        (["classify", "x", "--model", "nowhere"], "there is no picture at x"),
+        (["classify", "x", "--model", "nowhere"], "there is no image at x"),
         (["embed", "x", "--model", "RUN"], "is for classification, which serves rga classify"),
-        (["evaluate-classification", "RUN", "--data", "cifar"], "unknown data set 'cifar': choose one of digits"),
+        (["evaluate-classification", "RUN", "--data", "cifar"], "unknown dataset 'cifar': choose one of digits"),
         (["evaluate-classification", "RUN", "--data", "digits", "--test-folder", "val"], "'digits' has no option 'test_folder'"),
         (["train", "cls-cifar10", "--root", "nowhere"], "no folder nowhere/cifar-10-batches-py"),
-        (["train", "cls-digits", "--erase", "2"], "erase must lie between 0 and 1"),
+        (["train", "cls-digits", "--random-erasing", "2"], "erase must lie between 0 and 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -33,10 +33,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_process(patch: pytest.MonkeyPatch) -> None:
-    """Takes a tiny trunk, reads pictures in the test's own process, and asks for one pass over the people."""
+    """Takes a tiny backbone, reads images in the test's own process, and asks for one pass over the people."""
 
     def tiny(attention: str) -> ReidRecipe:
-        return replace(reid_demo(attention), trunk="test_resnet", workers=0, passes=1)
+        return replace(reid_demo(attention), backbone="test_resnet", num_workers=0, passes=1)
 
     patch.setattr("rga.cli.demo.reid_demo", tiny)
 

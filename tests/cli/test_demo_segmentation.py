@@ -13,10 +13,10 @@ from rga.cli.demo_segmentation import GENERATED, demo_segmentation
 from rga.cli.demonstration import MARKER
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import seg_demo
-from rga.synthetic.streets.scenes import SceneOptions
+from rga.synthetic.streets.streets import StreetOptions
 from rga.training.outcome import Outcome
 
-TINY = {"train_scenes": 4, "test_scenes": 3, "epochs": 1}
+TINY = {"train_images": 4, "test_images": 3, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "output"
 
     def tiny(attention: str) -> SegmentationRecipe:
-        return replace(seg_demo(attention), workers=0, height=48, width=64, batch=2)
+        return replace(seg_demo(attention), num_workers=0, height=48, width=64, batch_size=2)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rga.cli.demo_segmentation.seg_demo", tiny)
@@ -68,10 +68,10 @@ def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
     (again / "mine.txt").write_text("kept")
     assert demo_segmentation(again, **TINY) == 130
     assert "the scenes are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "scenes"]
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "streets"]
 
 
-@pytest.mark.parametrize("name", ["scenes", "plain", "rga-sc", "report.html"])
+@pytest.mark.parametrize("name", ["streets", "plain", "rga-sc", "report.html"])
 def test_what_no_demo_made_is_never_removed(output: Path, tmp_path: Path, name: str) -> None:
     again = Path(shutil.copytree(output, tmp_path / "again"))
     if name == "report.html":
@@ -80,23 +80,23 @@ def test_what_no_demo_made_is_never_removed(output: Path, tmp_path: Path, name: 
         (again / name / MARKER).unlink()
     before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
     with pytest.raises(FileExistsError, match="name another folder with --output"):
-        demo_segmentation(again, **{**TINY, "test_scenes": 2})
+        demo_segmentation(again, **{**TINY, "test_images": 2})
     assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
 
 
 def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
-    (tmp_path / "scenes").mkdir()
-    (tmp_path / "scenes" / "thesis.tex").write_text("years of work")
+    (tmp_path / "streets").mkdir()
+    (tmp_path / "streets" / "thesis.tex").write_text("years of work")
     with pytest.raises(FileExistsError, match="nothing was changed"):
         demo_segmentation(tmp_path, **TINY)
-    assert (tmp_path / "scenes" / "thesis.tex").read_text() == "years of work"
+    assert (tmp_path / "streets" / "thesis.tex").read_text() == "years of work"
 
 
 def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path: Path) -> None:
     wrong: dict[str, int]
     for wrong, message in (
-        ({"train_scenes": 1}, "a batch of 4 scenes and tests on 1 at least, got 1 and 3"),
-        ({"test_scenes": 0}, "got 4 and 0"),
+        ({"train_images": 1}, "a batch of 4 images and tests on 1 at least, got 1 and 3"),
+        ({"test_images": 0}, "got 4 and 0"),
         ({"epochs": -1}, "epochs must be at least 1, got -1"),
     ):
         (tmp_path / "report.html").write_text("an earlier one")
@@ -106,9 +106,9 @@ def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path:
 
 
 def test_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
-    options = SceneOptions(train=1, val=1, test=0, height=32, width=64)
-    root = GENERATED.provide(tmp_path / "scenes", options, Console())
-    first = (root / "scenes.json").stat().st_mtime_ns
-    assert (GENERATED.provide(root, options, Console()) / "scenes.json").stat().st_mtime_ns == first
+    options = StreetOptions(train=1, val=1, test=0, height=32, width=64)
+    root = GENERATED.provide(tmp_path / "streets", options, Console())
+    first = (root / "streets.json").stat().st_mtime_ns
+    assert (GENERATED.provide(root, options, Console()) / "streets.json").stat().st_mtime_ns == first
     GENERATED.provide(root, replace(options, seed=1), Console())
-    assert json.loads((root / "scenes.json").read_text())["options"]["seed"] == 1
+    assert json.loads((root / "streets.json").read_text())["options"]["seed"] == 1

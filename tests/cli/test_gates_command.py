@@ -15,8 +15,8 @@ def test_it_prints_the_cost_and_draws_the_gates(
     monkeypatch.chdir(tmp_path)
     assert main(["gates"]) == 0
     assert "ResNet-18 with RGA-SC" in capsys.readouterr().out
-    with Image.open(tmp_path / "gates.png") as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    with Image.open(tmp_path / "gates.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500  # something is drawn
 
@@ -38,7 +38,7 @@ def test_what_cannot_be_drawn_to_is_told_first(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rga.cli.gates.attach", attached)
-    (tmp_path / "mine.png").write_text("a picture of mine")
+    (tmp_path / "mine.png").write_text("an image of mine")
     assert main(["gates", "--output", output]) == 2
     assert message in capsys.readouterr().err
-    assert (tmp_path / "mine.png").read_text() == "a picture of mine"
+    assert (tmp_path / "mine.png").read_text() == "an image of mine"

@@ -15,7 +15,7 @@ import rga
 from rga.__main__ import main
 
 TINY = [
-    "--trunk",
+    "--backbone",
     "test_resnet",
     "--height",
     "64",
@@ -29,7 +29,7 @@ TINY = [
     "2",
     "--evaluate-every",
     "1",
-    "--workers",
+    "--num-workers",
     "0",
     "--threads",
     "1",
@@ -98,7 +98,7 @@ def test_generated_data_pass_the_check(people: Path) -> None:
 
 def test_a_run_leaves_all_that_is_needed(run: Path) -> None:
     recipe = json.loads((run / "recipe.json").read_text())
-    assert recipe["trunk"] == "test_resnet"
+    assert recipe["backbone"] == "test_resnet"
     assert len(recipe["data_fingerprint"]) == 16
     events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [event["kind"] for event in events] == ["start", *["train", "evaluate"] * 2]
@@ -120,7 +120,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten_and_can_be_gone_on_with(ru
 
 
 def test_evaluate_prints_both_features_and_writes_json(run: Path, people: Path) -> None:
-    done = type_in("evaluate", "run", "--data", "market1501", "--root", people, "--flip", "--workers", 0, cwd=run.parent)
+    done = type_in("evaluate", "run", "--data", "market1501", "--root", people, "--flip", "--num-workers", 0, cwd=run.parent)
     assert done.returncode == 0, done.stderr
     assert "pooled" in done.stdout
     assert "camera rule applied" in done.stdout.replace("\n", " ")
@@ -138,7 +138,7 @@ def test_evaluate_prints_both_features_and_writes_json(run: Path, people: Path) 
         "neck",
         "--out",
         "neck.json",
-        "--workers",
+        "--num-workers",
         0,
         cwd=run.parent,
     )
@@ -148,7 +148,7 @@ def test_evaluate_prints_both_features_and_writes_json(run: Path, people: Path) 
 
 def evaluating(run: Path, people: Path, *words: object) -> Done:
     """``rga evaluate`` with more words."""
-    return type_in("evaluate", run.name, "--data", "market1501", "--root", people, "--workers", 0, *words, cwd=run.parent)
+    return type_in("evaluate", run.name, "--data", "market1501", "--root", people, "--num-workers", 0, *words, cwd=run.parent)
 
 
 def test_evaluate_re_ranks_expands_and_reports(run: Path, people: Path) -> None:
@@ -273,7 +273,7 @@ def test_a_model_from_elsewhere_gets_no_folder_of_its_name(
 ) -> None:
     model = rga.load(run)
     monkeypatch.setattr("rga.cli.evaluate.load", lambda *_: model)
-    words = ["evaluate", "owner/name", "--data", "market1501", "--root", people, "--workers", 0]
+    words = ["evaluate", "owner/name", "--data", "market1501", "--root", people, "--num-workers", 0]
     done = type_in(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "name a file with --out to keep the results" in " ".join(done.stdout.split())
@@ -326,7 +326,7 @@ def test_a_report_on_something_else_is_not_written_over(run: Path, people: Path,
         (["-o", "people/people.json/f.npz"], "people.json is a file"),
         (["-o", "there.npz"], "there.npz is there already: name another file, or --overwrite"),
         (["--batch-size", "0"], "batch-size must be at least 1, got 0"),
-        (["--workers", "-1"], "workers must be at least 0, got -1"),
+        (["--num-workers", "-1"], "num_workers must be at least 0, got -1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -355,7 +355,7 @@ def test_mistaken_options_of_embed_are_told_before_anything_is_embedded(
         (["--rerank", "--k2", "-1"], "k2 must be at least 1, got -1"),
         (["--expand-queries", "2", "--alpha", "-1"], "alpha must not be negative, got -1"),
         (["--batch-size", "0"], "batch-size must be at least 1, got 0"),
-        (["--workers", "-1"], "workers must be at least 0, got -1"),
+        (["--num-workers", "-1"], "num_workers must be at least 0, got -1"),
         (["--out", "."], "is a folder: name a file to write to"),
         (["--out", "people/people.json/x.json"], "people.json is a file"),
         (["--report", "people/people.json"], "people.json is a file"),
@@ -373,7 +373,7 @@ def test_mistaken_options_of_evaluate_are_told_before_anything_is_embedded(
 
 
 def test_embed_writes_features_and_paths(run: Path, people: Path) -> None:
-    done = type_in("embed", people / "query", "--model", "run", "-o", "features.npz", "--workers", 0, cwd=run.parent)
+    done = type_in("embed", people / "query", "--model", "run", "-o", "features.npz", "--num-workers", 0, cwd=run.parent)
     assert done.returncode == 0, done.stderr
     with np.load(run.parent / "features.npz") as saved:
         names = saved["paths"].tolist()
@@ -387,10 +387,10 @@ def test_embed_writes_features_and_paths(run: Path, people: Path) -> None:
     [
         (["train", "reid-generated", "--root", "nowhere"], "no folder nowhere"),
         (["train", "reid-generated", "--attension", "se"], "--attension"),
-        (["train", "reid-generated", "--erase", "2"], "erase must lie between 0 and 1"),
+        (["train", "reid-generated", "--random-erasing", "2"], "erase must lie between 0 and 1"),
         (["train", "reid-market1502"], "train reid-market1501"),
         (["evaluate", "nowhere", "--data", "market1501", "--root", "people"], "there is no model at nowhere"),
-        (["embed", "empty", "--model", "run", "-o", "none.npz"], "no pictures"),
+        (["embed", "empty", "--model", "run", "-o", "none.npz"], "no images"),
         (["data", "make", "people"], "people"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

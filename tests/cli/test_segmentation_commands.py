@@ -14,21 +14,21 @@ from rga.__main__ import main
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.model import SegmentationModel
 
-TINY = shlex.split("--trunk resnet10t --height 48 --width 64 --batch 2 --epochs 1 --attention-grid 4 --workers 0 --threads 1")
+TINY = shlex.split("--backbone resnet10t --height 48 --width 64 --batch-size 2 --epochs 1 --attention-grid 4 --num-workers 0 --threads 1")
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with scenes and a run, made as a user would."""
     folder = tmp_path_factory.mktemp("work")
-    scenes, run = str(folder / "scenes"), str(folder / "run")
-    assert main(["data", "make-scenes", scenes, *shlex.split("--train 3 --val 2 --test 2 --height 48 --width 96")]) == 0
+    scenes, run = str(folder / "streets"), str(folder / "run")
+    assert main(["data", "make-streets", scenes, *shlex.split("--train 3 --val 2 --test 2 --height 48 --width 96")]) == 0
     assert main(["train", "seg-generated", "--root", scenes, "--out", run, *TINY]) == 0
     return folder
 
 
 def test_scenes_are_checked_and_named(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "check", "scenes", "--root", str(work / "scenes"), "--open-images"]) == 0
+    assert main(["data", "check", "streets", "--root", str(work / "streets"), "--open-images"]) == 0
     assert capsys.readouterr().out.endswith("ok\n")
 
 
@@ -36,14 +36,14 @@ def test_a_run_is_loaded_by_its_task(work: Path, capsys: pytest.CaptureFixture[s
     model = rga.load(work / "run")
     assert isinstance(model, SegmentationModel)
     assert not model.training
-    assert model.trained_on["name"] == "scenes"
+    assert model.trained_on["name"] == "streets"
     for wrong in (["evaluate", str(work / "run"), "--data", "market1501", "--root", "x"], ["embed", "x", "--model", str(work / "run")]):
         assert main(wrong) == 2
         assert "is for segmentation, which serves rga segment, rga evaluate-segmentation" in capsys.readouterr().err
 
 
 def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["evaluate-segmentation", str(work / "run"), "--data", "scenes", "--root", str(work / "scenes"), "--workers", "0"]
+    words = ["evaluate-segmentation", str(work / "run"), "--data", "streets", "--root", str(work / "streets"), "--num-workers", "0"]
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "scenes, val, fingerprint" in out
@@ -52,7 +52,7 @@ def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch("[0-9a-f]{16}", report["weights"])
     log = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
     assert report["mIoU"] == pytest.approx([event for event in log if event["kind"] == "evaluate"][-1]["mIoU"])
-    assert report["fingerprint"] == report["trained_on"]["fingerprint"] == read_generated(work / "scenes").fingerprint
+    assert report["fingerprint"] == report["trained_on"]["fingerprint"] == read_generated(work / "streets").fingerprint
     assert main([*words, "--flip", "--scales", "0.75", "1.0", "--window", "48", "48", "--out", str(work / "many.json")]) == 0
     assert json.loads((work / "many.json").read_text())["method"] == "scales 0.75, 1, windows of 48x48, flip"
     before = (work / "run" / "evaluation-scenes-val.json").read_bytes()
@@ -60,11 +60,11 @@ def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (work / "run" / "evaluation-scenes-val.json").read_bytes() == before
     assert json.loads((work / "run" / "evaluation-scenes-val-2.json").read_text())["options"] == "single scale, flip"
     assert main([*words, "--split", "test"]) == 2
-    assert "the masks of test of data set 'scenes' are not there" in capsys.readouterr().err
+    assert "the masks of test of dataset 'scenes' are not there" in capsys.readouterr().err
 
 
-def test_segment_writes_three_pictures_for_each(work: Path, tmp_path: Path) -> None:
-    folder = work / "scenes" / "leftImg8bit" / "test"
+def test_segment_writes_three_images_for_each(work: Path, tmp_path: Path) -> None:
+    folder = work / "streets" / "leftImg8bit" / "test"
     Image.new("L", (31, 17), 90).save(tmp_path / "grey.jpg")
     assert main(["segment", str(folder), str(tmp_path / "grey.jpg"), "--model", str(work / "run"), "-o", str(tmp_path / "out")]) == 0
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
@@ -92,15 +92,15 @@ def test_prediction_files_for_the_benchmarks_server(work: Path, tmp_path: Path) 
 
 
 def test_nothing_is_written_over_unless_that_is_wanted(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = tmp_path / "pictures" / "labels" / "a.png"
-    picture.parent.mkdir(parents=True)
-    Image.new("RGB", (40, 30)).save(picture)
-    before = picture.read_bytes()
-    words = ["segment", str(picture), "--model", str(work / "run"), "--write", "labels", "-o"]
+    image = tmp_path / "images" / "labels" / "a.png"
+    image.parent.mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(image)
+    before = image.read_bytes()
+    words = ["segment", str(image), "--model", str(work / "run"), "--write", "labels", "-o"]
     for more in ([], ["--overwrite"]):
-        assert main([*words, str(tmp_path / "pictures"), *more]) == 2
+        assert main([*words, str(tmp_path / "images"), *more]) == 2
         assert "is to be segmented and would be written over" in capsys.readouterr().err
-    assert picture.read_bytes() == before
+    assert image.read_bytes() == before
     assert main([*words, str(tmp_path / "out")]) == 0
     assert main([*words, str(tmp_path / "out")]) == 2
     assert "is there already: name another folder with --output, or --overwrite" in capsys.readouterr().err
@@ -111,14 +111,14 @@ def test_a_model_from_elsewhere_leaves_no_results_in_its_name(work: Path, monkey
     model = rga.load(work / "run")
     monkeypatch.setattr("rga.cli.evaluate_segmentation.load", lambda *_: model)
     monkeypatch.chdir(tmp_path)
-    words = ["evaluate-segmentation", "owner/name", "--data", "scenes", "--root", str(work / "scenes"), "--workers", "0"]
+    words = ["evaluate-segmentation", "owner/name", "--data", "streets", "--root", str(work / "streets"), "--num-workers", "0"]
     assert main(words) == 0
     assert not list(tmp_path.iterdir())
     assert main([*words, "--out", "found.json"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
 
 
-def test_what_cannot_work_is_told_before_any_picture_is_predicted(
+def test_what_cannot_work_is_told_before_any_image_is_predicted(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def loaded(*_: object) -> None:
@@ -128,14 +128,14 @@ def test_what_cannot_work_is_told_before_any_picture_is_predicted(
         monkeypatch.setattr(f"rga.cli.{command}.load", loaded)
     (tmp_path / "file").write_text("no folder")
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
-    evaluating = ["evaluate-segmentation", str(work / "run"), "--data", "scenes", "--root", str(work / "scenes")]
+    evaluating = ["evaluate-segmentation", str(work / "run"), "--data", "streets", "--root", str(work / "streets")]
     segmenting = ["segment", str(tmp_path / "a.png"), "--model", str(work / "run")]
     for words, message in (
         ([*evaluating, "--out", str(tmp_path)], "is a folder: name a file to write to"),
         ([*evaluating, "--out", str(tmp_path / "file" / "x.json")], "file is a file"),
         ([*evaluating, "--scales", "0"], "one or more positive numbers"),
         ([*evaluating, "--window", "0", "8"], "a window is (height, width) in pixels"),
-        ([*evaluating, "--workers", "-1"], "workers must be at least 0, got -1"),
+        ([*evaluating, "--num-workers", "-1"], "num_workers must be at least 0, got -1"),
         ([*segmenting, "-o", str(tmp_path / "file")], "file is a file"),
         ([*segmenting, "-o", str(tmp_path / "out"), "--window", "0", "8"], "a window is (height, width) in pixels"),
     ):
@@ -148,12 +148,12 @@ def test_mistakes_are_one_line(work: Path, tmp_path: Path, capsys: pytest.Captur
     model = ["--model", str(work / "run"), "-o", str(tmp_path / "out")]
     for name in ("a.png", "a.jpg"):
         Image.new("L", (8, 8)).save(tmp_path / name)
-    (tmp_path / "b.png").write_bytes(b"no picture")
+    (tmp_path / "b.png").write_bytes(b"no image")
     for words, message in (
-        ([], "name pictures, or folders of them"),
-        ([str(tmp_path / "nowhere.png")], "there is no picture at"),
+        ([], "name images, or folders of them"),
+        ([str(tmp_path / "nowhere.png")], "there is no image at"),
         ([str(tmp_path / "a.png"), str(tmp_path / "a.jpg")], "would both be written as 'a'"),
-        ([str(tmp_path / "b.png")], "b.png cannot be read as a picture"),
+        ([str(tmp_path / "b.png")], "b.png cannot be read as an image"),
         ([str(tmp_path / "a.png"), "--scales", "0"], "one or more positive numbers"),
     ):
         assert main(["segment", *words, *model]) == 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rga.__main__ import main
-from rga.cli.run_record import CHANGEABLE, PLACES, RunRecord, read_record
+from rga.cli.run_record import CHANGEABLE, PATHS, RunRecord, read_record
 from rga.cli.train import BUILDERS, RECIPES, train
 from rga.reid.recipes import reid_generated
 from rga.reid.task import ReidTask
@@ -19,18 +19,18 @@ from rga.training.run.log import read_log
 
 PEOPLE = PeopleOptions(identities=12, cameras=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
 TINY: dict[str, Any] = {
-    "trunk": "test_resnet",
+    "backbone": "test_resnet",
     "height": 64,
     "width": 32,
-    "identities": 2,
-    "images": 2,
+    "ids_per_batch": 2,
+    "images_per_id": 2,
     "epochs": 3,
     "evaluate_every": 0,
-    "workers": 0,
+    "num_workers": 0,
     "threads": 1,
     "log_every": 1,
-    "test_batch": 16,
-    "rate": 1e-3,
+    "eval_batch_size": 16,
+    "lr": 1e-3,
 }
 FLAGS = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
@@ -82,15 +82,15 @@ def test_without_a_word_it_goes_on_by_its_own_recipe(run: Path, people: Path, ca
 
 def test_what_is_typed_is_a_change_even_if_it_is_the_recipes_default(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert reid_generated().epochs != 3
-    words = ["--max-steps", 0, "--epochs", 4, "--evaluate-every", reid_generated().evaluate_every, "--rate", 5e-4]
+    words = ["--max-steps", 0, "--epochs", 4, "--evaluate-every", reid_generated().evaluate_every, "--lr", 5e-4]
     assert go_on(run, *words) == 0
     assert steps(run) == 12
     said = " ".join(capsys.readouterr().out.split())
-    assert "changed from step 4 on: rate 0.001 -> 0.0005, epochs 3 -> 4" in said
+    assert "changed from step 4 on: lr 0.001 -> 0.0005, epochs 3 -> 4" in said
     (event,) = read_log(run, "changed")
     assert (event["step"], event["epochs"], event["max_steps"]) == (4, "3 -> 4", "4 -> 0")
     record = read_record(run)
-    assert (record.fields["epochs"], record.fields["rate"], record.fields["height"]) == (4, 5e-4, 64)
+    assert (record.fields["epochs"], record.fields["lr"], record.fields["height"]) == (4, 5e-4, 64)
     (change,) = record.changes
     assert (change["step"], change["epochs"]) == (4, "3 -> 4")
     assert [event["lr"] for event in read_log(run, "step")][3:5] != [1e-3, 1e-3]
@@ -115,10 +115,10 @@ def test_changes_are_logged_again_where_the_log_was_cut_behind_them(run: Path) -
         (["--seed", 1, "--attention", "none"], "has attention rga-sc and seed 0, and attention none and seed 1 would"),
         (["--optimizer", "sgd"], "optimizer sgd would make another training"),
         (["--weight-decay", 0.5], "weight_decay 0.5 would make another training"),
-        (["--trunk", "resnet18"], "trunk resnet18 would"),
-        (["--averaging", 0.9], "averaging 0.9 would"),
-        (["--accumulate", 2], "accumulate 2 would"),
-        (["--precision", "bfloat16"], "precision bfloat16 would"),
+        (["--backbone", "resnet18"], "backbone resnet18 would"),
+        (["--ema-decay", 0.9], "ema_decay 0.9 would"),
+        (["--gradient-accumulation", 2], "gradient_accumulation 2 would"),
+        (["--amp-dtype", "bfloat16"], "amp_dtype bfloat16 would"),
         (["--weights", "pretrained"], "weights pretrained would"),
         (["--data", "folder"], "data folder would"),
         (["--hold-out", 2], "hold_out 2 would"),
@@ -156,13 +156,13 @@ def test_data_with_less_to_train_on_are_refused(people: Path, tmp_path: Path, pe
     mine = Path(shutil.copytree(people, tmp_path / "people"))
     recipe = replace(reid_generated(), root=mine, **TINY)
     train(replace(recipe, max_steps=4), tmp_path / "run")
-    pictures = sorted((mine / "bounding_box_train").iterdir())
-    first = pictures[0].name.split("_")[0]
-    gone = [path for path in pictures if path.name.startswith(first)] if person else pictures[:1]
+    images = sorted((mine / "bounding_box_train").iterdir())
+    first = images[0].name.split("_")[0]
+    gone = [path for path in images if path.name.startswith(first)] if person else images[:1]
     for path in gone:
         path.unlink()
     before = contents(tmp_path / "run")
-    with pytest.raises(ValueError, match=rf"has {len(pictures)} images to train on, and there are {len(pictures) - len(gone)} now"):
+    with pytest.raises(ValueError, match=rf"has {len(images)} images to train on, and there are {len(images) - len(gone)} now"):
         train(recipe, tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == before
 
@@ -190,7 +190,7 @@ def spoil(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object
     ("harm", "message"),
     [
         (Path.unlink, "no recipe.json, though a checkpoint; start without --resume"),
-        (lambda path: path.write_text('{"trunk": '), "recipe.json is not the record of a run, or damaged"),
+        (lambda path: path.write_text('{"backbone": '), "recipe.json is not the record of a run, or damaged"),
         (lambda path: path.write_text('{"data_fingerprint": "0"}'), "it has no field of a recipe"),
         (spoil(lambda fields: fields.pop("data_fingerprint")), "recipe.json is not the record of a run, or damaged"),
         (
@@ -302,8 +302,18 @@ def test_a_run_that_left_no_checkpoint_is_begun_anew_and_that_is_said(
 
 def test_what_may_change_is_a_field_of_some_recipe() -> None:
     fields = {name for kind in BUILDERS for name in kind.__dataclass_fields__}
-    assert fields >= CHANGEABLE | PLACES
-    assert not CHANGEABLE & {"seed", "trunk", "attention", "identities", "images", "batch", "optimizer", "accumulate", "averaging"}
+    assert fields >= CHANGEABLE | PATHS
+    assert not CHANGEABLE & {
+        "seed",
+        "backbone",
+        "attention",
+        "ids_per_batch",
+        "images_per_id",
+        "batch_size",
+        "optimizer",
+        "gradient_accumulation",
+        "ema_decay",
+    }
 
 
 @pytest.mark.parametrize("name", RECIPES)

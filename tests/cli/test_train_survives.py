@@ -34,7 +34,7 @@ PEOPLE = PeopleOptions(identities=12, cameras=2, images_per_camera=2, distractor
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six people to train on, 24 pictures."""
+    """Six people to train on, 24 images."""
     return make_people(tmp_path_factory.mktemp("people") / "people", PEOPLE)
 
 
@@ -55,19 +55,19 @@ def tiny(root: Path, **changes: Any) -> ReidRecipe:
         reid_generated(),
         **{
             "root": root,
-            "trunk": "test_resnet",
+            "backbone": "test_resnet",
             "height": 64,
             "width": 32,
-            "identities": 2,
-            "images": 2,
+            "ids_per_batch": 2,
+            "images_per_id": 2,
             "epochs": 5,
-            "workers": 0,
+            "num_workers": 0,
             "color_jitter": 0.2,
             "threads": 1,
             "evaluate_every": 2,
             "checkpoint_every": 4,
             "log_every": 1,
-            "test_batch": 16,
+            "eval_batch_size": 16,
             **changes,
         },
     )
@@ -114,11 +114,11 @@ def assert_same(out: Path, whole: Path) -> None:
     assert (out / "last" / "model.safetensors").read_bytes() == (whole / "last" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(("workers", "steps"), [(0, 2), (1, 6), (2, 11)])
+@pytest.mark.parametrize(("num_workers", "steps"), [(0, 2), (1, 6), (2, 11)])
 def test_killed_at_any_step_with_any_workers_it_goes_on_as_if_nothing_had_happened(
-    people: Path, whole: Path, tmp_path: Path, workers: int, steps: int
+    people: Path, whole: Path, tmp_path: Path, num_workers: int, steps: int
 ) -> None:
-    recipe, out = tiny(people, workers=workers), tmp_path / "run"
+    recipe, out = tiny(people, num_workers=num_workers), tmp_path / "run"
     process = multiprocessing.get_context("fork").Process(target=train, args=(recipe, out))  # a new one would first import PyTorch
     process.start()
     wait_for_steps(process.is_alive, out, steps)
@@ -150,7 +150,7 @@ def test_sigterm_leaves_a_checkpoint_and_a_folder_has_one_training_at_a_time(peo
 
 
 def drawn_in_epoch_3(recipe: ReidRecipe) -> Path:
-    """A picture of the second batch of the third epoch."""
+    """An image of the second batch of the third epoch."""
     task = reid_task(recipe)
     return task.data.train[list(task.loader.plan.batches(2))[1][1]].path
 
@@ -186,12 +186,12 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
 
 
-@pytest.mark.parametrize(("spoil", "error", "workers"), [(Path.unlink, FileNotFoundError, 1), (truncate, DamagedImageError, 0)])
-def test_a_picture_that_is_gone_or_damaged_in_epoch_3_is_named_and_mended_it_goes_on(
-    runs: tuple[Path, Path, Path], after_epoch_2: Arrange, spoil: Callable[[Path], None], error: type[Exception], workers: int
+@pytest.mark.parametrize(("spoil", "error", "num_workers"), [(Path.unlink, FileNotFoundError, 1), (truncate, DamagedImageError, 0)])
+def test_an_image_that_is_gone_or_damaged_in_epoch_3_is_named_and_mended_it_goes_on(
+    runs: tuple[Path, Path, Path], after_epoch_2: Arrange, spoil: Callable[[Path], None], error: type[Exception], num_workers: int
 ) -> None:
     mine, whole, out = runs
-    recipe = tiny(mine, workers=workers)
+    recipe = tiny(mine, num_workers=num_workers)
     victim = drawn_in_epoch_3(recipe)
     contents = victim.read_bytes()
     after_epoch_2(lambda: spoil(victim))
@@ -204,7 +204,7 @@ def test_a_picture_that_is_gone_or_damaged_in_epoch_3_is_named_and_mended_it_goe
     assert_same(out, whole)
 
 
-def test_a_damaged_picture_is_skipped_and_counted_where_that_is_wanted(
+def test_a_damaged_image_is_skipped_and_counted_where_that_is_wanted(
     mine: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange
 ) -> None:
     recipe, out = tiny(mine, skip_damaged=True), tmp_path / "run"
@@ -221,7 +221,7 @@ def test_a_damaged_picture_is_skipped_and_counted_where_that_is_wanted(
 
 
 def test_a_worker_that_dies_loses_nothing(people: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange) -> None:
-    recipe, out = tiny(people, workers=1), tmp_path / "run"
+    recipe, out = tiny(people, num_workers=1), tmp_path / "run"
 
     def kill_workers() -> None:
         for worker in multiprocessing.active_children():
@@ -257,8 +257,8 @@ def test_other_data_are_said_and_another_model_is_refused(mine: Path, tmp_path: 
     with pytest.raises(ValueError, match=r"the run in .* has attention rga-sc, and attention none would make another training"):
         train(replace(recipe, attention="none"), out, resume=True)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
-    picture = drawn_in_epoch_3(recipe)
-    picture.write_bytes(picture.read_bytes() + b" ")
+    image = drawn_in_epoch_3(recipe)
+    image.write_bytes(image.read_bytes() + b" ")
     for steps in (6, 8):  # said every time
         train(replace(recipe, max_steps=steps), out, resume=True)
         assert "the data are not those that the run began with" in capsys.readouterr().out.replace("\n", " ")
@@ -291,7 +291,7 @@ def test_switches_of_memory_and_speed_train_the_same_network(
 ) -> None:
     compiled: list[nn.Module] = []
     monkeypatch.setattr(nn.Module, "compile", lambda model: compiled.append(model))  # noqa: PLW0108  # to be bound
-    train(tiny(people, max_steps=4, recompute=True), tmp_path / "again")
+    train(tiny(people, max_steps=4, activation_checkpointing=True), tmp_path / "again")
     assert not compiled
     assert curve(tmp_path / "again") == curve(whole)[:4]
     train(tiny(people, max_steps=1, compile=True), tmp_path / "compiled")

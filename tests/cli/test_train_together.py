@@ -19,22 +19,22 @@ from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.run.log import read_log
 
 OPTIONS: dict[str, Any] = {
-    "trunk": "test_resnet",
+    "backbone": "test_resnet",
     "height": 64,
     "width": 32,
-    "identities": 4,
-    "images": 2,
+    "ids_per_batch": 4,
+    "images_per_id": 2,
     "passes": 2,
     "epochs": 5,
-    "workers": 0,
+    "num_workers": 0,
     "threads": 1,
     "color_jitter": 0.2,
     "log_every": 1,
     "initial_gate": 0.95,
     "optimizer": "sgd",
-    "rate": 5e-5,  # small: with large steps from random weights the least rounding grows tenfold at every step, also in one process
-    "warmup": 0,
-    "averaging": 0.9,
+    "lr": 5e-5,  # small: with large steps from random weights the least rounding grows tenfold at every step, also in one process
+    "warmup_epochs": 0,
+    "ema_decay": 0.9,
 }
 
 
@@ -81,11 +81,11 @@ def assert_near(two: Path, one: Path) -> None:
 
 def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(people: Path, one: Path, tmp_path: Path) -> None:
     two = tmp_path / "run"
-    done = torchrun(2, people, two, "--synchronise-norms")
+    done = torchrun(2, people, two, "--sync-bn")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the run is in") == 1
     assert_near(two, one)
-    for kind in ("evaluate", "evaluate_averaged"):
+    for kind in ("evaluate", "evaluate_ema"):
         (ours,), (theirs,) = read_log(two, kind), read_log(one, kind)
         assert ours.keys() == theirs.keys()
         assert ours["mAP_neck"] == pytest.approx(theirs["mAP_neck"], abs=0.02)  # near ties may be broken the other way
@@ -98,19 +98,19 @@ def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(peopl
     out = tmp_path / "run"
     task = reid_task(recipe(people))
     first, second = (list(task.loader.plan.batches(epoch)) for epoch in (0, 1))
-    drawn = {place for batch in first for place in batch}
-    victim = next(task.data.train[place].path for batch in second for place in batch[4:] if place not in drawn)  # the second process's
+    drawn = {index for batch in first for index in batch}
+    victim = next(task.data.train[index].path for batch in second for index in batch[4:] if index not in drawn)  # the second process's
     contents = victim.read_bytes()
     try:
         victim.write_bytes(contents[:100] + bytes(len(contents) - 100))
-        done = torchrun(2, people, out, "--synchronise-norms")
+        done = torchrun(2, people, out, "--sync-bn")
     finally:
         victim.write_bytes(contents)
     assert done.returncode == 1
-    assert f"{victim} cannot be read as a picture" in done.stderr
+    assert f"{victim} cannot be read as an image" in done.stderr
     assert "another process of this training failed" in done.stderr
     assert 4 <= len(curve(out)) < 20
-    assert train(replace(recipe(people), synchronise_norms=True), out, resume=True).step == 20
+    assert train(replace(recipe(people), sync_bn=True), out, resume=True).step == 20
     (event,) = read_log(out, "changed")
     assert event["processes"] == "2 -> 1"
     assert_near(out, one)

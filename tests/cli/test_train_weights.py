@@ -23,13 +23,13 @@ def test_weights_are_said_kept_and_not_needed_again(tmp_path: Path, capsys: pyte
     recipe = replace(
         reid_market1501(),
         root=people,
-        trunk="test_resnet",
+        backbone="test_resnet",
         weights=str(weights),
         height=64,
         width=32,
         identities=2,
         images=2,
-        workers=0,
+        num_workers=0,
         device="cpu",
         max_steps=1,
     )

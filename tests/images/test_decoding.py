@@ -1,4 +1,4 @@
-"""Pictures as bytes: the same by whatever decodes them, and one clear error for what is damaged."""
+"""Images as bytes: the same by whatever decodes them, and one clear error for what is damaged."""
 
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,13 @@ def test_a_truncated_jpeg_is_refused_by_name(tmp_path: Path, share: float) -> No
     photo(300, 200).save(path, quality=95)
     contents = path.read_bytes()
     path.write_bytes(contents[: int(share * len(contents))])
-    with pytest.raises(DamagedImageError, match=r"half\.jpg cannot be read as a picture"):
+    with pytest.raises(DamagedImageError, match=r"half\.jpg cannot be read as an image"):
         read_pixels(path)
 
 
-def test_what_is_not_there_and_what_is_no_picture_are_named(tmp_path: Path) -> None:
+def test_what_is_not_there_and_what_is_no_image_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.jpg"):
         read_pixels(tmp_path / "none.jpg")
-    (tmp_path / "text.jpg").write_text("no picture")
-    with pytest.raises(DamagedImageError, match=r"text\.jpg cannot be read as a picture"):
+    (tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(DamagedImageError, match=r"text\.jpg cannot be read as an image"):
         read_pixels(tmp_path / "text.jpg")

@@ -1,4 +1,4 @@
-"""Pictures from files: damage is what cannot be decoded; a disk, a share or a permission that fails is something else."""
+"""Images from files: damage is what cannot be decoded; a disk, a share or a permission that fails is something else."""
 
 import errno
 import io
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import Dataset
 
-from rga.classification.pictures import ZipPictures
+from rga.classification.image_sources import ZipImages
 from rga.images.decoding import read_pixels
 from rga.images.defects import find_damaged
 from rga.images.images import DamagedImageError, decode, read_image
@@ -31,7 +31,7 @@ READERS: list[Callable[[Path], Any]] = [
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     Image.fromarray(np.zeros((9, 7), np.uint8)).save(tmp_path / "a.png")
     return tmp_path / "a.png"
 
@@ -56,37 +56,37 @@ def failing(patch: pytest.MonkeyPatch, number: int) -> None:
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES])
-def test_a_disk_that_fails_is_no_damaged_picture(
-    picture: Path, read: Callable[[Path], Any], number: int, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_that_fails_is_no_damaged_image(
+    image: Path, read: Callable[[Path], Any], number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         failing(patch, number)
         with pytest.raises(OSError, match=r"a\.png") as caught:
-            read(picture)
+            read(image)
     assert caught.value.errno == number
     assert not isinstance(caught.value, DamagedImageError)
 
 
 @pytest.mark.parametrize("read", READERS[:3])
-@pytest.mark.parametrize("spoil", [lambda whole: whole[: len(whole) // 2], lambda whole: whole[:0], lambda whole: b"no picture" + whole])
-def test_contents_that_cannot_be_decoded_are_damage(picture: Path, read: Callable[[Path], Any], spoil: Callable[[bytes], bytes]) -> None:
-    picture.write_bytes(spoil(picture.read_bytes()))
+@pytest.mark.parametrize("spoil", [lambda whole: whole[: len(whole) // 2], lambda whole: whole[:0], lambda whole: b"no image" + whole])
+def test_contents_that_cannot_be_decoded_are_damage(image: Path, read: Callable[[Path], Any], spoil: Callable[[bytes], bytes]) -> None:
+    image.write_bytes(spoil(image.read_bytes()))
     with pytest.raises(DamagedImageError, match=r"a\.png cannot be read.*replace the file or take it out of the data") as caught:
-        read(picture)
+        read(image)
     assert "BytesIO" not in str(caught.value)
-    ((path, reason),) = find_damaged([picture])
-    assert path == picture
+    ((path, reason),) = find_damaged([image])
+    assert path == image
     assert "BytesIO" not in reason
 
 
 @pytest.mark.parametrize("error", [IndexError("x"), KeyError("x"), ZeroDivisionError("x"), SyntaxError("x"), OSError("decoder error -2")])
-def test_whatever_a_decoder_raises_is_damage(picture: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_a_decoder_raises_is_damage(image: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(_image: Image.Image) -> None:
         raise error
 
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    with pytest.raises(DamagedImageError, match=r"a\.png cannot be read as a picture"):
-        read_image(picture)
+    with pytest.raises(DamagedImageError, match=r"a\.png cannot be read as an image"):
+        read_image(image)
 
 
 def test_a_file_that_is_gone_is_neither(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_is_gone_is_neither(tmp_path: Path) -> None:
     assert "none.png" in reason
 
 
-class Pictures(Dataset[Any]):
+class Images(Dataset[Any]):
     """Of which the third lies on a broken disk."""
 
     def __init__(self, broken: Exception) -> None:
@@ -112,10 +112,10 @@ class Pictures(Dataset[Any]):
         return index
 
 
-def test_a_disk_that_fails_stops_a_training_that_passes_over_damaged_pictures() -> None:
+def test_a_disk_that_fails_stops_a_training_that_passes_over_damaged_images() -> None:
     def drawn(broken: Exception, workers: int = 0) -> list[Any]:
         options = LoaderOptions(skip_damaged=True, workers=workers)
-        return list(SampleLoader(Pictures(broken), ShuffledBatches(4, 2, 0), options, DamagedImageError).batches(0))
+        return list(SampleLoader(Images(broken), ShuffledBatches(4, 2, 0), options, DamagedImageError).batches(0))
 
     assert len(drawn(DamagedImageError("a.jpg cannot be read"))) == 2
     for workers in (0, 1):
@@ -129,10 +129,10 @@ def test_what_a_zip_cannot_be_read_from_is_no_damage_either(tmp_path: Path, monk
         def read(self, _name: str) -> bytes:
             raise OSError(errno.EIO, "Input/output error")
 
-    pictures = ZipPictures(tmp_path / "a.zip", ["b.png"])
-    monkeypatch.setattr(ZipPictures, "zip", Archive())
+    images = ZipImages(tmp_path / "a.zip", ["b.png"])
+    monkeypatch.setattr(ZipImages, "zip", Archive())
     with pytest.raises(OSError, match=r"Input/output error: 'a\.zip:b\.png'") as caught:
-        pictures[0]
+        images[0]
     assert not isinstance(caught.value, DamagedImageError)
 
     class Broken(io.BytesIO):

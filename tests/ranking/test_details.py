@@ -38,8 +38,8 @@ def hits_of(distances: Any, labels: list[Any], query: int, camera: int | None = 
 
 
 def average_precision(hits: Any) -> float:
-    places = np.flatnonzero(hits)
-    return float((np.arange(1, len(places) + 1) / (places + 1)).mean())
+    indices = np.flatnonzero(hits)
+    return float((np.arange(1, len(indices) + 1) / (indices + 1)).mean())
 
 
 @given(seed=st.integers(0, 999), block=st.sampled_from([None, 1, 7]))

@@ -25,9 +25,9 @@ def naive(image: Floats, others: Floats, k: int, alpha: float) -> Floats:
     """One image plus its k most similar others."""
     similarities = others @ image
     total = image.copy()
-    for place in np.argsort(-similarities, kind="stable")[:k]:
-        if similarities[place] > 0:
-            total += similarities[place] ** alpha * others[place]
+    for index in np.argsort(-similarities, kind="stable")[:k]:
+        if similarities[index] > 0:
+            total += similarities[index] ** alpha * others[index]
     return unit(total)
 
 
@@ -54,7 +54,7 @@ def test_queries(k: int, alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("k", [1, 4, 100])
 def test_gallery(k: int, alpha: float) -> None:
     gallery = features(25, 1)
-    expected = [naive(image, np.delete(unit(gallery), place, axis=0), k, alpha) for place, image in enumerate(unit(gallery))]
+    expected = [naive(image, np.delete(unit(gallery), index, axis=0), k, alpha) for index, image in enumerate(unit(gallery))]
     np.testing.assert_allclose(augment_gallery(gallery, k, alpha), expected, atol=1e-12)
 
 
@@ -75,7 +75,7 @@ def test_a_feature_of_length_zero_stays_and_changes_nobody() -> None:
     assert not expand_queries(np.zeros((1, 7)), gallery, 3, 0).any()
 
 
-def test_helps_where_pictures_are_noisy() -> None:
+def test_helps_where_images_are_noisy() -> None:
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(20, 32))
     query, gallery = (np.repeat(centres, each, 0) + 1.2 * generator.normal(size=(20 * each, 32)) for each in (2, 6))

@@ -37,22 +37,22 @@ def naive(distances: Floats, labels: list[Any], unknown: set[int], rank: int) ->
     ids, cameras, gallery_ids, gallery_cameras = labels
     for row, identity, camera in zip(distances, ids, cameras, strict=True):
         seen = [
-            (row[place], place)
-            for place in range(len(row))
-            if gallery_ids[place] != -1
-            and gallery_ids[place] not in unknown
-            and not (gallery_ids[place] == identity and gallery_cameras[place] == camera)
+            (row[index], index)
+            for index in range(len(row))
+            if gallery_ids[index] != -1
+            and gallery_ids[index] not in unknown
+            and not (gallery_ids[index] == identity and gallery_cameras[index] == camera)
         ]
         seen.sort()
         if identity in unknown:
             unknown_found.append(seen[0][0])
             continue
         people: list[Any] = []  # in the order in which the first image of each appears; a distractor is a person of its own
-        for _, place in seen:
-            person = gallery_ids[place] or f"distractor {place}"
+        for _, index in seen:
+            person = gallery_ids[index] or f"distractor {index}"
             people += [person] if person not in people else []
         if identity in people:
-            nearest = next(distance for distance, place in seen if gallery_ids[place] == identity)
+            nearest = next(distance for distance, index in seen if gallery_ids[index] == identity)
             known_found.append(nearest if people.index(identity) < rank else np.inf)
     return known_found, unknown_found
 

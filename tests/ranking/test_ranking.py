@@ -40,7 +40,7 @@ def naive_kept(distance: Floats, labels: Labels, query: int) -> Integers:
 
 def naive(distance: Floats, labels: Labels, top_k: int) -> dict[str, Any] | None:
     """The figures from the definitions; None where no query has a match."""
-    steps, trapezia, penalties = [], [], []
+    steps, trapezoids, penalties = [], [], []
     cmc = np.zeros(top_k)
     for query, identity in enumerate(labels[0]):
         hits = labels[2][naive_kept(distance, labels, query)] == identity
@@ -52,14 +52,14 @@ def naive(distance: Floats, labels: Labels, top_k: int) -> dict[str, Any] | None
         steps.append(precision[positions].mean())
         end = positions[-1] + 1
         heights, widths = np.array([1.0, *precision[:end]]), np.diff([0.0, *recall[:end]])
-        trapezia.append((widths * (heights[1:] + heights[:-1]) / 2).sum())
+        trapezoids.append((widths * (heights[1:] + heights[:-1]) / 2).sum())
         penalties.append(len(positions) / end)
         cmc[positions[0] :] += 1
     if not steps:
         return None
     return {
         "mAP": np.mean(steps),
-        "mAP_trapezoid": np.mean(trapezia),
+        "mAP_trapezoid": np.mean(trapezoids),
         "mINP": np.mean(penalties),
         "cmc": cmc / len(steps),
         "queries": len(steps),
@@ -280,7 +280,7 @@ def test_single_shot_has_the_expectation_of_a_draw_per_query() -> None:
             continue
         for _ in range(repeats):
             chosen = {int(i): generator.choice(np.flatnonzero(labels[2][seen] == i)) for i in np.unique(labels[2][seen])}
-            cmc[sum(place < chosen[int(identity)] for place in chosen.values()) :] += 1
+            cmc[sum(index < chosen[int(identity)] for index in chosen.values()) :] += 1
             drawn += 1
     ours = evaluate(*case, single_gallery_shot=True, repeats=400, top_k=12)
     np.testing.assert_allclose(ours.cmc, cmc / drawn, atol=0.02)

@@ -220,7 +220,7 @@ def test_neighbours_are_those_of_a_stable_sort(images: int, count: int, seed: in
     keep = features.rows.new_empty(images // 3, images - images // 3)
     with patch.object(neighbours, "TILE_BYTES", tile), patch.object(neighbours, "PENDING", tile):
         for found in (nearest_among(features, metric, count, keep), nearest(features, features, metric, count)):
-            assert found.places.tolist() == order.tolist()
+            assert found.indices.tolist() == order.tolist()
             assert found.distances.tolist() == matrix.gather(1, order).tolist()
             assert found.farthest.tolist() == matrix.amax(1).tolist()
     assert keep.tolist() == matrix[: images // 3, images // 3 :].tolist()

@@ -75,7 +75,7 @@ def test_equal_error_rate() -> None:
     assert verify(np.full((1, 2), 0.5), [1], None, [1, 2], None).d_prime == 0
 
 
-def test_the_curve_and_the_picture() -> None:
+def test_the_curve_and_the_image() -> None:
     query, gallery, labels = case(1)
     result = verify(row_distances(query, gallery), *labels)
     rates, found = result.roc(50)

@@ -1,4 +1,4 @@
-"""Tiny pictures for the readers."""
+"""Tiny images for the readers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-WritePicture = Callable[[Path], Path]
+WriteImage = Callable[[Path], Path]
 
 
 @pytest.fixture
-def write_picture() -> WritePicture:
-    """Writes a picture of 4 x 8 pixels with folders above it; each call makes another one."""
+def write_image() -> WriteImage:
+    """Writes an image of 4 x 8 pixels with folders above it; each call makes another one."""
     generator = np.random.default_rng(0)
 
     def write(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The report on a data set, and its command."""
+"""The report on a dataset, and its command."""
 
 import json
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
-WritePicture = Callable[[Path], Path]
+WriteImage = Callable[[Path], Path]
 EXPECTED = {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2)}
 
 
 @pytest.fixture
-def sound(tmp_path: Path, write_picture: WritePicture) -> ReidData:
+def sound(tmp_path: Path, write_image: WriteImage) -> ReidData:
     def sample(name: str, identity: int, camera: int) -> Sample:
-        return Sample(write_picture(tmp_path / f"{name}.jpg"), identity, camera)
+        return Sample(write_image(tmp_path / f"{name}.jpg"), identity, camera)
 
     return ReidData(
         "sound",
@@ -56,8 +56,8 @@ def test_the_text_of_a_report(sound: ReidData) -> None:
             "query             1         1        1   as expected",
             "gallery           1         2        2   as expected",
             "",
-            "note     1 training identities have a single picture: 2",
-            "note     pictures were not opened, damaged ones are not known",
+            "note     1 training identities have a single image: 2",
+            "note     images were not opened, damaged ones are not known",
             "ok",
         ]
     )
@@ -76,17 +76,17 @@ def test_cameras_count_where_they_are_said(sound: ReidData) -> None:
     assert not check_data(sound, {"gallery": SplitCounts(1, 2, 3)}).ok
 
 
-def test_damaged_pictures_are_found_when_opened(sound: ReidData) -> None:
-    cut_short, no_picture = sound.train[0].path, sound.gallery[0].path
+def test_damaged_images_are_found_when_opened(sound: ReidData) -> None:
+    cut_short, no_image = sound.train[0].path, sound.gallery[0].path
     content = cut_short.read_bytes()
     cut_short.write_bytes(content[: len(content) - 20])
-    no_picture.write_text("a page of an expired link")
+    no_image.write_text("a page of an expired link")
     assert check_data(sound).ok
     report = check_data(sound, open_images=True)
     assert [path for path, _ in report.damaged] == ["g1.jpg", "t1.jpg"]
     assert all(reason for _, reason in report.damaged)
     assert not report.ok
-    assert "PROBLEM  2 pictures cannot be decoded: g1.jpg (" in str(report)
+    assert "PROBLEM  2 images cannot be decoded: g1.jpg (" in str(report)
 
 
 def test_duplicates_are_told(sound: ReidData) -> None:
@@ -134,21 +134,21 @@ def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
 
 def test_long_lists_are_cut_short(sound: ReidData) -> None:
     train = tuple(Sample(sound.train[0].path, identity, 1) for identity in range(10, 20))
-    assert "10 training identities have a single picture: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
+    assert "10 training identities have a single image: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
 
 
 @pytest.fixture
-def folder(tmp_path: Path, write_picture: WritePicture) -> Path:
+def folder(tmp_path: Path, write_image: WriteImage) -> Path:
     for name in ("train/ann/1.jpg", "train/ann/2.jpg", "query/bob/1.jpg", "gallery/bob/2.jpg"):
-        write_picture(tmp_path / "people" / name)
+        write_image(tmp_path / "people" / name)
     return tmp_path / "people"
 
 
 def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check("folder", folder, open_images=True, json_out=tmp_path / "report.json") == 0
+    assert check("folder", folder, task="reid", open_images=True, json_out=tmp_path / "report.json") == 0
     output = capsys.readouterr()
     assert output.out.startswith(f"people at {folder}\nfingerprint ")
-    assert "opened 4 of 4 pictures" in output.err
+    assert "opened 4 of 4 images" in output.err
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["ok"]
     assert report["found"]["train"] == {"identities": 1, "images": 2, "cameras": 0}
@@ -156,7 +156,7 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_the_command_on_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "query" / "bob").rename(folder / "query" / "ann")
-    assert check("folder", folder) == 1
+    assert check("folder", folder, task="reid") == 1
     assert "PROBLEM" in capsys.readouterr().out
 
 
@@ -165,8 +165,8 @@ def test_the_command_without_data(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert check("market", tmp_path) == 1
     errors = capsys.readouterr().err.splitlines()
     assert "no folder" in errors[0]
-    assert "unknown data set" in errors[1]
-    assert check("folder", tmp_path, subset=True) == 1
+    assert "unknown dataset" in errors[1]
+    assert check("folder", tmp_path, task="reid", subset=True) == 1
 
 
 def test_the_command_on_a_subset(tmp_path: Path, project: Path) -> None:

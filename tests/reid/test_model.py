@@ -21,14 +21,14 @@ SIZE = (64, 32)
 
 
 def small(**options: object) -> ReidModel:
-    return ReidModel(**{"trunk": "test_resnet", "classes": 5, "image_size": SIZE, **options}).eval()  # type: ignore[arg-type]
+    return ReidModel(**{"backbone": "test_resnet", "classes": 5, "image_size": SIZE, **options}).eval()  # type: ignore[arg-type]
 
 
 def test_the_papers_network() -> None:
     """Its golden outputs are checked in tests/attention; here its parts: last stride 1, frozen neck bias, classifier without bias."""
-    model = ReidModel(trunk="resnet50", classes=751)
+    model = ReidModel(backbone="resnet50", classes=751)
     assert sum(p.numel() for p in model.parameters()) == 31_364_272
-    assert model.trunk.get_submodule("layer4.attention.spatial").grid == (16, 8)
+    assert model.backbone.get_submodule("layer4.attention.spatial").grid == (16, 8)
     assert not model.neck.bias.requires_grad
     assert model.classifier is not None
     assert model.classifier.bias is None
@@ -47,11 +47,11 @@ def test_neck_and_classifier_follow_the_pooled_feature() -> None:
 
 
 @pytest.mark.parametrize(
-    "trunk", ["resnet18", "resnet50d", "efficientnet_lite0", "mobilenetv3_small_100", "regnetx_002", "densenet121", "vgg11_bn"]
+    "backbone", ["resnet18", "resnet50d", "efficientnet_lite0", "mobilenetv3_small_100", "regnetx_002", "densenet121", "vgg11_bn"]
 )
-def test_last_stride_one_keeps_the_resolution(trunk: str) -> None:
+def test_last_stride_one_keeps_the_resolution(backbone: str) -> None:
     with torch.device("meta"):
-        model: nn.Module = timm.create_model(trunk, num_classes=0)
+        model: nn.Module = timm.create_model(backbone, num_classes=0)
         before = find_stages(model, (256, 128))
         keep_last_resolution(model, (256, 128))
         after = find_stages(model, (256, 128))
@@ -80,8 +80,8 @@ def test_a_stage_that_cannot_be_kept_is_an_error() -> None:
         small(last_stride=3)
 
 
-def pictures(folder: Path) -> list[Path]:
-    """One picture in each of several modes, sizes and formats."""
+def write_images(folder: Path) -> list[Path]:
+    """One image in each of several modes, sizes and formats."""
     generator = np.random.default_rng(0)
     made = []
     for number, (mode, size, ending) in enumerate(
@@ -105,7 +105,7 @@ def pictures(folder: Path) -> list[Path]:
 
 def test_embed_takes_any_mode_size_and_kind(tmp_path: Path) -> None:
     model = small()
-    paths = pictures(tmp_path)
+    paths = write_images(tmp_path)
     features = model.embed(paths, batch_size=4)
     assert features.shape == (len(paths), model.neck.num_features)
     assert features.dtype == np.float32
@@ -116,7 +116,7 @@ def test_embed_takes_any_mode_size_and_kind(tmp_path: Path) -> None:
     assert model.embed([]).shape == (0, model.neck.num_features)
 
 
-def test_embed_is_the_network_on_the_preprocessed_picture(tmp_path: Path) -> None:
+def test_embed_is_the_network_on_the_preprocessed_image(tmp_path: Path) -> None:
     model = small(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
     pixels = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     x = (torch.from_numpy(pixels).float() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.3, 0.4])
@@ -136,19 +136,19 @@ def test_embedding_leaves_the_mode_and_uses_evaluation() -> None:
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-def test_damaged_pictures_are_named(tmp_path: Path) -> None:
+def test_damaged_images_are_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.jpg"
     whole = tmp_path / "whole.jpg"
     Image.new("RGB", (64, 128), "red").save(whole)
     path.write_bytes(whole.read_bytes()[:200])
-    with pytest.raises(DamagedImageError, match=r"broken\.jpg cannot be read as a picture"):
+    with pytest.raises(DamagedImageError, match=r"broken\.jpg cannot be read as an image"):
         small().embed([whole, path])
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no image")
     with pytest.raises(DamagedImageError, match=r"text\.jpg"):
         small().embed([tmp_path / "text.jpg"])
     with pytest.raises(FileNotFoundError):
         small().embed([tmp_path / "nowhere.jpg"])
-    with pytest.raises(TypeError, match="a picture is a PIL image, a path or an array"):
+    with pytest.raises(TypeError, match="an image is a PIL image, a path or an array"):
         small().embed([3])  # type: ignore[list-item]
 
 
@@ -156,14 +156,14 @@ def test_save_and_load(tmp_path: Path) -> None:
     model = small(attention_options={"initial_gate": 0.9}, feature="pooled", trained_on={"name": "people", "fingerprint": "abc"})
     save_model(model, tmp_path / "run" / "best", {"mAP_pooled": 0.5})
     assert {path.name for path in (tmp_path / "run" / "best").iterdir()} >= {"config.json", "model.safetensors"}
-    for place in (tmp_path / "run", tmp_path / "run" / "best"):
-        loaded = rga.load(place)
+    for folder in (tmp_path / "run", tmp_path / "run" / "best"):
+        loaded = rga.load(folder)
         assert not loaded.training
         assert loaded.trained_on == {"name": "people", "fingerprint": "abc"}
         assert loaded.metrics == {"mAP_pooled": 0.5}
         assert loaded.preprocessing == model.preprocessing
-        picture = np.random.default_rng(1).integers(0, 256, (90, 40, 3), dtype=np.uint8)
-        np.testing.assert_array_equal(loaded.embed([picture]), model.embed([picture]))
+        image = np.random.default_rng(1).integers(0, 256, (90, 40, 3), dtype=np.uint8)
+        np.testing.assert_array_equal(loaded.embed([image]), model.embed([image]))
 
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:

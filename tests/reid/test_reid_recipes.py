@@ -8,7 +8,7 @@ import pytest
 import timm
 from timm.models import get_pretrained_cfg
 
-from rga.backbones.normalisation import trunk_normalisation
+from rga.backbones.normalisation import backbone_normalisation
 from rga.classification.recipes import RECIPES as CLASSIFICATION
 from rga.cli.train import train
 from rga.loading import load
@@ -24,18 +24,24 @@ def test_the_papers_recipe_is_the_papers() -> None:
     """paper.md's facts, read off the authors' code."""
     for name in ("reid-market1501", "reid-cuhk03", "reid-msmt17"):
         recipe = RECIPES[name]()
-        assert (recipe.trunk, recipe.attention, recipe.last_stride, recipe.height, recipe.width) == (
+        assert (recipe.backbone, recipe.attention, recipe.last_stride, recipe.height, recipe.width) == (
             "resnet50.tv_in1k",
             "rga-sc",
             1,
             256,
             128,
         )
-        assert (recipe.weights, recipe.trunk_options, recipe.mean, recipe.std) == ("pretrained", {}, None, None)
-        assert (recipe.identities, recipe.images, recipe.passes, recipe.epochs) == (16, 4, 1, 600)
-        assert (recipe.crop, recipe.flip, recipe.erase, recipe.color_jitter) == (0.5, 0.5, 0.5, 0.0)
-        assert (recipe.smoothing, recipe.margin, recipe.identity_weight, recipe.triplet_weight) == (0.1, 0.3, 1.0, 1.0)
-        assert (recipe.optimizer, recipe.weight_decay, recipe.start_rate, recipe.rate, recipe.warmup) == ("adam", 5e-4, 8e-6, 8e-4, 20)
+        assert (recipe.weights, recipe.backbone_options, recipe.mean, recipe.std) == ("pretrained", {}, None, None)
+        assert (recipe.ids_per_batch, recipe.images_per_id, recipe.passes, recipe.epochs) == (16, 4, 1, 600)
+        assert (recipe.random_crop, recipe.random_flip, recipe.random_erasing, recipe.color_jitter) == (0.5, 0.5, 0.5, 0.0)
+        assert (recipe.label_smoothing, recipe.margin, recipe.identity_weight, recipe.triplet_weight) == (0.1, 0.3, 1.0, 1.0)
+        assert (recipe.optimizer, recipe.weight_decay, recipe.warmup_start_lr, recipe.lr, recipe.warmup_epochs) == (
+            "adam",
+            5e-4,
+            8e-6,
+            8e-4,
+            20,
+        )
         assert (recipe.milestones, recipe.factor, recipe.schedule) == ((80, 120, 160, 200, 240, 280, 320, 360), 0.5, "steps")
         assert recipe.initial_gate is None
         assert recipe.lr_update == "epoch"
@@ -43,7 +49,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
 
 def test_the_papers_weights_are_torchvisions_first_ones() -> None:
     """The authors' code reads resnet50-19c8e357.pth; timm's choice for the name without a tag is another training."""
-    weights = get_pretrained_cfg(RECIPES["reid-market1501"]().trunk)
+    weights = get_pretrained_cfg(RECIPES["reid-market1501"]().backbone)
     assert weights is not None
     assert (weights.architecture, weights.origin_url, weights.tag) == ("resnet50", "https://github.com/pytorch/vision", "tv_in1k")
     assert (weights.mean, weights.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -54,8 +60,8 @@ def test_the_learning_rate_is_set_once_an_epoch_as_the_authors_code_does(name: s
     recipe = RECIPES[name]()
     schedule = recipe.build_schedule()
     for epoch in range(recipe.epochs):
-        if epoch < recipe.warmup:
-            expected = 8e-6 + (8e-4 - 8e-6) * epoch / recipe.warmup
+        if epoch < recipe.warmup_epochs:
+            expected = 8e-6 + (8e-4 - 8e-6) * epoch / recipe.warmup_epochs
         else:
             expected = 8e-4 * 0.5 ** sum(milestone <= epoch for milestone in recipe.milestones)
         assert [schedule(epoch + step / 47) for step in (0, 1, 23, 46)] == pytest.approx([expected] * 4)
@@ -64,8 +70,8 @@ def test_the_learning_rate_is_set_once_an_epoch_as_the_authors_code_does(name: s
 def test_every_recipe_with_pretrained_weights_says_which() -> None:
     recipes = {**RECIPES, **CLASSIFICATION, **SEGMENTATION}
     known = set(timm.list_pretrained())
-    trained = {name: make().trunk for name, make in recipes.items() if make().weights == "pretrained"}
-    assert {trunk for trunk in trained.values() if trunk not in known} == set()
+    trained = {name: make().backbone for name, make in recipes.items() if make().weights == "pretrained"}
+    assert {backbone for backbone in trained.values() if backbone not in known} == set()
     assert trained["seg-cityscapes"] == "resnet50.tv_in1k"  # DANet's code reads resnet50-19c8e357.pth, too
 
 
@@ -84,7 +90,15 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> None:
-    tiny: dict[str, Any] = {"height": 64, "width": 32, "identities": 2, "images": 2, "workers": 0, "weights": "none", "max_steps": 1}
+    tiny: dict[str, Any] = {
+        "height": 64,
+        "width": 32,
+        "ids_per_batch": 2,
+        "images_per_id": 2,
+        "num_workers": 0,
+        "weights": "none",
+        "max_steps": 1,
+    }
     recipe: ReidRecipe = replace(RECIPES[name](), root=people, **tiny)
     if recipe.data == "folder":
         recipe = replace(recipe, root=by_identity(people, tmp_path / "folders"), camera_pattern=r"c(\d)")
@@ -93,7 +107,7 @@ def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> No
     outcome = train(recipe, tmp_path / "run")
     assert outcome.step == 1
     model = load(tmp_path / "run", ReidModel)
-    shown = trunk_normalisation(recipe.trunk)
+    shown = backbone_normalisation(recipe.backbone)
     assert (model.preprocessing.mean, model.preprocessing.std) == shown
     assert model.trained_on["weights"] == "none: random from the start"
     (start,) = read_log(tmp_path / "run", "start")
@@ -102,7 +116,7 @@ def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> No
 
 
 def by_identity(people: Path, target: Path) -> Path:
-    """The generated training pictures as a folder for each identity."""
+    """The generated training images as a folder for each identity."""
     for path in (people / "bounding_box_train").iterdir():
         folder = target / path.name.split("_")[0]
         folder.mkdir(parents=True, exist_ok=True)

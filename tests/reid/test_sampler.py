@@ -54,7 +54,7 @@ def test_an_image_is_replaced_by_one_of_its_identity_first() -> None:
     assert list(plan.substitutes(5)) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("wrong", [{"identities": 0}, {"images": 0}, {"passes": 0}])
+@pytest.mark.parametrize("wrong", [{"ids_per_batch": 0}, {"images_per_id": 0}, {"passes": 0}])
 def test_sizes_must_be_positive(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="at least one identity and image"):
-        IdentityBatches([0, 0, 1], **{"identities": 2, "images": 2, "seed": 0, **wrong})
+    with pytest.raises(ValueError, match="at least one identity and one image"):
+        IdentityBatches([0, 0, 1], **{"ids_per_batch": 2, "images_per_id": 2, "seed": 0, **wrong})

@@ -11,7 +11,7 @@ from rga.datasets.layout import DataError
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity, choose_queries, join, relabel, validation_split
 
-ROOT = Path("pictures")
+ROOT = Path("images")
 
 
 def samples(*people: tuple[int, int | None], folder: str = "a") -> tuple[Sample, ...]:
@@ -64,7 +64,7 @@ def test_labels_go_from_zero_in_order() -> None:
     assert relabel(samples((9, 1), (2, 1), (9, 2), (4, 1))) == {2: 0, 4: 1, 9: 2}
 
 
-def test_fingerprint_tells_content_and_not_place(tmp_path: Path, write_picture: Callable[[Path], Path]) -> None:
+def test_fingerprint_tells_content_and_not_place(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
     def copy(folder: str) -> ReidData:
         root = tmp_path / folder
         paths = [root / "x" / "1.png", root / "2.png"]
@@ -156,8 +156,8 @@ def test_hold_out_leaves_something_to_train_on(identities: int) -> None:
         validation_split(many(2), identities, seed=0)
 
 
-def test_hold_out_without_second_pictures_is_refused() -> None:
-    with pytest.raises(DataError, match="second picture"):
+def test_hold_out_without_second_images_is_refused() -> None:
+    with pytest.raises(DataError, match="second image"):
         validation_split(many(None, images=1), 2, seed=0)
 
 

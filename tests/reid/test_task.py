@@ -19,7 +19,17 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.task import ReidTask, evaluate_model
 
 CPU = torch.device("cpu")
-TINY = ReidRecipe(trunk="test_resnet", weights="none", height=64, width=32, identities=3, images=2, epochs=1, workers=0, test_batch=4)
+TINY = ReidRecipe(
+    backbone="test_resnet",
+    weights="none",
+    height=64,
+    width=32,
+    ids_per_batch=3,
+    images_per_id=2,
+    epochs=1,
+    num_workers=0,
+    eval_batch_size=4,
+)
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 
 
@@ -45,7 +55,7 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     assert (batch.pixels.shape, batch.pixels.dtype) == ((6, 64, 32, 3), torch.uint8)
     assert task.images(batch) == 6
     parts = task.losses(batch, CPU)
-    images = task.shown(batch, CPU)
+    images = task.inputs(batch, CPU)
     assert images.shape == (6, 3, 64, 32)
     assert images.is_contiguous()
     pooled, neck = task.model(images)
@@ -71,15 +81,15 @@ def test_losses_are_outside_of_autocast(data: ReidData, precisions: Precisions) 
 def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:
     task = ReidTask(TINY, data)
     batch = next(task.batches(0))
-    for place, label in zip(batch.places.tolist(), batch.labels.tolist(), strict=True):
-        assert data.train[place].identity == label + 1
-    assert data.train[batch.places[0]].path.name in task.describe(batch)
+    for index, label in zip(batch.indices.tolist(), batch.labels.tolist(), strict=True):
+        assert data.train[index].identity == label + 1
+    assert data.train[batch.indices[0]].path.name in task.describe(batch)
 
 
-def test_what_is_erased_is_0_and_all_else_the_picture(data: ReidData) -> None:
-    task = ReidTask(replace(TINY, erase=1.0), data)
+def test_what_is_erased_is_0_and_all_else_the_image(data: ReidData) -> None:
+    task = ReidTask(replace(TINY, random_erasing=1.0), data)
     batch = next(task.batches(0))
-    images = task.shown(batch, CPU)
+    images = task.inputs(batch, CPU)
     for image, pixels, (top, left, rows, columns) in zip(images, batch.pixels, batch.erased.tolist(), strict=True):
         assert rows
         assert columns
@@ -91,8 +101,8 @@ def test_what_is_erased_is_0_and_all_else_the_picture(data: ReidData) -> None:
 def test_batches_depend_on_the_epoch_alone(data: ReidData) -> None:
     task, again = ReidTask(TINY, data), ReidTask(TINY, data)
     list(task.batches(0))
-    ours = [batch.places.tolist() for batch in task.batches(3)]
-    assert ours == [batch.places.tolist() for batch in again.batches(3)]
+    ours = [batch.indices.tolist() for batch in task.batches(3)]
+    assert ours == [batch.indices.tolist() for batch in again.batches(3)]
 
 
 def test_the_same_seed_gives_the_same_weights(data: ReidData) -> None:
@@ -103,7 +113,7 @@ def test_the_same_seed_gives_the_same_weights(data: ReidData) -> None:
 
 def test_the_layout_in_memory_changes_no_loss_and_no_saved_weight(data: ReidData, tmp_path: Path) -> None:
     plain, beside = ReidTask(TINY, data), ReidTask(replace(TINY, channels_last=True), data)
-    kernels = [weight for weight in beside.model.trunk.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
+    kernels = [weight for weight in beside.model.backbone.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
     assert kernels
     assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
     batch = next(plain.batches(0))
@@ -135,35 +145,35 @@ def test_without_cameras_the_result_says_so(data: ReidData) -> None:
 
 def test_optimiser_groups(data: ReidData) -> None:
     for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
-        task = ReidTask(replace(TINY, optimizer=name, trunk_rate_scale=0.1), data)  # type: ignore[arg-type]
+        task = ReidTask(replace(TINY, optimizer=name, backbone_lr_scale=0.1), data)  # type: ignore[arg-type]
         optimizer = task.optimizer()
         assert type(optimizer) is kind
-        trunk, others = optimizer.param_groups
-        assert (trunk["scale"], others["scale"]) == (0.1, 1.0)
+        backbone, others = optimizer.param_groups
+        assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
         learning = [p for p in task.model.parameters() if p.requires_grad]
-        assert {id(p) for group in (trunk, others) for p in group["params"]} == {id(p) for p in learning}
-        attention = {id(p) for each in rga.attached(task.model.trunk).values() for p in each.parameters()}
+        assert {id(p) for group in (backbone, others) for p in group["params"]} == {id(p) for p in learning}
+        attention = {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()}
         assert attention <= {id(p) for p in others["params"]}
         assert id(task.model.neck.bias) not in {id(p) for p in others["params"]}
     plain = ReidTask(replace(TINY, attention="none"), data)
-    assert len(plain.optimizer().param_groups[0]["params"]) == len(list(plain.model.trunk.parameters()))
+    assert len(plain.optimizer().param_groups[0]["params"]) == len(list(plain.model.backbone.parameters()))
 
 
 def test_schedules(data: ReidData) -> None:
     paper = ReidTask(TINY, data).schedule()
     assert paper(20) == pytest.approx(8e-4)
     assert paper(80) == pytest.approx(4e-4)
-    assert ReidTask(replace(TINY, schedule="cosine", warmup=0), data).schedule()(1) == pytest.approx(0.0)
+    assert ReidTask(replace(TINY, schedule="cosine", warmup_epochs=0), data).schedule()(1) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"height": 0}, "height must be at least 1"),
-        ({"erase": 1.5}, "erase must lie between 0 and 1"),
-        ({"rate": -1.0}, "rate must be at least 0, got -1.0"),
+        ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1"),
+        ({"lr": -1.0}, "lr must be at least 0, got -1.0"),
         ({"identity_weight": 0.0, "triplet_weight": 0.0}, "nothing would be trained"),
-        ({"images": 1}, "at least 2 identities with 2 images"),
+        ({"images_per_id": 1}, "images_per_id of at least 2, got ids_per_batch 3 and images_per_id 1"),
         ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
     ],
 )
@@ -176,7 +186,7 @@ def test_data_without_training_split_or_with_too_few_identities_are_named(data: 
     with pytest.raises(ValueError, match="has no training split"):
         ReidTask(TINY, replace(data, train=()))
     with pytest.raises(ValueError, match="16 identities cannot be drawn from 5"):
-        ReidTask(replace(TINY, identities=16), data)
+        ReidTask(replace(TINY, ids_per_batch=16), data)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is done to pictures."""
+"""What is done to images."""
 
 import numpy as np
 import torch
@@ -10,28 +10,28 @@ from rga.reid import transforms
 from rga.reid.transforms import Augmentation, draw_rectangle, erase, flipped
 
 PREPROCESSING = Preprocessing(32, 16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-OFF = {"crop": 0.0, "flip": 0.0, "erase": 0.0}
+OFF = {"crop": 0.0, "flip": 0.0, "random_erasing": 0.0}
 
 
-def picture(size: tuple[int, int] = (16, 32)) -> Image.Image:
+def image(size: tuple[int, int] = (16, 32)) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(60, 256, (size[1], size[0], 3), dtype=np.uint8))
 
 
 def augment(options: dict[str, float], size: tuple[int, int] = (16, 32)) -> tuple[Tensor, Tensor]:
-    pixels, rectangle = Augmentation(32, 16, **options)(torch.from_numpy(np.array(picture(size))))
+    pixels, rectangle = Augmentation(32, 16, **options)(torch.from_numpy(np.array(image(size))))
     return pixels, rectangle
 
 
 def test_testing_resizes_and_normalises() -> None:
-    out = transforms.test_transform(PREPROCESSING)(picture())
-    expected = (torch.from_numpy(np.array(picture())).permute(2, 0, 1) / 255 - 0.5) / 0.25
+    out = transforms.test_transform(PREPROCESSING)(image())
+    expected = (torch.from_numpy(np.array(image())).permute(2, 0, 1) / 255 - 0.5) / 0.25
     torch.testing.assert_close(out, expected)
-    assert transforms.test_transform(PREPROCESSING)(picture((50, 70))).shape == (3, 32, 16)
+    assert transforms.test_transform(PREPROCESSING)(image((50, 70))).shape == (3, 32, 16)
 
 
 def test_without_augmentation_training_sees_what_testing_sees() -> None:
     for size in ((16, 32), (50, 70), (9, 11)):
-        tested = transforms.test_transform(PREPROCESSING)(picture(size))
+        tested = transforms.test_transform(PREPROCESSING)(image(size))
         pixels, rectangle = augment(OFF, size)
         assert rectangle.tolist() == [0, 0, 0, 0]
         step = 1 / 255 / 0.25
@@ -45,15 +45,15 @@ def test_each_augmentation_happens_as_often_as_it_should() -> None:
     crops = {tuple(augment({**OFF, "crop": 1.0})[0].flatten().tolist()) for _ in range(200)}
     assert len(crops) == 5 * 3  # of 36 x 18
     assert 60 < sum(torch.equal(augment({**OFF, "flip": 0.5})[0], plain) for _ in range(200)) < 140
-    erased = [augment({**OFF, "erase": 0.5})[1].tolist() for _ in range(400)]
+    erased = [augment({**OFF, "random_erasing": 0.5})[1].tolist() for _ in range(400)]
     assert 150 < sum(rectangle[2] > 0 for rectangle in erased) < 250
     jittered, _ = augment({**OFF, "color_jitter": 0.5})
     assert jittered.shape == (32, 16, 3)
     assert not torch.equal(jittered, plain)
 
 
-def test_a_crop_is_a_part_of_the_enlarged_picture() -> None:
-    larger = np.array(picture().resize((18, 36), Image.Resampling.BILINEAR)).astype(int)
+def test_a_crop_is_a_part_of_the_enlarged_image() -> None:
+    larger = np.array(image().resize((18, 36), Image.Resampling.BILINEAR)).astype(int)
     pixels, _ = augment({**OFF, "crop": 1.0})
     parts = [larger[top : top + 32, left : left + 16] for top in range(5) for left in range(3)]
     assert min(abs(part - pixels.numpy()).max() for part in parts) <= 1

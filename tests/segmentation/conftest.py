@@ -1,4 +1,4 @@
-"""Tiny pictures and masks in the layouts of the readers, and real data where a machine has them."""
+"""Tiny images and masks in the layouts of the readers, and real data where a machine has them."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 SIZE = (6, 8)
-"""Height and width of the tiny pictures."""
+"""Height and width of the tiny images."""
 
 WriteImage = Callable[[Path], Path]
 WriteMask = Callable[..., Path]
@@ -18,7 +18,7 @@ RealData = Callable[[str], Path]
 
 @pytest.fixture
 def write_image() -> WriteImage:
-    """Writes a picture with folders above it; each call makes another one."""
+    """Writes an image with folders above it; each call makes another one."""
     generator = np.random.default_rng(0)
 
     def write(path: Path) -> Path:
@@ -44,7 +44,7 @@ def write_mask() -> WriteMask:
 
 @pytest.fixture
 def cityscapes(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path:
-    """Cityscapes' layout: two pictures to train on, one to choose by, one to predict, whose mask is a placeholder."""
+    """Cityscapes' layout: two images to train on, one to choose by, one to predict, whose mask is a placeholder."""
     root = tmp_path / "cityscapes"
     for split, city, frame in (("train", "aachen", 1), ("train", "bad-honnef", 2), ("val", "lindau", 3), ("test", "bonn", 4)):
         write_image(root / "leftImg8bit" / split / city / f"{city}_{frame:06d}_000019_leftImg8bit.png")

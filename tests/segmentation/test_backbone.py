@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from rga.segmentation.backbone import last_maps, segmentation_trunk
+from rga.segmentation.backbone import last_maps, segmentation_backbone
 from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.model import SegmentationModel
 
@@ -48,8 +48,8 @@ def one_quick(names: Sequence[str]) -> list[Any]:
 @pytest.mark.parametrize("output_stride", [8, 16])
 def test_dilation_computes_what_the_weights_are_trained_for_at_more_positions(name: str, output_stride: int) -> None:
     torch.manual_seed(0)
-    plain = distinct(segmentation_trunk(name, 32, {}))
-    dilated = segmentation_trunk(name, output_stride, {}).eval()
+    plain = distinct(segmentation_backbone(name, 32, {}))
+    dilated = segmentation_backbone(name, output_stride, {}).eval()
     dilated.load_state_dict(plain.state_dict())
     images = torch.randn(1, 3, 96, 128)
     step = 32 // output_stride
@@ -65,13 +65,13 @@ def test_families_that_dilate_train_all_their_weights(name: str) -> None:
     assert scores.shape == auxiliary.shape == (2, 3, 4, 6)
     (scores.sum() + auxiliary.sum()).backward()
     assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
-    channels = model.trunk.feature_info[-1]["num_chs"]  # type: ignore[index]
-    assert last_maps(model.trunk, torch.zeros(2, 3, 64, 96))[1].shape == (2, channels, 4, 6)
+    channels = model.backbone.feature_info[-1]["num_chs"]  # type: ignore[index]
+    assert last_maps(model.backbone, torch.zeros(2, 3, 64, 96))[1].shape == (2, channels, 4, 6)
 
 
 @pytest.mark.parametrize("name", one_quick(UNDILATED))
 def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
-    with pytest.raises(ValueError, match=f"trunk '{name}' cannot be dilated to an output stride of 8: .* has no dilation in timm"):
+    with pytest.raises(ValueError, match=f"backbone '{name}' cannot be dilated to an output stride of 8: .* has no dilation in timm"):
         SegmentationModel(name, classes=CLASSES, image_size=(64, 96))
     model = SegmentationModel(name, classes=CLASSES, image_size=(64, 96), output_stride=32, attention="se")
     assert model.strides == (16, 32)
@@ -82,35 +82,39 @@ def test_families_that_do_not_dilate_say_so_and_work_at_32(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "output_stride"), [pytest.param("mobileone_s0", 8, marks=pytest.mark.slow), ("gernet_s", 16)])
 def test_strides_that_are_taken_out_without_dilation_are_refused(name: str, output_stride: int) -> None:
-    with pytest.raises(ValueError, match=f"trunk '{name}' would not be dilated at an output stride of {output_stride}: timm takes the"):
-        segmentation_trunk(name, output_stride, {})
+    with pytest.raises(ValueError, match=f"backbone '{name}' would not be dilated at an output stride of {output_stride}: timm takes the"):
+        segmentation_backbone(name, output_stride, {})
 
 
 @pytest.mark.parametrize(
     ("name", "output_stride", "options", "message"),
     [
-        ("resnet10t", 8, {"depth": 3}, r"trunk 'resnet10t' does not take the options \{'depth': 3\}"),
-        ("resnet10t", 8, {"output_stride": 16}, "output_stride is a choice of its own, not an option of the trunk 'resnet10t': got 16"),
+        ("resnet10t", 8, {"depth": 3}, r"backbone 'resnet10t' does not take the options \{'depth': 3\}"),
+        ("resnet10t", 8, {"output_stride": 16}, "output_stride is a choice of its own, not an option of the backbone 'resnet10t': got 16"),
         ("resnet10t", 8, {"features_only": True}, "features_only is no option here"),
-        ("mobilenetv3_small_050", 8, {"depth": 3}, r"trunk 'mobilenetv3_small_050' does not take the options \{'depth': 3\}"),
+        ("mobilenetv3_small_050", 8, {"depth": 3}, r"backbone 'mobilenetv3_small_050' does not take the options \{'depth': 3\}"),
         ("resnet10t", 4, {}, r"output_stride is 8, 16 or 32, got 4 \(4 is for HRNet alone\)"),
         ("hrnet_w18_small", 2, {}, "output_stride is 4, 8, 16 or 32 for HRNet, got 2"),
-        ("hrnet_w19", 8, {}, "unknown trunk 'hrnet_w19'"),
+        ("hrnet_w19", 8, {}, "unknown backbone 'hrnet_w19'"),
         ("haloregnetz_b", 16, {}, "ByobNet cannot be dilated: it could not be run on an image of 256x256"),
-        ("hrnet_w18_small", 8, {"depth": 3}, r"trunk 'hrnet_w18_small' does not take the options"),
+        ("hrnet_w18_small", 8, {"depth": 3}, r"backbone 'hrnet_w18_small' does not take the options"),
     ],
 )
 def test_what_is_wrong_is_said(name: str, output_stride: int, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        segmentation_trunk(name, output_stride, options)
+        segmentation_backbone(name, output_stride, options)
 
 
 @pytest.mark.parametrize(
     ("name", "size", "message"),
     [
         ("inception_v3", (256, 384), "convolutions without padding"),
-        ("vit_tiny_patch16_224", (224, 224), "trunk 'vit_tiny_patch16_224' has its last map at stride 16, not at the output stride of 32"),
-        ("vit_tiny_patch16_224", (64, 96), "trunk 'vit_tiny_patch16_224' cannot be run on images of 64x96"),
+        (
+            "vit_tiny_patch16_224",
+            (224, 224),
+            "backbone 'vit_tiny_patch16_224' has its last map at stride 16, not at the output stride of 32",
+        ),
+        ("vit_tiny_patch16_224", (64, 96), "backbone 'vit_tiny_patch16_224' cannot be run on images of 64x96"),
     ],
 )
 def test_maps_that_are_not_those_of_the_output_stride_are_refused(name: str, size: tuple[int, int], message: str) -> None:
@@ -121,5 +125,5 @@ def test_maps_that_are_not_those_of_the_output_stride_are_refused(name: str, siz
 def test_dilated_weights_keep_their_names() -> None:
     for name in ("mobilenetv3_small_050", "hrnet_w18_small", "resnet10t"):
         published = timm.create_model(name).state_dict()
-        for key, value in segmentation_trunk(name, 8, {}).state_dict().items():
+        for key, value in segmentation_backbone(name, 8, {}).state_dict().items():
             assert published[key].shape == value.shape

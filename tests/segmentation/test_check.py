@@ -1,4 +1,4 @@
-"""A data set looked over: what is found, and what the command says."""
+"""A dataset looked over: what is found, and what the command says."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from rga.cli.data import check
 from rga.segmentation.datasets.catalog import EXPECTED, READERS, load_data
 from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.cityscapes import read_cityscapes
-from rga.segmentation.datasets.samples import SceneCounts
+from rga.segmentation.datasets.samples import SplitCounts
 from segmentation.conftest import WriteMask
 
 AACHEN = "train/aachen/aachen_000001_000019"
@@ -26,7 +26,7 @@ def test_sound_data(cityscapes: Path) -> None:
     assert report.pixels("train")["(ignored)"] == 24
     text = str(report)
     assert re.search(r"road +25\.000% +25\.000%\n", text)
-    assert "note     16 classes are in no mask of train: sidewalk, building, wall, fence, pole and 11 more" in text
+    assert "note     16 classes have no pixel in any mask of train: sidewalk, building, wall, fence, pole and 11 more" in text
     assert text.endswith("ok")
     assert json.loads(json.dumps(report.to_dict()))["pixels"]["val"]["sky"] == 12
 
@@ -43,7 +43,7 @@ def test_counts_of_the_protocol(cityscapes: Path) -> None:
     assert not report.ok
     assert report.wrong_counts == ("train", "val", "test")
     assert "train            2         2   2,975 images, 2,975 masks" in str(report)
-    right = {"train": SceneCounts(2, 2), "val": SceneCounts(1, 1), "test": SceneCounts(1, 0)}
+    right = {"train": SplitCounts(2, 2), "val": SplitCounts(1, 1), "test": SplitCounts(1, 0)}
     assert check_data(read_cityscapes(cityscapes), right).ok  # type: ignore[arg-type]
 
 
@@ -55,42 +55,42 @@ def test_defects_are_found_and_named(cityscapes: Path, write_mask: WriteMask) ->
     assert not report.ok
     unknown, size, unreadable = report.defects
     assert "values that stand for no class (99)" in unknown
-    assert "is 7x6, its picture" in size
-    assert "bonn_000004_000019_leftImg8bit.png cannot be read as a picture" in unreadable
-    assert "PROBLEM  3 pictures or masks cannot be used" in str(report)
+    assert "is 7x6, its image" in size
+    assert "bonn_000004_000019_leftImg8bit.png cannot be read as an image" in unreadable
+    assert "PROBLEM  3 images or masks cannot be used" in str(report)
 
 
-def test_pictures_in_two_splits_are_a_problem_and_doubles_are_not(cityscapes: Path) -> None:
+def test_images_in_two_splits_are_a_problem_and_doubles_are_not(cityscapes: Path) -> None:
     images = cityscapes / "leftImg8bit"
     shutil.copy(images / f"{AACHEN}_leftImg8bit.png", images / "train/bad-honnef/bad-honnef_000002_000019_leftImg8bit.png")
     report = check_data(read_cityscapes(cityscapes))
     assert report.ok
-    assert "note     1 groups of pictures have the same content" in str(report)
+    assert "note     1 groups of images have the same content" in str(report)
     shutil.copy(images / f"{AACHEN}_leftImg8bit.png", images / "val/lindau/lindau_000003_000019_leftImg8bit.png")
     report = check_data(read_cityscapes(cityscapes))
     assert not report.ok
-    assert "PROBLEM  1 pictures are in more than one split: leftImg8bit/train/aachen" in str(report)
+    assert "PROBLEM  1 images are in more than one split: leftImg8bit/train/aachen" in str(report)
 
 
 def test_the_command(cityscapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("cityscapes", cityscapes, open_images=True, json_out=tmp_path / "report.json", subset=True) == 0
-    assert "opened 4 of 4 pictures" in capsys.readouterr().err
+    assert "opened 4 of 4 images" in capsys.readouterr().err
     assert json.loads((tmp_path / "report.json").read_text())["ok"]
     assert check("cityscapes", cityscapes) == 1
     assert "PROBLEM" in capsys.readouterr().out
-    assert check("scenes", tmp_path / "nowhere") == 1
+    assert check("streets", tmp_path / "nowhere") == 1
     assert check("city", tmp_path) == 1
-    assert "unknown data set 'city': choose one of market1501" in capsys.readouterr().err
+    assert "unknown dataset 'city': choose one of market1501" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere: expected a folder with .*(register|SegNet|your own|make-scenes)"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere: expected a folder with .*(register|SegNet|your own|make-streets)"):
         load_data(name, tmp_path / "nowhere")
 
 
 def test_unknown_names_and_options(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="choose one of cityscapes, camvid, mask-folder, scenes"):
+    with pytest.raises(ValueError, match="choose one of cityscapes, camvid, folder, streets"):
         load_data("kitti", tmp_path)
     with pytest.raises(ValueError, match="'camvid' has no option 'split': it takes none"):
         load_data("camvid", tmp_path, split=1)

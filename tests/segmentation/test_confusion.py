@@ -46,7 +46,7 @@ def test_iou_is_that_of_sets_of_pixels(case: tuple[int, int, int]) -> None:
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4), st.integers(2, 6), st.integers(2, 6))
-def test_miou_is_torchmetrics_pooled_over_pictures(seeds: list[int], first: int, second: int) -> None:
+def test_miou_is_torchmetrics_pooled_over_images(seeds: list[int], first: int, second: int) -> None:
     classes, used = max(first, second), min(first, second)
     metric = MulticlassJaccardIndex(classes, average="macro", ignore_index=IGNORED)
     matrix = np.zeros((classes, classes), np.int64)

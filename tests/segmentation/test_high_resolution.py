@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.classes import numbered, spread_colours
-from rga.segmentation.high_resolution import HighResolutionTrunk, resized
+from rga.segmentation.high_resolution import HighResolutionBackbone, resized
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.task import SegmentationTask
-from rga.synthetic.streets.scenes import SceneOptions, make_scenes
+from rga.synthetic.streets.streets import StreetOptions, make_streets
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 
@@ -23,12 +23,12 @@ CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 @pytest.mark.parametrize("output_stride", [4, 8, 16, 32])
 def test_all_branches_lie_on_the_output_stride(output_stride: int) -> None:
     torch.manual_seed(0)
-    trunk = HighResolutionTrunk("hrnet_w18_small", output_stride, {}).eval()
+    backbone = HighResolutionBackbone("hrnet_w18_small", output_stride, {}).eval()
     features = timm.create_model("hrnet_w18_small", features_only=True, feature_location="", out_indices=(1, 2, 3, 4)).eval()
-    features.load_state_dict(trunk.state_dict())
+    features.load_state_dict(backbone.state_dict())
     images = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        found, branches = trunk(images), features(images)
+        found, branches = backbone(images), features(images)
     size = (64 // output_stride, 96 // output_stride)
     assert found.shape == (2, 16 + 32 + 64 + 128, *size)
     for part, branch in zip(found.split([16, 32, 64, 128], 1), branches, strict=True):
@@ -63,13 +63,22 @@ def test_trained_from_published_weights(name: str, tmp_path: Path) -> None:
     torch.manual_seed(5)
     published = timm.create_model(name).state_dict()
     save_file(published, tmp_path / "weights.safetensors")
-    root = make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=1, test=0, height=48, width=96))
+    root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
     recipe = SegmentationRecipe(
-        data="scenes", trunk=name, weights=str(tmp_path / "weights.safetensors"), height=41, width=50, batch=2, attention_grid=4, workers=0
+        data="streets",
+        backbone=name,
+        weights=str(tmp_path / "weights.safetensors"),
+        height=41,
+        width=50,
+        batch_size=2,
+        attention_grid=4,
+        num_workers=0,
     )
-    for recompute in (False, True):
-        task = SegmentationTask(replace(recipe, recompute=recompute, channels_last=recompute), read_generated(root))
-        state = task.model.trunk.state_dict()
+    for activation_checkpointing in (False, True):
+        task = SegmentationTask(
+            replace(recipe, activation_checkpointing=activation_checkpointing, channels_last=activation_checkpointing), read_generated(root)
+        )
+        state = task.model.backbone.state_dict()
         assert all(torch.equal(state[key], published[key]) for key in state if key in published)
         loss = sum(task.losses(next(iter(task.batches(0))), torch.device("cpu")).values())
         assert isinstance(loss, torch.Tensor)

@@ -9,8 +9,8 @@ from PIL import Image
 from rga.datasets.layout import DataError
 from rga.images.images import DamagedImageError
 from rga.segmentation.datasets.classes import IGNORED, Classes
-from rga.segmentation.datasets.masks import read_mask, read_scene
-from rga.segmentation.datasets.samples import Scene
+from rga.segmentation.datasets.masks import read_mask, read_sample
+from rga.segmentation.datasets.samples import Sample
 from segmentation.conftest import WriteImage, WriteMask
 
 CLASSES = Classes(("road", "sky"), ((0, 0, 0), (9, 9, 9)), {7: 0, 23: 1, 0: IGNORED})
@@ -35,7 +35,7 @@ def test_a_black_and_white_mask(tmp_path: Path) -> None:
 
 def test_a_value_without_a_class_is_named_with_its_file(tmp_path: Path, write_mask: WriteMask) -> None:
     path = write_mask(tmp_path / "mask.png", (7, 42))
-    with pytest.raises(DataError, match=rf"mask {path}: 24 pixels .*\(42\); known values are 0, 7, 23; add them to the classes, or mend"):
+    with pytest.raises(DataError, match=rf"mask {path}: 24 pixels .*\(42\); known values are 0, 7, 23; add them to the classes, or fix"):
         read_mask(path, CLASSES)
 
 
@@ -47,7 +47,7 @@ def test_a_mask_in_colours_is_refused(tmp_path: Path, write_image: WriteImage) -
 def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path, write_mask: WriteMask) -> None:
     path = write_mask(tmp_path / "mask.png", (7, 23), (64, 64))
     whole = path.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"no picture at all", b""):
+    for damaged in (whole[: len(whole) // 2], b"no image at all", b""):
         path.write_bytes(damaged)
         with pytest.raises(DamagedImageError, match=rf"mask {path} cannot be read: .*; replace the file or take it out"):
             read_mask(path, CLASSES)
@@ -57,13 +57,13 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path, write_mask: WriteMa
 
 
 def test_a_mask_of_another_size_is_named_with_both_sizes(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> None:
-    scene = Scene(write_image(tmp_path / "image.png"), write_mask(tmp_path / "mask.png", (7,), (6, 9)))
-    with pytest.raises(DataError, match=rf"mask {scene.mask} is 9x6, its picture {scene.image} 8x6"):
-        read_scene(scene, CLASSES)
-    image, labels = read_scene(Scene(scene.image, write_mask(tmp_path / "mask.png", (7,))), CLASSES)
+    sample = Sample(write_image(tmp_path / "image.png"), write_mask(tmp_path / "mask.png", (7,), (6, 9)))
+    with pytest.raises(DataError, match=rf"mask {sample.mask} is 9x6, its image {sample.image} 8x6"):
+        read_sample(sample, CLASSES)
+    image, labels = read_sample(Sample(sample.image, write_mask(tmp_path / "mask.png", (7,))), CLASSES)
     assert (image.size, image.mode, labels.shape) == ((8, 6), "RGB", (6, 8))
 
 
 def test_a_scene_without_a_mask_is_named(tmp_path: Path, write_image: WriteImage) -> None:
     with pytest.raises(ValueError, match="has no mask: it can be predicted on"):
-        read_scene(Scene(write_image(tmp_path / "image.png"), None), CLASSES)
+        read_sample(Sample(write_image(tmp_path / "image.png"), None), CLASSES)

@@ -21,7 +21,7 @@ CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 
 def build(**options: Any) -> SegmentationModel:
     """A small model."""
-    return SegmentationModel(**{"trunk": "resnet10t", "classes": CLASSES, "image_size": (64, 96), "attention": "none", **options})
+    return SegmentationModel(**{"backbone": "resnet10t", "classes": CLASSES, "image_size": (64, 96), "attention": "none", **options})
 
 
 @pytest.mark.parametrize(("stride", "size"), [(8, (8, 12)), (16, (4, 6)), (32, (2, 3))])
@@ -36,30 +36,30 @@ def test_the_output_stride_is_that_of_the_last_map(stride: int, size: tuple[int,
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("trunk", ["resnet10t", "tf_efficientnet_lite0"])
-def test_heads_on_trunks(head: str, trunk: str) -> None:
-    scores, _ = build(head=head, trunk=trunk, output_stride=16, attention="rga-sc")(torch.rand(2, 3, 64, 96))
+@pytest.mark.parametrize("backbone", ["resnet10t", "tf_efficientnet_lite0"])
+def test_heads_on_backbones(head: str, backbone: str) -> None:
+    scores, _ = build(head=head, backbone=backbone, output_stride=16, attention="rga-sc")(torch.rand(2, 3, 64, 96))
     assert scores.shape == (2, 3, 4, 6)
     scores.sum().backward()
 
 
 def test_what_comes_after_the_last_stage_is_left_out() -> None:
-    names = [name for name, _ in build(trunk="tf_efficientnet_lite0").trunk.named_parameters()]
+    names = [name for name, _ in build(backbone="tf_efficientnet_lite0").backbone.named_parameters()]
     assert not [name for name in names if name.startswith(("conv_head", "bn2", "classifier"))]
 
 
 @pytest.mark.parametrize("attention", ["rga-sc", "rga-cs", "rga-parallel", "se", "cbam-cs", "non-local", "dual", "fc-s", "gc"])
 def test_any_attention_after_any_stage(attention: str) -> None:
     model = build(attention=attention, attention_after=["layer2", "layer4"])
-    assert list(rga.attached(model.trunk)) == ["layer2", "layer4"]
+    assert list(rga.attached(model.backbone)) == ["layer2", "layer4"]
     scores, auxiliary = model(torch.rand(2, 3, 64, 96))
     (scores.sum() + auxiliary.sum()).backward()
-    assert all(p.grad is not None for each in rga.attached(model.trunk).values() for p in each.parameters())
+    assert all(p.grad is not None for each in rga.attached(model.backbone).values() for p in each.parameters())
 
 
 def test_attention_reaches_the_head_and_the_auxiliary_head() -> None:
     model = build(attention="rga-s").eval()
-    attention = model.trunk.get_submodule("layer3.attention")
+    attention = model.backbone.get_submodule("layer3.attention")
     images = torch.rand(1, 3, 64, 96)
     before, last = model.maps(images)
     attention.register_forward_hook(lambda _module, _args, output: output * 0)
@@ -70,15 +70,15 @@ def test_attention_reaches_the_head_and_the_auxiliary_head() -> None:
 
 
 def test_an_exact_grid_takes_windows_of_one_size_and_a_pooled_one_any_size() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (80, 150, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (80, 150, 3), dtype=np.uint8)
     exact = build(attention="rga-sc")
     assert exact.fixed_size == (64, 96)
-    assert exact.segment([picture])[0].labels.shape == (80, 150)
+    assert exact.segment([image])[0].labels.shape == (80, 150)
     with pytest.raises(GridMismatchError, match="built for a 16x24 grid"):
-        exact.segment([picture], inference=Inference(window=(64, 64)))
+        exact.segment([image], inference=Inference(window=(64, 64)))
     pooled = build(attention="rga-sc", attention_options={"fit": "pool"})
     assert pooled.fixed_size is None
-    assert pooled.segment([picture])[0].labels.shape == (80, 150)
+    assert pooled.segment([image])[0].labels.shape == (80, 150)
     assert build().fixed_size is None
 
 
@@ -89,11 +89,11 @@ def test_the_largest_grid_limits_the_weights() -> None:
     model(torch.rand(2, 3, 64, 96))
 
 
-def test_segment_takes_whatever_shows_a_picture(tmp_path: Path) -> None:
+def test_segment_takes_whatever_shows_an_image(tmp_path: Path) -> None:
     array = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    Image.fromarray(array).save(tmp_path / "picture.png")
+    Image.fromarray(array).save(tmp_path / "image.png")
     model = build()
-    found = model.segment([array, Image.fromarray(array), tmp_path / "picture.png", str(tmp_path / "picture.png")])
+    found = model.segment([array, Image.fromarray(array), tmp_path / "image.png", str(tmp_path / "image.png")])
     assert model.training
     assert all((each.labels == found[0].labels).all() for each in found)
     assert found[0].labels.dtype == np.uint8
@@ -116,12 +116,12 @@ def test_labels_are_the_likeliest_classes_and_the_resolution_is_respected() -> N
 
 def test_saved_and_read_back(tmp_path: Path) -> None:
     model = build(
-        attention="rga-sc", attention_options={"fit": "pool"}, largest_grid=[8, 8], head="dual", trained_on={"name": "scenes"}
+        attention="rga-sc", attention_options={"fit": "pool"}, largest_grid=[8, 8], head="dual", trained_on={"name": "streets"}
     ).eval()
     model.save_pretrained(tmp_path / "saved")
     back = SegmentationModel.from_pretrained(tmp_path / "saved").eval()
     assert back.classes == model.classes
-    assert back.trained_on == {"name": "scenes"}
+    assert back.trained_on == {"name": "streets"}
     images = torch.rand(1, 3, 64, 96)
     torch.testing.assert_close(back(images)[0], model(images)[0], rtol=0, atol=0)
 
@@ -130,9 +130,9 @@ def test_saved_and_read_back(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         ({"output_stride": 4}, "output_stride is 8, 16 or 32, got 4"),
-        ({"trunk": "resnet51"}, "unknown trunk 'resnet51'"),
-        ({"trunk": "cifar-resnet20"}, "cannot be dilated to an output stride of 8"),
-        ({"trunk": "cifar-resnet20", "output_stride": 32}, "does not give out the maps of its stages"),
+        ({"backbone": "resnet51"}, "unknown backbone 'resnet51'"),
+        ({"backbone": "cifar-resnet20"}, "cannot be dilated to an output stride of 8"),
+        ({"backbone": "cifar-resnet20", "output_stride": 32}, "does not give out the maps of its stages"),
         ({"head": "unet"}, "unknown head 'unet'"),
         ({"attention": "rga"}, "unknown attention 'rga'"),
         ({"classes": {}}, "classes are stored as"),

@@ -27,9 +27,9 @@ def coordinates(height: int, width: int) -> Tensor:
     return torch.stack([rows, columns, torch.ones(height, width)])
 
 
-def quadrants(places: Tensor, edge: tuple[float, float]) -> Tensor:
+def quadrants(positions: Tensor, edge: tuple[float, float]) -> Tensor:
     """Places (B, 2, h, w) -> scores (B, 4, h, w) of the quadrants around a corner (row, column)."""
-    south, east = places[:, 0] - edge[0], places[:, 1] - edge[1]
+    south, east = positions[:, 0] - edge[0], positions[:, 1] - edge[1]
     return torch.stack([-south - east, -south + east, south - east, south + east], 1) / 20  # no probability is rounded to 0
 
 
@@ -47,10 +47,10 @@ def halving(times: int, edge: tuple[float, float]) -> Scores:
     """A network that drops every second row and column, as a stack of convolutions with stride 2 and padding 1 samples them."""
 
     def network(images: Tensor) -> Tensor:
-        places = images[:, :2]
+        positions = images[:, :2]
         for _ in range(times):
-            places = places[..., ::2, ::2]
-        return quadrants(places, edge)
+            positions = positions[..., ::2, ::2]
+        return quadrants(positions, edge)
 
     return network
 
@@ -120,7 +120,7 @@ def test_edges_stay_where_they_are_at_scales_in_windows_and_flipped(
 def ideal_model(**options: Any) -> SegmentationModel:
     """A model whose backbone and heads are ideal; ``edge`` is the corner between its classes."""
 
-    class Trunk(nn.Module):
+    class Backbone(nn.Module):
         def forward_intermediates(self, images: Tensor, **_: object) -> list[Tensor]:
             assert not any(length % model.multiple for length in images.shape[-2:])
             return [images[..., ::stride, ::stride] for stride in model.strides]
@@ -135,7 +135,7 @@ def ideal_model(**options: Any) -> SegmentationModel:
             return 600 * quadrants(found[:, :2] + (self.stride - 1) / 2, self.edge)
 
     model = SegmentationModel("resnet10t", classes=FOUR, attention="none", **{"image_size": (64, 64), **options})
-    model.trunk, model.head, model.auxiliary_head = Trunk(), Head(model.strides[1]), Head(model.strides[0])
+    model.backbone, model.head, model.auxiliary_head = Backbone(), Head(model.strides[1]), Head(model.strides[0])
     return model
 
 

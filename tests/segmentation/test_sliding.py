@@ -17,14 +17,14 @@ def by_pixel(images: Tensor) -> Tensor:
     return torch.stack([images.sum(1), images[:, 0] - images[:, 1], images[:, 2]], 1)
 
 
-def by_place(images: Tensor) -> Tensor:
-    """A network that knows where in its picture a pixel is."""
+def by_position(images: Tensor) -> Tensor:
+    """A network that knows where in its image a pixel is."""
     across = torch.arange(images.shape[3]).expand(images.shape[2], -1) / 3
     return torch.stack([across, images[0, 0]])[None]
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 0.9))
-def test_windows_cover_everything_evenly_and_end_with_the_picture(length: int, side: int, overlap: float) -> None:
+def test_windows_cover_everything_evenly_and_end_with_the_image(length: int, side: int, overlap: float) -> None:
     found = starts(length, side, overlap)
     assert found == sorted(set(found))
     assert {position for start in found for position in range(start, start + side)} >= set(range(length))
@@ -49,12 +49,12 @@ def test_where_windows_overlap_their_probabilities_are_averaged() -> None:
     image = torch.randn(3, 2, 6)
     expected, times = torch.zeros(2, 2, 6), torch.zeros(6)
     for start in (0, 2):
-        expected[:, :, start : start + 4] += by_place(image[None, :, :, start : start + 4]).softmax(1)[0]
+        expected[:, :, start : start + 4] += by_position(image[None, :, :, start : start + 4]).softmax(1)[0]
         times[start : start + 4] += 1
-    torch.testing.assert_close(predict(by_place, image, Inference(window=(2, 4), overlap=0.5)), expected / times)
+    torch.testing.assert_close(predict(by_position, image, Inference(window=(2, 4), overlap=0.5)), expected / times)
 
 
-def test_a_window_larger_than_the_picture_is_padded_with_the_mean() -> None:
+def test_a_window_larger_than_the_image_is_padded_with_the_mean() -> None:
     seen: list[Tensor] = []
 
     def network(images: Tensor) -> Tensor:
@@ -68,11 +68,11 @@ def test_a_window_larger_than_the_picture_is_padded_with_the_mean() -> None:
 
 def test_a_flip_is_predicted_flipped_and_turned_back() -> None:
     image = torch.randn(3, 2, 6)
-    expected = (by_place(image[None]).softmax(1) + by_place(image[None].flip(-1)).softmax(1).flip(-1)) / 2
-    torch.testing.assert_close(predict(by_place, image, Inference(flip=True)), expected[0])
+    expected = (by_position(image[None]).softmax(1) + by_position(image[None].flip(-1)).softmax(1).flip(-1)) / 2
+    torch.testing.assert_close(predict(by_position, image, Inference(flip=True)), expected[0])
 
 
-def test_scales_are_averaged_on_the_pictures_resolution() -> None:
+def test_scales_are_averaged_on_the_images_resolution() -> None:
     image = torch.randn(3, 8, 12)
     views = [resized(by_pixel(resized(image[None], size)).softmax(1), (8, 12))[0] for size in ((4, 6), (8, 12), (16, 24))]
     torch.testing.assert_close(predict(by_pixel, image, Inference(scales=(0.5, 1.0, 2.0))), torch.stack(views).mean(0))
@@ -85,7 +85,7 @@ def test_probabilities_sum_to_one_on_any_size() -> None:
     torch.testing.assert_close(found.sum(0), torch.ones(13, 7))
 
 
-def test_scores_on_a_coarse_map_are_interpolated_to_the_picture() -> None:
+def test_scores_on_a_coarse_map_are_interpolated_to_the_image() -> None:
     image = torch.randn(3, 8, 8)
     coarse = predict(lambda seen: F.avg_pool2d(by_pixel(seen), 4), image, Inference())
     expected = F.interpolate(F.avg_pool2d(by_pixel(image[None]), 4), size=(8, 8), mode="bilinear").softmax(1)[0]

@@ -17,28 +17,37 @@ from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
-from rga.segmentation.task import SceneBatch, SegmentationTask, segmentation_task
-from rga.synthetic.streets.scenes import SceneOptions, make_scenes
+from rga.segmentation.task import SegmentationBatch, SegmentationTask, segmentation_task
+from rga.synthetic.streets.streets import StreetOptions, make_streets
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
 TINY = SegmentationRecipe(
-    data="scenes", trunk="resnet10t", weights="none", height=32, width=48, batch=2, epochs=1, attention_grid=4, workers=0, color_jitter=0
+    data="streets",
+    backbone="resnet10t",
+    weights="none",
+    height=32,
+    width=48,
+    batch_size=2,
+    epochs=1,
+    attention_grid=4,
+    num_workers=0,
+    color_jitter=0,
 )
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_scenes(tmp_path_factory.mktemp("data") / "scenes", SceneOptions(train=5, val=3, test=1, height=48, width=96))
+    return make_streets(tmp_path_factory.mktemp("data") / "streets", StreetOptions(train=5, val=3, test=1, height=48, width=96))
 
 
 @pytest.fixture
@@ -53,13 +62,13 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
     expected = (batch.images / 255 - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(
         3, 1, 1
     )  # those of resnet10t
-    torch.testing.assert_close(task.shown(batch, CPU), expected)
+    torch.testing.assert_close(task.inputs(batch, CPU), expected)
     assert task.images(batch) == 2
     parts, (scores, auxiliary) = both(task, batch)
     torch.testing.assert_close(parts["pixels"], pixel_cross_entropy(scores, batch.labels))
     assert auxiliary is not None
     torch.testing.assert_close(parts["auxiliary"], 0.4 * pixel_cross_entropy(auxiliary, batch.labels))
-    parts, (scores, auxiliary) = both(SegmentationTask(replace(TINY, hard_threshold=0.6, hard_keep=7, auxiliary_weight=0), data), batch)
+    parts, (scores, auxiliary) = both(SegmentationTask(replace(TINY, ohem_threshold=0.6, ohem_min_kept=7, auxiliary_weight=0), data), batch)
     assert auxiliary is None
     assert set(parts) == {"pixels"}
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, batch.labels, 0.6, 7))
@@ -67,32 +76,32 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
 
 @pytest.mark.parametrize("hard", [0.0, 0.6])
 def test_losses_are_outside_of_autocast(data: SegmentationData, hard: float, precisions: Precisions) -> None:
-    task = SegmentationTask(replace(TINY, hard_threshold=hard), data)
+    task = SegmentationTask(replace(TINY, ohem_threshold=hard), data)
     assert precisions(task, next(iter(task.batches(0)))) == {(torch.float32, False)}
 
 
-def both(task: SegmentationTask, batch: SceneBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:
+def both(task: SegmentationTask, batch: SegmentationBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:
     """The losses of a batch and the scores that they are of: both drop the same channels."""
     torch.manual_seed(3)
     parts = task.losses(batch, CPU)
     torch.manual_seed(3)
-    return parts, task.model(task.shown(batch, CPU))
+    return parts, task.model(task.inputs(batch, CPU))
 
 
-def test_batches_depend_on_the_epoch_alone_and_hold_every_picture_once(data: SegmentationData) -> None:
+def test_batches_depend_on_the_epoch_alone_and_hold_every_image_once(data: SegmentationData) -> None:
     task, again = SegmentationTask(TINY, data), SegmentationTask(TINY, data)
     list(task.batches(0))
-    ours = [batch.places.tolist() for batch in task.batches(3)]
-    assert ours == [batch.places.tolist() for batch in again.batches(3)]
-    assert ours != [batch.places.tolist() for batch in task.batches(4)]
+    ours = [batch.indices.tolist() for batch in task.batches(3)]
+    assert ours == [batch.indices.tolist() for batch in again.batches(3)]
+    assert ours != [batch.indices.tolist() for batch in task.batches(4)]
     assert task.steps_per_epoch == len(ours) == 2
-    assert len({place for batch in ours for place in batch}) == 4
+    assert len({index for batch in ours for index in batch}) == 4
 
 
 def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
     task = SegmentationTask(TINY, data)
     batch = next(iter(task.batches(0)))
-    assert task.describe(batch).split(", ")[0] == data.train[batch.places[0]].image.name
+    assert task.describe(batch).split(", ")[0] == data.train[batch.indices[0]].image.name
     assert "scenes, 8 classes, fingerprint" in task.describe_data()
     assert "  test: 1 images, 0 with a mask" in task.describe_data()
 
@@ -100,8 +109,8 @@ def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
 def test_evaluation_is_the_pooled_matrix_of_full_size_predictions(data: SegmentationData) -> None:
     task = SegmentationTask(replace(TINY, resolution=0.5), data)
     matrix = np.zeros((8, 8), np.int64)
-    for scene in data.val:
-        image, labels = read_scene(scene, data.classes)
+    for sample in data.val:
+        image, labels = read_sample(sample, data.classes)
         matrix += confusion_matrix(labels, task.model.segment([image])[0].labels, 8)
     result = evaluate_model(task.model, data.val, data.classes)
     assert (result.matrix == matrix).all()
@@ -148,32 +157,32 @@ def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: Segment
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
     assert "empty" not in SegmentationTask(TINY, data).describe_data()
-    with pytest.raises(ValueError, match="the masks of test of data set 'scenes' are not there"):
+    with pytest.raises(ValueError, match="the masks of test of dataset 'scenes' are not there"):
         SegmentationTask(replace(TINY, evaluate_on="test"), data)
 
 
-def test_data_without_a_training_split_or_with_too_few_pictures_are_named(data: SegmentationData) -> None:
+def test_data_without_a_training_split_or_with_too_few_images_are_named(data: SegmentationData) -> None:
     with pytest.raises(ValueError, match="has no training split"):
         SegmentationTask(TINY, replace(data, train=()))
     with pytest.raises(ValueError, match=r"a batch of 6 .*cannot be drawn from 5"):
-        SegmentationTask(replace(TINY, batch=6), data)
+        SegmentationTask(replace(TINY, batch_size=6), data)
 
 
 def test_parts_of_a_batch_share_the_hard_pixels_and_one_crop_is_too_few_for_aspp(data: SegmentationData) -> None:
-    task = SegmentationTask(replace(TINY, hard_threshold=1e-9, hard_keep=9, accumulate=2, auxiliary_weight=0), data)
+    task = SegmentationTask(replace(TINY, ohem_threshold=1e-9, ohem_min_kept=9, gradient_accumulation=2, auxiliary_weight=0), data)
     part = next(iter(task.batches(0)))
     assert task.images(part) == 1
     parts, (scores, _) = both(task, part)
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, part.labels, 1e-9, 5))
     with pytest.raises(ValueError, match="over 2 crops or more: a batch comes in parts of 1"):
-        SegmentationTask(replace(TINY, head="aspp", accumulate=2), data)
+        SegmentationTask(replace(TINY, head="aspp", gradient_accumulation=2), data)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Path, workers: int) -> None:
-    root = make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=1, test=0, height=48, width=96))
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Path, num_workers: int) -> None:
+    root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
     data = read_generated(root)
-    task = SegmentationTask(replace(TINY, workers=workers), data)
+    task = SegmentationTask(replace(TINY, num_workers=num_workers), data)
     mask = data.val[0].mask
     assert mask is not None
     Image.fromarray(np.full((48, 96), 99, np.uint8)).save(mask)
@@ -186,7 +195,7 @@ def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Pat
 
 
 def test_a_mask_that_does_not_fit_stops_with_its_name(tmp_path: Path) -> None:
-    root = make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=0, test=0, height=48, width=96))
+    root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=0, test=0, height=48, width=96))
     data = read_generated(root)
     mask = data.train[0].mask
     assert mask is not None
@@ -197,7 +206,7 @@ def test_a_mask_that_does_not_fit_stops_with_its_name(tmp_path: Path) -> None:
     assert other is not None
     mask.write_bytes(other.read_bytes())
     data.train[0].image.write_bytes(data.train[0].image.read_bytes()[:200])
-    with pytest.raises(ValueError, match="cannot be read as a picture"):
+    with pytest.raises(ValueError, match="cannot be read as an image"):
         list(SegmentationTask(TINY, data).batches(0))
     assert DataError.__bases__ == (ValueError,)
 
@@ -209,12 +218,12 @@ def test_the_same_seed_gives_the_same_weights(data: SegmentationData) -> None:
 
 
 def test_the_optimiser_and_schedule_are_the_fields(data: SegmentationData) -> None:
-    task = SegmentationTask(replace(TINY, trunk_rate_scale=0.1), data)
+    task = SegmentationTask(replace(TINY, backbone_lr_scale=0.1), data)
     optimizer = task.optimizer()
     assert isinstance(optimizer, torch.optim.SGD)
-    trunk, others = optimizer.param_groups
-    assert (trunk["scale"], others["scale"], trunk["momentum"]) == (0.1, 1.0, 0.9)
-    assert len(trunk["params"]) + len(others["params"]) == len(list(task.model.parameters()))
+    backbone, others = optimizer.param_groups
+    assert (backbone["scale"], others["scale"], backbone["momentum"]) == (0.1, 1.0, 0.9)
+    assert len(backbone["params"]) + len(others["params"]) == len(list(task.model.parameters()))
     assert task.schedule()(0) == pytest.approx(0.01)
     assert task.schedule()(0.5) == pytest.approx(0.01 * 0.5**0.9)
 
@@ -223,8 +232,8 @@ def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> N
     task = SegmentationTask(replace(TINY, channels_last=True), data)
     task.save_model(tmp_path / "saved", {"mIoU": 0.5})
     back = SegmentationModel.from_pretrained(tmp_path / "saved")
-    assert back.metrics == {"data": "scenes", "fingerprint": data.fingerprint, "mIoU": 0.5}
-    assert back.trained_on == {"name": "scenes", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
+    assert back.metrics == {"data": "streets", "fingerprint": data.fingerprint, "mIoU": 0.5}
+    assert back.trained_on == {"name": "streets", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
     assert back.classes == data.classes
     for name, value in back.state_dict().items():
         torch.testing.assert_close(value, task.model.state_dict()[name], rtol=0, atol=0)
@@ -234,10 +243,10 @@ def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> N
     ("wrong", "message"),
     [
         ({"height": 0}, "height must be at least 1"),
-        ({"flip": 1.5}, "flip must lie between 0 and 1"),
-        ({"hard_threshold": -0.1}, "hard_threshold must lie between 0 and 1"),
-        ({"smallest_scale": 3.0}, "must be positive and in this order, got 1.0, 3.0 and 2.0"),
-        ({"resolution": 0.0}, "must be positive"),
+        ({"random_flip": 1.5}, "random_flip must lie between 0 and 1"),
+        ({"ohem_threshold": -0.1}, "ohem_threshold must lie between 0 and 1"),
+        ({"scale": (3.0, 2.0)}, r"scale must be a smallest and a largest factor above 0, got \(3.0, 2.0\)"),
+        ({"resolution": 0.0}, "resolution must be above 0"),
         ({"auxiliary_weight": -1.0}, "auxiliary_weight must be at least 0"),
         ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
     ],
@@ -269,7 +278,7 @@ def test_crops_that_are_no_multiple_of_the_stride(data: SegmentationData, fit: F
     task = SegmentationTask(replace(TINY, height=29, width=41, fit=fit), data)
     batch = next(iter(task.batches(0)))
     parts, scores = both(task, batch)
-    padded = torch.nn.functional.pad(task.shown(batch, CPU), (0, 7, 0, 3))
+    padded = torch.nn.functional.pad(task.inputs(batch, CPU), (0, 7, 0, 3))
     torch.manual_seed(3)
     for part, found, whole, weight in zip(parts.values(), scores, task.model(padded), (1, 0.4), strict=True):
         assert found is not None
@@ -280,6 +289,6 @@ def test_crops_that_are_no_multiple_of_the_stride(data: SegmentationData, fit: F
 
 
 def test_a_recipe_finds_its_data(root: Path) -> None:
-    assert segmentation_task(replace(TINY, root=root)).data.name == "scenes"
+    assert segmentation_task(replace(TINY, root=root)).data.name == "streets"
     labels = next(iter(segmentation_task(replace(TINY, root=root)).batches(0))).labels
     assert set(labels.unique().tolist()) <= {*range(8), IGNORED}

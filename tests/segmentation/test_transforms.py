@@ -1,4 +1,4 @@
-"""Augmentation: picture and mask stay together."""
+"""Augmentation: image and mask stay together."""
 
 import numpy as np
 import torch
@@ -17,13 +17,13 @@ GREY = 128
 
 
 def scene(height: int = 40, width: int = 60) -> tuple[Image.Image, NDArray[np.uint8]]:
-    """A picture of blocks of 10 pixels, whose grey is their class."""
+    """An image of blocks of 10 pixels, whose grey is their class."""
     blocks = np.random.default_rng(0).integers(0, 9, (height // 10, width // 10)).astype(np.uint8)
     labels = blocks.repeat(10, 0).repeat(10, 1)
     return Image.fromarray(labels * 20).convert("RGB"), labels
 
 
-def test_the_mask_follows_the_picture() -> None:
+def test_the_mask_follows_the_image() -> None:
     transform = training_transform(PREPROCESSING, scales=(0.8, 2.0))
     agreeing = []
     for seed in range(30):
@@ -35,11 +35,11 @@ def test_the_mask_follows_the_picture() -> None:
         grey = image[0] / 20
         counted = labels != IGNORED
         agreeing.append(float(((grey - labels.float()).abs()[counted] < 0.5).float().mean()))
-    assert min(agreeing) > 0.7  # all but the seams between blocks, where the picture is interpolated
+    assert min(agreeing) > 0.7  # all but the seams between blocks, where the image is interpolated
     assert max(agreeing) > 0.9
 
 
-def test_what_is_beyond_the_picture_is_ignored_and_looks_like_the_mean() -> None:
+def test_what_is_beyond_the_image_is_ignored_and_looks_like_the_mean() -> None:
     image, labels = training_transform(PREPROCESSING, scales=(0.2, 0.2), flip=0)(*scene())
     outside = labels == IGNORED
     assert outside.sum() == 24 * 32 - 8 * 12
@@ -58,8 +58,8 @@ def test_scales_span_their_bounds() -> None:
     assert (fixed[1] == IGNORED).sum() == 24 * 32 - 20 * 30
 
 
-def place_of(part: NDArray[np.int_], whole: NDArray[np.int_]) -> tuple[int, int] | None:
-    """Where a crop of a picture comes from; Pillow rounds the edges of the window to float32."""
+def corner_of(part: NDArray[np.int_], whole: NDArray[np.int_]) -> tuple[int, int] | None:
+    """Where a crop of an image comes from; Pillow rounds the edges of the window to float32."""
     height, width = part.shape[:2]
     for top, left in np.ndindex(whole.shape[0] - height + 1, whole.shape[1] - width + 1):
         if np.abs(whole[top : top + height, left : left + width] - part).max() <= 3:
@@ -69,7 +69,7 @@ def place_of(part: NDArray[np.int_], whole: NDArray[np.int_]) -> tuple[int, int]
 
 @settings(deadline=None, max_examples=60)
 @given(height=st.integers(20, 70), width=st.integers(20, 70), factor=st.floats(0.3, 2.5), seed=st.integers(0, 2**32))
-def test_it_is_a_crop_of_the_resized_picture(height: int, width: int, factor: float, seed: int) -> None:
+def test_it_is_a_crop_of_the_resized_image(height: int, width: int, factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 9, (height, width)).astype(np.uint8)
     image = Image.fromarray(rng.integers(0, 256, (height, width, 3)).astype(np.uint8))
@@ -80,11 +80,11 @@ def test_it_is_a_crop_of_the_resized_picture(height: int, width: int, factor: fl
     inside = np.ix_(*(np.flatnonzero((found != IGNORED).any(axis).numpy()) for axis in (1, 0)))
     kept, mask = seen.permute(1, 2, 0).numpy().astype(int)[inside], found.numpy()[inside]
     assert mask.shape == (min(24, size[0]), min(32, size[1]))
-    place = place_of(kept, resized)
-    assert place is not None
+    corner = corner_of(kept, resized)
+    assert corner is not None
     rows, columns = (
         [
-            ((place[axis] + np.arange(mask.shape[axis]) + 0.5) * labels.shape[axis] / size[axis] + nudge).astype(int)
+            ((corner[axis] + np.arange(mask.shape[axis]) + 0.5) * labels.shape[axis] / size[axis] + nudge).astype(int)
             for nudge in (-1e-4, 1e-4)
         ]
         for axis in (0, 1)

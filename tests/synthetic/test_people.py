@@ -37,7 +37,7 @@ def tag(path: Path) -> Tag:
     return int(match[1]), int(match[2])
 
 
-def pictures(root: Path, folder: str) -> list[Path]:
+def images(root: Path, folder: str) -> list[Path]:
     return sorted((root / folder).iterdir())
 
 
@@ -48,17 +48,17 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_layout_is_that_of_market_1501(root: Path) -> None:
     assert sorted(path.name for path in root.iterdir()) == sorted([TRAIN, QUERY, GALLERY, "people.json"])
     for folder in (TRAIN, QUERY, GALLERY):
-        for path in pictures(root, folder):
+        for path in images(root, folder):
             tag(path)
-            with Image.open(path) as picture:
-                assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (64, 128))
+            with Image.open(path) as image:
+                assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 128))
     about = json.loads((root / "people.json").read_text())
     assert about["version"] == people.VERSION
     assert PeopleOptions(**about["options"]) == SMALL
 
 
 def test_counts(root: Path) -> None:
-    train, query, gallery = (Counter(tag(path) for path in pictures(root, folder)) for folder in (TRAIN, QUERY, GALLERY))
+    train, query, gallery = (Counter(tag(path) for path in images(root, folder)) for folder in (TRAIN, QUERY, GALLERY))
     assert {identity for identity, _ in train} == set(range(1, 7))
     assert set(train.values()) == {SMALL.images_per_camera}
     assert {identity for identity, _ in query} == set(range(7, 13))
@@ -72,14 +72,14 @@ def test_counts(root: Path) -> None:
 
 
 def test_every_query_has_a_match_under_another_camera(root: Path) -> None:
-    gallery = {tag(path) for path in pictures(root, GALLERY)}
-    for path in pictures(root, QUERY):
+    gallery = {tag(path) for path in images(root, GALLERY)}
+    for path in images(root, QUERY):
         identity, camera = tag(path)
         assert any(other == identity and seen != camera for other, seen in gallery)
 
 
 def test_the_number_of_cameras_varies(root: Path) -> None:
-    cameras = Counter(identity for identity, _ in {tag(path) for folder in (TRAIN, QUERY) for path in pictures(root, folder)})
+    cameras = Counter(identity for identity, _ in {tag(path) for folder in (TRAIN, QUERY) for path in images(root, folder)})
     assert min(cameras.values()) >= 2
     assert len(set(cameras.values())) > 1
 
@@ -93,7 +93,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert set(first.values()).isdisjoint(other.values())
 
 
-def test_pictures_do_not_depend_on_what_else_is_rendered(tmp_path: Path) -> None:
+def test_images_do_not_depend_on_what_else_is_rendered(tmp_path: Path) -> None:
     alone = contents(make_people(tmp_path / "alone", TINY))
     more = contents(make_people(tmp_path / "more", PeopleOptions(**{**vars(TINY), "identities": 4, "distractors": 0, "junk": 0})))
     first = {name: data for name, data in alone.items() if "/0001_" in name}
@@ -169,7 +169,7 @@ def test_front_differs_from_back_and_people_differ() -> None:
 
 
 def test_colours_alone_do_not_tell_people_apart(root: Path) -> None:
-    query, gallery = pictures(root, QUERY), pictures(root, GALLERY)
+    query, gallery = images(root, QUERY), images(root, GALLERY)
     features = histogram_features([*query, *gallery])
     assert features.shape == (len(query) + len(gallery), 6 * 8 * 4 * 4)
     assert features.dtype == np.float32
@@ -184,7 +184,7 @@ def test_colours_alone_do_not_tell_people_apart(root: Path) -> None:
 
 
 def test_contact_sheet(root: Path) -> None:
-    paths = pictures(root, TRAIN)
+    paths = images(root, TRAIN)
     sheet = contact_sheet([[paths[0], None, paths[1]], [paths[2]]], cell=(64, 32), gap=2)
     assert sheet.size == (2 + 3 * 34, 2 + 2 * 66)
     assert sheet.getpixel((2 + 34 + 5, 10)) == sheet.getpixel((0, 0))  # the free cell
@@ -194,12 +194,12 @@ def test_contact_sheet(root: Path) -> None:
 
 
 def test_contact_sheet_refuses(root: Path) -> None:
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="no images"):
         contact_sheet([])
     with pytest.raises(ValueError, match="got 2 row labels for 1 rows"):
-        contact_sheet([pictures(root, TRAIN)[:1]], row_labels=["a", "b"])
+        contact_sheet([images(root, TRAIN)[:1]], row_labels=["a", "b"])
 
 
-def test_small_pictures_under_many_cameras_are_rendered(tmp_path: Path) -> None:
+def test_small_images_under_many_cameras_are_rendered(tmp_path: Path) -> None:
     options = PeopleOptions(identities=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
     assert make_people(tmp_path / "people", options).is_dir()

@@ -72,10 +72,10 @@ class Line:
         (folder / "metrics.json").write_text(json.dumps(dict(metrics)))
 
 
-def run(task: Line, folder: Path, options: LoopOptions, resume: bool = False, rate: float = 0.5) -> Outcome:
+def run(task: Line, folder: Path, options: LoopOptions, resume: bool = False, lr: float = 0.5) -> Outcome:
     folder.mkdir(exist_ok=True)
     optimizer = torch.optim.SGD(task.model.parameters(), lr=1.0, momentum=0.9)
     start = load_checkpoint(folder / LAST, CPU) if resume else None
     with ExitStack() as held:
         log = held.enter_context(RunLog(folder, length=start.log if start else None)) if processes.first() else None
-        return fit(task, optimizer, lambda epoch: rate / (1 + epoch), folder, log, options, device=CPU, start=start)
+        return fit(task, optimizer, lambda epoch: lr / (1 + epoch), folder, log, options, device=CPU, start=start)

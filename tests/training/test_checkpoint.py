@@ -37,7 +37,7 @@ def checkpoint() -> Checkpoint:
         best={},
         metrics={},
         model=model.state_dict(),
-        averaged={},
+        ema={},
         optimizer=optimizer.state_dict(),
         scaler={},
         random={"torch": torch.get_rng_state()},

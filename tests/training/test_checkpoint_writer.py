@@ -24,7 +24,7 @@ EVERY_STEP = LoopOptions(epochs=2, checkpoint_minutes=0, checkpoint_every=1)
 
 def at_step(step: int) -> Checkpoint:
     weights = {"weight": torch.full((3,), float(step))}
-    return Checkpoint(step=step, model=weights, averaged={}, optimizer={}, scaler={}, random={}, skipped={}, log=0, steps_per_epoch=5)
+    return Checkpoint(step=step, model=weights, ema={}, optimizer={}, scaler={}, random={}, skipped={}, log=0, steps_per_epoch=5)
 
 
 class Clock:

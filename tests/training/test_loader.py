@@ -50,9 +50,9 @@ def expected() -> list[list[Tensor]]:
     return [list(whole.batches(epoch)) for epoch in (0, 1)]
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_batches_are_the_same_with_any_workers_from_any_start(expected: list[list[Tensor]], workers: int) -> None:
-    again = loader(workers=workers)
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_batches_are_the_same_with_any_workers_from_any_start(expected: list[list[Tensor]], num_workers: int) -> None:
+    again = loader(num_workers=num_workers)
     assert len(again) == 6
     for epoch, start in ((1, 4), (0, 0), (0, 5), (1, 6)):
         drawn = list(again.batches(epoch, start))
@@ -80,25 +80,25 @@ def test_parts_are_smaller_batches_in_the_same_order(expected: list[list[Tensor]
     assert torch.equal(torch.cat(parts), torch.cat(expected[0]))
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_sample_stops_when_its_batch_is_due_with_its_own_error(expected: list[list[Tensor]], workers: int) -> None:
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_damaged_sample_stops_when_its_batch_is_due_with_its_own_error(expected: list[list[Tensor]], num_workers: int) -> None:
     bad = int(expected[0][3][2, 0])
-    batches = loader(Noise({bad: DamagedError(f"sample {bad} is damaged")}), workers=workers).batches(0)
+    batches = loader(Noise({bad: DamagedError(f"sample {bad} is damaged")}), num_workers=num_workers).batches(0)
     for batch in expected[0][:3]:
         assert torch.equal(next(batches), batch)
     with pytest.raises(DamagedError, match=f"^sample {bad} is damaged$"):
         next(batches)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_sample_is_replaced_and_counted_where_that_is_wanted(expected: list[list[Tensor]], workers: int) -> None:
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_damaged_sample_is_replaced_and_counted_where_that_is_wanted(expected: list[list[Tensor]], num_workers: int) -> None:
     bad = int(expected[0][3][2, 0])
     errors = {(bad + step) % 24: DamagedError(f"sample {(bad + step) % 24} is damaged") for step in (0, 1)}
-    replacing = loader(Noise(errors), workers=workers, skip_damaged=True)
+    replacing = loader(Noise(errors), num_workers=num_workers, skip_damaged=True)
     drawn = torch.cat(list(replacing.batches(0)))
     whole = torch.cat(expected[0])
-    (place,) = (whole[:, 0] == bad).nonzero().flatten().tolist()
-    assert drawn[place, 0] == (bad + 2) % 24
+    (row,) = (whole[:, 0] == bad).nonzero().flatten().tolist()
+    assert drawn[row, 0] == (bad + 2) % 24
     others = torch.tensor([index for index, row in enumerate(whole) if int(row[0]) not in {bad, (bad + 1) % 24}])
     assert torch.equal(drawn[others], whole[others])
     assert replacing.skipped == {f"sample {bad} is damaged": 1, f"sample {(bad + 1) % 24} is damaged": 2}
@@ -110,11 +110,11 @@ def test_when_nothing_can_be_read_the_last_error_is_raised() -> None:
         next(loader(Noise(everything), skip_damaged=True).batches(0))
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_file_that_is_gone_stops_with_its_name_whatever_is_skipped(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_file_that_is_gone_stops_with_its_name_whatever_is_skipped(tmp_path: Path, num_workers: int) -> None:
     gone: dict[int, Exception] = {index: FileNotFoundError(2, "No such file", str(tmp_path / "a.jpg")) for index in range(24)}
     with pytest.raises(FileNotFoundError, match=r"a\.jpg"):
-        next(loader(Noise(gone), workers=workers, skip_damaged=True).batches(0))
+        next(loader(Noise(gone), num_workers=num_workers, skip_damaged=True).batches(0))
 
 
 def test_a_bug_in_the_samples_is_shown_where_it_is() -> None:
@@ -124,6 +124,6 @@ def test_a_bug_in_the_samples_is_shown_where_it_is() -> None:
 
 def test_a_worker_that_dies_is_named(expected: list[list[Tensor]]) -> None:
     fatal = int(expected[0][4][0, 0])
-    batches = loader(Noise(fatal=fatal), workers=1).batches(0)
-    with pytest.raises(WorkerDiedError, match=r"a process that reads samples died.*lower workers"):
+    batches = loader(Noise(fatal=fatal), num_workers=1).batches(0)
+    with pytest.raises(WorkerDiedError, match=r"a process that reads samples died.*lower num_workers"):
         list(batches)

@@ -125,7 +125,7 @@ def test_a_signal_in_a_decoder_that_takes_every_exception_for_damage_is_a_signal
             try:
                 os.kill(os.getpid(), signal.SIGTERM)
             except Exception as error:
-                raise ValueError("the picture is damaged") from error
+                raise ValueError("the image is damaged") from error
             raise AssertionError("it went on")
 
     assert run(Decoding(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2)).exit_code == 143
@@ -192,11 +192,11 @@ class Unlucky(Line):
 @pytest.mark.parametrize(
     "trouble", [OSError("test.jpg is gone"), ValueError("test.jpg is damaged"), RuntimeError("no memory"), signal.SIGTERM]
 )
-@pytest.mark.parametrize("averaging", [0.0, 0.8])
+@pytest.mark.parametrize("ema_decay", [0.0, 0.8])
 def test_an_evaluation_that_went_wrong_is_done_again_be_it_the_last(
-    tmp_path: Path, number: int, trouble: Exception | signal.Signals, averaging: float
+    tmp_path: Path, number: int, trouble: Exception | signal.Signals, ema_decay: float
 ) -> None:
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, averaging=averaging)
+    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, ema_decay=ema_decay)
     whole, unlucky, resumed = Line(), Unlucky(number, trouble), Line()
     run(whole, tmp_path / "whole", options)
     if isinstance(trouble, Exception):
@@ -290,8 +290,8 @@ def test_what_comes_twice_at_once_is_one_signal(tmp_path: Path) -> None:
 
 def test_data_that_fail_leave_the_state_of_the_last_step(tmp_path: Path, whole: Line) -> None:
     task = Line()
-    task.poison = (18, FileNotFoundError("picture.jpg is gone"))
-    with pytest.raises(FileNotFoundError, match=r"picture\.jpg is gone"):
+    task.poison = (18, FileNotFoundError("image.jpg is gone"))
+    with pytest.raises(FileNotFoundError, match=r"image\.jpg is gone"):
         run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 17
     resumed = Line()
@@ -329,7 +329,7 @@ def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
 
     at_once, in_parts = Undisturbed(), UndisturbedParts()
     run(at_once, tmp_path / "at_once", LoopOptions(epochs=2, log_every=1))
-    run(in_parts, tmp_path / "in_parts", LoopOptions(epochs=2, log_every=1, accumulate=4))
+    run(in_parts, tmp_path / "in_parts", LoopOptions(epochs=2, log_every=1, gradient_accumulation=4))
     for a, b in zip(at_once.model.parameters(), in_parts.model.parameters(), strict=True):
         torch.testing.assert_close(a, b)
     for ours, theirs in zip(read_log(tmp_path / "in_parts", "step"), read_log(tmp_path / "at_once", "step"), strict=True):
@@ -342,20 +342,18 @@ def test_averaged_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resume
             folder.mkdir(exist_ok=True)
             torch.save({"weight": self.model.state_dict()["weight"], "metrics": dict(metrics)}, folder / "model.pt")
 
-    options = LoopOptions(epochs=6, evaluate_every=2, averaging=0.8)
+    options = LoopOptions(epochs=6, evaluate_every=2, ema_decay=0.8)
     task = Saving()
     outcome = run(task, tmp_path / "whole", options)
     assert len(task.evaluations) == 6
-    raw, averaged = (read_log(tmp_path / "whole", kind) for kind in ("evaluate", "evaluate_averaged"))
+    raw, ema = (read_log(tmp_path / "whole", kind) for kind in ("evaluate", "evaluate_ema"))
     assert [event["goodness"] for event in raw] == task.evaluations[::2]
-    assert [event["goodness"] for event in averaged] == task.evaluations[1::2]
-    assert outcome.averaged == {"goodness": task.evaluations[-1]} != outcome.metrics == {"goodness": task.evaluations[-2]}
-    saved = {
-        name: torch.load(tmp_path / "whole" / name / "model.pt", weights_only=True) for name in ("last", "last-averaged", "best-averaged")
-    }
+    assert [event["goodness"] for event in ema] == task.evaluations[1::2]
+    assert outcome.ema == {"goodness": task.evaluations[-1]} != outcome.metrics == {"goodness": task.evaluations[-2]}
+    saved = {name: torch.load(tmp_path / "whole" / name / "model.pt", weights_only=True) for name in ("last", "last-ema", "best-ema")}
     assert torch.equal(saved["last"]["weight"], task.model.state_dict()["weight"])
-    assert -abs(saved["last-averaged"]["weight"].item() - 3) == saved["last-averaged"]["metrics"]["goodness"] == task.evaluations[-1]
-    assert saved["best-averaged"]["metrics"]["goodness"] == max(task.evaluations[1::2])
+    assert -abs(saved["last-ema"]["weight"].item() - 3) == saved["last-ema"]["metrics"]["goodness"] == task.evaluations[-1]
+    assert saved["best-ema"]["metrics"]["goodness"] == max(task.evaluations[1::2])
 
     run(Saving(), tmp_path / "parts", replace(options, max_steps=13))
     resumed = Saving()
@@ -369,7 +367,7 @@ def test_float16_scales_the_loss_skips_steps_that_overflow_and_resumes(tmp_path:
             x = batch[1]
             return {"square": 4 * (self.model(x).float() - 3 * x).square().mean()}
 
-    options = LoopOptions(epochs=4, precision="float16", log_every=1, clip_gradients=1.0)
+    options = LoopOptions(epochs=4, amp_dtype="float16", log_every=1, gradient_clip_norm=1.0)
     task = Steep()
     before = [p.detach().clone() for p in task.model.parameters()]
     run(task, tmp_path / "first", replace(options, max_steps=1))
@@ -393,7 +391,7 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(tmp_path: Path) ->
             return super().losses(batch, device)
 
     task = Watching()
-    run(task, tmp_path, LoopOptions(epochs=2, precision="bfloat16"))
+    run(task, tmp_path, LoopOptions(epochs=2, amp_dtype="bfloat16"))
     assert {p.dtype for p in task.model.parameters()} == {torch.float32}
 
 
@@ -435,7 +433,7 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
 def test_max_steps_and_clipping(tmp_path: Path) -> None:
     task = Line()
     before = [p.detach().clone() for p in task.model.parameters()]
-    outcome = run(task, tmp_path, LoopOptions(epochs=6, max_steps=1, clip_gradients=1e-3), rate=1.0)
+    outcome = run(task, tmp_path, LoopOptions(epochs=6, max_steps=1, gradient_clip_norm=1e-3), lr=1.0)
     assert outcome.step == 1
     moved = torch.cat([(a - b).flatten() for a, b in zip(task.model.parameters(), before, strict=True)]).norm()
     assert moved.item() == pytest.approx(1e-3, rel=1e-3)

@@ -19,7 +19,7 @@ from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import read_log
 
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
-OPTIONS = LoopOptions(epochs=4, evaluate_every=2, log_every=1, averaging=0.5)
+OPTIONS = LoopOptions(epochs=4, evaluate_every=2, log_every=1, ema_decay=0.5)
 
 
 class Half(Line):
@@ -48,7 +48,7 @@ def train(folder: Path, poison: tuple[int, Any] | None = None, poisoned: int = 1
         error = f"{type(raised).__name__}: {raised}"
         return {"error": error}
     weights = [float(parameter) for parameter in task.model.parameters()]
-    return {"weights": weights, "step": outcome.step, "code": outcome.exit_code, "metrics": outcome.metrics, "averaged": outcome.averaged}
+    return {"weights": weights, "step": outcome.step, "code": outcome.exit_code, "metrics": outcome.metrics, "ema": outcome.ema}
 
 
 def test_two_are_as_one_and_the_first_writes(tmp_path: Path, in_processes: InProcesses) -> None:
@@ -56,7 +56,7 @@ def test_two_are_as_one_and_the_first_writes(tmp_path: Path, in_processes: InPro
     answers = in_processes(2, partial(train, tmp_path / "two"))
     assert answers[0] == answers[1]
     assert answers[0]["weights"] == pytest.approx(alone["weights"], rel=1e-5)
-    assert answers[0]["averaged"] == pytest.approx(alone["averaged"], rel=1e-4)
+    assert answers[0]["ema"] == pytest.approx(alone["ema"], rel=1e-4)
     ours, theirs = (read_log(tmp_path / name, "step") for name in ("two", "one"))
     assert [event["square"] for event in ours] == pytest.approx([event["square"] for event in theirs], rel=1e-5)
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
@@ -87,7 +87,7 @@ def test_data_that_fail_in_one_stop_both_and_what_was_reached_is_saved(tmp_path:
 
 
 class Skipping(Half):
-    """One process cannot read a picture, the other another one."""
+    """One process cannot read an image, the other another one."""
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
         for batch in super().batches(epoch, start):
@@ -97,7 +97,7 @@ class Skipping(Half):
 
 
 class Doubled(Half):
-    """Each process finds the same picture damaged, one after the other."""
+    """Each process finds the same image damaged, one after the other."""
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
         for batch in super().batches(epoch, start):
@@ -110,7 +110,7 @@ def skip_the_same(folder: Path, stop: int, resume: bool) -> int:
     return run(Doubled(), folder, replace(OPTIONS, max_steps=stop), resume=resume).skipped
 
 
-def test_a_picture_is_named_once_whoever_finds_it_damaged_and_however_often_it_goes_on(tmp_path: Path, in_processes: InProcesses) -> None:
+def test_an_image_is_named_once_whoever_finds_it_damaged_and_however_often_it_goes_on(tmp_path: Path, in_processes: InProcesses) -> None:
     assert in_processes(2, partial(skip_the_same, tmp_path / "run", 5, resume=False)) == [2, 2]
     assert in_processes(2, partial(skip_the_same, tmp_path / "run", 10, resume=True)) == [4, 4]
     assert [event["message"] for event in read_log(tmp_path / "run", "skipped")] == ["a.jpg"]

@@ -79,7 +79,7 @@ def test_keys_weights_and_evaluation_stay_what_they_are() -> None:
 
 def test_attention_inside_of_blocks_stays_at_work() -> None:
     model = attach(timm.create_model("resnet18", zero_init_last=False), "se", image_size=(32, 32), after="blocks").eval()
-    pictures = torch.rand(2, 3, 32, 32)
-    before = model(pictures)
+    images = torch.rand(2, 3, 32, 32)
+    before = model(images)
     synchronise_norms(model, CPU)
-    torch.testing.assert_close(model(pictures), before)
+    torch.testing.assert_close(model(images), before)

@@ -46,7 +46,7 @@ def test_shares_together_are_the_batches_in_their_order(processes: int, parts: i
         assert {len(part) for part in own} == {per}
         draws = [draw for part in own for draw in part]
         assert [draw.sample for draw in draws] == batch
-        assert [draw.key for draw in draws] == [(7, epoch, number, place) for place in range(size)]
+        assert [draw.key for draw in draws] == [(7, epoch, number, position) for position in range(size)]
 
 
 class Groups(ShuffledBatches):

@@ -66,7 +66,7 @@ def network() -> nn.Module:
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
 
 
-def pictures() -> Tensor:
+def images() -> Tensor:
     torch.manual_seed(1)
     return torch.randn(8, 4, dtype=torch.float64)
 
@@ -75,7 +75,7 @@ def mine_together() -> tuple[float, list[list[float]]]:
     """Loss and averaged gradients of triplets that are mined over the batches of all processes, and of a mean over each's own."""
     model, mine = network(), list(processes.share(range(8)))
     model.get_submodule("3").requires_grad_(False)
-    features = model(pictures()[mine])
+    features = model(images()[mine])
     labels = processes.gather_rows(LABELS[mine])
     loss = batch_hard_triplet(processes.gather_with_gradients(features), labels) + features.square().mean()
     loss.backward()
@@ -85,7 +85,7 @@ def mine_together() -> tuple[float, list[list[float]]]:
 
 def test_triplets_mined_over_all_processes_have_the_gradients_of_one(in_processes: InProcesses) -> None:
     model = network()
-    features = model(pictures())
+    features = model(images())
     loss = batch_hard_triplet(features, LABELS) + features.square().mean()
     loss.backward()
     expected = [p.grad for p in model.parameters() if p.grad is not None][:4]

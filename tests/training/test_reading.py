@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rga.training.input.reading import WorkerDiedError, read_batches, read_each
+from rga.training.input.reading import WorkerDiedError, read_batches, read_samples
 
 
 class Numbers(Dataset[Tensor]):
@@ -27,20 +27,20 @@ class Numbers(Dataset[Tensor]):
         return torch.tensor(index)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_samples_come_in_their_order(workers: int) -> None:
-    assert [batch.tolist() for batch in read_batches(Numbers(), 3, workers)] == [[0, 1, 2], [3, 4, 5], [6]]
-    assert [int(sample) for sample in read_each(Numbers(), workers)] == list(range(7))
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_samples_come_in_their_order(num_workers: int) -> None:
+    assert [batch.tolist() for batch in read_batches(Numbers(), 3, num_workers)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [int(sample) for sample in read_samples(Numbers(), num_workers)] == list(range(7))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize(
     "error",
     [FileNotFoundError("4.jpg is gone"), ConnectionError("the disk is elsewhere"), ValueError("4.png holds 99")],
     ids=["file", "network", "value"],
 )
-def test_an_error_is_the_one_that_was_raised(workers: int, error: Exception) -> None:
-    batches = read_batches(Numbers(error), 3, workers)
+def test_an_error_is_the_one_that_was_raised(num_workers: int, error: Exception) -> None:
+    batches = read_batches(Numbers(error), 3, num_workers)
     assert next(batches).tolist() == [0, 1, 2]
     with pytest.raises(type(error)) as caught:
         next(batches)
@@ -48,13 +48,13 @@ def test_an_error_is_the_one_that_was_raised(workers: int, error: Exception) -> 
     assert all("__getitem__" in note for note in getattr(caught.value, "__notes__", []))
     assert hasattr(caught.value, "__notes__") == isinstance(error, ValueError)
     with pytest.raises(type(error), match=str(error)):
-        list(read_each(Numbers(error), workers))
+        list(read_samples(Numbers(error), num_workers))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_bug_is_shown_where_it_is(workers: int) -> None:
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_bug_is_shown_where_it_is(num_workers: int) -> None:
     with pytest.raises(KeyError, match="a bug"):
-        list(read_batches(Numbers(KeyError("a bug")), 3, workers))
+        list(read_batches(Numbers(KeyError("a bug")), 3, num_workers))
 
 
 class Killed(Numbers):
@@ -67,7 +67,7 @@ class Killed(Numbers):
 
 
 def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_is_due() -> None:
-    batches = read_batches(Killed(), 1, workers=1)
+    batches = read_batches(Killed(), 1, num_workers=1)
     for expected in range(2):
         assert next(batches).tolist() == [expected]
     time.sleep(2)  # it is dead by now, and nothing is raised here
@@ -76,5 +76,5 @@ def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_
 
 
 def test_a_worker_that_dies_is_named() -> None:
-    with pytest.raises(WorkerDiedError, match=r"a process that reads samples died .*lower workers"):
-        list(read_batches(Killed(), 3, workers=1))
+    with pytest.raises(WorkerDiedError, match=r"a process that reads samples died .*lower num_workers"):
+        list(read_batches(Killed(), 3, num_workers=1))

@@ -22,7 +22,7 @@ from rga.attention.grid import Grid, GridAttention, check_grid
 Model = TypeVar("Model", bound=nn.Module)
 
 BLOCKS = "blocks"
-"""The name of all places inside of blocks."""
+"""Stands for all positions inside of blocks."""
 
 LARGEST_GRID = "largest_grid"
 """The attribute of an attached attention that remembers its limit, for ``resample``."""
@@ -76,14 +76,14 @@ def attach(
     """
     if name == "none":
         return model
-    stages = places(model, image_size, after)
-    built_for = places(model, trained_size, [stage.name for stage in stages]) if trained_size is not None else stages
+    stages = attention_stages(model, image_size, after)
+    built_for = attention_stages(model, trained_size, [stage.name for stage in stages]) if trained_size is not None else stages
     with all_or_nothing(model):
         for stage, built in zip(stages, built_for, strict=True):
             attention = create_attention(name, stage.channels, limited(built.grid, largest_grid), **options)
             move(attention, limited(stage.grid, largest_grid))
             setattr(attention, LARGEST_GRID, largest_grid)
-            register(model, stage.name, like(attention, model.get_submodule(stage.name), model))
+            register(model, stage.name, match_stage(attention, model.get_submodule(stage.name), model))
         chosen = {stage.name for stage in stages}
         let_stages_call(model, [each for each in attachments(model) if each.stage in chosen], image_size)
     return model
@@ -120,7 +120,7 @@ def calls_in_a_pass(model: nn.Module, image_size: Grid) -> Counter[str]:
         return Counter(called_modules(model, image_size))
 
 
-def places(model: nn.Module, image_size: Grid, after: Iterable[str] | None) -> list[Stage]:
+def attention_stages(model: nn.Module, image_size: Grid, after: Iterable[str] | None) -> list[Stage]:
     """Where attention goes; see ``attach``."""
     with bypassed(model):
         if after is None:
@@ -148,7 +148,7 @@ def limited(grid: Grid, largest: Grid | None) -> Grid:
     return min(grid[0], height), min(grid[1], width)
 
 
-def like(attention: nn.Module, stage: nn.Module, model: nn.Module) -> nn.Module:
+def match_stage(attention: nn.Module, stage: nn.Module, model: nn.Module) -> nn.Module:
     """The attention on the device and in the dtype of its stage (of the model, where the stage has no weights), in its mode."""
     weights = next((weight for owner in (stage, model) if (weight := weight_of(owner)) is not None), None)
     if weights is not None:

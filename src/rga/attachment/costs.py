@@ -38,7 +38,7 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
 
     Args:
         model: any network of one input.
-        shape: of the input, with the batch: (1, 3, 256, 128) for one picture.
+        shape: of the input, with the batch: (1, 3, 256, 128) for one image.
 
     Example:
         >>> import torch

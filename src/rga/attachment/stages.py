@@ -18,13 +18,13 @@ from rga.attachment.probe import NoStagesError, run_on_meta
 from rga.attention.grid import Grid, check_grid
 
 FIRST_LEVEL = 2
-"""Stages begin where the picture is halved this many times; before that is the stem."""
+"""Stages begin where the image is halved this many times; before that is the stem."""
 
 BY_HAND: Mapping[str, Sequence[str]] = {
     # with the last stride 1, as in re-identification, or dilated, as in segmentation, two stages share a resolution
     "ResNet": ("layer1", "layer2", "layer3", "layer4"),
     "IntermediateLayerGetter": ("layer1", "layer2", "layer3", "layer4"),  # as torchvision's segmentation models hold their ResNet
-    # made for small pictures: their first stage has the full resolution
+    # made for small images: their first stage has the full resolution
     "CifarResNet": ("layer1", "layer2", "layer3"),
     "CifarResNext": ("layer1", "layer2", "layer3"),
     "CifarDenseNet": ("block1", "block2", "block3"),
@@ -62,7 +62,7 @@ SAFE_SIDE = 128
 
 @dataclass(frozen=True)
 class Stage:
-    """A place in a network where an attention can go.
+    """A position in a network where an attention can go.
 
     Attributes:
         name: the qualified name of the module whose output it is.
@@ -186,7 +186,7 @@ def find_blocks(model: nn.Module, image_size: Grid) -> list[Stage]:
 
     Args:
         model: a network of blocks that ``BRANCH_ENDS`` knows.
-        image_size: (height, width) of the pictures.
+        image_size: (height, width) of the images.
 
     Raises:
         NoStagesError: it has no such blocks, or could not be run on the meta device.
@@ -307,7 +307,7 @@ def backbone_prefix(model: nn.Module) -> str:
 
 
 def level_of(grid: Grid, image_size: Grid) -> int | None:
-    """How many times a picture was halved to get a map on ``grid``; None if height and width disagree (the output is no map)."""
+    """How many times an image was halved to get a map on ``grid``; None if height and width disagree (the output is no map)."""
     down, across = image_size[0] / grid[0], image_size[1] / grid[1]
     if max(down, across) > 1.75 * min(down, across):
         return None

@@ -1,4 +1,4 @@
-"""The trunks by name: our own for small pictures, and every CNN of timm."""
+"""The backbones by name: our own for small images, and every CNN of timm."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from torch import nn
 from rga.backbones.cifar_densenet import CifarDenseNet
 from rga.backbones.cifar_resnet import CifarResNet
 from rga.backbones.cifar_resnext import CifarResNext
-from rga.backbones.options import TrunkOptionError, check_options, check_types
+from rga.backbones.options import BackboneOptionError, check_options, check_types
 
-__all__ = ["OWN", "TrunkOptionError", "check_name", "create_trunk"]
+__all__ = ["OWN", "BackboneOptionError", "check_name", "create_backbone"]
 
 OWN: dict[str, Callable[..., nn.Module]] = {
     **{f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110, 1202)},
     **{f"cifar-densenet{depth}-k{growth}": partial(CifarDenseNet, depth, growth) for depth, growth in ((100, 12), (250, 24), (190, 40))},
     **{f"cifar-resnext29-{groups}x{width}d": partial(CifarResNext, 29, groups, width) for groups, width in ((8, 64), (16, 64), (32, 4))},
 }
-"""Trunks that timm does not have."""
+"""Backbones that timm does not have."""
 
 REFUSALS = (TypeError, ValueError, KeyError, AttributeError, AssertionError, RuntimeError, NotImplementedError, IndexError)
 """What timm's networks raise for options that they cannot have."""
 
 
-def create_trunk(name: str, /, *, num_classes: int = 0, maps: Mapping[str, Any] | None = None, **options: Any) -> nn.Module:
+def create_backbone(name: str, /, *, num_classes: int = 0, maps: Mapping[str, Any] | None = None, **options: Any) -> nn.Module:
     """A network without trained weights.
 
     Args:
@@ -40,25 +40,25 @@ def create_trunk(name: str, /, *, num_classes: int = 0, maps: Mapping[str, Any] 
 
     Raises:
         ValueError: there is no such network, or it has no weights of that tag.
-        TrunkOptionError: it does not take these options.
+        BackboneOptionError: it does not take these options.
 
     Example:
         >>> import torch
-        >>> create_trunk("cifar-resnet20")(torch.rand(1, 3, 32, 32)).shape
+        >>> create_backbone("cifar-resnet20")(torch.rand(1, 3, 32, 32)).shape
         torch.Size([1, 64])
     """
     check_name(name)
     options = check_options(options)
     create = OWN[name] if name in OWN else partial(timm.create_model, name, **(maps or {}))
     try:
-        trunk = create(num_classes=num_classes, **options)
+        backbone = create(num_classes=num_classes, **options)
     except REFUSALS as error:
         if not options:
             raise
         reason = f"there is no {error}" if isinstance(error, KeyError) else error or type(error).__name__
-        raise TrunkOptionError(f"trunk {name!r} does not take the options {options}: {reason}") from error
-    check_types(type(trunk), options)
-    return trunk
+        raise BackboneOptionError(f"backbone {name!r} does not take the options {options}: {reason}") from error
+    check_types(type(backbone), options)
+    return backbone
 
 
 def check_name(name: str) -> None:
@@ -69,16 +69,16 @@ def check_name(name: str) -> None:
     if not timm.is_model(network):
         alike = get_close_matches(name, [*OWN, *timm.list_models()], n=4, cutoff=0.5)
         near = f"; near to it are {', '.join(alike)}" if alike else ""
-        raise ValueError(f"unknown trunk {name!r}: choose one of timm.list_models() or {', '.join(OWN)}{near}")
+        raise ValueError(f"unknown backbone {name!r}: choose one of timm.list_models() or {', '.join(OWN)}{near}")
     try:
         get_pretrained_cfg(name)
     except RuntimeError as error:
         known = [tagged for tagged in list_pretrained(f"{network}.*") if tagged.split(".", maxsplit=1)[0] == network]
         raise ValueError(
-            f"trunk {network!r} has no weights tagged {name[len(network) + 1 :]!r} in timm: choose {describe(known)}"
+            f"backbone {network!r} has no weights tagged {name[len(network) + 1 :]!r} in timm: choose {describe(known)}"
         ) from error
 
 
 def describe(tagged: list[str]) -> str:
-    """Names of trunks with tags, or what to write where there are none."""
+    """Names of backbones with tags, or what to write where there are none."""
     return f"one of {', '.join(tagged)}" if tagged else "the name without a tag"

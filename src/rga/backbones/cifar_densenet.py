@@ -1,4 +1,4 @@
-"""DenseNets for small pictures, of section 3 in Huang et al., "Densely Connected Convolutional Networks" (arXiv 1608.06993): DenseNet-BC.
+"""DenseNets for small images, of section 3 in Huang et al., "Densely Connected Convolutional Networks" (arXiv 1608.06993): DenseNet-BC.
 
 A 3x3 stem of twice the growth rate at full resolution, and three blocks of (depth - 4) / 6 layers each. A layer squeezes all maps before it
 to four times the growth rate, and adds its own maps to them; between blocks half of the maps go on, at half the resolution. (timm's and
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_pictures import SmallPictureNetwork
+from rga.backbones.small_images import SmallImageNetwork
 
 BOTTLENECK = 4
 """Maps within a layer, in growth rates."""
@@ -56,14 +56,14 @@ class Transition(nn.Module):
         return F.avg_pool2d(self.conv(F.relu(self.bn(x))), 2)
 
 
-class CifarDenseNet(SmallPictureNetwork):
-    """A DenseNet-BC of 6n + 4 layers for pictures of about 32x32.
+class CifarDenseNet(SmallImageNetwork):
+    """A DenseNet-BC of 6n + 4 layers for images of about 32x32.
 
     Args:
         depth: 6n + 4: 100, 190 or 250 in the paper.
         growth: channels that each layer adds: 12, 40 or 24 with these depths.
         num_classes: of the classifier; 0 for none: the network returns the pooled features.
-        in_chans: channels of the pictures.
+        in_chans: channels of the images.
 
     Raises:
         ValueError: the depth is not 6n + 4, or nothing would grow.
@@ -104,4 +104,4 @@ class CifarDenseNet(SmallPictureNetwork):
 
 def dense_block(channels: int, growth: int, layers: int) -> nn.Sequential:
     """Layers each of which gets the maps of all before it."""
-    return nn.Sequential(*(CifarDenseLayer(channels + place * growth, growth) for place in range(layers)))
+    return nn.Sequential(*(CifarDenseLayer(channels + index * growth, growth) for index in range(layers)))

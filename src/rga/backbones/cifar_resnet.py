@@ -1,4 +1,4 @@
-"""ResNets for small pictures, of section 4.2 in He et al., "Deep Residual Learning for Image Recognition" (arXiv 1512.03385).
+"""ResNets for small images, of section 4.2 in He et al., "Deep Residual Learning for Image Recognition" (arXiv 1512.03385).
 
 A 3x3 stem of 16 channels at full resolution, three stages of 16, 32 and 64 channels with (depth - 2) / 6 blocks each, and parameter-free
 shortcuts (the paper's option A). Names of weights are those of the public ones for CIFAR-10 (akamaster/pytorch_resnet_cifar10), but for
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_pictures import SmallPictureNetwork
+from rga.backbones.small_images import SmallImageNetwork
 
 WIDTHS = (16, 32, 64)
 
@@ -48,13 +48,13 @@ class CifarBlock(nn.Module):
         return x
 
 
-class CifarResNet(SmallPictureNetwork):
-    """A ResNet of 6n + 2 layers for pictures of about 32x32.
+class CifarResNet(SmallImageNetwork):
+    """A ResNet of 6n + 2 layers for images of about 32x32.
 
     Args:
         depth: 6n + 2: 20, 32, 44, 56 or 110 in the paper.
         num_classes: of the classifier; 0 for none: the network returns the pooled features.
-        in_chans: channels of the pictures.
+        in_chans: channels of the images.
 
     Raises:
         ValueError: the depth is not 6n + 2.

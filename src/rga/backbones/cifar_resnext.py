@@ -1,4 +1,4 @@
-"""ResNeXts for small pictures, of section 5.3 in Xie et al., "Aggregated Residual Transformations..." (arXiv 1611.05431).
+"""ResNeXts for small images, of section 5.3 in Xie et al., "Aggregated Residual Transformations..." (arXiv 1611.05431).
 
 A 3x3 stem of 64 channels at full resolution, and three stages of (depth - 2) / 9 bottleneck blocks with 256, 512 and 1,024 channels, whose
 3x3 convolution works on as many groups of channels as the cardinality says. (timm's ResNeXts are those for ImageNet, with four stages.)
@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_pictures import SmallPictureNetwork
+from rga.backbones.small_images import SmallImageNetwork
 
 STEM = 64
 WIDTHS = (256, 512, 1024)
@@ -44,15 +44,15 @@ class CifarResNextBlock(nn.Module):
         return F.relu(self.bn3(self.conv3(inner)) + self.shortcut(x))
 
 
-class CifarResNext(SmallPictureNetwork):
-    """A ResNeXt of 9n + 2 layers for pictures of about 32x32.
+class CifarResNext(SmallImageNetwork):
+    """A ResNeXt of 9n + 2 layers for images of about 32x32.
 
     Args:
         depth: 9n + 2: 29 in the paper.
         cardinality: groups of the 3x3 convolutions: 8 or 16 in the paper.
         base_width: channels of a group in the first stage: 64 in the paper; doubled with each stage.
         num_classes: of the classifier; 0 for none: the network returns the pooled features.
-        in_chans: channels of the pictures.
+        in_chans: channels of the images.
 
     Raises:
         ValueError: the depth is not 9n + 2, or cardinality or width are not positive.

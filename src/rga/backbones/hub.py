@@ -77,10 +77,10 @@ def out_of_reach(url: str) -> str | None:
     """
     if constants.HF_HUB_OFFLINE:
         return "the environment variable HF_HUB_OFFLINE is set"
-    return in_time(lambda: asked(url))
+    return in_time(lambda: failure_of_request(url))
 
 
-def asked(url: str) -> str | None:
+def failure_of_request(url: str) -> str | None:
     """Asks for the head of a file, once."""
     try:
         status = get_session().head(url, timeout=PATIENCE).status_code

@@ -1,6 +1,6 @@
 """Last stride 1: the last stage of a network keeps the resolution of the stage before it, without dilation.
 
-This is the re-ID recipe's change to a trunk: the authors' code sets the strides of ResNet's ``layer4``. timm's ``output_stride=16`` dilates
+The re-ID recipe changes a backbone so: the authors' code sets the strides of ResNet's ``layer4``. timm's ``output_stride=16`` dilates
 the stage as well and gives other numbers. Which layers halve the map for the last time is found on the meta device.
 """
 
@@ -17,7 +17,7 @@ def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:
 
     Args:
         model: a CNN.
-        image_size: (height, width) of its pictures.
+        image_size: (height, width) of its images.
 
     Raises:
         ValueError: the last stage is not made smaller by strided convolutions or poolings that can be found.
@@ -45,7 +45,7 @@ def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:
         if grid == before and name in maps and maps[name].grid == after:
             set_stride_one(model, name)
     if find_stages(model, image_size)[-1].grid != before:
-        raise ValueError(f"the last stride of {type(model).__name__} could not be set to 1: pass last_stride=2 for this trunk")
+        raise ValueError(f"the last stride of {type(model).__name__} could not be set to 1: pass last_stride=2 for this backbone")
 
 
 def set_stride_one(model: nn.Module, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the models of all tasks are: a trunk with attention and what a task adds to it, saved in one way."""
+"""What the models of all tasks are: a backbone with attention and what a task adds to it, saved in one way."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from rga.attachment.probe import weight_of
-from rga.backbones.normalisation import trunk_normalisation
+from rga.backbones.normalisation import backbone_normalisation
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.storage.saved_model import SavedModel
 
 
-class TrunkModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0", tags=["relation-aware-global-attention"]):
+class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0", tags=["relation-aware-global-attention"]):
     """A network that is saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``."""
 
-    trunk: nn.Module
+    backbone: nn.Module
     """The convolutional network, attention included."""
     preprocessing: Preprocessing
-    """How a picture becomes what the trunk takes."""
+    """How an image becomes what the backbone takes."""
     trained_on: dict[str, str]
     """Name and fingerprint of the data that it was trained on, and the weights that it started from."""
 
-    def set_preprocessing(self, trunk: str, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
-        """Sets how pictures become what the trunk takes; the model is saved with it.
+    def set_preprocessing(self, backbone: str, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+        """Sets how images become what the backbone takes; the model is saved with it.
 
         Args:
-            trunk: name of the network.
+            backbone: name of the network.
             height: of the input.
             width: of the input.
-            mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+            mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
             std: of the pixels, by channel; likewise.
         """
-        self.preprocessing = Preprocessing(height, width, *trunk_normalisation(trunk, mean, std))
+        self.preprocessing = Preprocessing(height, width, *backbone_normalisation(backbone, mean, std))
         self.remember(mean=list(self.preprocessing.mean), std=list(self.preprocessing.std))
 
-    def taken(self, images: Tensor) -> Tensor:
-        """Normalised images on the trunk's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
-        weight = weight_of(self.trunk)
+    def as_input(self, images: Tensor) -> Tensor:
+        """Normalised images on the backbone's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
+        weight = weight_of(self.backbone)
         return images if weight is None else images.to(weight.device, weight.dtype, non_blocking=True)
 
     def set_weights_source(self, source: str) -> None:
-        """Keeps with the model, also when it is saved, which weights its trunk started from."""
+        """Keeps with the model, also when it is saved, which weights its backbone started from."""
         self.trained_on = {**self.trained_on, "weights": source}
         self.remember(trained_on=self.trained_on)
 

@@ -1,4 +1,4 @@
-"""Options of a trunk's constructor, as a recipe and a command line give them: numbers, switches, names, and tuples of these."""
+"""Options of a backbone's constructor, as a recipe and a command line give them: numbers, switches, names, and tuples of these."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TAKEN = {
     "in_chans": "images have three channels",
     "pretrained": "choose the weights with --weights",
     "checkpoint_path": "choose the weights with --weights FILE",
-    "pretrained_cfg": "name the weights behind a dot, as in --trunk resnet50.tv_in1k",
+    "pretrained_cfg": "name the weights behind a dot, as in --backbone resnet50.tv_in1k",
     "pretrained_cfg_overlay": "choose the weights with --weights FILE",
     "cache_dir": "set the environment variable HF_HOME",
     "features_only": "tasks take the maps themselves",
     "maps": "tasks take the maps themselves",
-    "model_name": "choose the network with --trunk",
-    "name": "choose the network with --trunk",
+    "model_name": "choose the network with --backbone",
+    "name": "choose the network with --backbone",
 }
 """Options of timm's ``create_model`` that something else decides -> what."""
 
@@ -29,7 +29,7 @@ NUMBERS: dict[str, Any] = {"bn_eps": 1e-5, "bn_momentum": 0.1, "output_stride": 
 """Options that timm takes before a network's constructor sees them, with a value of their type."""
 
 
-class TrunkOptionError(ValueError):
+class BackboneOptionError(ValueError):
     """An option that a network does not have, or a value that it does not take."""
 
 
@@ -83,16 +83,16 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as networks take them.
 
     Raises:
-        TrunkOptionError: something else decides one of them, or a value is of no kind that options have.
+        BackboneOptionError: something else decides one of them, or a value is of no kind that options have.
     """
     checked = {}
     for name, value in options.items():
         if name in TAKEN:
-            raise TrunkOptionError(f"the trunk's options cannot have {name}: {TAKEN[name]}")
+            raise BackboneOptionError(f"the backbone's options cannot have {name}: {TAKEN[name]}")
         try:
             checked[name] = as_option(value)
         except ValueError as error:
-            raise TrunkOptionError(f"the trunk's option {name}: {error}") from error
+            raise BackboneOptionError(f"the backbone's option {name}: {error}") from error
     return checked
 
 
@@ -104,7 +104,7 @@ def check_types(network: type[nn.Module], options: Mapping[str, Any]) -> None:
         options: of it; those that it does not name are left alone.
 
     Raises:
-        TrunkOptionError: a number or a switch was expected, and it is something else.
+        BackboneOptionError: a number or a switch was expected, and it is something else.
     """
     defaults = {name: each.default for name, each in inspect.signature(network).parameters.items()}
     for name, value in options.items():
@@ -118,4 +118,4 @@ def check_types(network: type[nn.Module], options: Mapping[str, Any]) -> None:
         else:
             continue
         if not fits:
-            raise TrunkOptionError(f"the trunk's option {name} is {wanted}, such as {default}; got {value!r}")
+            raise BackboneOptionError(f"the backbone's option {name} is {wanted}, such as {default}; got {value!r}")

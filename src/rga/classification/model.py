@@ -1,4 +1,4 @@
-"""The classifier: a trunk with attention and its own classification layer; and what it is used for, naming what pictures show.
+"""The classifier: a backbone with attention and its own classification layer; and what it is used for, naming what images show.
 
 Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``.
 """
@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rga.attachment import attach
-from rga.backbones.catalog import create_trunk
-from rga.backbones.model import TrunkModel
+from rga.backbones.catalog import create_backbone
+from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
-from rga.images.images import Picture, as_image
+from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
 from rga.training.input.reading import read_batches
 
@@ -30,7 +30,7 @@ TASK = "classification"
 
 @dataclass(frozen=True)
 class Answer:
-    """One thing that a picture may show.
+    """One thing that an image may show.
 
     Attributes:
         label: name of the class.
@@ -41,26 +41,26 @@ class Answer:
     probability: float
 
 
-class ClassificationModel(TrunkModel, tags=["image-classification"]):
+class ClassificationModel(BackboneModel, tags=["image-classification"]):
     """An image classification network.
 
     Args:
-        trunk: name of a CNN: our own for small pictures, or timm's.
+        backbone: name of a CNN: our own for small images, or timm's.
         classes: names of what it tells apart, two or more.
-        trunk_options: options of the trunk.
+        backbone_options: options of the backbone.
         size: height and width of its input.
-        middle: share of a picture's shorter side that is shown to it.
-        attention: name of an attention, ``"none"`` for a plain trunk.
+        crop_pct: share of an image's shorter side that is shown to it.
+        attention: name of an attention, ``"none"`` for a plain backbone.
         attention_options: options of the attention.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
-        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
         task: of a saved model; no other is read.
 
     Raises:
-        ValueError: there are fewer than two classes, the saved model is of another task, or trunk or attention are unknown.
+        ValueError: there are fewer than two classes, the saved model is of another task, or backbone or attention are unknown.
 
     Example:
         >>> model = ClassificationModel("cifar-resnet20", classes=["cat", "dog", "owl"], size=32)
@@ -70,12 +70,12 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
 
     def __init__(
         self,
-        trunk: str,
+        backbone: str,
         classes: Sequence[str],
         *,
-        trunk_options: Mapping[str, Any] | None = None,
+        backbone_options: Mapping[str, Any] | None = None,
         size: int = 224,
-        middle: float = 1.0,
+        crop_pct: float = 1.0,
         attention: str = "rga-sc",
         attention_options: Mapping[str, Any] | None = None,
         attention_after: Sequence[str] | None = None,
@@ -91,55 +91,55 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         if len(classes) < 2:
             raise ValueError(f"a classifier tells two classes or more apart, got {len(classes)}")
         self.classes = tuple(classes)
-        self.set_preprocessing(trunk, size, size, mean, std)
-        self.middle = middle
+        self.set_preprocessing(backbone, size, size, mean, std)
+        self.crop_pct = crop_pct
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.trunk = create_trunk(trunk, num_classes=len(classes), **check_options(trunk_options or {}))
-        attach(self.trunk, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
+        self.backbone = create_backbone(backbone, num_classes=len(classes), **check_options(backbone_options or {}))
+        attach(self.backbone, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, size, size) -> scores (B, classes)."""
-        scores: Tensor = self.trunk(images)
+        scores: Tensor = self.backbone(images)
         return scores
 
     @torch.inference_mode()
-    def probabilities(self, pictures: Iterable[Picture], *, batch_size: int = 64, workers: int = 0) -> NDArray[np.float32]:
-        """How likely each picture shows each class.
+    def probabilities(self, images: Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0) -> NDArray[np.float32]:
+        """How likely each image shows each class.
 
         Args:
-            pictures: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
-            batch_size: pictures at a time.
-            workers: processes that read pictures; 0 reads in this one.
+            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            batch_size: images at a time.
+            num_workers: processes that read images; 0 reads in this one.
 
         Returns:
             (n, classes), each row sums to 1.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no picture.
+            TypeError: something is no image.
         """
-        return self.probabilities_of(Shown(list(pictures), self.preprocessing, self.middle), batch_size, workers)
+        return self.probabilities_of(Shown(list(images), self.preprocessing, self.crop_pct), batch_size, num_workers)
 
     @torch.inference_mode()
-    def probabilities_of(self, images: Dataset[Tensor], batch_size: int, workers: int) -> NDArray[np.float32]:
+    def probabilities_of(self, images: Dataset[Tensor], batch_size: int, num_workers: int) -> NDArray[np.float32]:
         """The same for images that are tensors (3, size, size) already."""
         was_training = self.training
         self.eval()
-        shown = read_batches(images, batch_size, workers)
-        batches = [self(self.taken(batch)).float().softmax(1).cpu() for batch in shown]
+        shown = read_batches(images, batch_size, num_workers)
+        batches = [self(self.as_input(batch)).float().softmax(1).cpu() for batch in shown]
         self.train(was_training)
         rows: NDArray[np.float32] = torch.cat([torch.zeros(0, len(self.classes)), *batches]).numpy()
         return rows
 
-    def classify(self, pictures: Iterable[Picture], *, top: int = 5, batch_size: int = 64, workers: int = 0) -> list[list[Answer]]:
-        """What each picture shows, the likeliest first.
+    def classify(self, images: Iterable[ImageLike], *, top: int = 5, batch_size: int = 64, num_workers: int = 0) -> list[list[Answer]]:
+        """What each image shows, the likeliest first.
 
         Args:
-            pictures: as for ``probabilities``.
-            top: answers for each picture, at most as many as there are classes.
-            batch_size: pictures at a time.
-            workers: processes that read pictures.
+            images: as for ``probabilities``.
+            top: answers for each image, at most as many as there are classes.
+            batch_size: images at a time.
+            num_workers: processes that read images.
 
         Example:
             >>> from PIL import Image
@@ -150,31 +150,31 @@ class ClassificationModel(TrunkModel, tags=["image-classification"]):
         """
         if top < 1:
             raise ValueError(f"top must be at least 1, got {top}")
-        rows = self.probabilities(pictures, batch_size=batch_size, workers=workers)
+        rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers)
         orders = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [
-            [Answer(self.classes[place], float(row[place])) for place in order.tolist()] for row, order in zip(rows, orders, strict=True)
+            [Answer(self.classes[index], float(row[index])) for index in order.tolist()] for row, order in zip(rows, orders, strict=True)
         ]
 
 
 class Shown(Dataset[Tensor]):
-    """Pictures as normalised tensors, for classification.
+    """Images as normalised tensors, for classification.
 
     Args:
-        pictures: whatever shows them.
+        images: whatever shows them.
         preprocessing: of the network.
-        middle: see ``ClassificationModel``.
+        crop_pct: see ``ClassificationModel``.
     """
 
-    def __init__(self, pictures: Sequence[Picture], preprocessing: Preprocessing, middle: float) -> None:
-        self.pictures = pictures
-        self.transform = evaluation_transform(preprocessing, middle)
+    def __init__(self, images: Sequence[ImageLike], preprocessing: Preprocessing, crop_pct: float) -> None:
+        self.images = images
+        self.transform = evaluation_transform(preprocessing, crop_pct)
 
     def __len__(self) -> int:
         """How many."""
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        """One picture (3, size, size)."""
-        image: Tensor = self.transform(as_image(self.pictures[index]))
+        """One image (3, size, size)."""
+        image: Tensor = self.transform(as_image(self.images[index]))
         return image

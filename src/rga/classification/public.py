@@ -1,7 +1,7 @@
-"""Public classifiers: the ResNets for CIFAR-10 of Yerlan Idelbayev, as models that classify pictures.
+"""Public classifiers: the ResNets for CIFAR-10 of Yerlan Idelbayev, as models that classify images.
 
 ``akamaster/pytorch_resnet_cifar10`` on GitHub (BSD-2) gives files of weights alone. What else a classifier needs stands here: the depth
-follows from the weights, the classes are CIFAR-10's, and pictures are normalised as its ``trainer.py`` does, with ImageNet's statistics.
+follows from the weights, the classes are CIFAR-10's, and images are normalised as its ``trainer.py`` does, with ImageNet's statistics.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def read_public_cifar(path: Path) -> ClassificationModel:
     model = ClassificationModel(
         name, CIFAR10, size=SIZE, attention="none", mean=IMAGENET_MEAN, std=IMAGENET_STD, trained_on={"name": "cifar10"}
     )
-    own = {key: value for key, value in model.trunk.state_dict().items() if not key.endswith(COUNTER)}
+    own = {key: value for key, value in model.backbone.state_dict().items() if not key.endswith(COUNTER)}
     given = {key: value for key, value in state.items() if not key.endswith(COUNTER)}
     wrong = [key for key in {**own, **given} if key not in own or key not in given or own[key].shape != given[key].shape]
     if wrong:
         raise ValueError(f"the weights in {path} are not those of a {name} for CIFAR-10: {', '.join(wrong[:3])} do not fit")
-    model.trunk.load_state_dict(given, strict=False)
+    model.backbone.load_state_dict(given, strict=False)
     return model.eval()
 
 

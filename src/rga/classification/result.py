@@ -15,8 +15,8 @@ class ClassificationResult:
 
     Attributes:
         classes: their names, in the order of the confusion matrix.
-        confusion: (classes, classes), how many pictures of the class of the row were taken for that of the column.
-        top5: share of the pictures whose class is among the five likeliest; None where there are five classes or fewer.
+        confusion: (classes, classes), how many images of the class of the row were taken for that of the column.
+        top5: share of the images whose class is among the five likeliest; None where there are five classes or fewer.
         calibration_error: expected calibration error, in [0, 1]: how far the probability of the answers is from the share that is right.
         cross_entropy: mean of -log of the probability of the right class.
     """
@@ -31,8 +31,8 @@ class ClassificationResult:
         """Checks ranges and makes the matrix read-only."""
         if self.confusion.shape != (len(self.classes),) * 2 or self.confusion.min() < 0 or not self.confusion.sum():
             raise ValueError(
-                f"a confusion matrix of {len(self.classes)} classes counts pictures, got the shape {self.confusion.shape} and "
-                f"{self.confusion.sum()} pictures"
+                f"a confusion matrix of {len(self.classes)} classes counts images, got the shape {self.confusion.shape} and "
+                f"{self.confusion.sum()} images"
             )
         for name in ("top5", "calibration_error"):
             value = getattr(self, name)
@@ -41,23 +41,23 @@ class ClassificationResult:
         self.confusion.setflags(write=False)
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         """How many were classified."""
         return int(self.confusion.sum())
 
     @property
     def top1(self) -> float:
-        """Share of the pictures that were classified right."""
-        return float(self.confusion.trace() / self.pictures)
+        """Share of the images that were classified right."""
+        return float(self.confusion.trace() / self.images)
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """(classes,) share of the pictures of each class that were classified right; NaN for a class without pictures."""
+        """(classes,) share of the images of each class that were classified right; NaN for a class without images."""
         return divide(self.confusion.diagonal(), self.confusion.sum(1))
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """(classes,) share of the pictures taken for each class that are of it; NaN for a class that was never answered."""
+        """(classes,) share of the images taken for each class that are of it; NaN for a class that was never answered."""
         return divide(self.confusion.diagonal(), self.confusion.sum(0))
 
     def confusions(self, most: int) -> list[tuple[str, str, int]]:
@@ -66,13 +66,13 @@ class ClassificationResult:
         np.fill_diagonal(wrong, 0)
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         rows, columns = np.unravel_index(order, wrong.shape)
-        places = zip(rows.tolist(), columns.tolist(), strict=True)
-        return [(self.classes[row], self.classes[column], int(wrong[row, column])) for row, column in places if wrong[row, column]]
+        cells = zip(rows.tolist(), columns.tolist(), strict=True)
+        return [(self.classes[row], self.classes[column], int(wrong[row, column])) for row, column in cells if wrong[row, column]]
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON can hold them."""
         return {
-            "pictures": self.pictures,
+            "images": self.images,
             "top1": self.top1,
             "top5": self.top5,
             "calibration_error": self.calibration_error,
@@ -86,7 +86,7 @@ class ClassificationResult:
         top5 = "" if self.top5 is None else f", top-5 {self.top5:.2%}"
         return (
             f"top-1 {self.top1:.2%}{top5}, calibration error {self.calibration_error:.2%}, cross-entropy {self.cross_entropy:.3f}; "
-            f"{self.pictures:,} pictures of {len(self.classes)} classes"
+            f"{self.images:,} images of {len(self.classes)} classes"
         )
 
 

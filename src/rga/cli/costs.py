@@ -9,28 +9,28 @@ from rich.table import Table
 from rga.attachment import BLOCKS, attach, find_blocks, find_stages
 from rga.attachment.costs import cost
 from rga.attention.catalog import list_attentions
-from rga.backbones.catalog import create_trunk
+from rga.backbones.catalog import create_backbone
 
 
 def costs(
-    trunk: str = "resnet50", attentions: tuple[str, ...] = (), image_size: tuple[int, int] = (256, 128), inside_blocks: bool = False
+    backbone: str = "resnet50", attentions: tuple[str, ...] = (), image_size: tuple[int, int] = (256, 128), inside_blocks: bool = False
 ) -> None:
     """Prints parameters and multiply-accumulates of a network without a classifier, plain and with attention after its stages, and these.
 
     Args:
-        trunk: name of a network in timm, or of one of our own for small pictures (cifar-resnet20, ...).
+        backbone: name of a network in timm, or of one of our own for small images (cifar-resnet20, ...).
         attentions: names of attentions; all that can be attached by default.
-        image_size: height and width of the pictures.
+        image_size: height and width of the images.
         inside_blocks: attend inside of every block instead of after stages.
     """
     with torch.device("meta"):
-        stages = (find_blocks if inside_blocks else find_stages)(create_trunk(trunk), image_size)
+        stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone), image_size)
     table = Table(
-        "attention", "parameters (M)", "multiply-accumulates (G)", title=f"{trunk}, one picture of {image_size[0]}x{image_size[1]}"
+        "attention", "parameters (M)", "multiply-accumulates (G)", title=f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
     )
     for name in ("none", *(attentions or list_attentions())):
         with torch.device("meta"):
-            model = attach(create_trunk(trunk), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
+            model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
         spent = cost(model, (1, 3, *image_size))
         table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = Console()

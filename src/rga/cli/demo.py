@@ -1,6 +1,6 @@
 """``make demo``: the whole way from nothing to a report, on two cores and without a download.
 
-Generates people, trains a small trunk plain and with RGA-SC on the same batches, evaluates both and a colour histogram on people that no
+Generates people, trains a small backbone plain and with RGA-SC on the same batches, evaluates both and a colour histogram on people that no
 training saw, and writes ``report.html``. The last models are reported, not the best ones: choosing by the test set would flatter them.
 """
 
@@ -47,7 +47,7 @@ def demo(
     epochs: int = 0,
     seed: int = 0,
 ) -> int:
-    """Generates people, trains a small network plain and with RGA-SC, and writes a report with what came out.
+    """Generates people, trains a small network plain and with RGA-SC, and writes a report of the results.
 
     The folder may be an earlier demo's: its people are taken again if they are the same, its runs and its report are replaced. What no demo
     made is never removed.
@@ -55,8 +55,8 @@ def demo(
     Args:
         output: the folder for all of it.
         identities: people to generate; the first half is trained on, the others are looked for.
-        images_per_camera: pictures of a person under each camera that sees it.
-        distractors: pictures in the gallery that show nobody of the test.
+        images_per_camera: images of a person under each camera that sees it.
+        distractors: images in the gallery that show nobody of the test.
         epochs: of each training; 0 for the recipe's.
         seed: of the people and of the trainings.
 
@@ -96,8 +96,8 @@ def demo(
                 methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
         runs = {name: output / folder for name, folder in RUNS.items()}
         with watch.time("report"):
-            pictures = draw(data, methods, runs, models[ATTENDED])
-        sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
+            images = draw(data, methods, runs, models[ATTENDED])
+        sections = compose(data, people, recipes[ATTENDED], methods, images, seconds={**watch.seconds, "in all": watch.total})
         write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
         show(console, methods)
         console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
@@ -108,11 +108,11 @@ def demo_recipe(name: str, root: Path, data: ReidData, epochs: int, seed: int) -
     """The recipe of one of the two trainings: they differ in the attention alone."""
     recipe = reid_demo("none" if name == PLAIN else "rga-sc")
     there = data.counts["train"].identities
-    return for_epochs(replace(recipe, root=root, seed=seed, identities=min(recipe.identities, there)), epochs)
+    return for_epochs(replace(recipe, root=root, seed=seed, ids_per_batch=min(recipe.ids_per_batch, there)), epochs)
 
 
 def ranked(query: NDArray[np.float32], gallery: NDArray[np.float32], data: ReidData) -> RankingResult:
-    """The evaluation of features on a data set with cameras."""
+    """The evaluation of features on a dataset with cameras."""
     sides = []
     for features, samples in ((query, data.query), (gallery, data.gallery)):
         cameras = [sample.camera for sample in samples] if data.has_cameras else None
@@ -129,9 +129,9 @@ def histogram(data: ReidData) -> Method:
 def network(name: str, model: ReidModel, data: ReidData, recipe: ReidRecipe, seconds: float) -> Method:
     """A trained network."""
     samples = [*data.query, *data.gallery]
-    features = model.embed([sample.path for sample in samples], batch_size=recipe.test_batch, workers=recipe.workers)
+    features = model.embed([sample.path for sample in samples], batch_size=recipe.eval_batch_size, num_workers=recipe.num_workers)
     query, gallery = features[: len(data.query)], features[len(data.query) :]
-    spent = cost(model.trunk, (1, 3, *model.preprocessing.size))
+    spent = cost(model.backbone, (1, 3, *model.preprocessing.size))
     return Method(name, ranked(query, gallery, data), query, gallery, spent, seconds)
 
 

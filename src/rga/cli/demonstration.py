@@ -20,11 +20,11 @@ from rga.storage.files import write_atomically
 from rga.synthetic.generated import same_origin
 from rga.training.outcome import Outcome
 from rga.training.run.lock import locked
-from rga.training.task_training import PictureRecipe
+from rga.training.task_training import ImageRecipe
 
 REPORT = "report.html"
 
-Recipe = TypeVar("Recipe", bound=PictureRecipe)
+Recipe = TypeVar("Recipe", bound=ImageRecipe)
 
 
 class Stopwatch:
@@ -52,7 +52,7 @@ class Generated:
     """Data that a demo generates.
 
     Attributes:
-        what: people, scenes: in messages, and the folder in the demo's.
+        what: people, streets: in messages, and the folder in the demo's.
         make: (root, options, progress) -> makes them.
         version: of their generator.
         origin: the file that says what a folder of them was made from.
@@ -148,10 +148,12 @@ def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """A recipe with another number of epochs; 0 leaves its own."""
     if not epochs:
         return recipe
-    return replace(recipe, epochs=epochs, warmup=min(recipe.warmup, epochs / 4), evaluate_every=min(recipe.evaluate_every, epochs))
+    return replace(
+        recipe, epochs=epochs, warmup_epochs=min(recipe.warmup_epochs, epochs / 4), evaluate_every=min(recipe.evaluate_every, epochs)
+    )
 
 
-def train_each(recipes: Mapping[str, PictureRecipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> Outcome:
+def train_each(recipes: Mapping[str, ImageRecipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> Outcome:
     """Trains one recipe after the other, each in its folder of the demo's, until one is interrupted; what the last one came to.
 
     Args:

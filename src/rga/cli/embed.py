@@ -1,4 +1,4 @@
-"""``rga embed DIR``: the features of a folder of pictures."""
+"""``rga embed DIR``: the features of a folder of images."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def embed(
     overwrite: bool = False,
     flip: bool = False,
     batch_size: int = 64,
-    workers: int = 2,
+    num_workers: int = 2,
     device: DeviceName = "auto",
 ) -> None:
-    """Embeds all pictures below a folder.
+    """Embeds all images below a folder.
 
     Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), told from the folder; compare features by cosine.
 
     Args:
-        folder: with pictures of persons, cut out.
+        folder: with images of persons, cut out.
         model: a run's folder, a saved model, or one on the Hugging Face hub.
         output: the file.
         overwrite: replace the file if it is there already.
-        flip: average the features of each picture and its mirror image.
-        batch_size: pictures at a time.
-        workers: processes that read pictures.
+        flip: average the features of each image and its mirror image.
+        batch_size: images at a time.
+        num_workers: processes that read images.
         device: where to compute.
     """
     check_positive(batch_size=batch_size)
-    check_workers(workers)
+    check_workers(num_workers)
     check_output(output, overwrite=overwrite)
     loaded = load(model, ReidModel).to(choose_device(device))
     paths = list_images(folder)
-    features = loaded.embed(paths, batch_size=batch_size, workers=workers, flip=flip)
+    features = loaded.embed(paths, batch_size=batch_size, num_workers=num_workers, flip=flip)
     names = np.array([path.relative_to(folder).as_posix() for path in paths])
 
     def write(temporary: Path) -> None:
@@ -56,4 +56,4 @@ def embed(
             np.savez(file, features=features, paths=names)
 
     write_atomically(output, write)
-    Console().print(f"{len(paths)} pictures, {features.shape[1]} numbers each: {output}")
+    Console().print(f"{len(paths)} images, {features.shape[1]} numbers each: {output}")

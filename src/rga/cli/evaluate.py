@@ -1,4 +1,4 @@
-"""``rga evaluate RUN``: a saved model on a data set's query and gallery."""
+"""``rga evaluate RUN``: a saved model on a dataset's query and gallery."""
 
 from __future__ import annotations
 
@@ -103,21 +103,21 @@ def evaluate(
     report: Path | None = None,
     out: Path | None = None,
     batch_size: int = 128,
-    workers: int = 2,
+    num_workers: int = 2,
     device: DeviceName = "auto",
 ) -> None:
-    """Ranks a data set's gallery for its queries by a saved model's features.
+    """Ranks a dataset's gallery for its queries by a saved model's features.
 
-    Prints mAP (the standard one, and by trapezia as the paper's code reports it), R1-R10 and mINP by the features before ("pooled") and
-    after ("neck") the neck, and writes them to JSON with the fingerprints of the data that the model was trained and tested on.
+    Prints mAP (the standard one, and the trapezoidal one that the paper's code reports), R1-R10 and mINP by the features before ("pooled")
+    and after ("neck") the neck, and writes them to JSON with the fingerprints of the data that the model was trained and tested on.
 
     Args:
         run: a run's folder, a saved model, or one on the Hugging Face hub.
-        data: name of the data set, see rga data check --help.
+        data: name of the dataset, see rga data check --help.
         root: its folder; for csv the file.
-        flip: average the features of each picture and its mirror image.
+        flip: average the features of each image and its mirror image.
         feature: print one of them alone.
-        subset: take what is there of the data set's images (CUHK03 alone).
+        subset: take what is there of the dataset's images (CUHK03 alone).
         comparison: how features are compared.
         people: whether people are looked for who may not be there.
         report: folder for report.html and report.json: curves, distances of pairs, cameras, worst queries; a report that is there, on
@@ -125,16 +125,16 @@ def evaluate(
         out: file for the results; evaluation-DATA.json in the model's folder by default, evaluation-DATA-2.json and so on where that holds
             results by other options, of other weights or on other data of this name; none for a model on the hub. A file that is there
             and holds anything but earlier results of the same is not written over.
-        batch_size: pictures at a time.
-        workers: processes that read pictures.
+        batch_size: images at a time.
+        num_workers: processes that read images.
         device: where to compute.
     """
     if people.open_set and not comparison.plain:
         raise ValueError(
-            "--open-set chooses a distance between two pictures, and re-ranking and expansion change it with the gallery: leave them out"
+            "--open-set chooses a distance between two images, and re-ranking and expansion change it with the gallery: leave them out"
         )
     check_positive(batch_size=batch_size)
-    check_workers(workers)
+    check_workers(num_workers)
     check_output(out)
     if report is not None:
         need_drawing()
@@ -158,7 +158,7 @@ def evaluate(
         check_report(report, settings)
     check_results(out, settings)
     strangers = people.strangers(tested)
-    embedded = embed_data(model, tested, batch_size=batch_size, workers=workers, flip=flip)
+    embedded = embed_data(model, tested, batch_size=batch_size, num_workers=num_workers, flip=flip)
     chosen = {name: each for name, each in embedded.items() if feature in ("both", name)}
     shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
     distances = {name: comparison.distances(each) for name, each in chosen.items()}
@@ -191,7 +191,9 @@ def evaluate(
 
 def print_ranking(console: Console, results: Mapping[Feature, RankingResult], tested: ReidData) -> None:
     """Prints the figures by each feature."""
-    table = Table("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezia)", title=f"{tested.name}, fingerprint {tested.fingerprint}")
+    table = Table(
+        "feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)", title=f"{tested.name}, fingerprint {tested.fingerprint}"
+    )
     for name, result in results.items():
         ranks = [f"{result.cmc[rank - 1]:.2%}" if rank <= len(result.cmc) else "-" for rank in (1, 5, 10)]
         table.add_row(name, f"{result.mAP:.2%}", *ranks, f"{result.mINP:.2%}", f"{result.mAP_trapezoid:.2%}")

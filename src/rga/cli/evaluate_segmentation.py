@@ -1,4 +1,4 @@
-"""``rga evaluate-segmentation RUN``: a saved segmentation model on a split of a data set."""
+"""``rga evaluate-segmentation RUN``: a saved segmentation model on a split of a dataset."""
 
 from __future__ import annotations
 
@@ -29,37 +29,37 @@ def evaluate_segmentation(
     scales: tuple[float, ...] = (1.0,),
     flip: bool = False,
     out: Path | None = None,
-    workers: int = 2,
+    num_workers: int = 2,
     device: DeviceName = "auto",
 ) -> None:
-    """Measures a saved model on a split of a data set, at full size and with one confusion matrix over all pixels.
+    """Measures a saved model on a split of a dataset, at full size and with one confusion matrix over all pixels.
 
     Prints the IoU of each class, mIoU, pixel accuracy and mean accuracy, and writes them to JSON with the matrix and the fingerprints of
     the data that the model was trained and tested on.
 
     Args:
         run: a run's folder, a saved model, or one on the Hugging Face hub.
-        data: name of the data set: cityscapes, camvid, mask-folder or scenes.
+        data: name of the dataset: cityscapes, camvid, folder or streets.
         root: its folder.
         split: train, val or test, where it has masks.
-        window: height and width of sliding windows; by default pictures are predicted whole, where the attention takes any size.
-        scales: at which pictures are predicted; the probabilities are averaged.
+        window: height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
+        scales: at which images are predicted; the probabilities are averaged.
         flip: predict mirror images, too.
         out: file for the results; evaluation-DATA-SPLIT.json in the model's folder by default, evaluation-DATA-SPLIT-2.json and so on where
             that holds results by other options, of other weights or on other data of this name; none for a model that is in no folder. A
             file that is there and holds anything but earlier results of the same is not written over.
-        workers: processes that read pictures.
+        num_workers: processes that read images.
         device: where to compute.
     """
     inference = Inference(window, scales=scales, flip=flip)
-    check_workers(workers)
+    check_workers(num_workers)
     check_output(out)
     folder = results_folder(run)
     if out is None and folder is not None:
         check_folder(folder)
     model = load(run, SegmentationModel).to(choose_device(device))
     tested = load_data(data, root)
-    scenes = tested.labelled(split)
+    samples = tested.labelled(split)
     settings = {
         "data": tested.name,
         "split": split,
@@ -70,13 +70,13 @@ def evaluate_segmentation(
     check_results(out, settings)
     console = Console()
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("evaluating", total=len(scenes))
+        bar = progress.add_task("evaluating", total=len(samples))
         result = evaluate_model(
             model,
-            scenes,
+            samples,
             tested.classes,
             inference=inference,
-            workers=workers,
+            num_workers=num_workers,
             progress=lambda done, _: progress.update(bar, completed=done),
         )
     try:

@@ -1,7 +1,7 @@
-"""``rga gates``: the attention at work on a generated picture.
+"""``rga gates``: the attention at work on a generated image.
 
 Builds a ResNet-18 with RGA-SC, prints what it costs beside the plain one, and draws the gates of its stages and the relations of one node.
-The weights are random: the picture shows the mechanism, not what training finds.
+The weights are random: the image shows the mechanism, not what training finds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from rga.attachment import attach
 from rga.attachment.costs import cost
 from rga.attention.recorder import Position, Recording, record
-from rga.backbones.normalisation import trunk_normalisation
+from rga.backbones.normalisation import backbone_normalisation
 from rga.cli.outputs import check_output, need_drawing
 from rga.images.preprocessing import Preprocessing
 from rga.storage.files import write_atomically
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import SubplotSpec
     from matplotlib.image import AxesImage
 
-TRUNK = "resnet18"
+BACKBONE = "resnet18"
 SIZE = (256, 128)
 WATCHED: Position = (0.42, 0.5)
 """The node whose relations are drawn: on the figure's shirt."""
@@ -41,7 +41,7 @@ GAP = 0.22
 
 
 def gates(output: Path = Path("gates.png"), *, overwrite: bool = False) -> None:
-    """Shows the attention at work on a generated picture.
+    """Shows the attention at work on a generated image.
 
     Args:
         output: the file for the drawing: .png, .pdf, .svg or another format of matplotlib.
@@ -57,17 +57,17 @@ def gates(output: Path = Path("gates.png"), *, overwrite: bool = False) -> None:
     check_output(output, overwrite=overwrite)
     console = Console()
     torch.manual_seed(0)
-    plain = timm.create_model(TRUNK, num_classes=0)
-    model = attach(timm.create_model(TRUNK, num_classes=0), "rga-sc", image_size=SIZE)
-    table = Table("network", "parameters", "multiply-accumulates", title=f"One picture of {SIZE[0]}x{SIZE[1]}")
+    plain = timm.create_model(BACKBONE, num_classes=0)
+    model = attach(timm.create_model(BACKBONE, num_classes=0), "rga-sc", image_size=SIZE)
+    table = Table("network", "parameters", "multiply-accumulates", title=f"One image of {SIZE[0]}x{SIZE[1]}")
     for name, network in (("ResNet-18", plain), ("ResNet-18 with RGA-SC", model)):
         spent = cost(network, (1, 3, *SIZE))
         table.add_row(name, f"{spent.parameters / 1e6:.2f} M", f"{spent.macs / 1e9:.2f} G")
     console.print(table)
 
-    picture = draw_picture()
-    recording = watch(model, to_tensor(picture))
-    draw_gates(picture, recording, output)
+    image = draw_image()
+    recording = watch(model, to_tensor(image))
+    draw_gates(image, recording, output)
     console.print(f"The gates of its four stages, and the relations of one node: [bold]{output}[/bold]")
 
 
@@ -94,7 +94,7 @@ def watch(model: nn.Module, x: Tensor) -> Recording:
     return recording
 
 
-def draw_picture() -> Image.Image:
+def draw_image() -> Image.Image:
     """A figure in front of a wall, drawn at twice its size and reduced."""
     height, width = 2 * SIZE[0], 2 * SIZE[1]
     rows = np.linspace(0, 1, height)[:, None, None]
@@ -118,15 +118,15 @@ def draw_picture() -> Image.Image:
     return image.resize((SIZE[1], SIZE[0]), Image.Resampling.LANCZOS)
 
 
-def to_tensor(picture: Image.Image) -> Tensor:
-    """A picture as a batch of one, (1, 3, H, W), normalised as the trunk expects it."""
-    return Preprocessing(*SIZE, *trunk_normalisation(TRUNK)).normalise(torch.from_numpy(np.array(picture))[None])
+def to_tensor(image: Image.Image) -> Tensor:
+    """An image as a batch of one, (1, 3, H, W), normalised as the backbone expects it."""
+    return Preprocessing(*SIZE, *backbone_normalisation(BACKBONE)).normalise(torch.from_numpy(np.array(image))[None])
 
 
-def draw_gates(picture: Image.Image, recording: Recording, path: Path) -> None:
-    """Draws the picture, the spatial gates of each stage, and the relations of the watched node at the first.
+def draw_gates(image: Image.Image, recording: Recording, path: Path) -> None:
+    """Draws the image, the spatial gates of each stage, and the relations of the watched node at the first.
 
-    Maps of one kind share one scale of colours, and every panel is as large as the picture, so that places correspond.
+    Maps of one kind share one scale of colours, and every panel is as large as the image, so that positions correspond.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
 
@@ -145,7 +145,7 @@ def draw_gates(picture: Image.Image, recording: Recording, path: Path) -> None:
     margins = {"left": 0.008, "right": 0.992, "bottom": 0.085, "top": 0.86}
     cells = figure.add_gridspec(2, len(widths), width_ratios=widths, height_ratios=(1, 0.035), wspace=0.06, hspace=0.08, **margins)
     after_gates = 2 + len(gates)
-    draw_panels(figure, [cells[0, 0]], "picture", {f"{SIZE[0]}x{SIZE[1]}": picture})
+    draw_panels(figure, [cells[0, 0]], "image", {f"{SIZE[0]}x{SIZE[1]}": image})
     shown = draw_panels(
         figure, [cells[0, 2 + n] for n in range(len(gates))], "spatial gates", gates, marked=False, cmap="viridis", vmin=0, vmax=1
     )
@@ -172,7 +172,7 @@ def draw_panels(
     marked: bool = True,
     **colours: Any,
 ) -> AxesImage:
-    """Draws images side by side under one heading, each with its title and, if marked, the watched place; returns the last one drawn."""
+    """Draws images side by side under one heading, each with its title and, if marked, the watched position; returns the last one drawn."""
     axes = [figure.add_subplot(cell) for cell in cells]
     for axis, (title, image) in zip(axes, images.items(), strict=True):
         shown = axis.imshow(np.asarray(image), extent=(0, SIZE[1], SIZE[0], 0), aspect="auto", **colours)

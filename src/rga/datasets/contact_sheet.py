@@ -1,4 +1,4 @@
-"""Contact sheets: small pictures in rows and columns, to look at a data set or a ranking at once."""
+"""Contact sheets: small images in rows and columns, to look at a dataset or a ranking at once."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def contact_sheet(
     cell: tuple[int, int] = (128, 64),
     gap: int = 4,
 ) -> Image.Image:
-    """Puts pictures on one sheet.
+    """Puts images on one sheet.
 
     Args:
-        rows: paths of the pictures; ``None`` leaves a cell free, and rows may be short.
+        rows: paths of the images; ``None`` leaves a cell free, and rows may be short.
         row_labels: written to the left of the rows; none, or one a row.
         column_labels: written above the columns; none, or one a column.
-        cell: (height, width) to which each picture is resized.
+        cell: (height, width) to which each image is resized.
         gap: pixels between cells and around them.
 
     Raises:
-        ValueError: there are no pictures, or not as many labels as rows or columns.
+        ValueError: there are no images, or not as many labels as rows or columns.
     """
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:
-        raise ValueError("there are no pictures for a contact sheet: expected at least one row with at least one path")
+        raise ValueError("there are no images for a contact sheet: expected at least one row with at least one path")
     for what, labels, count in (("row", row_labels, len(rows)), ("column", column_labels, columns)):
         if labels and len(labels) != count:
             raise ValueError(f"got {len(labels)} {what} labels for {count} {what}s: expected none, or one each")
@@ -50,7 +50,7 @@ def contact_sheet(
     for down, row in enumerate(rows):
         for across, path in enumerate(row):
             if path is not None:
-                with Image.open(path) as picture:
-                    small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+                with Image.open(path) as image:
+                    small = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
                 sheet.paste(small, (left + across * (width + gap), top + down * (height + gap)))
     return sheet

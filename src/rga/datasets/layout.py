@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-"""What counts as a picture in folders, in lower or upper case."""
+"""What counts as an image in folders, in lower or upper case."""
 
 
 class DataError(ValueError):
-    """Files that are there and are not what the data set's format says."""
+    """Files that are there and are not what the dataset's format says."""
 
 
 def find_home(root: Path, inside: Sequence[str], needed: Sequence[str], where: str) -> Path:
-    """The folder that holds a data set: ``root``, or one of the folders that its archive unpacks to.
+    """The folder that holds a dataset: ``root``, or one of the folders that its archive unpacks to.
 
     Args:
         root: what the user names.
@@ -54,14 +54,14 @@ def not_found(root: Path, needed: Sequence[str], where: str) -> FileNotFoundErro
 
 
 def images_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The pictures of a folder by name; hidden files and other files are passed over.
+    """The images of a folder by name; hidden files and other files are passed over.
 
     Raises:
         DataError: there are none.
     """
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
     if not images:
-        raise DataError(f"no picture in {folder}: expected files {', '.join('*' + suffix for suffix in suffixes)}")
+        raise DataError(f"no image in {folder}: expected files {', '.join('*' + suffix for suffix in suffixes)}")
     return images
 
 

@@ -1,4 +1,4 @@
-"""The report on a data set as text, whatever the task: a table of its splits, what was found, a verdict."""
+"""The report on a dataset as text, whatever the task: a table of its splits, what was found, a verdict."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Split = TypeVar("Split", bound=str)
 Finding = tuple[bool, str]
 """Whether it is a problem, and a sentence."""
 
-UNOPENED = "pictures were not opened, damaged ones are not known"
+UNOPENED = "images were not opened, damaged ones are not known"
 
 
 class Report(Protocol):
-    """What every report on a data set has."""
+    """What every report on a dataset has."""
 
     @property
     def name(self) -> str:
-        """The data set."""
+        """The dataset."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Pictures from files as bytes in tensors: what trainings read.
+"""Images from files as bytes in tensors: what trainings read.
 
 JPEG is decoded by simplejpeg where it is installed (``pip install rga[fast]``), faster than by Pillow and to the same bytes: both build on
 libjpeg-turbo, with its exact transform and smooth upsampling. Pillow reads what is not in grey or YCbCr, and says what is damaged.
@@ -25,12 +25,12 @@ PLAIN = frozenset({"Gray", "YCbCr"})
 
 
 def read_pixels(path: Path) -> Tensor:
-    """Reads a picture as RGB, as ``rga.images.images.read_image`` does, into bytes (H, W, 3).
+    """Reads an image as RGB, as ``rga.images.images.read_image`` does, into bytes (H, W, 3).
 
     Raises:
         FileNotFoundError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
-        DamagedImageError: the file is no picture, or a damaged one.
+        DamagedImageError: the file is no image, or a damaged one.
     """
     fast = simplejpeg() if path.suffix.lower() in JPEG else None
     if fast is not None:

@@ -1,4 +1,4 @@
-"""What can be wrong with the files of a data set, whatever its task: damaged pictures, and files with the same content."""
+"""What can be wrong with the files of a dataset, whatever its task: damaged images, and files with the same content."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import Image
 from rga.images.images import DamagedImageError, decoded, read_contents, reason
 
 Progress = Callable[[int, int], None]
-"""Told how many pictures are done, of how many."""
+"""Told how many images are done, of how many."""
 
 NAMED = 5
 """How many examples the text of a report names."""
 
 
 def find_damaged(paths: Iterable[Path], progress: Progress | None = None) -> list[tuple[Path, str]]:
-    """Pictures that cannot be decoded to their last line, and why."""
+    """Images that cannot be decoded to their last line, and why."""
     paths = list(paths)
     damaged = []
     for done, path in enumerate(paths, start=1):
@@ -32,17 +32,17 @@ def find_damaged(paths: Iterable[Path], progress: Progress | None = None) -> lis
 
 
 def decoding_error(path: Path) -> str | None:
-    """Why a picture cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short.
+    """Why an image cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short.
 
     Raises:
-        OSError: the file is there and cannot be read from where it lies, which says nothing about the picture; it is named.
+        OSError: the file is there and cannot be read from where it lies, which says nothing about the image; it is named.
     """
     try:
         contents = read_contents(path, str(path))
     except FileNotFoundError as error:
         return str(error)
     try:
-        decoded(contents, "no picture", Image.Image.load)
+        decoded(contents, "no image", Image.Image.load)
     except DamagedImageError as error:
         return reason(error.__cause__)
     return None

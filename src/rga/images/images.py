@@ -1,4 +1,4 @@
-"""Pictures from files, whatever their mode, with one clear error for those that cannot be read.
+"""Images from files, whatever their mode, with one clear error for those that cannot be read.
 
 A file is read first and decoded then, so that two things are told apart: contents that are no image, which another image may stand in for,
 and a disk, a share or a permission that fails, which says nothing about the image and must stop whoever reads.
@@ -17,30 +17,30 @@ from PIL import Image, UnidentifiedImageError
 
 Result = TypeVar("Result")
 
-Picture = Image.Image | str | Path | NDArray[np.uint8]
-"""Whatever shows a picture: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
+ImageLike = Image.Image | str | Path | NDArray[np.uint8]
+"""Whatever shows an image: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
-"""The endings of files that are taken for pictures."""
+"""The endings of files that are taken for images."""
 
 
 class DamagedImageError(ValueError):
-    """A picture that cannot be read."""
+    """An image that cannot be read."""
 
 
 def read_image(path: Path) -> Image.Image:
-    """Reads a picture as RGB: grey, palette and transparent ones are converted, 16-bit grey is scaled.
+    """Reads an image as RGB: grey, palette and transparent ones are converted, 16-bit grey is scaled.
 
     Raises:
         FileNotFoundError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
-        DamagedImageError: the file is no picture, or a damaged one.
+        DamagedImageError: the file is no image, or a damaged one.
     """
     return decode(path, str(path))
 
 
 def decode(source: Path | IO[bytes], name: str) -> Image.Image:
-    """Reads a picture as RGB, as ``read_image`` does, from a file or from bytes.
+    """Reads an image as RGB, as ``read_image`` does, from a file or from bytes.
 
     Args:
         source: a path, or what can be read from.
@@ -49,9 +49,9 @@ def decode(source: Path | IO[bytes], name: str) -> Image.Image:
     Raises:
         FileNotFoundError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
-        DamagedImageError: it is no picture, or a damaged one.
+        DamagedImageError: it is no image, or a damaged one.
     """
-    return decoded(read_contents(source, name), f"{name} cannot be read as a picture", to_rgb)
+    return decoded(read_contents(source, name), f"{name} cannot be read as an image", to_rgb)
 
 
 def read_contents(source: Path | IO[bytes], name: str) -> bytes:
@@ -77,15 +77,15 @@ def unreadable(error: OSError, name: str) -> OSError:
 
 
 def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result]) -> Result:
-    """What a function makes of a picture, which it decodes to its last line.
+    """What a function makes of an image, which it decodes to its last line.
 
     Args:
         contents: of the file.
-        complaint: how the error begins where they are no picture.
-        use: gets the picture, which is closed afterwards.
+        complaint: how the error begins where they are no image.
+        use: gets the image, which is closed afterwards.
 
     Raises:
-        DamagedImageError: they are no picture, or a damaged one.
+        DamagedImageError: they are no image, or a damaged one.
     """
     try:
         with Image.open(io.BytesIO(contents)) as image:
@@ -98,12 +98,12 @@ def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result
 
 
 def reason(error: BaseException | None) -> str:
-    """Why a picture cannot be decoded, from what Pillow raised: which names no file, as it is given bytes."""
+    """Why an image cannot be decoded, from what Pillow raised: which names no file, as it is given bytes."""
     return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A picture of any mode as RGB, on white where it is transparent."""
+    """An image of any mode as RGB, on white where it is transparent."""
     if image.mode.startswith("I"):  # 16 or 32 bits a pixel
         image = image.point(lambda value: value / 256).convert("L")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -112,24 +112,24 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def as_image(picture: Picture) -> Image.Image:
-    """Anything that shows a picture, as an RGB image."""
-    if isinstance(picture, (str, Path)):
-        return read_image(Path(picture))
-    if isinstance(picture, Image.Image):
-        return to_rgb(picture)
-    if isinstance(picture, np.ndarray):
-        return to_rgb(Image.fromarray(picture))
-    raise TypeError(f"a picture is a PIL image, a path or an array of bytes (H, W, 3); got {type(picture).__name__}")
+def as_image(image: ImageLike) -> Image.Image:
+    """Anything that shows an image, as an RGB image."""
+    if isinstance(image, (str, Path)):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    if isinstance(image, np.ndarray):
+        return to_rgb(Image.fromarray(image))
+    raise TypeError(f"an image is a PIL image, a path or an array of bytes (H, W, 3); got {type(image).__name__}")
 
 
 def list_images(folder: Path) -> list[Path]:
-    """All pictures below a folder, in the order of their paths.
+    """All images below a folder, in the order of their paths.
 
     Raises:
-        FileNotFoundError: the folder is not there, or holds no picture.
+        FileNotFoundError: the folder is not there, or holds no image.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
-        raise FileNotFoundError(f"no pictures ({', '.join(sorted(SUFFIXES))}) below {folder}")
+        raise FileNotFoundError(f"no images ({', '.join(sorted(SUFFIXES))}) below {folder}")
     return found

@@ -1,4 +1,4 @@
-"""How pictures become the tensors that a network takes, whatever its task."""
+"""How images become the tensors that a network takes, whatever its task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a picture becomes a tensor.
+    """How an image becomes a tensor.
 
     Attributes:
         height: of the network's input.
@@ -33,7 +33,7 @@ class Preprocessing:
     std: tuple[float, float, float] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        """Checks the numbers: a deviation of 0 would turn pictures into infinities, and numbers up to 255 belong to unscaled pixels."""
+        """Checks the numbers: a deviation of 0 would turn images into infinities, and numbers up to 255 belong to unscaled pixels."""
         if self.height < 1 or self.width < 1:
             raise ValueError(f"the size of a network's input is positive, got {self.height}x{self.width}")
         if not all(0 <= value <= 1 for value in self.mean):
@@ -60,5 +60,5 @@ class Preprocessing:
 
 
 def to_tensor(preprocessing: Preprocessing) -> list[nn.Module]:
-    """The steps from a picture of the right size to a normalised tensor."""
+    """The steps from an image of the right size to a normalised tensor."""
     return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(preprocessing.mean), list(preprocessing.std))]

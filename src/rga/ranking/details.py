@@ -27,7 +27,7 @@ class QueryDetails:
     """What each query reached; those without a match are left out.
 
     Attributes:
-        queries: (n,), their places among the queries.
+        queries: (n,), their indices among the queries.
         average_precision: (n,).
         first_rank: (n,), the rank of the first match, from 1.
         matches: (n,), how many there are to find.
@@ -56,8 +56,8 @@ class QueryWatcher:
     def see(self, block: RankedBlock) -> None:
         """See ``Watcher``."""
         ranks = block.ranks[block.matched]
-        places = block.matched.nonzero().flatten() + block.queries.start
-        columns = [places.double(), average_precision(ranks), ranks[:, 0].double(), (ranks != ABSENT).sum(1).double()]
+        indices = block.matched.nonzero().flatten() + block.queries.start
+        columns = [indices.double(), average_precision(ranks), ranks[:, 0].double(), (ranks != ABSENT).sum(1).double()]
         self.rows.append(torch.stack(columns, 1).cpu())
         self.precision += interpolated_precision(ranks).sum(0).cpu()
 

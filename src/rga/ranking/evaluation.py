@@ -65,7 +65,7 @@ def evaluate(
         >>> gallery = np.array([[1.0, 0.1], [0.9, 0.9], [0.0, 1.0], [0.1, 1.0]])
         >>> result = evaluate(query, [1, 2], [1, 1], gallery, [1, 3, 2, 1], [2, 2, 1, 2], top_k=3)
         >>> print(result)
-        mAP 83.3%, R1 100.0%, mINP 66.7%, mAP by trapezia 79.2%
+        mAP 83.3%, R1 100.0%, mINP 66.7%, trapezoidal mAP 79.2%
         1 queries (1 more have no match and are left out), 4 gallery images, cosine distance, camera rule applied, CMC on all images
         >>> result = evaluate(query, [1, 2], None, gallery, [1, 3, 2, 1], None, metric="euclidean")
         >>> result.queries, result.camera_rule
@@ -188,7 +188,7 @@ class Figures:
             ValueError: no query has a match.
         """
         per_query = torch.cat(self.figures, 1).numpy()  # (3, queries with a match)
-        queries, images, evaluated = len(self.pairing.query.identities), len(self.pairing.places), per_query.shape[1]
+        queries, images, evaluated = len(self.pairing.query.identities), len(self.pairing.indices), per_query.shape[1]
         if not evaluated:
             raise ValueError(
                 f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "

@@ -1,10 +1,10 @@
 """What the identities 0 and -1 of a gallery mean, in every evaluation and every reader of re-identification datasets."""
 
 DISTRACTOR = 0
-"""The identity of a gallery picture that shows nobody of the queries."""
+"""The identity of a gallery image that shows nobody of the queries."""
 
 JUNK = -1
-"""The identity of gallery pictures that no ranking may hold (Market-1501: bad boxes)."""
+"""The identity of gallery images that no ranking may hold (Market-1501: bad boxes)."""
 
 RENUMBER = (
     f"people are numbered from 1 on, as {DISTRACTOR} is a distractor and {JUNK} is junk, in the gallery alone: if your people are counted "

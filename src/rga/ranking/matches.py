@@ -49,7 +49,7 @@ class Candidates:
     """The gallery images of each query's identity.
 
     Attributes:
-        columns: (b, M), their places in the gallery, ascending; 0 where a query has fewer than M.
+        columns: (b, M), their indices in the gallery, ascending; 0 where a query has fewer than M.
         matches: (b, M), true for those that count as a match.
         hidden: (b, M), true for those that the query's own camera took, which are left out.
     """
@@ -67,8 +67,8 @@ class Pairing:
         gallery: labels of the gallery, on the same device.
 
     Attributes:
-        junk: the places of the gallery images that no ranking may hold.
-        places: of all others, by identity.
+        junk: the indices of the gallery images that no ranking may hold.
+        indices: of all others, by identity.
         widest: the most images that a query has of its identity.
     """
 
@@ -77,9 +77,9 @@ class Pairing:
         self.gallery = gallery
         is_junk = gallery.identities == JUNK
         self.junk = is_junk.nonzero().flatten()
-        self.places = gallery.identities.argsort(stable=True)
-        self.places = self.places[~is_junk[self.places]]
-        in_order = gallery.identities[self.places]
+        self.indices = gallery.identities.argsort(stable=True)
+        self.indices = self.indices[~is_junk[self.indices]]
+        in_order = gallery.identities[self.indices]
         self.first = torch.searchsorted(in_order, query.identities)
         self.counts = torch.searchsorted(in_order, query.identities, right=True) - self.first
         self.widest = int(self.counts.max())
@@ -89,7 +89,7 @@ class Pairing:
         first, counts, query = self.first[queries, None], self.counts[queries, None], self.query.select(queries)
         slots = torch.arange(max(1, int(counts.max())), device=first.device)  # (M,)
         present = slots < counts  # (b, M)
-        columns = self.places[(first + slots).where(present, 0)].where(present, 0)
+        columns = self.indices[(first + slots).where(present, 0)].where(present, 0)
         if query.cameras is None or self.gallery.cameras is None:
             return Candidates(columns, present, torch.zeros_like(present))
         same_camera = self.gallery.cameras[columns] == query.cameras[:, None]
@@ -124,8 +124,8 @@ def numbers_of_people(identities: Tensor) -> Tensor:
     """A number from 0 on for the person of each gallery image (G,): distractors, of whom nothing is known, are a person each."""
     numbers: Tensor = identities.unique(return_inverse=True)[1]
     alone = identities == DISTRACTOR
-    places = torch.arange(len(identities), device=identities.device)
-    return numbers.where(~alone, len(identities) + places)
+    indices = torch.arange(len(identities), device=identities.device)
+    return numbers.where(~alone, len(identities) + indices)
 
 
 def people_before(distances: Tensor, columns: Tensor, matches: Tensor, people: Tensor) -> int:
@@ -133,15 +133,15 @@ def people_before(distances: Tensor, columns: Tensor, matches: Tensor, people: T
 
     Args:
         distances: (G,), finite but for what ``hide`` moved.
-        columns: (M,), places in the gallery.
+        columns: (M,), indices in the gallery.
         matches: (M,), which of them are matches; at least one.
         people: (G,), from ``numbers_of_people``.
     """
     own = distances[columns].where(matches, torch.inf)
     nearest = own.amin()
     first = columns[own == nearest].amin()  # of equals the first in the gallery, as in a stable sort
-    places = torch.arange(len(people), device=people.device)
-    before = (distances < nearest) | ((distances == nearest) & (places < first))
+    indices = torch.arange(len(people), device=people.device)
+    before = (distances < nearest) | ((distances == nearest) & (indices < first))
     return len(people[before].unique())
 
 
@@ -153,7 +153,7 @@ def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor
 
     Args:
         distances: (b, G).
-        columns: (b, M), places in the gallery.
+        columns: (b, M), indices in the gallery.
         matches: (b, M), for which of them an answer is wanted.
 
     Returns:
@@ -169,20 +169,20 @@ def images_before(distances: Tensor, columns: Tensor, matches: Tensor) -> Tensor
 
     shared = torch.zeros(rows * count, dtype=torch.bool, device=keys.device)
     shared[own[matches]] = True
-    members = shared.index_select(0, keys.flatten()).nonzero().flatten()  # ascending: by row, then by place in the gallery
+    members = shared.index_select(0, keys.flatten()).nonzero().flatten()  # ascending: by row, then by index in the gallery
     if not len(members):
         return before
     asked = torch.searchsorted(members, row * images + columns).clamp_(max=len(members) - 1)
-    return before + places_in_groups(keys.flatten()[members], distances.flatten()[members])[asked]
+    return before + ranks_in_groups(keys.flatten()[members], distances.flatten()[members])[asked]
 
 
-def places_in_groups(groups: Tensor, distances: Tensor) -> Tensor:
-    """The place of each of n images by (distance, order) among those of its group, counted from 0: (n,)."""
+def ranks_in_groups(groups: Tensor, distances: Tensor) -> Tensor:
+    """The rank of each of n images by (distance, order) among those of its group, counted from 0: (n,)."""
     by_distance = distances.argsort(stable=True)
     order = by_distance[groups[by_distance].argsort(stable=True)]
     in_order = groups[order]
-    places = torch.arange(len(order), device=order.device) - torch.searchsorted(in_order, in_order)
-    return torch.empty_like(places).scatter_(0, order, places)
+    indices = torch.arange(len(order), device=order.device) - torch.searchsorted(in_order, in_order)
+    return torch.empty_like(indices).scatter_(0, order, indices)
 
 
 def coarse_keys(distances: Tensor, own: Tensor, matches: Tensor, count: int) -> Tensor:
@@ -208,10 +208,10 @@ class SingleShots:
 
     def __init__(self, pairing: Pairing, repeats: int, seed: int) -> None:
         generator = np.random.default_rng(seed)
-        device = pairing.places.device
-        _, sizes = torch.unique_consecutive(pairing.gallery.identities[pairing.places], return_counts=True)
+        device = pairing.indices.device
+        _, sizes = torch.unique_consecutive(pairing.gallery.identities[pairing.indices], return_counts=True)
         picks = torch.from_numpy(generator.random((repeats, len(sizes)))).to(device)
-        self.columns = pairing.places[sizes.cumsum(0) - sizes + pick(picks, sizes)]  # (repeats, identities)
+        self.columns = pairing.indices[sizes.cumsum(0) - sizes + pick(picks, sizes)]  # (repeats, identities)
         self.identities = pairing.gallery.identities[self.columns[0]]
         self.query_identities = pairing.query.identities
         self.picks = torch.from_numpy(generator.random((repeats, len(self.query_identities)))).to(device)

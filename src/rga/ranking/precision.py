@@ -26,7 +26,7 @@ def average_precision(ranks: Tensor) -> Tensor:
 
 
 def average_precision_trapezoid(ranks: Tensor) -> Tensor:
-    """The area under the precision-recall curve by trapezia, as scikit-learn before 0.19 computed average precision.
+    """The area under the precision-recall curve by trapezoids, as scikit-learn before 0.19 computed average precision.
 
     The curve starts at recall 0 with precision 1 and has a point for every rank up to the last match. Recall moves only at a match, where
     the trapezium's sides are the precisions at the rank before it and at its own.

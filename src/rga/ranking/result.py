@@ -18,7 +18,7 @@ class RankingResult:
 
     Attributes:
         mAP: mean average precision, the standard one: the mean of the precision at each match (area under steps).
-        mAP_trapezoid: the same with the area under the precision-recall curve by trapezia, as the paper's reference code reported it.
+        mAP_trapezoid: the same with the area under the precision-recall curve by trapezoids, as the paper's reference code reported it.
         mINP: mean inverse negative penalty: number of matches / rank of the last match.
         cmc: (ranks,), ``cmc[k - 1]`` is the share of queries whose first match is among the first k.
         queries: number of queries evaluated.
@@ -67,7 +67,7 @@ class RankingResult:
         ranks = ", ".join(f"R{rank} {self.cmc[rank - 1]:.1%}" for rank in (1, 5, 10) if rank <= len(self.cmc))
         left_out = f" ({self.queries_without_match} more have no match and are left out)" if self.queries_without_match else ""
         return (
-            f"mAP {self.mAP:.1%}, {ranks}, mINP {self.mINP:.1%}, mAP by trapezia {self.mAP_trapezoid:.1%}\n"
+            f"mAP {self.mAP:.1%}, {ranks}, mINP {self.mINP:.1%}, trapezoidal mAP {self.mAP_trapezoid:.1%}\n"
             f"{self.queries} queries{left_out}, {self.gallery} gallery images, {self.metric} distance, "
             f"camera rule {self.camera_rule}, CMC on {self.cmc_gallery}"
         )

@@ -1,4 +1,4 @@
-"""A data set's query and gallery as features, and how they are compared: as they are, expanded, or re-ranked."""
+"""A dataset's query and gallery as features, and how they are compared: as they are, expanded, or re-ranked."""
 
 from __future__ import annotations
 
@@ -46,16 +46,18 @@ class Embedded:
         return self.query_ids, self.query_cameras, self.gallery_ids, self.gallery_cameras
 
 
-def embed_data(model: ReidModel, data: ReidData, *, batch_size: int = 128, workers: int = 0, flip: bool = False) -> dict[Feature, Embedded]:
-    """Embeds a data set's query and gallery, by the feature before and after the neck; several processes embed a part each, and have all.
+def embed_data(
+    model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0, flip: bool = False
+) -> dict[Feature, Embedded]:
+    """Embeds a dataset's query and gallery, by the feature before and after the neck; several processes embed a part each, and have all.
 
     Raises:
         ValueError: the data have no query and gallery.
     """
     if not data.query:
-        raise ValueError(f"data set {data.name!r} has no query and gallery to evaluate on")
+        raise ValueError(f"dataset {data.name!r} has no query and gallery to evaluate on")
     paths = processes.share([sample.path for sample in (*data.query, *data.gallery)])
-    both = model.embed_both(paths, batch_size, workers, flip)
+    both = model.embed_both(paths, batch_size, num_workers, flip)
     (query_ids, query_cameras), (gallery_ids, gallery_cameras) = (labels(side, data.has_cameras) for side in (data.query, data.gallery))
     found = {}
     for feature, batches in both.items():
@@ -116,7 +118,7 @@ class Comparison:
 
     @property
     def plain(self) -> bool:
-        """Whether features are compared as they are, so that distances depend on two pictures alone."""
+        """Whether features are compared as they are, so that distances depend on two images alone."""
         return not (self.rerank or self.expand_queries or self.expand_gallery)
 
     @property

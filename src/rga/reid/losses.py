@@ -18,18 +18,18 @@ class TripletError(ValueError):
 
 
 @in_float32
-def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
+def smoothed_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.1) -> Tensor:
     """Cross-entropy against (1 - smoothing) one-hot + smoothing / classes.
 
     Args:
         logits: (B, classes).
         labels: (B,), integers.
-        smoothing: share of the mass that is spread over all classes.
+        label_smoothing: share of the mass that is spread over all classes.
 
     Returns:
         A scalar, the mean over the batch.
     """
-    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
 
 @in_float32

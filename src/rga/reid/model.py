@@ -1,4 +1,4 @@
-"""The re-ID model: a trunk with attention, pooling, a BN neck and a classifier; and what it is used for, embedding pictures.
+"""The re-ID model: a backbone with attention, pooling, a BN neck and a classifier; and what it is used for, embedding images.
 
 As in the paper's code: last stride 1, global average pooling, BatchNorm1d with a frozen bias as the neck, a linear classifier without bias
 that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``.
@@ -17,11 +17,11 @@ from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
-from rga.backbones.catalog import create_trunk
+from rga.backbones.catalog import create_backbone
 from rga.backbones.last_stride import keep_last_resolution
-from rga.backbones.model import TrunkModel
+from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
-from rga.images.images import Picture, as_image
+from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
@@ -30,31 +30,31 @@ from rga.training.input.reading import read_batches
 Feature = Literal["pooled", "neck"]
 
 
-class ReidModel(TrunkModel, tags=["person-re-identification"]):
+class ReidModel(BackboneModel, tags=["person-re-identification"]):
     """A person re-identification network.
 
     Args:
-        trunk: name of a CNN in timm.
-        trunk_options: options of timm's ``create_model`` for it.
+        backbone: name of a CNN in timm.
+        backbone_options: options of timm's ``create_model`` for it.
         classes: identities that the classifier tells apart; 0 for none.
         image_size: (height, width) of its input.
-        attention: name of an attention, ``"none"`` for a plain trunk.
+        attention: name of an attention, ``"none"`` for a plain backbone.
         attention_options: options of the attention.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
-        last_stride: 1 keeps the resolution of the last stage, 2 leaves the trunk as it is.
+        last_stride: 1 keeps the resolution of the last stage, 2 leaves the backbone as it is.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
-        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
-        threshold: the fields of a ``Threshold``, up to which distance its pictures are of the same person; None while it is not calibrated.
+        threshold: the fields of a ``Threshold``, up to which distance its images are of the same person; None while it is not calibrated.
     """
 
     def __init__(
         self,
-        trunk: str = "resnet50",
+        backbone: str = "resnet50",
         *,
-        trunk_options: Mapping[str, Any] | None = None,
+        backbone_options: Mapping[str, Any] | None = None,
         classes: int = 0,
         image_size: Sequence[int] = (256, 128),
         attention: str = "rga-sc",
@@ -72,17 +72,17 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         height, width = image_size
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride is 1 or 2, got {last_stride}")
-        self.set_preprocessing(trunk, height, width, mean, std)
+        self.set_preprocessing(backbone, height, width, mean, std)
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
-        self.trunk = create_trunk(trunk, **check_options(trunk_options or {}))
+        self.backbone = create_backbone(backbone, **check_options(backbone_options or {}))
         if last_stride == 1:
-            keep_last_resolution(self.trunk, (height, width))
-        attach(self.trunk, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
-        with evaluating(self.trunk), torch.inference_mode():
-            width_of_features = self.trunk(torch.zeros(1, 3, height, width)).shape[1]
+            keep_last_resolution(self.backbone, (height, width))
+        attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
+        with evaluating(self.backbone), torch.inference_mode():
+            width_of_features = self.backbone(torch.zeros(1, 3, height, width)).shape[1]
         self.neck = nn.BatchNorm1d(width_of_features)
         self.neck.bias.requires_grad_(False)
         self.classifier = nn.Linear(width_of_features, classes, bias=False) if classes else None
@@ -91,7 +91,7 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images (B, 3, H, W) -> features before and after the neck, (B, D) each."""
-        pooled: Tensor = self.trunk(images)
+        pooled: Tensor = self.backbone(images)
         return pooled, self.neck(pooled)
 
     def logits(self, neck: Tensor) -> Tensor:
@@ -104,20 +104,20 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
     @torch.inference_mode()
     def embed(
         self,
-        pictures: Iterable[Picture],
+        images: Iterable[ImageLike],
         *,
         batch_size: int = 64,
-        workers: int = 0,
+        num_workers: int = 0,
         flip: bool = False,
         feature: Feature | None = None,
     ) -> NDArray[np.float32]:
-        """Feature vectors of pictures of persons; compare them by cosine.
+        """Feature vectors of images of persons; compare them by cosine.
 
         Args:
-            pictures: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
-            batch_size: pictures at a time.
-            workers: processes that read pictures; 0 reads in this one.
-            flip: average the features of each picture and its mirror image.
+            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            batch_size: images at a time.
+            num_workers: processes that read images; 0 reads in this one.
+            flip: average the features of each image and its mirror image.
             feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
 
         Returns:
@@ -125,24 +125,24 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no picture.
+            TypeError: something is no image.
 
         Example:
             >>> from PIL import Image
-            >>> model = ReidModel(trunk="resnet18", image_size=(64, 32))
+            >>> model = ReidModel(backbone="resnet18", image_size=(64, 32))
             >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
             (2, 512)
         """
-        return np.concatenate([batch.numpy() for batch in self.embed_both(pictures, batch_size, workers, flip)[feature or self.feature]])
+        return np.concatenate([batch.numpy() for batch in self.embed_both(images, batch_size, num_workers, flip)[feature or self.feature]])
 
-    def embed_both(self, pictures: Iterable[Picture], batch_size: int, workers: int, flip: bool) -> dict[Feature, list[Tensor]]:
+    def embed_both(self, images: Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         was_training = self.training
         self.eval()
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with torch.inference_mode():
-            for images in read_batches(Pictures(list(pictures), self.preprocessing), batch_size, workers):
-                shown = self.taken(images)
+            for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers):
+                shown = self.as_input(batch)
                 both = self(shown)
                 if flip:
                     both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown)), strict=True)]
@@ -155,18 +155,18 @@ class ReidModel(TrunkModel, tags=["person-re-identification"]):
         return features
 
 
-class Pictures(Dataset[Tensor]):
-    """Pictures as normalised tensors, for embedding."""
+class ImageDataset(Dataset[Tensor]):
+    """Images as normalised tensors, for embedding."""
 
-    def __init__(self, pictures: Sequence[Picture], preprocessing: Preprocessing) -> None:
-        self.pictures = pictures
+    def __init__(self, images: Sequence[ImageLike], preprocessing: Preprocessing) -> None:
+        self.images = images
         self.transform = test_transform(preprocessing)
 
     def __len__(self) -> int:
         """How many."""
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        """One picture (3, H, W)."""
-        image: Tensor = self.transform(as_image(self.pictures[index]))
+        """One image (3, H, W)."""
+        image: Tensor = self.transform(as_image(self.images[index]))
         return image

@@ -19,8 +19,8 @@ class IdentityBatches:
 
     Args:
         labels: the identity of each sample.
-        identities: P, different identities in a batch.
-        images: K, images of each.
+        ids_per_batch: P, different identities in a batch.
+        images_per_id: K, images of each identity.
         seed: of the draws.
         passes: passes over the identities in an epoch.
 
@@ -28,33 +28,32 @@ class IdentityBatches:
         ValueError: there are fewer than P identities, or a number is not positive.
 
     Example:
-        >>> batches = IdentityBatches([0, 0, 1, 1, 1, 2], identities=2, images=2, seed=0)
+        >>> batches = IdentityBatches([0, 0, 1, 1, 1, 2], ids_per_batch=2, images_per_id=2, seed=0)
         >>> len(batches), [len(batch) for batch in batches.batches(epoch=3)]
         (1, [4])
     """
 
-    def __init__(self, labels: Sequence[int], identities: int, images: int, seed: int, passes: int = 1) -> None:
-        if min(identities, images, passes) < 1:
+    def __init__(self, labels: Sequence[int], ids_per_batch: int, images_per_id: int, seed: int, passes: int = 1) -> None:
+        if min(ids_per_batch, images_per_id, passes) < 1:
             raise ValueError(
-                f"a batch needs at least one identity and image: got identities={identities}, images={images}, passes={passes}"
+                "a batch needs at least one identity and one image of it: got "
+                f"ids_per_batch={ids_per_batch}, images_per_id={images_per_id}, passes={passes}"
             )
         self.of_identity: dict[int, list[int]] = {}
         for index, label in enumerate(labels):
             self.of_identity.setdefault(label, []).append(index)
-        if len(self.of_identity) < identities:
-            raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.of_identity)}: lower the batch's identities"
-            )
+        if len(self.of_identity) < ids_per_batch:
+            raise ValueError(f"a batch of {ids_per_batch} identities cannot be drawn from {len(self.of_identity)}: lower ids_per_batch")
         self.labels = list(labels)
-        self.identities = identities
-        self.size = identities * images
-        self.together = images
+        self.ids_per_batch = ids_per_batch
+        self.size = ids_per_batch * images_per_id
+        self.together = images_per_id
         self.seed = seed
         self.passes = passes
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return self.passes * (len(self.of_identity) // self.identities)
+        return self.passes * (len(self.of_identity) // self.ids_per_batch)
 
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """The batches of an epoch."""
@@ -62,9 +61,9 @@ class IdentityBatches:
         everyone = sorted(self.of_identity)
         for _ in range(self.passes):
             order = generator.permutation(len(everyone))
-            for start in range(0, len(everyone) - self.identities + 1, self.identities):
+            for start in range(0, len(everyone) - self.ids_per_batch + 1, self.ids_per_batch):
                 batch: list[int] = []
-                for position in order[start : start + self.identities]:
+                for position in order[start : start + self.ids_per_batch]:
                     indices = self.of_identity[everyone[position]]
                     batch.extend(generator.choice(indices, self.together, replace=len(indices) < self.together).tolist())
                 yield batch
@@ -72,7 +71,7 @@ class IdentityBatches:
     def substitutes(self, index: int) -> Iterator[int]:
         """The other images of an image's identity, in their order after it, then all others."""
         own = self.of_identity[self.labels[index]]
-        place = own.index(index)
-        yield from own[place + 1 :]
-        yield from own[:place]
+        position = own.index(index)
+        yield from own[position + 1 :]
+        yield from own[:position]
         yield from (other for other, label in enumerate(self.labels) if label != self.labels[index])

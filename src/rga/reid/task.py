@@ -22,20 +22,20 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.sampler import IdentityBatches
 from rga.reid.transforms import Augmentation, erase
 from rga.training.distributed import processes
-from rga.training.task_training import PictureTask, started
+from rga.training.task_training import ImageTask, initialize
 
 
 class ReidBatch(NamedTuple):
-    """A batch: bytes (B, H, W, 3), what is to be erased of them (B, 4), labels (B,), and the places of both in the training split."""
+    """A batch: bytes (B, H, W, 3), what is to be erased of them (B, 4), labels (B,), and the indices of both in the training split."""
 
     pixels: Tensor
     erased: Tensor
     labels: Tensor
-    places: Tensor
+    indices: Tensor
 
 
-class TrainingPictures(Dataset[ReidBatch]):
-    """The training split as augmented pictures with labels; the work of the loader's processes."""
+class TrainingImages(Dataset[ReidBatch]):
+    """The training split as augmented images with labels; the work of the loader's processes."""
 
     def __init__(self, samples: Sequence[Sample], labels: Sequence[int], augmentation: Augmentation) -> None:
         self.samples = samples
@@ -43,16 +43,16 @@ class TrainingPictures(Dataset[ReidBatch]):
         self.augmentation = augmentation
 
     def __len__(self) -> int:
-        """How many pictures."""
+        """How many images."""
         return len(self.samples)
 
     def __getitem__(self, index: int) -> ReidBatch:
-        """One augmented picture, its label and its place."""
+        """One augmented image, its label and its index."""
         pixels, erased = self.augmentation(read_pixels(self.samples[index].path))
         return ReidBatch(pixels, erased, torch.tensor(self.labels[index]), torch.tensor(index))
 
 
-class ReidTask(PictureTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
+class ReidTask(ImageTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
     """A re-ID training by a recipe.
 
     Args:
@@ -65,29 +65,34 @@ class ReidTask(PictureTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
 
     def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
         if not data.train:
-            raise ValueError(f"data set {data.name!r} has no training split")
+            raise ValueError(f"dataset {data.name!r} has no training split")
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
-        plan = IdentityBatches(labels, recipe.identities, recipe.images, recipe.seed, recipe.passes)
+        plan = IdentityBatches(labels, recipe.ids_per_batch, recipe.images_per_id, recipe.seed, recipe.passes)
         self.watched = f"mAP_{recipe.feature}"
         augmentation = Augmentation(
-            recipe.height, recipe.width, crop=recipe.crop, flip=recipe.flip, erase=recipe.erase, color_jitter=recipe.color_jitter
+            recipe.height,
+            recipe.width,
+            crop=recipe.random_crop,
+            flip=recipe.random_flip,
+            random_erasing=recipe.random_erasing,
+            color_jitter=recipe.color_jitter,
         )
-        samples = TrainingPictures(data.train, labels, augmentation)
+        samples = TrainingImages(data.train, labels, augmentation)
         super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
 
-    def shown(self, batch: ReidBatch, device: torch.device) -> Tensor:
+    def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
         """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
         return erase(self.model.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
         labels = batch.labels.to(device, non_blocking=True)
-        pooled, neck = self.model(self.shown(batch, device))
+        pooled, neck = self.model(self.inputs(batch, device))
         parts: dict[str, Tensor] = {}
         if self.recipe.identity_weight:
             logits = self.model.logits(neck)
-            parts["identity"] = self.recipe.identity_weight * smoothed_cross_entropy(logits, labels, self.recipe.smoothing)
+            parts["identity"] = self.recipe.identity_weight * smoothed_cross_entropy(logits, labels, self.recipe.label_smoothing)
         if self.recipe.triplet_weight:
             try:
                 parts["triplet"] = self.recipe.triplet_weight * batch_hard_triplet(
@@ -103,15 +108,15 @@ class ReidTask(PictureTask[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
         return "\n".join(lines)
 
-    def file_name(self, place: int) -> str:
-        """The name of a picture of the training split."""
-        return self.data.train[place].path.name
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+        return self.data.train[index].path.name
 
     def evaluate(self) -> dict[str, float]:
         """mAP, R1 and mINP on the test split, by the feature before and after the neck."""
         if not self.data.query:
             return {}
-        results = evaluate_model(self.model, self.data, batch_size=self.recipe.test_batch, workers=self.recipe.workers)
+        results = evaluate_model(self.model, self.data, batch_size=self.recipe.eval_batch_size, num_workers=self.recipe.num_workers)
         figures: dict[str, float] = {}
         for feature, result in results.items():
             figures |= {f"mAP_{feature}": result.mAP, f"R1_{feature}": float(result.cmc[0]), f"mINP_{feature}": result.mINP}
@@ -127,8 +132,8 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
     """The recipe's model with its starting weights."""
     torch.manual_seed(recipe.seed)
     model = ReidModel(
-        trunk=recipe.trunk,
-        trunk_options=recipe.trunk_options,
+        backbone=recipe.backbone,
+        backbone_options=recipe.backbone_options,
         classes=classes,
         image_size=[recipe.height, recipe.width],
         attention=recipe.attention,
@@ -140,11 +145,11 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         std=recipe.std,
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
-    return started(model, recipe)
+    return initialize(model, recipe)
 
 
 def evaluate_model(
-    model: ReidModel, data: ReidData, *, batch_size: int = 128, workers: int = 0, flip: bool = False
+    model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0, flip: bool = False
 ) -> dict[Feature, RankingResult]:
     """Embeds query and gallery and ranks them, by the feature before and after the neck (cosine distance, as the paper's code).
 
@@ -153,7 +158,7 @@ def evaluate_model(
     Raises:
         ValueError: the data have no query and gallery.
     """
-    embedded = embed_data(model, data, batch_size=batch_size, workers=workers, flip=flip)
+    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=flip)
     if not processes.first():
         return {}
     return {

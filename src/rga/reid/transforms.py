@@ -1,10 +1,10 @@
-"""What is done to pictures before the network sees them, in training and in testing.
+"""What is done to images before the network sees them, in training and in testing.
 
 The recipe of the paper's code: with probability .5 a resize to 9/8 and a random crop, otherwise a resize; a flip; normalisation; random
 erasing to 0 after it (Zhong et al., arXiv 1708.04896; aspect ratios are drawn uniformly, as in the reference).
 
-In training pictures stay bytes until they are a batch on the network's device, where they are normalised and ``erase`` finishes them: a
-quarter of the memory travels, and the work is done at once.
+In training images stay bytes until they are a batch on the network's device, where they are normalised and ``random_erasing`` finishes
+them: a quarter of the memory travels, and the work is done at once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from torchvision.transforms.v2 import functional as TF
 from rga.images.preprocessing import Preprocessing, to_tensor
 
 LARGER = 9 / 8
-"""By which pictures are enlarged before a random crop."""
+"""By which images are enlarged before a random crop."""
 AREAS = (0.02, 0.4)
-"""Share of a picture that is erased."""
+"""Share of an image that is erased."""
 ASPECTS = (0.3, 1 / 0.3)
 """Height by width of what is erased."""
 
 
 def test_transform(preprocessing: Preprocessing) -> v2.Transform:
-    """Picture -> normalised (3, height, width)."""
+    """Image -> normalised (3, height, width)."""
     return v2.Compose([v2.Resize(preprocessing.size, InterpolationMode.BILINEAR), *to_tensor(preprocessing)])
 
 
@@ -39,18 +39,18 @@ class Augmentation(nn.Module):
         width: of the network's input.
         crop: probability of a resize to 9/8 and a random crop.
         flip: probability of a horizontal flip.
-        erase: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3.
+        random_erasing: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3.
         color_jitter: strength of random brightness, contrast and saturation; 0 (the paper's recipe) for none.
     """
 
     def __init__(
-        self, height: int, width: int, *, crop: float = 0.5, flip: float = 0.5, erase: float = 0.5, color_jitter: float = 0.0
+        self, height: int, width: int, *, crop: float = 0.5, flip: float = 0.5, random_erasing: float = 0.5, color_jitter: float = 0.0
     ) -> None:
         super().__init__()
         self.size = (height, width)
         self.crop = crop
         self.flip = flip
-        self.erase = erase
+        self.random_erasing = random_erasing
         self.jitter = v2.ColorJitter(color_jitter, color_jitter, color_jitter) if color_jitter else None
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,12 +68,12 @@ class Augmentation(nn.Module):
             image = image.flip(-1)
         if self.jitter is not None:
             image = self.jitter(image)
-        rectangle = draw_rectangle(height, width) if to_erase < self.erase else (0, 0, 0, 0)
+        rectangle = draw_rectangle(height, width) if to_erase < self.random_erasing else (0, 0, 0, 0)
         return image.permute(1, 2, 0).contiguous(), torch.tensor(rectangle)
 
 
 def draw_rectangle(height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, height and width of a random rectangle inside of a picture.
+    """Top, left, height and width of a random rectangle inside of an image.
 
     Example:
         >>> _ = torch.manual_seed(0)

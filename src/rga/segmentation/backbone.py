@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from rga.attachment.probe import evaluating
-from rga.backbones.catalog import TrunkOptionError, create_trunk
+from rga.backbones.catalog import BackboneOptionError, create_backbone
 from rga.backbones.options import check_options
-from rga.segmentation.high_resolution import HighResolutionTrunk
+from rga.segmentation.high_resolution import HighResolutionBackbone
 from rga.segmentation.resolution import Size
 
 STRIDES = (8, 16, 32)
@@ -27,7 +27,7 @@ DILATED = "ResNet, ResNeXt, RegNet, EfficientNet, MobileNetV2 or V3, ConvNeXt"
 """Families that dilate, for messages."""
 
 
-def segmentation_trunk(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
+def segmentation_backbone(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
     """A network of timm without what comes after its last stage, whose last map has the output stride.
 
     Args:
@@ -40,21 +40,23 @@ def segmentation_trunk(name: str, output_stride: int, options: Mapping[str, Any]
             out of range.
     """
     if "output_stride" in options:
-        raise ValueError(f"output_stride is a choice of its own, not an option of the trunk {name!r}: got {options['output_stride']} there")
+        raise ValueError(
+            f"output_stride is a choice of its own, not an option of the backbone {name!r}: got {options['output_stride']} there"
+        )
     if "features_only" in options:
-        raise ValueError(f"features_only is no option here: the maps of the trunk {name!r} are taken in any case; leave it out")
+        raise ValueError(f"features_only is no option here: the maps of the backbone {name!r} are taken in any case; leave it out")
     options = check_options(options)
     if is_high_resolution(name):
         if output_stride not in (4, *STRIDES):
             raise ValueError(f"output_stride is 4, 8, 16 or 32 for HRNet, got {output_stride}")
-        return HighResolutionTrunk(name, output_stride, options)
+        return HighResolutionBackbone(name, output_stride, options)
     if output_stride not in STRIDES:
         raise ValueError(f"output_stride is 8, 16 or 32, got {output_stride}" + (" (4 is for HRNet alone)" if output_stride == 4 else ""))
-    trunk = create_dilated(name, output_stride, options)
-    if not hasattr(trunk, "forward_intermediates") or not hasattr(trunk, "prune_intermediate_layers"):
-        raise ValueError(f"trunk {name!r} does not give out the maps of its stages: choose one of timm that does, such as {DILATED}")
-    trunk.prune_intermediate_layers(last_two(trunk), prune_norm=True, prune_head=True)  # type: ignore[operator]
-    return trunk
+    backbone = create_dilated(name, output_stride, options)
+    if not hasattr(backbone, "forward_intermediates") or not hasattr(backbone, "prune_intermediate_layers"):
+        raise ValueError(f"backbone {name!r} does not give out the maps of its stages: choose one of timm that does, such as {DILATED}")
+    backbone.prune_intermediate_layers(last_two(backbone), prune_norm=True, prune_head=True)  # type: ignore[operator]
+    return backbone
 
 
 def is_high_resolution(name: str) -> bool:
@@ -65,16 +67,16 @@ def is_high_resolution(name: str) -> bool:
 def create_dilated(name: str, output_stride: int, options: Mapping[str, Any]) -> nn.Module:
     """A whole network, its last stages dilated."""
     if output_stride == 32:
-        return create_trunk(name, **options)
+        return create_backbone(name, **options)
     with torch.device("meta"):
-        plain = create_trunk(name, **options)  # speaks for itself if it is the options that are wrong
+        plain = create_backbone(name, **options)  # speaks for itself if it is the options that are wrong
         dilated = dilated_by_timm(name, output_stride, options, type(plain))
     undilated = undilated_convolutions(plain, dilated)
     if undilated:
         raise ValueError(
-            f"trunk {name!r} would not be dilated at an output stride of {output_stride}: timm takes the strides out of it and leaves "
+            f"backbone {name!r} would not be dilated at an output stride of {output_stride}: timm takes the strides out of it and leaves "
             f"{len(undilated)} convolutions as they are ({', '.join(undilated[:2])}, ...), which would see less of the image than "
-            f"those that its weights are trained for. Choose another trunk: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
+            f"those that its weights are trained for. Choose another backbone ({DILATED}, HRNet), or output_stride 32, without dilation"
         )
     return dilated_by_timm(name, output_stride, options, type(plain))
 
@@ -86,16 +88,16 @@ def dilated_by_timm(name: str, output_stride: int, options: Mapping[str, Any], f
         ValueError: there is none.
     """
     if issubclass(family, MobileNetV3):
-        network = create_trunk(name, **options)
-        features = create_trunk(name, maps={"features_only": True}, output_stride=output_stride, **options)
+        network = create_backbone(name, **options)
+        features = create_backbone(name, maps={"features_only": True}, output_stride=output_stride, **options)
         network.blocks = cast("nn.Sequential", features.blocks)  # of the same names, dilated
         return network
     try:
-        return create_trunk(name, output_stride=output_stride, **options)
-    except (TrunkOptionError, NotImplementedError, AssertionError) as error:
+        return create_backbone(name, output_stride=output_stride, **options)
+    except (BackboneOptionError, NotImplementedError, AssertionError) as error:
         raise ValueError(
-            f"trunk {name!r} cannot be dilated to an output stride of {output_stride}: {family.__name__} has no dilation in timm. "
-            f"Choose another trunk: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
+            f"backbone {name!r} cannot be dilated to an output stride of {output_stride}: {family.__name__} has no dilation in timm. "
+            f"Choose another backbone: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
         ) from error
 
 
@@ -136,7 +138,7 @@ def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
     except Exception as error:  # a network may fail in any way: pass its own words on
         raise ValueError(
             f"{type(network).__name__} cannot be dilated: it could not be run on an image of 256x256 at the resolution of its output "
-            f"stride ({error or repr(error)}). Choose another trunk: {DILATED}, HRNet"
+            f"stride ({error or repr(error)}). Choose another backbone: {DILATED}, HRNet"
         ) from error
     finally:
         for handle in handles:
@@ -144,19 +146,19 @@ def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
     return found
 
 
-def last_two(trunk: nn.Module) -> list[int]:
-    """The indices of a trunk's last two maps, as timm counts them."""
-    info = getattr(trunk, "feature_info", [])
+def last_two(backbone: nn.Module) -> list[int]:
+    """The indices of a backbone's last two maps, as timm counts them."""
+    info = getattr(backbone, "feature_info", [])
     count = len(getattr(info, "info", info))
     return [count - 2, count - 1]
 
 
-def probed_strides(trunk: nn.Module, name: str, size: Size, output_stride: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Runs a trunk once and looks at its last two maps.
+def probed_strides(backbone: nn.Module, name: str, size: Size, output_stride: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Runs a backbone once and looks at its last two maps.
 
     Args:
-        trunk: attended to or not.
-        name: of the trunk, for messages.
+        backbone: attended to or not.
+        name: of the backbone, for messages.
         size: of the image that it is run on, a multiple of its strides.
         output_stride: that the last map should have.
 
@@ -164,19 +166,19 @@ def probed_strides(trunk: nn.Module, name: str, size: Size, output_stride: int) 
         The strides of both maps, and their channels.
 
     Raises:
-        ValueError: the trunk cannot be run, or its maps do not have one position for each cell of a stride, or the last map has another
+        ValueError: the backbone cannot be run, or its maps do not have one position for each cell of a stride, or the last map has another
             stride than the output stride.
     """
     try:
-        with evaluating(trunk), torch.inference_mode():
-            maps = last_maps(trunk, torch.zeros(1, 3, *size))
+        with evaluating(backbone), torch.inference_mode():
+            maps = last_maps(backbone, torch.zeros(1, 3, *size))
     except Exception as error:  # a network may fail in any way: pass its own words on
-        raise ValueError(f"trunk {name!r} cannot be run on images of {size[0]}x{size[1]}: {error or repr(error)}") from error
+        raise ValueError(f"backbone {name!r} cannot be run on images of {size[0]}x{size[1]}: {error or repr(error)}") from error
     before, last = (stride_of(each, name, size) for each in maps)
     if last != output_stride:
         raise ValueError(
-            f"trunk {name!r} has its last map at stride {last}, not at the output stride of {output_stride}: choose another trunk, such as "
-            f"{DILATED}, HRNet"
+            f"backbone {name!r} has its last map at stride {last}, not at the output stride of {output_stride}: choose another backbone, "
+            f"such as {DILATED}, HRNet"
         )
     return (before, last), (maps[0].shape[1], maps[1].shape[1])
 
@@ -190,17 +192,17 @@ def stride_of(found: Tensor, name: str, size: Size) -> int:
     height, width = found.shape[-2:]
     if found.dim() != 4 or size[0] * width != size[1] * height or size[0] % height:
         raise ValueError(
-            f"trunk {name!r} has a map of the shape {tuple(found.shape)} for images of {size[0]}x{size[1]}: expected one position for "
-            "each cell of a stride, which convolutions without padding (Inception's) do not give. Choose another trunk, such as "
+            f"backbone {name!r} has a map of the shape {tuple(found.shape)} for images of {size[0]}x{size[1]}: expected one position for "
+            "each cell of a stride, which convolutions without padding (Inception's) do not give. Choose another backbone, such as "
             f"{DILATED}, HRNet"
         )
     return size[0] // height
 
 
-def last_maps(trunk: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+def last_maps(backbone: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Normalised images (B, 3, H, W) -> the maps of the last two stages."""
-    if isinstance(trunk, HighResolutionTrunk):
-        found = trunk(images)
+    if isinstance(backbone, HighResolutionBackbone):
+        found = backbone(images)
         return found, found  # the second head looks at the same map, as in OCRNet (Yuan et al., ECCV 2020)
-    before, last = trunk.forward_intermediates(images, indices=last_two(trunk), intermediates_only=True)  # type: ignore[operator]
+    before, last = backbone.forward_intermediates(images, indices=last_two(backbone), intermediates_only=True)  # type: ignore[operator]
     return before, last

@@ -1,7 +1,7 @@
 """The confusion matrix of a segmentation, and the figures that follow from it.
 
-All figures of this project come from one matrix, pooled over all pixels of all pictures, as Cityscapes' and CamVid's do; means over
-pictures are another measure and are not offered.
+All figures of this project come from one matrix, pooled over all pixels of all images, as Cityscapes' and CamVid's do; means over
+images are another measure and are not offered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model measured on a split of a data set, picture by picture at full size, into one confusion matrix."""
+"""A model measured on a split of a dataset, image by image at full size, into one confusion matrix."""
 
 from __future__ import annotations
 
@@ -15,83 +15,83 @@ from rga.attachment.probe import evaluating
 from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.datasets.masks import read_scene
-from rga.segmentation.datasets.samples import Scene
+from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.samples import Sample
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.sliding import Inference
 from rga.training.distributed import processes
-from rga.training.input.reading import read_each
+from rga.training.input.reading import read_samples
 
 Progress = Callable[[int, int], None]
-"""Told how many pictures are done, of how many."""
+"""Told how many images are done, of how many."""
 
 
-class ScenePictures(Dataset[tuple[Tensor, NDArray[np.uint8]]]):
-    """Pictures as normalised tensors (3, H, W) with their masks (H, W); the work of the loader's processes."""
+class SampleImages(Dataset[tuple[Tensor, NDArray[np.uint8]]]):
+    """Images as normalised tensors (3, H, W) with their masks (H, W); the work of the loader's processes."""
 
-    def __init__(self, scenes: Sequence[Scene], classes: Classes, preprocessing: Preprocessing) -> None:
-        self.scenes = scenes
+    def __init__(self, samples: Sequence[Sample], classes: Classes, preprocessing: Preprocessing) -> None:
+        self.samples = samples
         self.classes = classes
         self.transform = v2.Compose(to_tensor(preprocessing))
 
     def __len__(self) -> int:
         """How many."""
-        return len(self.scenes)
+        return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, NDArray[np.uint8]]:
-        """One picture and its mask."""
-        image, labels = read_scene(self.scenes[index], self.classes)
+        """One image and its mask."""
+        image, labels = read_sample(self.samples[index], self.classes)
         return self.transform(image), labels
 
 
 def predictions(
-    model: SegmentationModel, scenes: Sequence[Scene], inference: Inference, workers: int
+    model: SegmentationModel, samples: Sequence[Sample], inference: Inference, num_workers: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """The mask of each picture, and what the model makes of the picture: (H, W) each."""
+    """The mask of each image, and what the model makes of the image: (H, W) each."""
     device = next(model.parameters()).device
-    pictures = ScenePictures(scenes, model.classes, model.preprocessing)
+    images = SampleImages(samples, model.classes, model.preprocessing)
     with evaluating(model), torch.inference_mode():
-        for image, labels in read_each(pictures, workers):
+        for image, labels in read_samples(images, num_workers):
             found = model.probabilities(image.to(device), inference).argmax(0)
             yield labels, found.to(torch.uint8).cpu().numpy()
 
 
 def evaluate_model(
     model: SegmentationModel,
-    scenes: Sequence[Scene],
+    samples: Sequence[Sample],
     classes: Classes,
     *,
     inference: Inference | None = None,
-    workers: int = 0,
+    num_workers: int = 0,
     progress: Progress | None = None,
 ) -> SegmentationResult:
-    """Measures a model; of several processes each predicts a part of the pictures, and all have the result.
+    """Measures a model; of several processes each predicts a part of the images, and all have the result.
 
     Args:
         model: to measure.
-        scenes: pictures with masks, of any sizes.
+        samples: images with masks, of any sizes.
         classes: of the masks; the model's own.
-        inference: how pictures are predicted; by default at one scale.
-        workers: processes that read pictures; 0 reads in this one.
-        progress: told after each picture of this process's part.
+        inference: how images are predicted; by default at one scale.
+        num_workers: processes that read images; 0 reads in this one.
+        progress: told after each image of this process's part.
 
     Raises:
         ValueError: the classes are not the model's, or no pixel counts.
-        DataError: a mask holds what it must not, or is of another size than its picture.
-        DamagedImageError: a picture or a mask cannot be read.
+        DataError: a mask holds what it must not, or is of another size than its image.
+        DamagedImageError: an image or a mask cannot be read.
     """
     if classes != model.classes:
         raise ValueError(
             f"the model tells {len(model.classes)} classes apart ({', '.join(model.classes.names[:4])}, ...), the data {len(classes)} "
-            f"({', '.join(classes.names[:4])}, ...), or their masks have other values: evaluate it on the data set that it was trained on"
+            f"({', '.join(classes.names[:4])}, ...), or their masks have other values: evaluate it on the dataset that it was trained on"
         )
     inference = inference or Inference()
     matrix = np.zeros((len(classes), len(classes)), np.int64)
-    part = processes.share(scenes)
-    for done, (labels, found) in enumerate(predictions(model, part, inference, workers), start=1):
+    part = processes.share(samples)
+    for done, (labels, found) in enumerate(predictions(model, part, inference, num_workers), start=1):
         matrix += confusion_matrix(labels, found, len(classes))
         if progress is not None:
             progress(done, len(part))
     matrix = processes.gather_rows(torch.from_numpy(matrix)[None]).sum(0).numpy()
-    return SegmentationResult(matrix, classes.names, len(scenes), str(model.chosen(inference)))
+    return SegmentationResult(matrix, classes.names, len(samples), str(model.chosen(inference)))

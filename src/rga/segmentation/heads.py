@@ -1,10 +1,10 @@
-"""Heads: what turns a trunk's last map into scores of the classes, as published, on the map's own resolution.
+"""Heads: what turns a backbone's last map into scores of the classes, as published, on the map's own resolution.
 
 | name | from | what it adds |
 |---|---|---|
 | fcn | Long, Shelhamer, Darrell, CVPR 2015 (torchvision's) | a 3x3 convolution |
 | psp | PSPNet: Zhao et al., CVPR 2017 (segmentation-models-pytorch's) | averages over 1, 4, 9 and 36 regions |
-| aspp | DeepLabv3: Chen et al., arXiv 1706.05587 (torchvision's) | convolutions with three dilations, and the mean of the picture |
+| aspp | DeepLabv3: Chen et al., arXiv 1706.05587 (torchvision's) | convolutions with three dilations, and the mean of the image |
 | object-context | OCNet: Yuan et al., arXiv 1809.00916 (base-OC) | for every position the sum of those that resemble it |
 | dual | DANet: Fu et al., CVPR 2019 | position and channel attention, side by side |
 
@@ -44,7 +44,7 @@ def fcn(channels: int, classes: int, _output_stride: int) -> nn.Module:
 
 def aspp(channels: int, classes: int, output_stride: int) -> nn.Module:
     """DeepLabv3's head; its dilations are 12, 24 and 36 at stride 8, and half of that at stride 16."""
-    head: nn.Module = DeepLabHead(channels, classes, [max(1, rate * 8 // output_stride) for rate in (12, 24, 36)])
+    head: nn.Module = DeepLabHead(channels, classes, [max(1, lr * 8 // output_stride) for lr in (12, 24, 36)])
     return head
 
 

@@ -15,7 +15,7 @@ from timm.models.hrnet import HighResolutionNet
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.catalog import create_trunk
+from rga.backbones.catalog import create_backbone
 
 COARSEST = 32
 """The stride of the last branch: sizes of images must be multiples of it."""
@@ -24,7 +24,7 @@ STEM = ("conv1", "bn1", "act1", "conv2", "bn2", "act2")
 """The layers before the first stage."""
 
 
-class HighResolutionTrunk(nn.Module):
+class HighResolutionBackbone(nn.Module):
     """An HRNet of timm without the layers of its classifier; weights keep timm's names.
 
     Args:
@@ -33,7 +33,7 @@ class HighResolutionTrunk(nn.Module):
         options: of timm's ``create_model``.
 
     Attributes:
-        branch_ends: what each branch's output passes through: the places for attention.
+        branch_ends: what each branch's output passes through: the modules after which attention goes.
 
     Raises:
         ValueError: there is no such network, or it does not take the options.
@@ -45,7 +45,7 @@ class HighResolutionTrunk(nn.Module):
         super().__init__()
         self.output_stride = output_stride
         maps = {"features_only": True, "feature_location": ""}
-        for key, layer in create_trunk(name, maps=maps, **options).named_children():
+        for key, layer in create_backbone(name, maps=maps, **options).named_children():
             self.add_module(key, layer)
         self.branch_ends = nn.ModuleList(nn.Identity() for _ in range(4))
 

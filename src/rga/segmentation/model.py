@@ -1,4 +1,4 @@
-"""The segmentation model: a dilated trunk with attention, a head, and for training an auxiliary head; and its use on pictures of any size.
+"""The segmentation model: a dilated backbone with attention, a head, and for training an auxiliary head; and its use on images of any size.
 
 Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``.
 """
@@ -17,13 +17,13 @@ from torchvision.transforms import v2
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
-from rga.backbones.model import TrunkModel
-from rga.images.images import Picture, as_image
+from rga.backbones.model import BackboneModel
+from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import to_tensor
-from rga.segmentation.backbone import last_maps, probed_strides, segmentation_trunk
+from rga.segmentation.backbone import last_maps, probed_strides, segmentation_backbone
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.heads import create_head, fcn
-from rga.segmentation.high_resolution import COARSEST, HighResolutionTrunk
+from rga.segmentation.high_resolution import COARSEST, HighResolutionBackbone
 from rga.segmentation.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
@@ -31,41 +31,41 @@ from rga.segmentation.sliding import Inference, predict
 TASK = "segmentation"
 
 
-class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
+class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
     """A segmentation network.
 
     Args:
-        trunk: name of a CNN in timm that can be dilated (ResNets, EfficientNets, MobileNets, ...), or of an HRNet.
+        backbone: name of a CNN in timm that can be dilated (ResNets, EfficientNets, MobileNets, ...), or of an HRNet.
         classes: what is told apart, as ``Classes.to_dict`` has it.
-        trunk_options: options of timm's ``create_model`` for the trunk.
-        image_size: (height, width) of the pictures that it is trained on: its crops.
+        backbone_options: options of timm's ``create_model`` for the backbone.
+        image_size: (height, width) of the images that it is trained on: its crops.
         output_stride: pixels of an image for one position of the last map: 8 or 16 dilate the last stages, 32 leaves them as they are;
             HRNet has 4, too. Images whose size is not a multiple are padded, see ``maps``.
         head: one of ``rga.segmentation.heads.HEADS``.
         auxiliary: whether a second head, on the last stage but one, helps in training.
-        attention: name of an attention, ``"none"`` for a plain trunk.
-        attention_options: options of the attention. With ``fit="exact"`` (RGA's default) pictures are predicted in windows of
+        attention: name of an attention, ``"none"`` for a plain backbone.
+        attention_options: options of the attention. With ``fit="exact"`` (RGA's default) images are predicted in windows of
             ``image_size``, with ``fit="pool"`` at any size.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         largest_grid: (height, width) that no attention's grid exceeds, see ``rga.attach``.
-        resolution: by which pictures are resized before the network sees them; label maps come out at the pictures' own size.
-        mean: of the pixels, by channel; None for what the trunk's pretrained weights expect.
+        resolution: by which images are resized before the network sees them; label maps come out at the images' own size.
+        mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
         metrics: what it reached, on which data.
         task: what ``rga.load`` knows the model by.
 
     Raises:
-        ValueError: the trunk, the head or the attention is unknown, the output stride is out of range, or the trunk cannot be dilated or
-            has no maps of the output stride.
+        ValueError: the backbone, the head or the attention is unknown, the output stride is out of range, or the backbone cannot be dilated
+            or has no maps of the output stride.
     """
 
     def __init__(
         self,
-        trunk: str = "resnet50",
+        backbone: str = "resnet50",
         *,
         classes: Mapping[str, Any],
-        trunk_options: Mapping[str, Any] | None = None,
+        backbone_options: Mapping[str, Any] | None = None,
         image_size: Sequence[int] = (768, 768),
         output_stride: int = 8,
         head: str = "fcn",
@@ -86,19 +86,19 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         if task != TASK:
             raise ValueError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
         self.classes = Classes.from_dict(classes)
-        self.set_preprocessing(trunk, height, width, mean, std)
+        self.set_preprocessing(backbone, height, width, mean, std)
         self.resolution = resolution
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.trunk = segmentation_trunk(trunk, output_stride, trunk_options or {})
+        self.backbone = segmentation_backbone(backbone, output_stride, backbone_options or {})
         self.multiple = output_stride
-        if isinstance(self.trunk, HighResolutionTrunk):
+        if isinstance(self.backbone, HighResolutionBackbone):
             self.multiple = COARSEST
-            attention_after = self.trunk.branches if attention_after is None else attention_after
+            attention_after = self.backbone.branches if attention_after is None else attention_after
         shown = padded_size((height, width), self.multiple)
         grid = None if largest_grid is None else (int(largest_grid[0]), int(largest_grid[1]))
-        attach(self.trunk, attention, image_size=shown, after=attention_after, largest_grid=grid, **dict(attention_options or {}))
-        self.strides, channels = probed_strides(self.trunk, trunk, shown, output_stride)
+        attach(self.backbone, attention, image_size=shown, after=attention_after, largest_grid=grid, **dict(attention_options or {}))
+        self.strides, channels = probed_strides(self.backbone, backbone, shown, output_stride)
         self.head = create_head(head, channels[1], len(self.classes), output_stride)
         self.auxiliary_head = fcn(channels[0], len(self.classes), output_stride) if auxiliary else None
 
@@ -108,7 +108,7 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         Images are padded at the bottom and at the right, with the mean, to a multiple of the output stride (of 32 for HRNet): position i of
         a map of stride s always belongs to the pixels from s*i on.
         """
-        return last_maps(self.trunk, padded(images, self.multiple))
+        return last_maps(self.backbone, padded(images, self.multiple))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Normalised images (B, 3, H, W) -> scores (B, classes, ceil(H / s), ceil(W / s)) for the stride s of each map.
@@ -127,13 +127,13 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
 
     @property
     def fixed_size(self) -> Size | None:
-        """The one size of pictures that the attention takes; None if it takes any."""
-        modules = self.trunk.modules()
+        """The one size of images that the attention takes; None if it takes any."""
+        modules = self.backbone.modules()
         exact = any(isinstance(module, GridAttention) and module.fit == "exact" for module in modules)
         return self.preprocessing.size if exact else None
 
     def probabilities(self, image: Tensor, inference: Inference | None = None) -> Tensor:
-        """The probabilities of the classes for each pixel of one picture; call it in evaluation mode.
+        """The probabilities of the classes for each pixel of one image; call it in evaluation mode.
 
         Args:
             image: (3, H, W), normalised, float32, on the model's device.
@@ -145,28 +145,28 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         Raises:
             GridMismatchError: the windows have not the size that the attention takes.
         """
-        return predict(lambda seen: self(self.taken(seen))[0], image, self.chosen(inference or Inference()), self.resolution)
+        return predict(lambda seen: self(self.as_input(seen))[0], image, self.chosen(inference or Inference()), self.resolution)
 
     def chosen(self, inference: Inference) -> Inference:
-        """The inference with windows, where the attention takes pictures of one size alone and none were chosen."""
+        """The inference with windows, where the attention takes images of one size alone and none were chosen."""
         if inference.window is None and self.fixed_size is not None:
             return replace(inference, window=self.fixed_size)
         return inference
 
     @torch.inference_mode()
-    def segment(self, pictures: Iterable[Picture], *, inference: Inference | None = None) -> list[Segmentation]:
-        """What the model sees in pictures.
+    def segment(self, images: Iterable[ImageLike], *, inference: Inference | None = None) -> list[Segmentation]:
+        """What the model sees in images.
 
         Args:
-            pictures: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
             inference: whole or in windows, at which scales; see ``probabilities``.
 
         Returns:
-            For each picture its labels and their confidence, at the picture's size.
+            For each image its labels and their confidence, at the image's size.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no picture.
+            TypeError: something is no image.
 
         Example:
             >>> from rga.segmentation.datasets.classes import numbered
@@ -179,7 +179,7 @@ class SegmentationModel(TrunkModel, tags=["semantic-segmentation"]):
         device = next(self.parameters()).device
         found = []
         with evaluating(self):
-            for picture in pictures:
-                confidence, labels = self.probabilities(transform(as_image(picture)).to(device), inference).max(0)
+            for image in images:
+                confidence, labels = self.probabilities(transform(as_image(image)).to(device), inference).max(0)
                 found.append(Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy().astype(np.float32)))
         return found

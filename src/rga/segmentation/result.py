@@ -1,4 +1,4 @@
-"""What a segmentation is worth, and what it says about one picture."""
+"""What a segmentation is worth, and what it says about one image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rga.segmentation.confusion import Matrix, class_accuracy, class_iou
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What a model sees in a picture.
+    """What a model sees in an image.
 
     Attributes:
         labels: (H, W), the index of each pixel's class.
@@ -35,7 +35,7 @@ class SegmentationResult:
     Attributes:
         matrix: (classes, classes): pixels by their class (rows) and their predicted class (columns).
         names: of the classes.
-        images: how many pictures.
+        images: how many images.
         method: how they were predicted, in words.
 
     Raises:

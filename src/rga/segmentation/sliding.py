@@ -1,6 +1,6 @@
-"""Prediction on pictures of any size: whole or by sliding windows, at several scales, with and without a flip, in bounded memory.
+"""Prediction on images of any size: whole or by sliding windows, at several scales, with and without a flip, in bounded memory.
 
-Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the picture's size; there is one forward pass of one window
+Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the image's size; there is one forward pass of one window
 at a time. Scores are brought to pixels at the scale and in the window that they were computed in (``rga.segmentation.resolution``). Only
 then are they flipped back and resized to the image.
 """
@@ -23,12 +23,12 @@ Network = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Inference:
-    """How a picture is predicted.
+    """How an image is predicted.
 
     Attributes:
-        window: (height, width) of sliding windows; None predicts the picture as a whole.
+        window: (height, width) of sliding windows; None predicts the image as a whole.
         overlap: the share of a window that the next one covers again, at least.
-        scales: at which the picture is predicted; the probabilities are averaged.
+        scales: at which the image is predicted; the probabilities are averaged.
         flip: predict its mirror image, too.
 
     Raises:
@@ -55,16 +55,16 @@ class Inference:
 
 
 def predict(network: Network, image: Tensor, inference: Inference, resolution: float = 1.0) -> Tensor:
-    """The probabilities of the classes for each pixel of a picture.
+    """The probabilities of the classes for each pixel of an image.
 
     Args:
         network: in evaluation mode.
         image: (3, H, W), normalised.
         inference: whole or in windows, at which scales.
-        resolution: every scale is multiplied with it: that of the pictures that the network was trained on.
+        resolution: every scale is multiplied with it: that of the images that the network was trained on.
 
     Returns:
-        (classes, H, W), float32, on the picture's own resolution.
+        (classes, H, W), float32, on the image's own resolution.
 
     Raises:
         ValueError: the network's scores are not finite, or have a resolution that is not that of an output stride.
@@ -84,7 +84,7 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
 
 
 def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
-    """The probabilities (1, classes, H, W) for a picture (1, 3, H, W), whole or in windows."""
+    """The probabilities (1, classes, H, W) for an image (1, 3, H, W), whole or in windows."""
     size: Size = (image.shape[2], image.shape[3])
     if inference.window is None:
         return probabilities_of(network, image, size)
@@ -94,7 +94,7 @@ def on_size(network: Network, image: Tensor, inference: Inference) -> Tensor:
     for top, left in windows(size, inference.window, inference.overlap):
         seen = image[:, :, top : top + height, left : left + width]
         rows, columns = seen.shape[2], seen.shape[3]
-        padded = F.pad(seen, (0, width - columns, 0, height - rows))  # with the mean, which is 0 in a normalised picture
+        padded = F.pad(seen, (0, width - columns, 0, height - rows))  # with the mean, which is 0 in a normalised image
         found = probabilities_of(network, padded, (rows, columns))
         if (rows, columns) == size:
             return found
@@ -112,7 +112,7 @@ def probabilities_of(network: Network, image: Tensor, size: Size) -> Tensor:
 
 
 def windows(size: Size, window: Size, overlap: float) -> Iterator[tuple[int, int]]:
-    """The upper left corners of windows that cover a picture; the last of each row and column ends with it.
+    """The upper left corners of windows that cover an image; the last of each row and column ends with it.
 
     Example:
         >>> list(windows((4, 10), (4, 4), 0.25))

@@ -11,8 +11,8 @@ from torch.utils.data import Dataset
 
 from rga.segmentation.datasets.catalog import load_data
 from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.datasets.masks import read_scene
-from rga.segmentation.datasets.samples import Scene, SegmentationData, describe_counts
+from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
@@ -20,36 +20,36 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.transforms import training_transform
 from rga.training.distributed import processes
 from rga.training.input.plan import ShuffledBatches
-from rga.training.task_training import PictureTask, started
+from rga.training.task_training import ImageTask, initialize
 
 
-class SceneBatch(NamedTuple):
-    """A batch: crops in bytes (B, 3, h, w), their classes (B, h, w), and the places of both in the training split."""
+class SegmentationBatch(NamedTuple):
+    """A batch: crops in bytes (B, 3, h, w), their classes (B, h, w), and the indices of both in the training split."""
 
     images: Tensor
     labels: Tensor
-    places: Tensor
+    indices: Tensor
 
 
-class TrainingScenes(Dataset[SceneBatch]):
+class TrainingSamples(Dataset[SegmentationBatch]):
     """The training split as augmented crops; the work of the loader's processes."""
 
-    def __init__(self, scenes: Sequence[Scene], classes: Classes, transform: nn.Module) -> None:
-        self.scenes = scenes
+    def __init__(self, samples: Sequence[Sample], classes: Classes, transform: nn.Module) -> None:
+        self.samples = samples
         self.classes = classes
         self.transform = transform
 
     def __len__(self) -> int:
-        """How many pictures."""
-        return len(self.scenes)
+        """How many images."""
+        return len(self.samples)
 
-    def __getitem__(self, index: int) -> SceneBatch:
-        """One crop (3, h, w), its classes (h, w) and its place."""
-        image, labels = self.transform(*read_scene(self.scenes[index], self.classes))
-        return SceneBatch(image, labels.long(), torch.tensor(index))
+    def __getitem__(self, index: int) -> SegmentationBatch:
+        """One crop (3, h, w), its classes (h, w) and its index."""
+        image, labels = self.transform(*read_sample(self.samples[index], self.classes))
+        return SegmentationBatch(image, labels.long(), torch.tensor(index))
 
 
-class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, SegmentationModel, SceneBatch]):
+class SegmentationTask(ImageTask[SegmentationRecipe, SegmentationData, SegmentationModel, SegmentationBatch]):
     """A segmentation training by a recipe.
 
     Args:
@@ -64,31 +64,31 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
 
     def __init__(self, recipe: SegmentationRecipe, data: SegmentationData) -> None:
         if not data.train:
-            raise ValueError(f"data set {data.name!r} has no training split")
+            raise ValueError(f"dataset {data.name!r} has no training split")
         self.tested = data.labelled(recipe.evaluate_on) if data.split(recipe.evaluate_on) else ()
-        part = recipe.batch // (processes.count() * recipe.accumulate)
+        part = recipe.batch_size // (processes.count() * recipe.gradient_accumulation)
         if recipe.head == "aspp" and part < 2:
             raise ValueError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
-        plan = ShuffledBatches(len(data.train), recipe.batch, recipe.seed)
+        plan = ShuffledBatches(len(data.train), recipe.batch_size, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(
             model.preprocessing,
             resolution=recipe.resolution,
-            scales=(recipe.smallest_scale, recipe.largest_scale),
-            flip=recipe.flip,
+            scales=recipe.scale,
+            flip=recipe.random_flip,
             color_jitter=recipe.color_jitter,
         )
-        samples = TrainingScenes(data.train, data.classes, transform)
+        samples = TrainingSamples(data.train, data.classes, transform)
         super().__init__(recipe, data, model, samples, plan)
 
-    def shown(self, batch: SceneBatch, device: torch.device) -> Tensor:
+    def inputs(self, batch: SegmentationBatch, device: torch.device) -> Tensor:
         """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
         return self.model.preprocessing.normalise(batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
 
-    def losses(self, batch: SceneBatch, device: torch.device) -> dict[str, Tensor]:
+    def losses(self, batch: SegmentationBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""
         labels = batch.labels.to(device, non_blocking=True)
-        scores, auxiliary = self.model(self.shown(batch, device))
+        scores, auxiliary = self.model(self.inputs(batch, device))
         parts = {"pixels": self.loss(scores, labels)}
         if auxiliary is not None:
             parts["auxiliary"] = self.recipe.auxiliary_weight * self.loss(auxiliary, labels)
@@ -96,8 +96,10 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The recipe's loss: over all pixels that count, or over the hard ones."""
-        if self.recipe.hard_threshold:
-            return hard_cross_entropy(scores, labels, self.recipe.hard_threshold, -(-self.recipe.hard_keep // self.recipe.accumulate))
+        if self.recipe.ohem_threshold:
+            return hard_cross_entropy(
+                scores, labels, self.recipe.ohem_threshold, -(-self.recipe.ohem_min_kept // self.recipe.gradient_accumulation)
+            )
         return pixel_cross_entropy(scores, labels)
 
     def describe_data(self) -> str:
@@ -107,15 +109,17 @@ class SegmentationTask(PictureTask[SegmentationRecipe, SegmentationData, Segment
             lines.append(f"  {self.recipe.evaluate_on} is empty: the training is not evaluated, and there is no best model")
         return "\n".join(lines)
 
-    def file_name(self, place: int) -> str:
-        """The name of a picture of the training split."""
-        return self.data.train[place].image.name
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+        return self.data.train[index].image.name
 
     def evaluate(self) -> dict[str, float]:
         """MIoU and pixel accuracy on the recipe's split; nothing without one."""
         if not self.tested:
             return {}
-        result = evaluate_model(self.model, self.tested, self.data.classes, inference=self.recipe.inference, workers=self.recipe.workers)
+        result = evaluate_model(
+            self.model, self.tested, self.data.classes, inference=self.recipe.inference, num_workers=self.recipe.num_workers
+        )
         return {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
 
 
@@ -128,9 +132,9 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
     """The recipe's model with its starting weights."""
     torch.manual_seed(recipe.seed)
     model = SegmentationModel(
-        recipe.trunk,
+        recipe.backbone,
         classes=data.classes.to_dict(),
-        trunk_options=recipe.trunk_options,
+        backbone_options=recipe.backbone_options,
         image_size=[recipe.height, recipe.width],
         output_stride=recipe.output_stride,
         head=recipe.head,
@@ -144,4 +148,4 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         std=recipe.std,
         trained_on={"name": data.name, "fingerprint": data.fingerprint},
     )
-    return started(model, recipe)
+    return initialize(model, recipe)

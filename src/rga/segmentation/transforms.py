@@ -1,8 +1,8 @@
-"""What is done to pictures and their masks in training: random scale, crop, flip and colours, as in the field (PSPNet, DANet).
+"""What is done to images and their masks in training: random scale, crop, flip and colours, as in the field (PSPNet, DANet).
 
-Scale and crop are one step on Pillow's pictures, which computes the crop alone and not the whole picture at its new size. What follows
-works on torchvision's ``tv_tensors``. The geometry is the same for picture and mask, a mask is never interpolated, and where a crop reaches
-beyond the picture its mask is filled with ``IGNORED``.
+Scale and crop are one step on Pillow's images, which computes the crop alone and not the whole image at its new size. What follows
+works on torchvision's ``tv_tensors``. The geometry is the same for image and mask, a mask is never interpolated, and where a crop reaches
+beyond the image its mask is filled with ``IGNORED``.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from rga.segmentation.datasets.classes import IGNORED
 
 
 class RandomScaledCrop(nn.Module):
-    """A crop of picture and mask after both were resized by one factor, drawn evenly between two bounds.
+    """A crop of image and mask after both were resized by one factor, drawn evenly between two bounds.
 
-    A picture that is smaller than the crop lies anywhere in it; around it are ``filling`` and ``IGNORED``.
+    An image that is smaller than the crop lies anywhere in it; around it are ``filling`` and ``IGNORED``.
 
     Args:
         size: (height, width) of the crop.
         low: the smallest factor.
         high: the largest.
-        filling: the colour beyond the picture.
+        filling: the colour beyond the image.
     """
 
     def __init__(self, size: tuple[int, int], low: float, high: float, filling: tuple[int, int, int]) -> None:
@@ -40,7 +40,7 @@ class RandomScaledCrop(nn.Module):
         self.filling = filling
 
     def forward(self, image: Image.Image, labels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Picture and mask (H, W) -> a crop in bytes (3, height, width) and its mask (height, width)."""
+        """Image and mask (H, W) -> a crop in bytes (3, height, width) and its mask (height, width)."""
         factor = self.low + (self.high - self.low) * float(torch.rand(()))
         (height, width), (whole_height, whole_width) = self.size, labels.shape
         top, rows, down = place_window(height, max(1, round(factor * whole_height)), whole_height)
@@ -49,7 +49,7 @@ class RandomScaledCrop(nn.Module):
         seen = image.resize((columns, rows), Image.Resampling.BILINEAR, box)
         mask = Image.fromarray(labels).resize((columns, rows), Image.Resampling.NEAREST, box)
         if (rows, columns) != self.size:
-            seen, mask = (placed(part, self.size, (down, right), colour) for part, colour in ((seen, self.filling), (mask, IGNORED)))
+            seen, mask = (pad_to(part, self.size, (down, right), colour) for part, colour in ((seen, self.filling), (mask, IGNORED)))
         return TF.to_image(seen), tv_tensors.Mask(torch.from_numpy(np.array(mask)))
 
 
@@ -70,8 +70,8 @@ def place_window(size: int, scaled: int, whole: int) -> tuple[tuple[float, float
     return (start * whole / scaled, min((start + size) * whole / scaled, float(whole))), size, 0
 
 
-def placed(part: Image.Image, size: tuple[int, int], corner: tuple[int, int], colour: int | tuple[int, int, int]) -> Image.Image:
-    """A picture at a place (row, column) of a larger one of a size (height, width) and a colour."""
+def pad_to(part: Image.Image, size: tuple[int, int], corner: tuple[int, int], colour: int | tuple[int, int, int]) -> Image.Image:
+    """Pads an image to a size (height, width) with a colour; its corner lies at (row, column) of the result."""
     canvas = Image.new(part.mode, size[::-1], colour)
     canvas.paste(part, corner[::-1])
     return canvas
@@ -85,13 +85,13 @@ def training_transform(
     flip: float = 0.5,
     color_jitter: float = 0.0,
 ) -> nn.Module:
-    """A Pillow picture and its mask (H, W) -> an augmented crop in bytes (3, height, width), and its mask (height, width).
+    """A Pillow image and its mask (H, W) -> an augmented crop in bytes (3, height, width), and its mask (height, width).
 
     Bytes travel from the processes that read to the one that trains, where a whole batch is normalised on the network's device.
 
     Args:
         preprocessing: of the network; its size is that of the crops.
-        resolution: by which pictures are resized in any case.
+        resolution: by which images are resized in any case.
         scales: bounds of the random factor that comes on top of it.
         flip: probability of a horizontal flip.
         color_jitter: strength of random brightness, contrast and saturation; 0 for none.

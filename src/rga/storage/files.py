@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-LEFTOVER = re.compile(r"\.(last|previous|recipe|best|last|best-averaged|last-averaged)(\.pt|\.json)?\.\d+\.tmp")
+LEFTOVER = re.compile(r"\.(last|previous|recipe|best|last|best-ema|last-ema)(\.pt|\.json)?\.\d+\.tmp")
 """The names of temporary files and folders in a run's folder, with the number of the process that wrote them."""
 
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_model
+from safetensors.torch import load_file, load_model
 from torch import nn
 
+from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import write_json
 
@@ -49,21 +50,30 @@ class SavedModel(PyTorchModelHubMixin):
         else:
             chosen = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download, "token": token}
             file = Path(hf_hub_download(model_id, WEIGHTS, local_files_only=local_files_only, **chosen))  # type: ignore[arg-type]
+        old = first_edition.is_first_edition(read_keys(file))
+        if old:  # the mixin passed over the options whose names it does not know
+            model_kwargs = {**first_edition.converted_options(json.loads(file.with_name(CONFIG).read_text())), **model_kwargs}
         model = cls(**model_kwargs)
-        check_readable(file)
         try:
-            load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
+            if old:
+                model.load_state_dict(first_edition.converted_weights(load_file(file, map_location)), strict=strict)  # type: ignore[attr-defined]
+            else:
+                load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
         except RuntimeError as error:
             raise ValueError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
         model.eval()  # type: ignore[attr-defined]
         return model
 
 
-def check_readable(file: Path) -> None:
-    """Raises a ValueError if a file is no safetensors file, or not a whole one."""
+def read_keys(file: Path) -> list[str]:
+    """The names of the tensors in a safetensors file.
+
+    Raises:
+        ValueError: the file is no safetensors file, or not a whole one.
+    """
     try:
-        with safe_open(file, "pt"):
-            pass
+        with safe_open(file, "pt") as opened:
+            return list(opened.keys())
     except SafetensorError as error:
         raise ValueError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
 

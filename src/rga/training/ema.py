@@ -14,7 +14,7 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 
-class AveragedWeights:
+class EmaWeights:
     """The running average of a model's weights and statistics.
 
     Args:
@@ -39,7 +39,7 @@ class AveragedWeights:
         self.average.module.load_state_dict(state)
 
     @contextmanager
-    def in_place_in(self, model: nn.Module) -> Iterator[None]:
+    def swapped_into(self, model: nn.Module) -> Iterator[None]:
         """Within the block the model has the averages for its weights."""
         own = {name: value.clone() for name, value in model.state_dict().items()}
         try:

@@ -34,7 +34,7 @@ from rga.training.run.log import RunLog
 from rga.training.run.progress import progress_bar, spell_out
 from rga.training.run.stop import StoppedError, StopSignals
 from rga.training.schedules import Schedule, set_learning_rate
-from rga.training.state import AVERAGED, RAW, TrainingState, check_place
+from rga.training.state import EMA, RAW, TrainingState, check_position
 from rga.training.task import Task
 
 
@@ -53,7 +53,7 @@ def fit(
 
     Writes ``last.pt`` every ``checkpoint_minutes`` and every ``checkpoint_every`` steps, beside the steps that follow; at the end and when
     it is stopped it waits until that is written. Writes the best model to ``best/`` and the last to ``last/``, those with averaged weights
-    to ``best-averaged/`` and ``last-averaged/``. Ctrl-C and SIGTERM are answered after the step that they came in; a second one ends it at
+    (EMA) to ``best-ema/`` and ``last-ema/``. Ctrl-C and SIGTERM are answered after the step that they came in; a second one ends it at
     once. Of several processes the first writes.
 
     Args:
@@ -110,8 +110,8 @@ class Training:
         self.log = log
         self.options = options
         self.device = device
-        self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
-        self.state = TrainingState(task, optimizer, self.scaler, options.averaging)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=options.amp_dtype == "float16")
+        self.state = TrainingState(task, optimizer, self.scaler, options.ema_decay)
         self.at = self.state.at
         self.total = options.steps(task.steps_per_epoch)
         self.writer = None if log is None else CheckpointWriter(folder, log, options.checkpoint_minutes)
@@ -130,9 +130,9 @@ class Training:
         Raises:
             ValueError: it does not fit, or is beyond the end of the training.
         """
-        check_place(start, self.task.steps_per_epoch, self.total)
+        check_position(start, self.task.steps_per_epoch, self.total)
         self.state.restore(start)
-        self.saved = self.place
+        self.saved = self.position
         self.progress.update(self.bar, completed=self.at.step)
 
     @property
@@ -164,12 +164,12 @@ class Training:
         started, seen = time.perf_counter(), 0
         while at.batch < task.steps_per_epoch and at.step < self.total:
             parts, due = self.fetch(batches)
-            rate = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
-            values = self.step(parts, rate)
+            lr = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
+            values = self.step(parts, lr)
             self.state.step_is_over()
             at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
             if options.log_every and at.step % options.log_every == 0:
-                self.note("step", {"epoch": at.epoch + 1, "lr": rate, **values})
+                self.note("step", {"epoch": at.epoch + 1, "lr": lr, **values})
             seen += processes.count() * sum(map(task.images, parts))
             speed = seen / (time.perf_counter() - started)
             shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
@@ -192,7 +192,7 @@ class Training:
         before, failure, named = dict(self.task.skipped), None, self.state.named
         parts: list[Any] = []
         try:
-            parts = [next(batches) for _ in range(self.options.accumulate)]
+            parts = [next(batches) for _ in range(self.options.gradient_accumulation)]
         except (OSError, ValueError) as error:
             failure = error
         except StopIteration:
@@ -219,19 +219,19 @@ class Training:
             self.say(f"skipped: {message}")
         return parts, bool(due)
 
-    def step(self, parts: Sequence[Any], rate: float) -> dict[str, float]:
+    def step(self, parts: Sequence[Any], lr: float) -> dict[str, float]:
         """One step down the gradients of a batch; the parts of its loss.
 
         Raises:
             DivergedError: the loss is not finite.
         """
         task, at = self.task, self.at
-        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer, lr)
         seed_all(self.options.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
         values: dict[str, float] = {}
         for part in parts:
-            with autocast(self.device, self.options.precision):
+            with autocast(self.device, self.options.amp_dtype):
                 losses = task.losses(part, self.device)
             stacked = torch.stack(list(losses.values())) / len(parts)
             self.scaler.scale(stacked.sum()).backward()
@@ -245,7 +245,7 @@ class Training:
                 f"Look at these images, or lower the learning rate; {self.earlier()}"
             )
         processes.average_gradients(task.model)
-        descend(task.model, self.optimizer, self.scaler, self.options.clip_gradients)
+        descend(task.model, self.optimizer, self.scaler, self.options.gradient_clip_norm)
         return values
 
     def end_epoch(self) -> None:
@@ -302,7 +302,7 @@ class Training:
                 self.stopped = self.signals.number
                 raise
             all_metrics[name] = processes.from_first(own)
-            self.say(f"epoch {self.epoch}{', averaged' if name == AVERAGED else ''}: {spell_out(all_metrics[name])}")
+            self.say(f"epoch {self.epoch}{', EMA' if name == EMA else ''}: {spell_out(all_metrics[name])}")
         return all_metrics
 
     def save_models(self, folder: str, metrics: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> None:
@@ -324,16 +324,16 @@ class Training:
             DivergedError: the weights are not finite.
             OSError: it, or the one before it, could not be written.
         """
-        if self.saved != self.place:
+        if self.saved != self.position:
             checkpoint = self.state.checkpoint(0 if self.log is None else self.log.length())
-            self.saved = self.place
+            self.saved = self.position
             if self.writer is not None:
                 self.writer.write(checkpoint)
         if wait and self.writer is not None:
             self.writer.wait()
 
     @property
-    def place(self) -> tuple[int, ...]:
+    def position(self) -> tuple[int, ...]:
         """What tells one state of the training from another."""
         return self.at.epoch, self.at.batch, self.at.step, self.at.evaluated
 
@@ -349,10 +349,10 @@ class Training:
         return f"an earlier state is in {self.folder / LAST}" if (self.folder / LAST).exists() else "there is no earlier state"
 
     def outcome(self, number: int = 0) -> Outcome:
-        """What it came to until now, and the signal that stopped it."""
+        """The result so far, and the signal that stopped it."""
         at = self.at
         skipped = sum(self.state.skipped().values())
-        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(AVERAGED, {}), skipped, number)
+        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(EMA, {}), skipped, number)
 
     def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
         """Writes an event to the log; if that fails, the state is saved, unless other processes would have to save with this one."""

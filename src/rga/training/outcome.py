@@ -14,17 +14,17 @@ class Outcome:
         epoch: epochs that are over.
         step: steps that are over.
         metrics: of the last evaluation; empty if there was none.
-        averaged: of the averaged weights in that evaluation; empty without them.
+        ema: of the averaged weights (EMA) in that evaluation; empty without them.
         best: the best value of the watched metric; None if there was no evaluation.
         skipped: samples that could not be read and were replaced.
-        signal: the signal that stopped it; 0 if it came to its end.
+        signal: the signal that stopped it; 0 if it reached its end.
     """
 
     epoch: int
     step: int
     metrics: Mapping[str, float]
     best: float | None
-    averaged: Mapping[str, float] = field(default_factory=dict)
+    ema: Mapping[str, float] = field(default_factory=dict)
     skipped: int = 0
     signal: int = 0
 

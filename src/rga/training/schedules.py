@@ -11,8 +11,8 @@ Schedule = Callable[[float], float]
 """Epochs that are over, fractions included -> learning rate."""
 
 
-def warmup_then_steps(start: float, peak: float, warmup: float, milestones: Sequence[float], factor: float) -> Schedule:
-    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then times ``factor`` at each milestone.
+def warmup_then_steps(start: float, peak: float, warmup_epochs: float, milestones: Sequence[float], lr_decay: float) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup_epochs``, then times ``lr_decay`` at each milestone.
 
     The schedule of the paper's code: 8e-6 to 8e-4 over 20 epochs, halved at 80, 120, ..., 360.
 
@@ -22,16 +22,16 @@ def warmup_then_steps(start: float, peak: float, warmup: float, milestones: Sequ
         [8e-06, 0.0008, 0.0004]
     """
 
-    def rate(epoch: float) -> float:
-        if epoch < warmup:
-            return start + (peak - start) * epoch / warmup
-        return peak * factor ** sum(epoch >= milestone for milestone in milestones)
+    def lr(epoch: float) -> float:
+        if epoch < warmup_epochs:
+            return start + (peak - start) * epoch / warmup_epochs
+        return peak * lr_decay ** sum(epoch >= milestone for milestone in milestones)
 
-    return rate
+    return lr
 
 
-def warmup_then_cosine(start: float, peak: float, warmup: float, epochs: float, end: float) -> Schedule:
-    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then half a cosine to ``end`` at ``epochs``.
+def warmup_then_cosine(start: float, peak: float, warmup_epochs: float, epochs: float, end: float) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup_epochs``, then half a cosine to ``end`` at ``epochs``.
 
     Example:
         >>> schedule = warmup_then_cosine(0.0, 1.0, 10, 110, 0.0)
@@ -39,17 +39,17 @@ def warmup_then_cosine(start: float, peak: float, warmup: float, epochs: float, 
         [0.5, 1.0, 0.5, 0.0]
     """
 
-    def rate(epoch: float) -> float:
-        if epoch < warmup:
-            return start + (peak - start) * epoch / warmup
-        done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
+    def lr(epoch: float) -> float:
+        if epoch < warmup_epochs:
+            return start + (peak - start) * epoch / warmup_epochs
+        done = min(1.0, (epoch - warmup_epochs) / max(epochs - warmup_epochs, 1e-9))
         return end + (peak - end) * (1 + math.cos(math.pi * done)) / 2
 
-    return rate
+    return lr
 
 
-def warmup_then_poly(start: float, peak: float, warmup: float, epochs: float, power: float = 0.9) -> Schedule:
-    """Linear from ``start`` to ``peak`` over ``warmup`` epochs, then times (1 - done)^power down to 0 at ``epochs``.
+def warmup_then_poly(start: float, peak: float, warmup_epochs: float, epochs: float, power: float = 0.9) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup_epochs``, then times (1 - done)^power down to 0 at ``epochs``.
 
     Segmentation's schedule (DeepLab, PSPNet, DANet), there by iteration and without a warm-up.
 
@@ -59,13 +59,13 @@ def warmup_then_poly(start: float, peak: float, warmup: float, epochs: float, po
         [1.0, 0.25, 0.0]
     """
 
-    def rate(epoch: float) -> float:
-        if epoch < warmup:
-            return start + (peak - start) * epoch / warmup
-        done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
+    def lr(epoch: float) -> float:
+        if epoch < warmup_epochs:
+            return start + (peak - start) * epoch / warmup_epochs
+        done = min(1.0, (epoch - warmup_epochs) / max(epochs - warmup_epochs, 1e-9))
         return float(peak * (1 - done) ** power)
 
-    return rate
+    return lr
 
 
 def once_an_epoch(schedule: Schedule) -> Schedule:
@@ -81,7 +81,7 @@ def once_an_epoch(schedule: Schedule) -> Schedule:
     return lambda epoch: schedule(math.floor(epoch))
 
 
-def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Gives every parameter group its learning rate: ``rate`` times the group's ``scale``, where it has one."""
+def set_learning_rate(optimizer: Optimizer, lr: float) -> None:
+    """Gives every parameter group its learning rate: ``lr`` times the group's ``scale``, where it has one."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("scale", 1.0)
+        group["lr"] = lr * group.get("scale", 1.0)

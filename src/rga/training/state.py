@@ -11,14 +11,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from rga.training.distributed import processes
-from rga.training.ema import AveragedWeights
+from rga.training.ema import EmaWeights
 from rga.training.input.random_state import random_state, set_random_state
 from rga.training.outcome import DivergedError
 from rga.training.run.checkpoint import Checkpoint, Position, snapshot
 from rga.training.task import Task
 
-RAW, AVERAGED = "raw", "averaged"
-"""The weights that are evaluated: as the last step left them, and averaged over the steps."""
+RAW, EMA = "raw", "ema"
+"""The weights that are evaluated: as the last step left them, and their exponential moving average."""
 
 
 ADVICE = "go on with the recipe and the data that the run was started with"
@@ -31,15 +31,15 @@ class TrainingState:
         task: its model is on its device already; of several processes all get the first one's weights.
         optimizer: of the model.
         scaler: of gradients in half precision.
-        averaging: decay of the running average of the weights; 0 for none.
+        ema_decay: decay of the running average of the weights; 0 for none.
     """
 
-    def __init__(self, task: Task, optimizer: Optimizer, scaler: torch.amp.GradScaler, averaging: float) -> None:
+    def __init__(self, task: Task, optimizer: Optimizer, scaler: torch.amp.GradScaler, ema_decay: float) -> None:
         processes.copy_from_first(task.model)
         self.task = task
         self.optimizer = optimizer
         self.scaler = scaler
-        self.averaged = AveragedWeights(task.model, averaging) if averaging else None
+        self.ema = EmaWeights(task.model, ema_decay) if ema_decay else None
         self.at = Position()
         self.named: set[str] = set()
         """What was skipped and is in the log; the same in all processes."""
@@ -47,29 +47,29 @@ class TrainingState:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of weights that there are."""
-        return (RAW, AVERAGED) if self.averaged else (RAW,)
+        return (RAW, EMA) if self.ema else (RAW,)
 
     @contextmanager
     def weights(self, kind: str) -> Iterator[None]:
         """Within the block the model has weights of a kind."""
-        if kind == RAW or self.averaged is None:
+        if kind == RAW or self.ema is None:
             yield
             return
-        with self.averaged.in_place_in(self.task.model):
+        with self.ema.swapped_into(self.task.model):
             yield
 
     def step_is_over(self) -> None:
         """Counts a step, and takes its weights into the average."""
         self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
-        if self.averaged:
-            self.averaged.update(self.task.model, self.at.step)
+        if self.ema:
+            self.ema.update(self.task.model, self.at.step)
 
     def skipped(self) -> dict[str, int]:
         """What could not be read and was replaced, in all processes, and how often."""
         return dict(sum(map(Counter, processes.gather(self.task.skipped)), Counter[str]()))
 
     def check_finite(self) -> None:
-        """Refuses weights that are no numbers.
+        """Refuses NaN or infinite weights.
 
         Raises:
             DivergedError: the weights are not finite.
@@ -90,7 +90,7 @@ class TrainingState:
         return Checkpoint(
             **snapshot(vars(self.at)),
             model=snapshot(self.task.model.state_dict()),
-            averaged=snapshot(self.averaged.state_dict()) if self.averaged else {},
+            ema=snapshot(self.ema.state_dict()) if self.ema else {},
             optimizer=snapshot(self.optimizer.state_dict()),
             scaler=snapshot(self.scaler.state_dict()),
             random=snapshot(random_state()),
@@ -110,8 +110,8 @@ class TrainingState:
         try:
             self.task.model.load_state_dict(start.model)
             self.optimizer.load_state_dict(start.optimizer)
-            if self.averaged:
-                self.averaged.load_state_dict(start.averaged or start.model)
+            if self.ema:
+                self.ema.load_state_dict(start.ema or start.model)
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"the checkpoint does not fit: {error}; {ADVICE}") from error
         if start.scaler:
@@ -124,8 +124,8 @@ class TrainingState:
         set_random_state(start.random)
 
 
-def check_place(start: Checkpoint, steps_per_epoch: int, total: int) -> None:
-    """Refuses a checkpoint whose place in a training means nothing, or is behind its end.
+def check_position(start: Checkpoint, steps_per_epoch: int, total: int) -> None:
+    """Refuses a checkpoint whose position in a training means nothing, or is behind its end.
 
     Args:
         start: the checkpoint.

@@ -24,7 +24,7 @@ def write(path: Path, value: dict[str, Any]) -> str:
 
 
 def make(kind: type[CIFAR10], root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
-    """Writes batches of three pictures each; the pixels (n, 3, 32, 32) by the batch."""
+    """Writes batches of three images each; the pixels (n, 3, 32, 32) by the batch."""
     generator = np.random.default_rng(0)
     labels, names = ("labels", "label_names") if kind is CIFAR10 else ("fine_labels", "fine_label_names")
     home = root / kind.base_folder
@@ -51,7 +51,7 @@ def test_batches_are_read_in_their_order(
     assert data.train.labels.tolist() == [2, 0, 1] * len(kind.train_list)
     for split, names in ((data.train, kind.train_list), (data.test, kind.test_list)):
         expected = np.concatenate([pixels[name] for name, _ in names]).transpose(0, 2, 3, 1)
-        shown = np.stack([np.asarray(split.pictures[number]) for number in range(len(split))])
+        shown = np.stack([np.asarray(split.images[number]) for number in range(len(split))])
         np.testing.assert_array_equal(shown, expected)
 
 
@@ -74,7 +74,7 @@ def test_a_pickle_that_was_tampered_with_is_not_opened(tmp_path: Path, monkeypat
         def __reduce__(self) -> tuple[Any, ...]:
             return Path.touch, (tmp_path / "sprung",)
 
-    (tmp_path / CIFAR10.base_folder / "test_batch").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / CIFAR10.base_folder / "eval_batch_size").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(FileNotFoundError):
         read_cifar10(tmp_path)
     assert not (tmp_path / "sprung").exists()

@@ -10,10 +10,10 @@ from rga.classification.datasets.catalog import EXPECTED, READERS, load_data
 
 
 def test_unknown_names_and_options_are_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown data set 'cifar': choose one of digits, cifar10, cifar100, imagenet, class-folders"):
+    with pytest.raises(ValueError, match="unknown dataset 'cifar': choose one of digits, cifar10, cifar100, imagenet, folder"):
         load_data("cifar", tmp_path)
-    with pytest.raises(ValueError, match="'class-folders' has no option 'share': it takes test_folder, test_share, seed"):
-        load_data("class-folders", tmp_path, share=0.1)
+    with pytest.raises(ValueError, match="'folder' has no option 'share': it takes test_folder, test_share, seed"):
+        load_data("folder", tmp_path, share=0.1)
     assert set(EXPECTED) < set(READERS)
     assert EXPECTED["cifar100"] == {"train": (100, 50_000), "test": (100, 10_000)}
     assert EXPECTED["imagenet"] == {"train": (1000, 1_281_167), "test": (1000, 50_000)}
@@ -21,9 +21,11 @@ def test_unknown_names_and_options_are_answered_with_the_known_ones(tmp_path: Pa
 
 def test_digits_are_scikit_learns() -> None:
     data, raw = load_data("digits", Path("nowhere")), load_digits()
-    shown = [np.asarray(split.pictures[n])[..., 0] for split in (data.train, data.test) for n in range(len(split))]
+    shown = [np.asarray(split.images[n])[..., 0] for split in (data.train, data.test) for n in range(len(split))]
     assert len(shown) == 1797
     assert sorted(map(bytes, shown)) == sorted(bytes(np.rint(image * 255 / 16).astype(np.uint8)) for image in raw.images)
     assert (data.counts["train"] + data.counts["test"]).tolist() == np.bincount(raw.target).tolist()
-    place = {np.rint(image * 255 / 16).astype(np.uint8).tobytes(): int(label) for image, label in zip(raw.images, raw.target, strict=True)}
-    assert [place[bytes(each)] for each in shown] == [*data.train.labels, *data.test.labels]
+    labels_by_pixels = {
+        np.rint(image * 255 / 16).astype(np.uint8).tobytes(): int(label) for image, label in zip(raw.images, raw.target, strict=True)
+    }
+    assert [labels_by_pixels[bytes(each)] for each in shown] == [*data.train.labels, *data.test.labels]

@@ -1,4 +1,4 @@
-"""Pictures in zips of CLASS/NAME.jpg."""
+"""Images in zips of CLASS/NAME.jpg."""
 
 import pickle
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from classification.conftest import MakeFolders
 from rga.classification.datasets.check import check_data
 from rga.classification.datasets.zips import read_zips
-from rga.classification.pictures import ZipPictures
+from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
 from rga.images.images import DamagedImageError
 
@@ -35,13 +35,13 @@ def test_zips_are_read(root: Path) -> None:
     data = read_zips(root)
     assert data.classes == ("cat", "frog")
     assert data.train.labels.tolist() == [0, 0, 1, 1]
-    assert data.test.pictures.name(1) == "test.zip:frog/0000.png"
+    assert data.test.images.name(1) == "test.zip:frog/0000.png"
     expected = Image.open(root / "train-2-per-class" / "frog" / "0001.png")
-    np.testing.assert_array_equal(np.asarray(data.train.pictures[3]), np.asarray(expected))
+    np.testing.assert_array_equal(np.asarray(data.train.images[3]), np.asarray(expected))
 
 
 @pytest.mark.parametrize("compression", [ZIP_STORED, ZIP_DEFLATED])
-def test_a_damaged_member_is_a_damaged_picture(root: Path, compression: int) -> None:
+def test_a_damaged_member_is_a_damaged_image(root: Path, compression: int) -> None:
     file = root / "train-2-per-class.zip"
     folder = root / "train-2-per-class"
     with ZipFile(file, "w", compression) as archive:
@@ -53,36 +53,36 @@ def test_a_damaged_member_is_a_damaged_picture(root: Path, compression: int) -> 
     file.write_bytes(contents)
     data = read_zips(root)
     with pytest.raises(DamagedImageError, match=r"train-2-per-class\.zip:cat/0001\.png cannot be read: .*; replace the file"):
-        data.train.pictures[1]
+        data.train.images[1]
     report = check_data(data, open_images=True)
     assert [text.split(" ", maxsplit=1)[0] for text in report.damaged] == ["train-2-per-class.zip:cat/0001.png"]
 
 
 def test_processes_open_their_own_zip(root: Path) -> None:
-    pictures = read_zips(root).train.pictures
-    assert isinstance(pictures, ZipPictures)
-    before = [pictures.contents(number) for number in range(4)]
-    sent = pickle.loads(pickle.dumps(pictures))
+    images = read_zips(root).train.images
+    assert isinstance(images, ZipImages)
+    before = [images.contents(number) for number in range(4)]
+    sent = pickle.loads(pickle.dumps(images))
     assert sent.opened is None
     assert [sent.contents(number) for number in range(4)] == before
-    loader = DataLoader(Contents(pictures), batch_size=None, num_workers=2)
+    loader = DataLoader(Contents(images), batch_size=None, num_workers=2)
     assert list(loader) == before * 20
 
 
 class Contents(Dataset[bytes]):
-    """The stored pictures, again and again."""
+    """The stored images, again and again."""
 
-    def __init__(self, pictures: ZipPictures) -> None:
-        self.pictures = pictures
+    def __init__(self, images: ZipImages) -> None:
+        self.images = images
 
     def __len__(self) -> int:
-        return 20 * len(self.pictures)
+        return 20 * len(self.images)
 
     def __getitem__(self, index: int) -> bytes:
-        return self.pictures.contents(index % len(self.pictures))
+        return self.images.contents(index % len(self.images))
 
 
-def test_a_changed_picture_changes_the_fingerprint(root: Path) -> None:
+def test_a_changed_image_changes_the_fingerprint(root: Path) -> None:
     before = read_zips(root).fingerprint
     with ZipFile(root / "test.zip", "w") as archive:
         for name in ("cat", "frog"):
@@ -94,9 +94,9 @@ def test_a_changed_picture_changes_the_fingerprint(root: Path) -> None:
 def test_damaged_members_are_named(root: Path) -> None:
     with ZipFile(root / "test.zip", "w") as archive:
         for name in ("cat", "frog"):
-            archive.writestr(f"{name}/0000.png", b"no picture")
-    with pytest.raises(DamagedImageError, match=r"test\.zip:cat/0000\.png cannot be read as a picture"):
-        read_zips(root).test.pictures[0]
+            archive.writestr(f"{name}/0000.png", b"no image")
+    with pytest.raises(DamagedImageError, match=r"test\.zip:cat/0000\.png cannot be read as an image"):
+        read_zips(root).test.images[0]
 
 
 def test_wrong_folders_are_named(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -110,7 +110,7 @@ def test_wrong_folders_are_named(root: Path, tmp_path_factory: pytest.TempPathFa
         read_zips(empty)
     with ZipFile(empty / "train.zip", "w") as archive:
         archive.writestr("README.txt", b"")
-    with pytest.raises(DataError, match=r"train\.zip holds no pictures"):
+    with pytest.raises(DataError, match=r"train\.zip holds no images"):
         read_zips(empty)
     with ZipFile(empty / "train.zip", "w") as archive:
         archive.writestr("0000.png", b"")
@@ -124,7 +124,7 @@ def test_wrong_folders_are_named(root: Path, tmp_path_factory: pytest.TempPathFa
 def test_a_class_that_is_missing_from_the_test_is_named(root: Path) -> None:
     with ZipFile(root / "test.zip", "w") as archive:
         archive.writestr("cat/0000.png", b"")
-    with pytest.raises(DataError, match=r"1 of 2 classes have no picture to test on \('frog'\)"):
+    with pytest.raises(DataError, match=r"1 of 2 classes have no image to test on \('frog'\)"):
         read_zips(root)
     (root / "train-2-per-class.zip").unlink()
     with pytest.raises(DataError, match=r"has 1 class \(cat\)"):

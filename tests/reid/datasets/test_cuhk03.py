@@ -109,10 +109,10 @@ def original(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def extracted(tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def extracted(tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     write_protocol(tmp_path / "protocol" / "cuhk03_new_protocol_config_labeled.mat")
     for name in file_names():
-        write_picture(tmp_path / "images_labeled" / Path(name).with_suffix(".jpg"))
+        write_image(tmp_path / "images_labeled" / Path(name).with_suffix(".jpg"))
     return tmp_path
 
 
@@ -187,9 +187,9 @@ def test_a_whole_set_is_no_subset(extracted: Path) -> None:
     assert read_cuhk03(extracted, "labeled", allow_subset=True) == read_cuhk03(extracted, "labeled")
 
 
-def test_cuhk03_np_folders(tmp_path: Path, write_picture: Callable[[Path], Path]) -> None:
+def test_cuhk03_np_folders(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
     for name in ("bounding_box_train/0001_c1_1.png", "query/0003_c1_21.png", "bounding_box_test/0003_c2_26.png"):
-        write_picture(tmp_path / "detected" / name)
+        write_image(tmp_path / "detected" / name)
     data = read_cuhk03(tmp_path, "detected")
     assert [(s.identity, s.camera) for s in (*data.train, *data.query, *data.gallery)] == [(1, 1), (3, 1), (3, 2)]
 
@@ -272,9 +272,9 @@ def test_single_shot_draws_one_gallery_image_an_identity(original: Path) -> None
     ("name", "says"),
     [("walk.png", "does not follow PAIR_PERSON_CAMERA_IMAGE.png, as 1_001_1_01.png"), ("5_002_1_01.png", "no person 2 in pair 5")],
 )
-def test_a_stray_image(original: Path, write_picture: Callable[[Path], Path], name: str, says: str) -> None:
+def test_a_stray_image(original: Path, write_image: Callable[[Path], Path], name: str, says: str) -> None:
     read_cuhk03_classic(original, "labeled")
-    write_picture(original / "images_labeled" / name)
+    write_image(original / "images_labeled" / name)
     with pytest.raises(DataError, match=says):
         read_cuhk03_classic(original, "labeled")
 

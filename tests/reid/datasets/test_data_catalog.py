@@ -1,4 +1,4 @@
-"""Every data set by its name."""
+"""Every dataset by its name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_
 
 
 def test_an_unknown_name_answers_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown data set 'market': choose one of market1501, msmt17, .*csv"):
+    with pytest.raises(ValueError, match=r"unknown dataset 'market': choose one of market1501, msmt17, .*csv"):
         load_data("market", tmp_path)
 
 
@@ -40,9 +40,9 @@ def test_options_of_each() -> None:
     }
 
 
-def test_options_reach_the_reader(tmp_path: Path, write_picture: Callable[[Path], Path]) -> None:
+def test_options_reach_the_reader(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
     for name in ("train/ann/c1.jpg", "query/bob/c1.jpg", "gallery/bob/c2.jpg"):
-        write_picture(tmp_path / name)
+        write_image(tmp_path / name)
     assert load_data("folder", tmp_path, camera=r"c(\d)").has_cameras
     assert load_data("folder", str(tmp_path)).root == tmp_path  # type: ignore[arg-type]
 

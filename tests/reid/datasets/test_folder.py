@@ -1,4 +1,4 @@
-"""Your own pictures in folders."""
+"""Your own images in folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,19 +10,19 @@ from rga.reid.datasets.folder import read_folder
 
 
 @pytest.fixture
-def split(tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def split(tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     for name in ("train/ann/c1_1.jpg", "train/bob/c2_1.png", "query/cleo/c1_1.JPG", "gallery/cleo/c12_2.jpg", "gallery/zoe/c3_2.jpg"):
-        write_picture(tmp_path / name)
+        write_image(tmp_path / name)
     (tmp_path / "train" / "ann" / "notes.txt").touch()
     return tmp_path
 
 
 @pytest.fixture
-def unsplit(tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def unsplit(tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     for identity in "abcdef":
         for camera in (1, 2):
             for number in (1, 2):
-                write_picture(tmp_path / identity / f"walk_c{camera}_{number}.jpg")
+                write_image(tmp_path / identity / f"walk_c{camera}_{number}.jpg")
     return tmp_path
 
 
@@ -91,15 +91,15 @@ def test_options_out_of_range(unsplit: Path, options: dict[str, object], says: s
         read_folder(unsplit, **options)  # type: ignore[arg-type]
 
 
-def test_a_name_without_camera(split: Path, write_picture: Callable[[Path], Path]) -> None:
-    write_picture(split / "query" / "cleo" / "holiday.jpg")
+def test_a_name_without_camera(split: Path, write_image: Callable[[Path], Path]) -> None:
+    write_image(split / "query" / "cleo" / "holiday.jpg")
     with pytest.raises(DataError, match=r"holiday\.jpg: no camera number in the file name, looked for 'c\(\\\\d\+\)'"):
         read_folder(split, camera=r"c(\d+)")
 
 
 def test_an_empty_identity(split: Path) -> None:
     (split / "train" / "nobody").mkdir()
-    with pytest.raises(DataError, match=r"no picture in .*nobody"):
+    with pytest.raises(DataError, match=r"no image in .*nobody"):
         read_folder(split)
 
 
@@ -110,10 +110,10 @@ def test_no_folder(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
-def test_too_little_to_split(tmp_path: Path, write_picture: Callable[[Path], Path]) -> None:
-    write_picture(tmp_path / "ann" / "1.jpg")
+def test_too_little_to_split(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    write_image(tmp_path / "ann" / "1.jpg")
     with pytest.raises(DataError, match="has 1 identity"):
         read_folder(tmp_path)
-    write_picture(tmp_path / "bob" / "1.jpg")
+    write_image(tmp_path / "bob" / "1.jpg")
     with pytest.raises(DataError, match="none of the 1 test identities"):
         read_folder(tmp_path)

@@ -17,10 +17,10 @@ FILES = {
 
 
 @pytest.fixture
-def root(tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def root(tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     for folder, names in FILES.items():
         for name in names:
-            write_picture(tmp_path / folder / name)
+            write_image(tmp_path / folder / name)
         (tmp_path / folder / "Thumbs.db").touch()
         (tmp_path / folder / "._0002_c1s1_000451_03.jpg").touch()
     return tmp_path
@@ -61,11 +61,11 @@ def test_a_folder_is_missing(root: Path) -> None:
 
 def test_an_empty_split(root: Path) -> None:
     (root / "query" / FILES["query"][0]).unlink()
-    with pytest.raises(DataError, match=r"no picture in .*query: expected files \*\.jpg"):
+    with pytest.raises(DataError, match=r"no image in .*query: expected files \*\.jpg"):
         read_market1501(root)
 
 
-def test_a_name_that_says_nothing(root: Path, write_picture: Callable[[Path], Path]) -> None:
-    write_picture(root / "query" / "holiday.jpg")
+def test_a_name_that_says_nothing(root: Path, write_image: Callable[[Path], Path]) -> None:
+    write_image(root / "query" / "holiday.jpg")
     with pytest.raises(DataError, match=r"holiday\.jpg: the file name does not follow IDENTITY_cCAMERA.*0002_c1s1_000451_03\.jpg"):
         read_market1501(root)

@@ -17,12 +17,12 @@ LISTS = {
 
 
 @pytest.fixture(params=[("train", "test"), ("mask_train_v2", "mask_test_v2")], ids=["v1", "v2"])
-def root(request: pytest.FixtureRequest, tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def root(request: pytest.FixtureRequest, tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     train, test = request.param
     for name, lines in LISTS.items():
         (tmp_path / name).write_text("\n".join(lines) + "\n")
         for line in lines:
-            write_picture(tmp_path / (train if name in {"list_train.txt", "list_val.txt"} else test) / line.split()[0])
+            write_image(tmp_path / (train if name in {"list_train.txt", "list_val.txt"} else test) / line.split()[0])
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Data sets as CSV files."""
+"""Datasets as CSV files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +13,9 @@ LINES = ["path,identity,camera,split", "a/1.jpg,3,1,train", "a/2.jpg,5,2,query",
 
 
 @pytest.fixture
-def folder(tmp_path: Path, write_picture: Callable[[Path], Path]) -> Path:
+def folder(tmp_path: Path, write_image: Callable[[Path], Path]) -> Path:
     for number in range(1, 5):
-        write_picture(tmp_path / "a" / f"{number}.jpg")
+        write_image(tmp_path / "a" / f"{number}.jpg")
     return tmp_path
 
 
@@ -60,7 +60,7 @@ def test_absolute_paths_other_columns_and_a_mark_of_byte_order(folder: Path, tmp
         ("a/1.jpg,3,left,train", "camera is 'left', expected a whole number"),
         ("a/1.jpg,3,1,test", "split is 'test', expected one of train, query, gallery"),
         ("a/1.jpg,0,1,train", "identity 0 is a distractor"),
-        ("a/9.jpg,3,1,train", r"no picture .*9\.jpg"),
+        ("a/9.jpg,3,1,train", r"no image .*9\.jpg"),
         ("a/4.jpg,0,1,gallery", r"4\.jpg stands twice in the split gallery"),
     ],
 )

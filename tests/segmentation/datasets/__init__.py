@@ -1,1 +1,1 @@
-"""Tests of the readers of segmentation data sets."""
+"""Tests of the readers of segmentation datasets."""

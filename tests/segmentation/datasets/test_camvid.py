@@ -7,7 +7,7 @@ import pytest
 from rga.datasets.layout import DataError
 from rga.segmentation.datasets.camvid import EXPECTED, read_camvid
 from rga.segmentation.datasets.check import pixels_of
-from rga.segmentation.datasets.masks import read_mask, read_scene
+from rga.segmentation.datasets.masks import read_mask, read_sample
 from segmentation.conftest import RealData, WriteImage, WriteMask
 
 
@@ -21,11 +21,11 @@ def root(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path
 
 
 def test_it_is_read_from_its_folder_or_the_one_above(root: Path) -> None:
-    for place in (root, root / "CamVid"):
-        data = read_camvid(place)
+    for folder in (root, root / "CamVid"):
+        data = read_camvid(folder)
         assert [len(data.train), len(data.val), len(data.test)] == [2, 2, 2]
     assert data.classes.names[3] == "road"
-    _, labels = read_scene(data.test[1], data.classes)
+    _, labels = read_sample(data.test[1], data.classes)
     assert labels[0].tolist() == [0, 3, 10, 255] * 2
 
 
@@ -47,6 +47,6 @@ def test_a_twelfth_class_is_refused(root: Path, write_mask: WriteMask) -> None:
 def test_the_real_data_have_all_classes_in_every_split(real_data: RealData) -> None:
     data = read_camvid(real_data("camvid-480x360"))
     assert data.counts == EXPECTED
-    for scenes in (data.train, data.val, data.test):
-        pixels = sum(pixels_of(read_scene(scene, data.classes)[1], data.classes) for scene in scenes[::20])
+    for samples in (data.train, data.val, data.test):
+        pixels = sum(pixels_of(read_sample(sample, data.classes)[1], data.classes) for sample in samples[::20])
         assert (pixels[[0, 1, 3, 5]] > 0).all()  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""The catalogue: every data set by its name."""
+"""The catalogue: every dataset by its name."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ READERS: dict[str, Reader] = {
     "cifar10": cifar.read_cifar10,
     "cifar100": cifar.read_cifar100,
     "imagenet": imagenet.read_imagenet,
-    "class-folders": folder.read_folder,
-    "class-zips": zips.read_zips,
+    "folder": folder.read_folder,
+    "zips": zips.read_zips,
 }
 """Name -> reader(root, **options)."""
 
 EXPECTED: dict[str, Mapping[str, tuple[int, int]]] = {
-    "cifar10": {split: (10, pictures) for split, pictures in cifar.EXPECTED.items()},
-    "cifar100": {split: (100, pictures) for split, pictures in cifar.EXPECTED.items()},
-    "imagenet": {split: (imagenet.CLASSES, pictures) for split, pictures in imagenet.EXPECTED.items()},
+    "cifar10": {split: (10, images) for split, images in cifar.EXPECTED.items()},
+    "cifar100": {split: (100, images) for split, images in cifar.EXPECTED.items()},
+    "imagenet": {split: (imagenet.CLASSES, images) for split, images in imagenet.EXPECTED.items()},
 }
-"""Name -> split -> how many classes and pictures it should have, where that is known."""
+"""Name -> split -> how many classes and images it should have, where that is known."""
 
 
 def load_data(name: str, root: Path, **options: object) -> ClassificationData:
-    """Reads a data set.
+    """Reads a dataset.
 
     Args:
         name: one of ``READERS``.
@@ -43,8 +43,8 @@ def load_data(name: str, root: Path, **options: object) -> ClassificationData:
         DataError: the data are there and cannot be trained or tested on.
 
     Example:
-        >>> load_data("cifar", Path("pictures"))
+        >>> load_data("cifar", Path("images"))
         Traceback (most recent call last):
-        ValueError: unknown data set 'cifar': choose one of digits, cifar10, cifar100, ...
+        ValueError: unknown dataset 'cifar': choose one of digits, cifar10, cifar100, ...
     """
     return read_named(READERS, name, root, options)

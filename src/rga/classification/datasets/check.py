@@ -1,4 +1,4 @@
-"""Looks a classification data set over before it is trained on: what is missing, damaged, doubled or uneven."""
+"""Checks a classification dataset before it is trained on: what is missing, damaged, doubled or uneven."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from rga.images.defects import Progress
 from rga.images.images import DamagedImageError
 
 UNEVEN = 10
-"""A class with so many times the pictures of another makes a note."""
+"""A class with so many times the images of another makes a note."""
 
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """What is in a data set and what is wrong with it."""
+    """What is in a dataset and what is wrong with it."""
 
     name: str
-    """The data set."""
+    """The dataset."""
     root: Path
     """Where it lies."""
     fingerprint: str
     """See ``ClassificationData.fingerprint``."""
     found: Mapping[str, tuple[int, int]]
-    """Split -> how many classes and pictures it has."""
+    """Split -> how many classes and images it has."""
     expected: Mapping[str, tuple[int, int]] | None
     """Split -> how many it should have; None if it is not known."""
     smallest: Mapping[str, tuple[str, int]]
-    """Split that is there -> the class with the fewest pictures, and how many."""
+    """Split that is there -> the class with the fewest images, and how many."""
     largest: Mapping[str, tuple[str, int]]
-    """Split that is there -> the class with the most pictures, and how many."""
+    """Split that is there -> the class with the most images, and how many."""
     opened: bool
-    """Whether the pictures were decoded."""
+    """Whether the images were decoded."""
     damaged: tuple[str, ...]
-    """Pictures that cannot be decoded, and why."""
+    """Images that cannot be decoded, and why."""
     leaked: tuple[tuple[str, ...], ...]
-    """Groups of pictures with the same content, some to train and some to test on."""
+    """Groups of images with the same content, some to train and some to test on."""
     doubled: tuple[tuple[str, ...], ...]
-    """Groups of pictures with the same content within a split."""
+    """Groups of images with the same content within a split."""
 
     @property
     def wrong_counts(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class ClassificationReport:
         """The report as plain values for JSON."""
 
         def plain(counts: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
-            return {name: {"classes": classes, "pictures": pictures} for name, (classes, pictures) in counts.items()}
+            return {name: {"classes": classes, "images": images} for name, (classes, images) in counts.items()}
 
         return {
             "name": self.name,
@@ -79,7 +79,7 @@ class ClassificationReport:
         found = self.found
         return compose(
             self,
-            f"{'split':<8} {'classes':>8} {'pictures':>10}   expected",
+            f"{'split':<8} {'classes':>8} {'images':>10}   expected",
             (f"{name:<8} {found[name][0]:>8,} {found[name][1]:>10,}   {self.expectation(name)}" for name in SPLITS),
             unopened="" if self.opened else UNOPENED,
         )
@@ -89,21 +89,21 @@ class ClassificationReport:
         counts = (self.expected or {}).get(split)
         if counts is None:
             return ""
-        return "as expected" if counts == self.found[split] else f"{counts[0]:,} classes, {counts[1]:,} pictures"
+        return "as expected" if counts == self.found[split] else f"{counts[0]:,} classes, {counts[1]:,} images"
 
     def findings(self) -> list[Finding]:
         """What was found."""
         named: list[tuple[bool, Sequence[str], str]] = [
             (True, self.wrong_counts, "splits do not hold what they should"),
-            (True, self.damaged, "pictures cannot be decoded"),
-            (True, [" = ".join(group) for group in self.leaked], "groups of pictures are trained on and tested on"),
-            (False, [" = ".join(group) for group in self.doubled], "groups of pictures have the same content"),
+            (True, self.damaged, "images cannot be decoded"),
+            (True, [" = ".join(group) for group in self.leaked], "groups of images are trained on and tested on"),
+            (False, [" = ".join(group) for group in self.doubled], "groups of images have the same content"),
         ]
         found = sentences(named)
-        for name, (most, pictures) in self.largest.items():
+        for name, (most, images) in self.largest.items():
             fewest, few = self.smallest[name]
-            if pictures >= UNEVEN * few:
-                found.append((False, f"classes to {name} on are uneven: {few:,} pictures of {fewest}, {pictures:,} of {most}"))
+            if images >= UNEVEN * few:
+                found.append((False, f"classes to {name} on are uneven: {few:,} images of {fewest}, {images:,} of {most}"))
         return found
 
 
@@ -113,16 +113,16 @@ def check_data(
     open_images: bool = False,
     progress: Progress | None = None,
 ) -> ClassificationReport:
-    """Looks a data set over.
+    """Checks a dataset.
 
     Args:
-        data: the data set.
-        expected: split -> how many classes and pictures it should have, such as ``rga.classification.datasets.catalog.EXPECTED[name]``.
-        open_images: decode every picture in full.
-        progress: told after each decoded picture.
+        data: the dataset.
+        expected: split -> how many classes and images it should have, such as ``rga.classification.datasets.catalog.EXPECTED[name]``.
+        open_images: decode every image in full.
+        progress: told after each decoded image.
 
     Raises:
-        FileNotFoundError: a picture is gone.
+        FileNotFoundError: an image is gone.
     """
     counts = {name: counted for name, counted in data.counts.items() if counted.sum()}
     groups = find_doubled(data)
@@ -142,13 +142,13 @@ def check_data(
 
 
 def find_damaged(data: ClassificationData, progress: Progress | None) -> list[str]:
-    """Pictures that cannot be decoded to their last line, and why."""
+    """Images that cannot be decoded to their last line, and why."""
     damaged, done, total = [], 0, len(data.train) + len(data.test)
     for split in SPLITS:
-        pictures = data.split(split).pictures
-        for index in range(len(pictures)):
+        images = data.split(split).images
+        for index in range(len(images)):
             try:
-                pictures[index]
+                images[index]
             except DamagedImageError as error:
                 damaged.append(str(error))
             done += 1
@@ -158,19 +158,19 @@ def find_damaged(data: ClassificationData, progress: Progress | None) -> list[st
 
 
 def find_doubled(data: ClassificationData) -> list[list[tuple[str, str]]]:
-    """Groups of (split, name) of pictures with the same content; only those with the same mark are read."""
+    """Groups of (split, name) of images with the same content; only those with the same mark are read."""
     marked: dict[str, list[tuple[str, int]]] = {}
     for split in SPLITS:
-        pictures = data.split(split).pictures
-        for index in range(len(pictures)):
-            marked.setdefault(pictures.mark(index), []).append((split, index))
+        images = data.split(split).images
+        for index in range(len(images)):
+            marked.setdefault(images.mark(index), []).append((split, index))
     doubled: dict[tuple[str, bytes], list[tuple[str, str]]] = {}
-    for mark, places in marked.items():
-        for split, index in places if len(places) > 1 else ():
-            pictures = data.split(split).pictures
+    for mark, occurrences in marked.items():
+        for split, index in occurrences if len(occurrences) > 1 else ():
+            images = data.split(split).images
             try:
-                content = hashlib.sha256(pictures.contents(index)).digest()
+                content = hashlib.sha256(images.contents(index)).digest()
             except DamagedImageError:
-                continue  # said by those who open all pictures
-            doubled.setdefault((mark, content), []).append((split, pictures.name(index)))
+                continue  # said by those who open all images
+            doubled.setdefault((mark, content), []).append((split, images.name(index)))
     return sorted(group for group in doubled.values() if len(group) > 1)

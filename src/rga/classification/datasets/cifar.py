@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from rga.classification.datasets.samples import ClassificationData, LabeledPictures
-from rga.classification.pictures import PixelPictures
+from rga.classification.datasets.samples import ClassificationData, LabeledImages
+from rga.classification.image_sources import PixelImages
 
 WHERE = (
     "Unpack cifar-10-python.tar.gz or cifar-100-python.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html there; "
@@ -20,11 +20,11 @@ WHERE = (
 """Where the data can be had."""
 
 EXPECTED = {"train": 50_000, "test": 10_000}
-"""How many pictures the splits of both have."""
+"""How many images the splits of both have."""
 
 
 def read_cifar10(root: Path) -> ClassificationData:
-    """Reads CIFAR-10: 60,000 pictures of 32x32 in 10 classes.
+    """Reads CIFAR-10: 60,000 images of 32x32 in 10 classes.
 
     Args:
         root: the folder that holds ``cifar-10-batches-py``.
@@ -36,7 +36,7 @@ def read_cifar10(root: Path) -> ClassificationData:
 
 
 def read_cifar100(root: Path) -> ClassificationData:
-    """Reads CIFAR-100: 60,000 pictures of 32x32 in 100 classes.
+    """Reads CIFAR-100: 60,000 images of 32x32 in 100 classes.
 
     Args:
         root: the folder that holds ``cifar-100-python``.
@@ -58,6 +58,6 @@ def read(kind: type[CIFAR10], name: str, root: Path) -> ClassificationData:
     return ClassificationData(name, tuple(train.classes), labeled(train, "train"), labeled(test, "test"), root)
 
 
-def labeled(part: CIFAR10, split: str) -> LabeledPictures:
+def labeled(part: CIFAR10, split: str) -> LabeledImages:
     """A split as torchvision holds it, with our names."""
-    return LabeledPictures(PixelPictures(part.data, split), np.array(part.targets, dtype=np.int64))
+    return LabeledImages(PixelImages(part.data, split), np.array(part.targets, dtype=np.int64))

@@ -1,7 +1,7 @@
-"""Handwritten digits that come inside of scikit-learn: 1,797 grey pictures of 8x8.
+"""Handwritten digits that come inside of scikit-learn: 1,797 grey images of 8x8.
 
 By Alpaydin and Kaynak, UCI Machine Learning Repository, 1998. They need no download. scikit-learn's copy is UCI's test set, written by 13
-people; it does not say who wrote what, so that the split is at random, and both parts hold pictures by the same people.
+people; it does not say who wrote what, so that the split is at random, and both parts hold images by the same people.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rga.classification.datasets.samples import ClassificationData, LabeledPictures, shares
-from rga.classification.pictures import PixelPictures
+from rga.classification.datasets.samples import ClassificationData, LabeledImages, shares
+from rga.classification.image_sources import PixelImages
 
 CLASSES = tuple("0123456789")
 TEST_SHARE = 0.2
@@ -39,5 +39,5 @@ def read_digits(root: Path) -> ClassificationData:
     pixels = np.rint(digits.images * (255 / BRIGHTEST)).astype(np.uint8)
     labels = digits.target.astype(np.int64)
     parts = zip(("train", "test"), shares(labels, TEST_SHARE, seed=0), strict=True)
-    splits = {name: LabeledPictures(PixelPictures(pixels[places], name), labels[places]) for name, places in parts}
+    splits = {name: LabeledImages(PixelImages(pixels[indices], name), labels[indices]) for name, indices in parts}
     return ClassificationData("digits", CLASSES, splits["train"], splits["test"], root)

@@ -1,4 +1,4 @@
-"""Pictures in folders, one folder a class: torchvision's ImageFolder.
+"""Images in folders, one folder a class: torchvision's ImageFolder.
 
 Either ``ROOT/train/CLASS/*.jpg`` with a folder to test on beside it (``val``, ``valid``, ``validation`` or ``test``), or
 ``ROOT/CLASS/*.jpg``, which is split with a seed.
@@ -12,8 +12,8 @@ import numpy as np
 from torchvision.datasets import ImageFolder
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledPictures, from_names, shares
-from rga.classification.pictures import FilePictures
+from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, from_names, shares
+from rga.classification.image_sources import FileImages
 from rga.datasets.layout import DataError
 
 WHERE = "Expected ROOT/train/CLASS/*.jpg and ROOT/val/CLASS/*.jpg, or ROOT/CLASS/*.jpg, which is then split."
@@ -23,7 +23,7 @@ TESTS = ("val", "valid", "validation", "test")
 
 
 class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
-    """torchvision's reader, which passes over hidden folders and keeps empty ones: that a class has no picture is said by the data set."""
+    """torchvision's reader, which passes over hidden folders and keeps empty ones: that a class has no image is said by the dataset."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(str(root), allow_empty=True)
@@ -35,7 +35,7 @@ class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no typ
 
 
 def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, seed: int = 0) -> ClassificationData:
-    """Reads pictures from folders that are named like their classes; classes are numbered in the order of their names.
+    """Reads images from folders that are named like their classes; classes are numbered in the order of their names.
 
     Args:
         root: the folder.
@@ -45,7 +45,7 @@ def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, s
 
     Raises:
         FileNotFoundError: a folder is not there, or has no folder in it.
-        DataError: there is one class, or a class without pictures in one of the splits.
+        DataError: there is one class, or a class without images in one of the splits.
         ValueError: an option is out of its range.
     """
     if not root.is_dir():
@@ -53,8 +53,8 @@ def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, s
     tested = test_folder or next((name for name in TESTS if (root / name).is_dir()), "")
     if (root / TRAIN).is_dir() or test_folder or (tested and only_splits(root)):
         return read_splits(root, tested)
-    pictures, classes = read_classes(root, root)
-    whole = ClassificationData(root.name, classes, pictures, NOTHING, root)
+    images, classes = read_classes(root, root)
+    whole = ClassificationData(root.name, classes, images, NOTHING, root)
     train, test = shares(whole.train.labels, test_share, seed)
     return ClassificationData(root.name, classes, whole.train.choose(train), whole.train.choose(test), root)
 
@@ -74,14 +74,14 @@ def read_splits(root: Path, tested: str) -> ClassificationData:
     found = {name: read_classes(root, root / name) for name in (TRAIN, tested) if name and (name != TRAIN or (root / name).is_dir())}
     classes = tuple(sorted({each for _, names in found.values() for each in names}))
     splits = {
-        name: from_names(pictures.pictures, [names[label] for label in pictures.labels.tolist()], classes)
-        for name, (pictures, names) in found.items()
+        name: from_names(images.images, [names[label] for label in images.labels.tolist()], classes)
+        for name, (images, names) in found.items()
     }
     return ClassificationData(root.name, classes, splits.get(TRAIN, NOTHING), splits.get(tested, NOTHING), root)
 
 
-def read_classes(root: Path, folder: Path) -> tuple[LabeledPictures, tuple[str, ...]]:
-    """The pictures in the class folders of one folder, and the classes.
+def read_classes(root: Path, folder: Path) -> tuple[LabeledImages, tuple[str, ...]]:
+    """The images in the class folders of one folder, and the classes.
 
     Args:
         root: that names are told from.
@@ -89,18 +89,18 @@ def read_classes(root: Path, folder: Path) -> tuple[LabeledPictures, tuple[str, 
 
     Raises:
         FileNotFoundError: there is no such folder, or no folder in it.
-        DataError: there is no picture in any of them.
+        DataError: there is no image in any of them.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}. {WHERE}")
     if not class_names(folder):
-        pictures = sum(path.suffix.lower() in IMG_EXTENSIONS for path in folder.iterdir())
-        loose = f", though {pictures} pictures: sort them into folders named like their classes" if pictures else ""
+        images = sum(path.suffix.lower() in IMG_EXTENSIONS for path in folder.iterdir())
+        loose = f", though {images} images: sort them into folders named like their classes" if images else ""
         raise FileNotFoundError(f"folder {folder} has no folders in it{loose}. {WHERE}")
     read = ClassFolders(folder)
     if not read.samples:
         named = ", ".join(read.classes[:3])
-        raise DataError(f"the folders in {folder} ({named}, ...) hold no pictures ({', '.join(IMG_EXTENSIONS)}). {WHERE}")
+        raise DataError(f"the folders in {folder} ({named}, ...) hold no images ({', '.join(IMG_EXTENSIONS)}). {WHERE}")
     names = [Path(path).relative_to(root).as_posix() for path, _ in read.samples]
     labels = np.array([label for _, label in read.samples], dtype=np.int64)
-    return LabeledPictures(FilePictures(root, names), labels), tuple(read.classes)
+    return LabeledImages(FileImages(root, names), labels), tuple(read.classes)

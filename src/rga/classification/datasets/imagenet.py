@@ -15,13 +15,13 @@ from rga.classification.datasets.samples import ClassificationData
 from rga.datasets.layout import DataError
 
 WHERE = (
-    "ImageNet-1k is given to researchers at https://image-net.org (ILSVRC 2012): unpack the training and validation pictures to "
+    "ImageNet-1k is given to researchers at https://image-net.org (ILSVRC 2012): unpack the training and validation images to "
     "ROOT/train/n01440764/*.JPEG and ROOT/val/n01440764/*.JPEG, and so on for each class"
 )
 """Where the data can be had."""
 
 EXPECTED = {"train": 1_281_167, "test": 50_000}
-"""How many pictures the splits have."""
+"""How many images the splits have."""
 
 CLASSES = 1000
 INSIDE = ("", "ILSVRC/Data/CLS-LOC")
@@ -37,7 +37,7 @@ def read_imagenet(root: Path) -> ClassificationData:
         root: the folder that holds ``train`` and ``val``; ``val`` alone is enough to evaluate.
 
     Raises:
-        FileNotFoundError: the pictures are not there.
+        FileNotFoundError: the images are not there.
         DataError: a folder is no class of ImageNet-1k, or a class is missing from one split.
     """
     home = next((root / inside for inside in INSIDE if (root / inside / "val").is_dir()), None)
@@ -46,7 +46,7 @@ def read_imagenet(root: Path) -> ClassificationData:
         raise FileNotFoundError(f"{found}. {WHERE}")
     if not any(path.is_dir() for path in (home / "val").iterdir()):
         raise DataError(
-            f"{home / 'val'} has no folders, as the archive of the validation pictures leaves it: sort them into folders of their "
+            f"{home / 'val'} has no folders, as the archive of the validation images leaves it: sort them into folders of their "
             f"classes (valprep.sh of soumith/imagenetloader.torch does it). {WHERE}"
         )
     data = read_splits(home, "val")

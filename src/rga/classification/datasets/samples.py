@@ -1,7 +1,7 @@
-"""What a classification data set is here: pictures with labels to train on and to test on, and the names of the classes.
+"""What a classification dataset is here: images with labels to train on and to test on, and the names of the classes.
 
 Readers (``rga.classification.sources``) make a ``ClassificationData``, which checks itself: from then on there are two classes or more, and
-each has pictures in every split that is there.
+each has images in every split that is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.classification.pictures import ChosenPictures, FilePictures, Pictures
+from rga.classification.image_sources import FileImages, ImageSource, ImageSubset
 from rga.datasets.layout import DataError
 
 SPLITS = ("train", "test")
@@ -26,38 +26,38 @@ NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
-class LabeledPictures:
-    """Pictures, each with the number of its class.
+class LabeledImages:
+    """Images, each with the number of its class.
 
     Attributes:
-        pictures: n of them.
+        images: n of them.
         labels: (n,) from 0.
     """
 
-    pictures: Pictures
+    images: ImageSource
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Checks that each picture has a label."""
-        if self.labels.shape != (len(self.pictures),):
-            raise ValueError(f"{len(self.pictures)} pictures need as many labels, got the shape {self.labels.shape}")
+        """Checks that each image has a label."""
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(f"{len(self.images)} images need as many labels, got the shape {self.labels.shape}")
 
     def __len__(self) -> int:
         """How many."""
         return len(self.labels)
 
-    def choose(self, places: NDArray[np.int64]) -> LabeledPictures:
-        """Those at some places."""
-        return LabeledPictures(ChosenPictures(self.pictures, places), self.labels[places])
+    def choose(self, indices: NDArray[np.int64]) -> LabeledImages:
+        """Those at some indices."""
+        return LabeledImages(ImageSubset(self.images, indices), self.labels[indices])
 
 
-NOTHING = LabeledPictures(FilePictures(Path(), ()), np.zeros(0, dtype=np.int64))
+NOTHING = LabeledImages(FileImages(Path(), ()), np.zeros(0, dtype=np.int64))
 """A split that is not there."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassificationData:
-    """A data set to train and test a classifier on.
+    """A dataset to train and test a classifier on.
 
     Attributes:
         name: what results call it.
@@ -67,22 +67,22 @@ class ClassificationData:
         root: where it lies.
 
     Raises:
-        DataError: there is no picture, there are fewer than two classes, or a class has no picture in a split that has others.
+        DataError: there is no image, there are fewer than two classes, or a class has no image in a split that has others.
     """
 
     name: str
     classes: tuple[str, ...]
-    train: LabeledPictures
-    test: LabeledPictures
+    train: LabeledImages
+    test: LabeledImages
     root: Path
 
     def __post_init__(self) -> None:
         """Checks what must hold for every training and every test."""
         if not len(self.train) + len(self.test):
-            raise DataError(f"data set {self.name!r} at {self.root} has no picture in any split")
+            raise DataError(f"dataset {self.name!r} at {self.root} has no image in any split")
         if len(self.classes) < 2:
             raise DataError(
-                f"data set {self.name!r} at {self.root} has {len(self.classes)} class ({', '.join(self.classes)}): to tell classes apart "
+                f"dataset {self.name!r} at {self.root} has {len(self.classes)} class ({', '.join(self.classes)}): to tell classes apart "
                 "takes two or more, each with a folder of its own"
             )
         for name in SPLITS:
@@ -91,17 +91,17 @@ class ClassificationData:
             if len(self.split(name)) and missing:
                 more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
                 raise DataError(
-                    f"data set {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no picture to {name} on "
-                    f"({', '.join(map(repr, missing[:NAMED]))}{more}); add pictures of each, or take the class out of the other split"
+                    f"dataset {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no image to {name} on "
+                    f"({', '.join(map(repr, missing[:NAMED]))}{more}); add images of each, or take the class out of the other split"
                 )
 
-    def split(self, name: str) -> LabeledPictures:
-        """The pictures of a split by its name, one of ``SPLITS``."""
+    def split(self, name: str) -> LabeledImages:
+        """The images of a split by its name, one of ``SPLITS``."""
         return {"train": self.train, "test": self.test}[name]
 
     @cached_property
     def counts(self) -> dict[str, NDArray[np.int64]]:
-        """Split -> (classes,) how many pictures of each class it has.
+        """Split -> (classes,) how many images of each class it has.
 
         Raises:
             ValueError: a label has no class.
@@ -114,13 +114,13 @@ class ClassificationData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change when a picture is added, lost, renamed, relabelled or changed, on every machine alike.
+        """16 hexadecimal digits that change when an image is added, lost, renamed, relabelled or changed, on every machine alike.
 
         Raises:
-            FileNotFoundError: a picture is gone.
+            FileNotFoundError: an image is gone.
         """
         entries = sorted(
-            f"{name}\t{split.pictures.name(index)}\t{self.classes[label]}\t{split.pictures.mark(index)}"
+            f"{name}\t{split.images.name(index)}\t{self.classes[label]}\t{split.images.mark(index)}"
             for name, split in ((name, self.split(name)) for name in SPLITS)
             for index, label in enumerate(split.labels.tolist())
         )
@@ -128,18 +128,18 @@ class ClassificationData:
 
 
 def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Splits places at random into two parts with the same share of every class.
+    """Splits indices at random into two parts with the same share of every class.
 
     Args:
-        labels: (n,) of the places.
+        labels: (n,) of the samples.
         share: of each class that goes to the second part, at least one and never all.
         seed: which ones.
 
     Returns:
-        The places of both parts, ascending.
+        The indices of both parts, ascending.
 
     Raises:
-        DataError: a class has a single place.
+        DataError: a class has a single sample.
 
     Example:
         >>> first, second = shares(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0)
@@ -151,32 +151,32 @@ def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[
     generator = np.random.default_rng(seed)
     drawn: list[NDArray[np.int64]] = []
     for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        if len(places) < 2:
-            raise DataError(f"class {label} has a single picture, which cannot be split into two parts: add pictures of it")
-        drawn.append(generator.permutation(places)[: min(len(places) - 1, max(1, round(share * len(places))))])
+        indices = np.flatnonzero(labels == label)
+        if len(indices) < 2:
+            raise DataError(f"class {label} has a single image, which cannot be split into two parts: add images of it")
+        drawn.append(generator.permutation(indices)[: min(len(indices) - 1, max(1, round(share * len(indices))))])
     second = np.sort(np.concatenate(drawn))
     return np.setdiff1d(np.arange(len(labels)), second), second
 
 
 def hold_out(data: ClassificationData, share: float, seed: int) -> ClassificationData:
-    """Holds out a share of the training pictures of each class and tests on them, to choose between recipes without the test set.
+    """Holds out a share of the training images of each class and tests on them, to choose between recipes without the test set.
 
     Raises:
-        DataError: a class has a single picture to train on.
+        DataError: a class has a single image to train on.
         ValueError: the share is not between 0 and 1.
     """
     kept, tested = shares(data.train.labels, share, seed)
     return ClassificationData(f"{data.name}-held-out", data.classes, data.train.choose(kept), data.train.choose(tested), data.root)
 
 
-def from_names(pictures: Pictures, names: Sequence[str], classes: Sequence[str]) -> LabeledPictures:
-    """Pictures with the names of their classes.
+def from_names(images: ImageSource, names: Sequence[str], classes: Sequence[str]) -> LabeledImages:
+    """Images with the names of their classes.
 
     Args:
-        pictures: n of them.
+        images: n of them.
         names: n names of classes.
         classes: all of them, in the order of the labels.
     """
     numbers = {name: number for number, name in enumerate(classes)}
-    return LabeledPictures(pictures, np.array([numbers[name] for name in names], dtype=np.int64))
+    return LabeledImages(images, np.array([numbers[name] for name in names], dtype=np.int64))

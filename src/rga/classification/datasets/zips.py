@@ -1,6 +1,6 @@
-"""Pictures in two zips: ``train*.zip`` and ``test*.zip`` (or ``val*.zip``), each with members ``CLASS/NAME.jpg``.
+"""Images in two zips: ``train*.zip`` and ``test*.zip`` (or ``val*.zip``), each with members ``CLASS/NAME.jpg``.
 
-Nothing is unpacked; a picture is read from its zip when it is asked for.
+Nothing is unpacked; an image is read from its zip when it is asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
 from rga.classification.datasets.samples import NOTHING, ClassificationData, from_names
-from rga.classification.pictures import ZipPictures
+from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
 from rga.images.images import SUFFIXES
 
@@ -19,7 +19,7 @@ ARCHIVES = {"train": ("train*.zip",), "test": ("test*.zip", "val*.zip")}
 
 
 def read_zips(root: Path) -> ClassificationData:
-    """Reads pictures from zips; classes are numbered in the order of their names.
+    """Reads images from zips; classes are numbered in the order of their names.
 
     Args:
         root: the folder with the zips; one of the two alone is enough to evaluate or to hold out from.
@@ -36,7 +36,7 @@ def read_zips(root: Path) -> ClassificationData:
     members = {split: read_members(archive) for split, archive in archives.items()}
     classes = tuple(sorted({class_of(member) for names in members.values() for member in names}))
     splits = {
-        split: from_names(ZipPictures(archives[split], names), [class_of(name) for name in names], classes)
+        split: from_names(ZipImages(archives[split], names), [class_of(name) for name in names], classes)
         for split, names in members.items()
     }
     return ClassificationData(root.name, classes, splits.get("train", NOTHING), splits.get("test", NOTHING), root)
@@ -58,10 +58,10 @@ def find_archive(root: Path, split: str) -> Path | None:
 
 
 def read_members(archive: Path) -> list[str]:
-    """The pictures in a zip by name.
+    """The images in a zip by name.
 
     Raises:
-        DataError: it is no zip, has no pictures, or some in no folder.
+        DataError: it is no zip, has no images, or some in no folder.
     """
     try:
         with ZipFile(archive) as opened:
@@ -70,7 +70,7 @@ def read_members(archive: Path) -> list[str]:
     except BadZipFile as error:
         raise DataError(f"{archive} cannot be read as a zip: {error}; fetch it again") from error
     if not members:
-        raise DataError(f"{archive} holds no pictures ({', '.join(sorted(SUFFIXES))}). {WHERE}")
+        raise DataError(f"{archive} holds no images ({', '.join(sorted(SUFFIXES))}). {WHERE}")
     loose = [name for name in members if not class_of(name)]
     if loose:
         raise DataError(f"{archive}: {loose[0]} lies in no folder, which would name its class. {WHERE}")
@@ -78,5 +78,5 @@ def read_members(archive: Path) -> list[str]:
 
 
 def class_of(member: str) -> str:
-    """The class of a picture in a zip: the folder that it lies in; empty for none."""
+    """The class of an image in a zip: the folder that it lies in; empty for none."""
     return PurePosixPath(member).parent.name

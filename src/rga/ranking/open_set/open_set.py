@@ -7,7 +7,7 @@ a query whose nearest gallery image is farther is refused. The measures are thos
 - TPIR, the true positive identification rate, also called the detection and identification rate: the share of known queries who are among
   the first ``rank`` people and whose own nearest image is accepted; FNIR is what is missing from 1.
 
-A rank counts people, not images: somebody with many images in the gallery takes one place. Distractors (identity 0), of whom nothing is
+A rank counts people, not images: somebody with many images in the gallery takes one rank. Distractors (identity 0), of whom nothing is
 known, count as one person each.
 """
 
@@ -297,7 +297,7 @@ def evaluate_open_set(
         unknown=torch.cat(watcher.unknown).double().cpu().numpy(),
         unknown_ids=query[is_unknown].cpu().numpy(),
         queries_without_match=watcher.without_match,
-        gallery=len(pairing.places),
+        gallery=len(pairing.indices),
         rank=rank,
         metric=metric,
     )

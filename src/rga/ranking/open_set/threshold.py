@@ -1,4 +1,4 @@
-"""The distance up to which a picture is taken for somebody in a gallery: chosen on labelled data, kept with the model, used later."""
+"""The distance up to which an image is taken for somebody in a gallery: chosen on labelled data, kept with the model, used later."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Threshold:
         tpir: the share of known people that was accepted and rightly identified on the data.
         unknown_queries: on how many queries of unknown people the rate was measured.
         gallery: how many images the gallery held; with a larger one there are more false alarms.
-        data: name of the data set.
-        fingerprint: of the data set.
+        data: name of the dataset.
+        fingerprint: of the dataset.
 
     Raises:
         ValueError: a value is out of its range.

@@ -1,4 +1,4 @@
-"""Verification: are two pictures of the same person? The distances of all pairs of a query and a gallery image, told apart by the answer.
+"""Verification: are two images of the same person? The distances of all pairs of a query and a gallery image, told apart by the answer.
 
 There are as many pairs as distances, a billion in MSMT17, so they are counted by distance in narrow bins; what is computed from the counts
 is exact but for the width of a bin. The camera rule of the ranking holds: pairs of one identity and one camera are left out.

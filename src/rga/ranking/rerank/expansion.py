@@ -66,8 +66,8 @@ def augment_gallery(gallery_features: FeatureArray, k: int = 5, alpha: float = 3
     check(k, alpha)
     gallery = directions(read_side(gallery_features, "gallery"))
     found = nearest_among(gallery, "cosine", k + 1)
-    itself = found.places == torch.arange(len(gallery), device=found.places.device)[:, None]
-    others = Neighbours(found.places, found.distances.masked_fill(itself, torch.inf), found.farthest)  # it has its own weight, 1
+    itself = found.indices == torch.arange(len(gallery), device=found.indices.device)[:, None]
+    others = Neighbours(found.indices, found.distances.masked_fill(itself, torch.inf), found.farthest)  # it has its own weight, 1
     return added(gallery, gallery, others, alpha)
 
 
@@ -94,5 +94,5 @@ def added(images: Features, gallery: Features, neighbours: Neighbours, alpha: fl
     with without_autocast(sums.device):
         for start in range(0, len(sums), step):
             some = slice(start, start + step)
-            sums[some] += torch.bmm(weights[some, None], gallery.rows[neighbours.places[some]]).squeeze(1)
+            sums[some] += torch.bmm(weights[some, None], gallery.rows[neighbours.indices[some]]).squeeze(1)
     return torch.nn.functional.normalize(sums, dim=1)

@@ -1,7 +1,7 @@
 """The nearest neighbours of every image, in bounded memory: the matrix of all distances is never there, only a tile of it.
 
-Equals go by their place, as everywhere in this package: neighbours are ordered by (distance, place), so that neither the size of the
-tiles nor a selection algorithm's whims change what is found.
+Equal distances go by their index, as everywhere in this package: neighbours are ordered by (distance, index), so that neither the size of
+the tiles nor a selection algorithm's whims change what is found.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Neighbours:
     """The nearest images of each of n images.
 
     Attributes:
-        places: (n, k), the places of the nearest, nearest first.
+        indices: (n, k), the indices of the nearest, nearest first.
         distances: (n, k), how far they are.
         farthest: (n,), how far the farthest of all is.
     """
 
-    places: Tensor
+    indices: Tensor
     distances: Tensor
     farthest: Tensor
 
@@ -47,7 +47,7 @@ def nearest(query: Features, gallery: Features, metric: Metric, count: int) -> N
         count: how many neighbours; no more than m are found.
 
     Returns:
-        Neighbours (n, min(count, m)), by (distance, place).
+        Neighbours (n, min(count, m)), by (distance, index).
     """
     found = Nearest(len(query), min(count, len(gallery)), gallery.rows)
     for rows, tile in tiles(query, gallery, metric):
@@ -67,7 +67,7 @@ def nearest_among(features: Features, metric: Metric, count: int, keep: Tensor |
         keep: (q, n - q), filled with the distances of the first q images to all others; None keeps none.
 
     Returns:
-        Neighbours (n, min(count, n)), by (distance, place).
+        Neighbours (n, min(count, n)), by (distance, index).
     """
     found = Nearest(len(features), min(count, len(features)), features.rows)
     for rows, tile in tiles(features, None, metric):
@@ -99,7 +99,7 @@ def tiles(query: Features, gallery: Features | None, metric: Metric) -> Iterator
 class Nearest:
     """The nearest neighbours seen so far.
 
-    Whoever is offered to an image must come from a later place than those that were offered to it before, or be offered in one tile with
+    Whoever is offered to an image must have a higher index than those that were offered to it before, or be offered in one tile with
     them: then equals keep the order in which they came.
 
     Args:
@@ -110,14 +110,14 @@ class Nearest:
 
     def __init__(self, images: int, count: int, like: Tensor) -> None:
         self.distances = like.new_full((images, count), torch.inf)
-        self.places = torch.full((images, count), -1, device=like.device)
+        self.indices = torch.full((images, count), -1, device=like.device)
         self.farthest = like.new_zeros(images)
         self.pending: list[tuple[Tensor, Tensor, Tensor]] = []
         self.waiting = 0
         self.rows_seen = self.rows_merged = 0
 
     def add_rows(self, rows: slice, tile: Tensor, first: int) -> None:
-        """Offers to each of the images ``rows`` all that its row of the tile (b, m) is about: the places from ``first`` on."""
+        """Offers to each of the images ``rows`` all that its row of the tile (b, m) is about: the indices from ``first`` on."""
         self.farthest[rows] = torch.maximum(self.farthest[rows], tile.amax(1))
         if 2 * self.rows_merged > len(self.distances):  # the limits that are known leave few
             owner, column = (tile < self.distances[rows, -1:]).nonzero(as_tuple=True)
@@ -140,39 +140,39 @@ class Nearest:
         self.farthest[images] = torch.maximum(self.farthest[images], tile.amax(0))
         count = self.distances.shape[1]
         if rows.start:
-            below = tile < self.distances[images, -1]  # an equal from a later place would come behind
+            below = tile < self.distances[images, -1]  # an equal with a higher index would come behind
         else:  # no limit is known yet
             below = tile <= tile.topk(min(count, len(tile)), dim=0, largest=False, sorted=False).values.amax(0)
-        place, column = below.nonzero(as_tuple=True)
-        self.offer(column + images.start, place + rows.start, tile[place, column])
+        index, column = below.nonzero(as_tuple=True)
+        self.offer(column + images.start, index + rows.start, tile[index, column])
         self.rows_seen = rows.stop
         if self.rows_seen >= 2 * self.rows_merged or self.waiting > PENDING:  # limits that tighten with each doubling keep candidates few
             self.merge()
 
-    def offer(self, owner: Tensor, place: Tensor, distance: Tensor) -> None:
+    def offer(self, owner: Tensor, index: Tensor, distance: Tensor) -> None:
         """Lets candidates wait: whose, where they are, how far."""
-        self.pending.append((owner, place, distance))
+        self.pending.append((owner, index, distance))
         self.waiting += len(owner)
 
     def merge(self) -> None:
         """Sorts the waiting candidates in."""
         if not self.pending:
             return
-        owner, place, distance = (torch.cat(parts) for parts in zip(*self.pending, strict=True))
+        owner, index, distance = (torch.cat(parts) for parts in zip(*self.pending, strict=True))
         self.pending, self.waiting, self.rows_merged = [], 0, self.rows_seen
         count = self.distances.shape[1]
         touched = owner.unique()
         owner = torch.cat([touched.repeat_interleave(count), owner])
-        place = torch.cat([self.places[touched].flatten(), place])
+        index = torch.cat([self.indices[touched].flatten(), index])
         distance = torch.cat([self.distances[touched].flatten(), distance])
         by_distance = distance.argsort(stable=True)
         order = by_distance[owner[by_distance].argsort(stable=True)]
-        owner, place, distance = owner[order], place[order], distance[order]
+        owner, index, distance = owner[order], index[order], distance[order]
         first = torch.searchsorted(owner, touched)[:, None] + torch.arange(count, device=owner.device)  # (touched, count)
-        self.places[touched] = place[first]
+        self.indices[touched] = index[first]
         self.distances[touched] = distance[first]
 
     def all(self) -> Neighbours:
         """What was found."""
         self.merge()
-        return Neighbours(self.places, self.distances, self.farthest)
+        return Neighbours(self.indices, self.distances, self.farthest)

@@ -46,7 +46,7 @@ def rerank(
 
     Memory is a copy of the features, some hundred numbers for each image, and half a GiB at most beside them; the distances themselves,
     (queries, gallery), are computed when they are asked for: ``rga.reid.evaluate_distances`` takes them in blocks of rows,
-    ``numpy.asarray`` all at once. Where neighbours are equally near, the earlier place comes first, queries before the gallery. A feature
+    ``numpy.asarray`` all at once. Where neighbours are equally near, the lower index comes first, queries before the gallery. A feature
     of length 0 has nothing in common with any other.
 
     Args:
@@ -64,7 +64,7 @@ def rerank(
         ValueError: as ``rga.reid.evaluate`` for features; k1 or k2 below 1, lambda_ outside of [0, 1].
 
     Example:
-        >>> query, gallery = torch.eye(3), torch.eye(3).repeat(4, 1)  # four pictures of each, which look the same
+        >>> query, gallery = torch.eye(3), torch.eye(3).repeat(4, 1)  # four images of each, which look the same
         >>> distances = rerank(query, gallery, k1=4, k2=2)
         >>> distances.shape
         (3, 12)
@@ -81,7 +81,7 @@ def rerank(
     fits = len(query) * len(gallery) * both.rows.dtype.itemsize <= KEPT_BYTES
     original = both.rows.new_empty(len(query), len(gallery)) if fits and lambda_ else None
     neighbours = nearest_among(both, metric, max(k1 + 1, k2), original)
-    codes = averaged(encode(both, metric, neighbours, k1), neighbours.places[:, :k2])
+    codes = averaged(encode(both, metric, neighbours, k1), neighbours.indices[:, :k2])
     farthest = neighbours.farthest[: len(query)]
     return RerankedDistances(both, len(query), metric, farthest=farthest, codes=codes, lambda_=lambda_, original=original)
 
@@ -164,8 +164,8 @@ class RerankedDistances:
         for some in portions(self.images_of.counts[codes.columns], ENTRIES_AT_ONCE):
             owner, entries = self.images_of.entries(codes.columns[some])
             smaller = torch.minimum(self.images_of.values.index_select(0, entries), codes.values[some].index_select(0, owner))
-            place = row_starts[some].index_select(0, owner).add_(self.images_of.columns.index_select(0, entries))
-            total.view(-1).index_add_(0, place, smaller)
+            index = row_starts[some].index_select(0, owner).add_(self.images_of.columns.index_select(0, entries))
+            total.view(-1).index_add_(0, index, smaller)
         return total
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -183,17 +183,17 @@ def together(query: Features, gallery: Features, metric: Metric) -> Features:
     """Queries and gallery as one; for the cosine as directions, whose lengths are 1, or 0 where there is none."""
     rows = torch.empty(len(query) + len(gallery), query.rows.shape[1], dtype=gallery.rows.dtype, device=gallery.rows.device)
     norms = torch.cat([query.norms, gallery.norms])
-    for side, place in ((query, slice(0, len(query))), (gallery, slice(len(query), None))):
+    for side, index in ((query, slice(0, len(query))), (gallery, slice(len(query), None))):
         if metric == "cosine":
-            torch.mul(side.rows, inverse(side.norms, rows.dtype)[:, None], out=rows[place])
+            torch.mul(side.rows, inverse(side.norms, rows.dtype)[:, None], out=rows[index])
         else:
-            rows[place] = side.rows
+            rows[index] = side.rows
     return Features(rows, (norms > torch.finfo(rows.dtype).tiny).double() if metric == "cosine" else norms)
 
 
 def encode(features: Features, metric: Metric, neighbours: Neighbours, k1: int) -> SparseRows:
     """The code of each image: exp(-distance) to its k-reciprocal neighbours, and to theirs, as shares of 1 (the paper's section 3.3)."""
-    nearest, close = neighbours.places[:, : k1 + 1], neighbours.places[:, : round(k1 / 2) + 1]
+    nearest, close = neighbours.indices[:, : k1 + 1], neighbours.indices[:, : round(k1 / 2) + 1]
     mutual, mutually_close = reciprocal(nearest), reciprocal(close)
     parts = []
     for rows in slices(len(features), ROWS_AT_ONCE):
@@ -208,13 +208,13 @@ def encode(features: Features, metric: Metric, neighbours: Neighbours, k1: int) 
     return stacked(parts)
 
 
-def reciprocal(places: Tensor) -> Tensor:
+def reciprocal(indices: Tensor) -> Tensor:
     """Which neighbours (n, k) have the image among their own k neighbours: (n, k) bool."""
-    images, count = places.shape
+    images, count = indices.shape
     found = []
     for rows in slices(images, max(1, GROUP_BYTES // (8 * count * count))):
-        image = torch.arange(rows.start, rows.stop, device=places.device)
-        found.append((places[places[rows]] == image[:, None, None]).any(2))  # (b, k, k) -> (b, k)
+        image = torch.arange(rows.start, rows.stop, device=indices.device)
+        found.append((indices[indices[rows]] == image[:, None, None]).any(2))  # (b, k, k) -> (b, k)
     return torch.cat(found)
 
 
@@ -254,18 +254,18 @@ def to_members(features: Features, rows: slice, members: Tensor, metric: Metric)
     return distances.clamp_(min=0)
 
 
-def averaged(codes: SparseRows, places: Tensor) -> SparseRows:
+def averaged(codes: SparseRows, indices: Tensor) -> SparseRows:
     """The mean of the codes of each image's nearest (n, k2), itself among them: the paper's local query expansion.
 
     An empty code, that of a feature of length 0, stays empty: it resembles nothing.
     """
-    if places.shape[1] == 1:
+    if indices.shape[1] == 1:
         return codes
-    image = torch.arange(len(places), device=places.device)
-    places = torch.where(codes.counts[:, None] > 0, places, image[:, None])
+    image = torch.arange(len(indices), device=indices.device)
+    indices = torch.where(codes.counts[:, None] > 0, indices, image[:, None])
     parts = []
-    for rows in slices(len(places), ROWS_AT_ONCE):
-        some = places[rows]
+    for rows in slices(len(indices), ROWS_AT_ONCE):
+        some = indices[rows]
         owner, entries = codes.entries(some.flatten())
         mean = codes.values.index_select(0, entries) / some.shape[1]
         parts.append(summed(owner // some.shape[1], codes.columns.index_select(0, entries), mean, (len(some), codes.width)))

@@ -72,7 +72,7 @@ def ends_to_starts(counts: Tensor) -> Tensor:
 
 
 def summed(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> SparseRows:
-    """Entries in any order as a matrix of a shape; those of one place are added up."""
+    """Entries in any order as a matrix of a shape; those of one position are added up."""
     keys, entry = torch.unique(rows * shape[1] + columns, return_inverse=True)
     totals = values.new_zeros(len(keys)).index_add_(0, entry, values)
     return SparseRows(ends_to_starts((keys // shape[1]).bincount(minlength=shape[0])), keys % shape[1], totals, shape[1])

@@ -1,4 +1,4 @@
-"""The catalogue: every data set by its name."""
+"""The catalogue: every dataset by its name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXPECTED: dict[str, Mapping[str, SplitCounts]] = {
 
 
 def load_data(name: str, root: Path, **options: object) -> ReidData:
-    """Reads a data set.
+    """Reads a dataset.
 
     Args:
         name: one of ``READERS``.
@@ -47,8 +47,8 @@ def load_data(name: str, root: Path, **options: object) -> ReidData:
         DataError: the data are there and are not what the format says.
 
     Example:
-        >>> load_data("market1502", Path("pictures"))
+        >>> load_data("market1502", Path("images"))
         Traceback (most recent call last):
-        ValueError: unknown data set 'market1502': choose one of market1501, msmt17, ...
+        ValueError: unknown dataset 'market1502': choose one of market1501, msmt17, ...
     """
     return read_named(READERS, name, root, options)

@@ -1,4 +1,4 @@
-"""Looks a data set over before it is trained on: what is missing, damaged, doubled or mislabelled."""
+"""Checks a dataset before it is trained on: what is missing, damaged, doubled or mislabelled."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
 
 @dataclass(frozen=True)
 class DataReport:
-    """What is in a data set and what is wrong with it."""
+    """What is in a dataset and what is wrong with it."""
 
     name: str
-    """The data set."""
+    """The dataset."""
     root: Path
     """Its folder."""
     fingerprint: str
     """See ``ReidData.fingerprint``."""
     has_cameras: bool
-    """Whether pictures by the query's own camera are left out of a test."""
+    """Whether images by the query's own camera are left out of a test."""
     found: Mapping[str, SplitCounts]
     """Split -> what it holds."""
     expected: Mapping[str, SplitCounts] | None
     """Split -> what it should hold; None if it is not known."""
     opened: bool
-    """Whether the pictures were decoded."""
+    """Whether the images were decoded."""
     damaged: tuple[tuple[str, str], ...]
-    """Pictures that cannot be decoded, and why."""
+    """Images that cannot be decoded, and why."""
     overlapping_identities: tuple[int, ...]
     """Identities that are trained on and tested on."""
     unmatched_queries: tuple[str, ...]
@@ -41,7 +41,7 @@ class DataReport:
     duplicates: tuple[tuple[str, ...], ...]
     """Groups of different files with the same content."""
     single_image_identities: tuple[int, ...]
-    """Training identities with one picture: no pair of it can be made."""
+    """Training identities with one image: no pair of it can be made."""
 
     @property
     def wrong_counts(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class DataReport:
     def ok(self) -> bool:
         """Whether results on these data mean what they say.
 
-        They do not if counts differ from the protocol, pictures are damaged, identities are trained and tested on, or no query can be
+        They do not if counts differ from the protocol, images are damaged, identities are trained and tested on, or no query can be
         found.
         """
         nothing_to_find = 0 < self.found["query"].images == len(self.unmatched_queries)
@@ -109,7 +109,7 @@ class DataReport:
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
         named: list[tuple[bool, Sequence[object], str]] = [
             (bool(self.wrong_counts), self.wrong_counts, "splits do not hold what they should"),
-            (True, [f"{path} ({reason})" for path, reason in self.damaged], "pictures cannot be decoded"),
+            (True, [f"{path} ({reason})" for path, reason in self.damaged], "images cannot be decoded"),
             (True, self.overlapping_identities, "identities are trained on and tested on"),
             (
                 unmatched == queries,
@@ -117,7 +117,7 @@ class DataReport:
                 f"of {queries:,} queries have nothing to find{' by another camera' if self.has_cameras else ''} and do not count",
             ),
             (False, [" = ".join(group) for group in self.duplicates], "groups of files have the same content"),
-            (False, self.single_image_identities, "training identities have a single picture"),
+            (False, self.single_image_identities, "training identities have a single image"),
         ]
         return sentences(named)
 
@@ -128,22 +128,22 @@ def check_data(
     open_images: bool = False,
     progress: Progress | None = None,
 ) -> DataReport:
-    """Looks a data set over.
+    """Checks a dataset.
 
     Args:
-        data: the data set.
+        data: the dataset.
         expected: split -> what it should hold, such as ``rga.reid.datasets.catalog.EXPECTED[name]``.
-        open_images: decode every picture in full.
-        progress: told after each decoded picture.
+        open_images: decode every image in full.
+        progress: told after each decoded image.
 
     Returns:
         The report; paths in it are relative to the root of the data.
 
     Raises:
-        FileNotFoundError: a picture is gone.
+        FileNotFoundError: an image is gone.
     """
     tested = {sample.identity for sample in data.query} | {sample.identity for sample in data.gallery} - {DISTRACTOR}
-    pictures = Counter(sample.identity for sample in data.train)
+    images = Counter(sample.identity for sample in data.train)
     paths = sorted({sample.path for name in SPLITS for sample in data.split(name)})
     return DataReport(
         name=data.name,
@@ -154,10 +154,10 @@ def check_data(
         expected=expected,
         opened=open_images,
         damaged=tuple((relative(path, data.root), reason) for path, reason in find_damaged(paths, progress)) if open_images else (),
-        overlapping_identities=tuple(sorted(tested & set(pictures))),
+        overlapping_identities=tuple(sorted(tested & set(images))),
         unmatched_queries=tuple(relative(sample.path, data.root) for sample in find_unmatched(data)),
         duplicates=tuple(tuple(relative(path, data.root) for path in group) for group in find_duplicates(paths)),
-        single_image_identities=tuple(sorted(identity for identity, number in pictures.items() if number == 1)),
+        single_image_identities=tuple(sorted(identity for identity, number in images.items() if number == 1)),
     )
 
 
@@ -168,7 +168,7 @@ def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
 
 
 def find_unmatched(data: ReidData) -> list[Sample]:
-    """Queries without a gallery picture of their identity, by another camera where there are cameras."""
+    """Queries without a gallery image of their identity, by another camera where there are cameras."""
     cameras: dict[int, set[int | None]] = {}
     for sample in data.gallery:
         cameras.setdefault(sample.identity, set()).add(sample.camera)

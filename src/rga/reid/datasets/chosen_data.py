@@ -31,8 +31,8 @@ def chosen_data(recipe: ReidRecipe) -> ReidData:
 
 
 def named_data(spec: str) -> ReidData:
-    """The data set of NAME=ROOT."""
+    """The dataset of NAME=ROOT."""
     name, equals, root = spec.partition("=")
     if not equals:
-        raise ValueError(f"a data set is named NAME=ROOT, got {spec!r}")
+        raise ValueError(f"a dataset is named NAME=ROOT, got {spec!r}")
     return load_data(name, Path(root))

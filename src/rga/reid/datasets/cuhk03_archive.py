@@ -51,7 +51,7 @@ def open_archive(path: Path) -> Iterator[h5py.File]:
 
 
 def cells(archive: h5py.File, key: str) -> list[Any]:
-    """What the cells of a row of cells hold: data sets of HDF5."""
+    """What the cells of a row of cells hold: datasets of HDF5."""
     return [archive[reference] for reference in archive[key][0]]
 
 
@@ -70,7 +70,7 @@ def read_testsets(path: Path) -> list[list[tuple[int, int]]]:
 def extract_images(path: Path, boxes: str, folder: Path) -> Path:
     """Writes the images of the file as PNG, ``PAIR_PERSON_CAMERA_IMAGE.png``, all from 1 (IMAGE 1 to 10).
 
-    The folder appears when it is complete: a run that is stopped leaves none. Takes minutes for the whole data set.
+    The folder appears when it is complete: a run that is stopped leaves none. Takes minutes for the whole dataset.
 
     Args:
         path: ``cuhk-03.mat``.

@@ -1,4 +1,4 @@
-r"""Your own pictures in folders, one folder an identity.
+r"""Your own images in folders, one folder an identity.
 
 Either ``ROOT/{train,query,gallery}/IDENTITY/*.jpg``, or ``ROOT/IDENTITY/*.jpg``, which is split by identity with a seed. The camera can
 stand in the file names: ``camera=r"c(\d+)"`` finds 3 in ``walk_c3_0012.jpg``.
@@ -13,11 +13,11 @@ from pathlib import Path
 from rga.datasets.layout import DataError, images_in
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
 
-WHERE = "The pictures are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
+WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
 def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0) -> ReidData:
-    r"""Reads pictures from folders that are named like their identities.
+    r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
     train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
@@ -53,7 +53,7 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
     if not query:
-        raise DataError(f"none of the {len(tested)} test identities of {root} has a second picture to find: raise test_fraction")
+        raise DataError(f"none of the {len(tested)} test identities of {root} has a second image to find: raise test_fraction")
     return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
 
 

@@ -39,7 +39,7 @@ def read_market1501(root: Path) -> ReidData:
 
     Raises:
         FileNotFoundError: a folder is missing.
-        DataError: a folder has no picture, or a file name does not follow the format.
+        DataError: a folder has no image, or a file name does not follow the format.
     """
     home = find_home(root, ("Market-1501-v15.09.15",), tuple(FOLDERS.values()), WHERE)
     splits = {split: read_boxes(home / folder, NAME, FORM, (".jpg",)) for split, folder in FOLDERS.items()}
@@ -50,7 +50,7 @@ def read_boxes(folder: Path, pattern: re.Pattern[str], form: str, suffixes: tupl
     """Reads a folder of crops whose names say ``identity`` and ``camera``, without the junk.
 
     Raises:
-        DataError: there is no picture, or a name does not follow the pattern.
+        DataError: there is no image, or a name does not follow the pattern.
     """
     named = ((path, parse_name(path, pattern, form)) for path in images_in(folder, suffixes))
     samples = (Sample(path, int(match["identity"]), int(match["camera"])) for path, match in named)

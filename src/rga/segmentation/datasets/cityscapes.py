@@ -1,4 +1,4 @@
-"""Cityscapes: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016, and scenes in its layout.
+"""Cityscapes: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016, and street scenes in its layout.
 
 ``leftImg8bit/SPLIT/CITY/FRAME_leftImg8bit.png`` and ``gtFine/SPLIT/CITY/FRAME_gtFine_labelIds.png``. Of the 34 labels 19 are told apart,
 the others are ignored, as in the benchmark. The masks of the test split are kept by the authors' server: the files in ``gtFine/test`` are
@@ -13,7 +13,7 @@ from pathlib import Path
 from rga.datasets.layout import DataError, find_home, parse_name
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour
 from rga.segmentation.datasets.pairs import paired
-from rga.segmentation.datasets.samples import SPLITS, Scene, SceneCounts, SegmentationData, Split
+from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
 
 WHERE = (
     "Cityscapes is given for research by its authors: register at cityscapes-dataset.com, accept the terms, and unpack "
@@ -21,7 +21,7 @@ WHERE = (
 )
 """Where the data can be had."""
 
-EXPECTED: dict[Split, SceneCounts] = {"train": SceneCounts(2975, 2975), "val": SceneCounts(500, 500), "test": SceneCounts(1525, 0)}
+EXPECTED: dict[Split, SplitCounts] = {"train": SplitCounts(2975, 2975), "val": SplitCounts(500, 500), "test": SplitCounts(1525, 0)}
 """The benchmark's counts."""
 
 LABELS = 34
@@ -51,7 +51,7 @@ CLASSES: dict[int, tuple[str, Colour]] = {
 """labelId -> name and colour of the classes that are told apart; their order is that of the trainIds."""
 
 GENERATED = (7, 8, 11, 17, 21, 23, 24, 26)
-"""The labelIds that generated scenes show."""
+"""The labelIds that generated street scenes show."""
 
 IMAGE = re.compile(r"(?P<frame>.+_\d+_\d+)_leftImg8bit\.png")
 MASK = re.compile(r"(?P<frame>.+_\d+_\d+)_gtFine_labelIds\.png")
@@ -71,37 +71,37 @@ def read_cityscapes(root: Path) -> SegmentationData:
 
     Raises:
         FileNotFoundError: a folder is missing.
-        DataError: a file name does not follow the format, or a picture or a mask is without the other.
+        DataError: a file name does not follow the format, or an image or a mask is without the other.
     """
     return read_layout("cityscapes", root, chosen_classes(tuple(CLASSES)), WHERE)
 
 
 def read_generated(root: Path) -> SegmentationData:
-    """Reads generated street scenes (``rga data make-scenes``), which have eight of Cityscapes' classes.
+    """Reads generated street scenes (``rga data make-streets``), which have eight of Cityscapes' classes.
 
     Args:
         root: the folder with ``leftImg8bit`` and ``gtFine``.
 
     Raises:
         FileNotFoundError: a folder is missing.
-        DataError: a file name does not follow the format, or a picture or a mask is without the other.
+        DataError: a file name does not follow the format, or an image or a mask is without the other.
     """
-    return read_layout("scenes", root, chosen_classes(GENERATED), "Generate them with rga data make-scenes DIR.")
+    return read_layout("streets", root, chosen_classes(GENERATED), "Generate them with rga data make-streets DIR.")
 
 
 def read_layout(name: str, root: Path, classes: Classes, where: str) -> SegmentationData:
-    """Reads a data set in the layout of Cityscapes."""
+    """Reads a dataset in the layout of Cityscapes."""
     home = find_home(root, (), ("leftImg8bit", "gtFine"), where)
-    found: dict[str, tuple[Scene, ...]] = {}
+    found: dict[str, tuple[Sample, ...]] = {}
     for split in SPLITS:
         images = frames(home / "leftImg8bit" / split, "*_leftImg8bit.png", IMAGE)
         if split == "test":
-            found[split] = tuple(Scene(path, None) for path in images.values())
+            found[split] = tuple(Sample(path, None) for path in images.values())
             continue
         folder = home / "gtFine" / split
         found[split] = paired(images, frames(folder, "*_gtFine_labelIds.png", MASK), folder)
     if not any(found.values()):
-        raise DataError(f"{home / 'leftImg8bit'} has no pictures SPLIT/CITY/*_leftImg8bit.png. {where}")
+        raise DataError(f"{home / 'leftImg8bit'} has no images SPLIT/CITY/*_leftImg8bit.png. {where}")
     return SegmentationData(name, classes, found["train"], found["val"], found["test"], home)
 
 

@@ -1,4 +1,4 @@
-"""The classes of a segmentation data set: their names, their colours, and the values that stand for them in the files of the masks."""
+"""The classes of a segmentation dataset: their names, their colours, and the values that stand for them in the files of the masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IGNORED = 255
 """The class of pixels that count neither in training nor in testing."""
 
 UNKNOWN = -1
-"""Marks values that a data set does not have, in ``Classes.table``."""
+"""Marks values that a dataset does not have, in ``Classes.table``."""
 
 Colour = tuple[int, int, int]
 """Red, green and blue from 0 to 255."""
@@ -47,7 +47,7 @@ class Classes:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= IGNORED:
-            raise ValueError(f"a data set has 1 to {IGNORED} classes, got {len(self.names)}")
+            raise ValueError(f"a dataset has 1 to {IGNORED} classes, got {len(self.names)}")
         doubled = sorted({name for name in self.names if self.names.count(name) > 1})
         if doubled or not all(self.names):
             raise ValueError(f"every class needs a name of its own, got {', '.join(map(repr, doubled)) or 'an empty one'}")
@@ -71,7 +71,7 @@ class Classes:
 
     @cached_property
     def table(self) -> NDArray[np.int16]:
-        """(256,): the class of each value, ``UNKNOWN`` for those that the data set does not have."""
+        """(256,): the class of each value, ``UNKNOWN`` for those that the dataset does not have."""
         table = np.full(256, UNKNOWN, np.int16)
         for value, index in self.values.items():
             table[value] = index

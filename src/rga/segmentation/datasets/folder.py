@@ -1,4 +1,4 @@
-"""Your own pictures and masks in folders, with a file that names the classes.
+"""Your own images and masks in folders, with a file that names the classes.
 
 ``ROOT/images`` and ``ROOT/masks`` hold files of the same names below them, the masks as PNG; both either have no other folders than train,
 val and test, of which some may be missing, or are split by a seed. ``ROOT/classes.csv`` has a line for each value in the masks:
@@ -24,9 +24,9 @@ from rga.images.defects import examples
 from rga.images.images import SUFFIXES
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour, spread_colours
 from rga.segmentation.datasets.pairs import by_stem, paired
-from rga.segmentation.datasets.samples import SPLITS, Scene, SegmentationData
+from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData
 
-WHERE = "The pictures are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour."
+WHERE = "The images are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour."
 
 CLASS_FILE = "classes.csv"
 IGNORED_NAME = "ignored"
@@ -34,16 +34,16 @@ COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> SegmentationData:
-    """Reads pictures and masks from folders.
+    """Reads images and masks from folders.
 
     Args:
         root: the folder with ``images``, ``masks`` and ``classes.csv``.
-        val_fraction: share of the pictures that are not trained on, where the folders have no splits.
+        val_fraction: share of the images that are not trained on, where the folders have no splits.
         seed: of that split.
 
     Raises:
         FileNotFoundError: a folder or the file is missing.
-        DataError: the class file is wrong, there are no pictures, or a picture or a mask is without the other.
+        DataError: the class file is wrong, there are no images, or an image or a mask is without the other.
         ValueError: an option is out of its range.
     """
     if not 0 < val_fraction < 1:
@@ -53,20 +53,20 @@ def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> Segm
     if has_splits(home / "images"):
         train, val, test = (read_pairs(home / "images" / split, home / "masks" / split) for split in SPLITS)
         return SegmentationData(home.name, classes, train, val, test, home)
-    scenes = read_pairs(home / "images", home / "masks")
-    if len(scenes) < 2:
-        raise DataError(f"{home / 'images'} has {len(scenes)} picture: a split into train and val needs two or more. {WHERE}")
-    held_out = max(1, min(len(scenes) - 1, round(val_fraction * len(scenes))))
-    chosen = set(random.Random(seed).sample(range(len(scenes)), held_out))  # noqa: S311  # a split, no secret
-    parts = [tuple(scene for index, scene in enumerate(scenes) if (index in chosen) == wanted) for wanted in (False, True)]
+    samples = read_pairs(home / "images", home / "masks")
+    if len(samples) < 2:
+        raise DataError(f"{home / 'images'} has {len(samples)} image: a split into train and val needs two or more. {WHERE}")
+    held_out = max(1, min(len(samples) - 1, round(val_fraction * len(samples))))
+    chosen = set(random.Random(seed).sample(range(len(samples)), held_out))  # noqa: S311  # a split, no secret
+    parts = [tuple(sample for index, sample in enumerate(samples) if (index in chosen) == wanted) for wanted in (False, True)]
     return SegmentationData(home.name, classes, parts[0], parts[1], (), home)
 
 
 def has_splits(images: Path) -> bool:
-    """Whether pictures are split already.
+    """Whether images are split already.
 
     Raises:
-        DataError: there are folders of splits and other folders or pictures beside them, which would be in none.
+        DataError: there are folders of splits and other folders or images beside them, which would be in none.
     """
     found = {path.name for path in images.iterdir() if not path.name.startswith(".")}
     if "train" in found and not found <= {*SPLITS}:
@@ -75,11 +75,11 @@ def has_splits(images: Path) -> bool:
     return bool(found) and found <= {*SPLITS}
 
 
-def read_pairs(images: Path, masks: Path) -> tuple[Scene, ...]:
-    """The pictures and masks below two folders; none where neither is there."""
-    pictures = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+def read_pairs(images: Path, masks: Path) -> tuple[Sample, ...]:
+    """The images and masks below two folders; none where neither is there."""
+    found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     numbers = [path for path in masks.rglob("*.png") if not path.name.startswith(".")]
-    return paired(by_stem(pictures, images), by_stem(numbers, masks), masks)
+    return paired(by_stem(found, images), by_stem(numbers, masks), masks)
 
 
 def read_classes(path: Path) -> Classes:

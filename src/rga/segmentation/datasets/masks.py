@@ -1,4 +1,4 @@
-"""Masks from files: one number a pixel, checked against the classes of the data set and against the picture."""
+"""Masks from files: one number a pixel, checked against the classes of the dataset and against the image."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from PIL import Image
 from rga.datasets.layout import DataError
 from rga.images.images import decoded, read_contents, read_image
 from rga.segmentation.datasets.classes import Classes, UnknownValueError
-from rga.segmentation.datasets.samples import Scene
+from rga.segmentation.datasets.samples import Sample
 
 MODES = frozenset({"1", "L", "P"})
-"""Pillow's names of pictures with one number of at most 8 bits a pixel."""
+"""Pillow's names of images with one number of at most 8 bits a pixel."""
 
 
 def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
     """Reads a mask.
 
     Args:
-        path: of a picture with 8 bits a pixel, grey or with a palette (whose colours do not matter).
+        path: of an image with 8 bits a pixel, grey or with a palette (whose colours do not matter).
         classes: what its values stand for.
 
     Returns:
@@ -30,8 +30,8 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
     Raises:
         FileNotFoundError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
-        DamagedImageError: the file is no picture, or a damaged one.
-        DataError: it is a picture in colours, or a value stands for no class.
+        DamagedImageError: the file is no image, or a damaged one.
+        DataError: it is an image in colours, or a value stands for no class.
     """
     mode, values = decoded(read_contents(path, str(path)), f"mask {path} cannot be read", lambda image: (image.mode, np.asarray(image)))
     if mode not in MODES:
@@ -41,27 +41,27 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
     try:
         return classes.decode(values.astype(np.uint8, copy=False))
     except UnknownValueError as error:
-        raise DataError(f"mask {path}: {error}; add them to the classes, or mend the mask") from error
+        raise DataError(f"mask {path}: {error}; add them to the classes, or fix the mask") from error
 
 
-def read_scene(scene: Scene, classes: Classes) -> tuple[Image.Image, NDArray[np.uint8]]:
-    """Reads a picture and its mask.
+def read_sample(sample: Sample, classes: Classes) -> tuple[Image.Image, NDArray[np.uint8]]:
+    """Reads an image and its mask.
 
     Returns:
-        The picture as RGB, and the classes (H, W).
+        The image as RGB, and the classes (H, W).
 
     Raises:
-        ValueError: the scene has no mask.
-        DamagedImageError: one of both is no picture, or a damaged one.
-        DataError: the mask holds what it must not, or is of another size than the picture.
+        ValueError: the sample has no mask.
+        DamagedImageError: one of both is no image, or a damaged one.
+        DataError: the mask holds what it must not, or is of another size than the image.
     """
-    if scene.mask is None:
-        raise ValueError(f"{scene.image} has no mask: it can be predicted on, not trained or tested on")
-    image, labels = read_image(scene.image), read_mask(scene.mask, classes)
+    if sample.mask is None:
+        raise ValueError(f"{sample.image} has no mask: it can be predicted on, not trained or tested on")
+    image, labels = read_image(sample.image), read_mask(sample.mask, classes)
     height, width = labels.shape
     if image.size != (width, height):
         raise DataError(
-            f"mask {scene.mask} is {width}x{height}, its picture {scene.image} {image.width}x{image.height}: a mask has a number for each "
-            "pixel of its picture; bring both to one size, the mask without interpolation"
+            f"mask {sample.mask} is {width}x{height}, its image {sample.image} {image.width}x{image.height}: a mask has a number for each "
+            "pixel of its image; bring both to one size, the mask without interpolation"
         )
     return image, labels

@@ -1,4 +1,4 @@
-"""Pictures and their masks, put together by their names."""
+"""Images and their masks, put together by their names."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rga.datasets.layout import DataError
-from rga.segmentation.datasets.samples import Scene
+from rga.segmentation.datasets.samples import Sample
 
 
-def paired(images: Mapping[str, Path], masks: Mapping[str, Path], folder: Path) -> tuple[Scene, ...]:
-    """Scenes of pictures and masks that share their keys, in the order of these.
+def paired(images: Mapping[str, Path], masks: Mapping[str, Path], folder: Path) -> tuple[Sample, ...]:
+    """Samples of images and masks that share their keys, in the order of these.
 
     Args:
-        images: key -> picture.
+        images: key -> image.
         masks: key -> mask.
         folder: where the masks are looked for, for the error.
 
     Raises:
-        DataError: a picture has no mask, or a mask no picture.
+        DataError: an image has no mask, or a mask no image.
     """
     for key, path in sorted(images.items()):
         if key not in masks:
             lacking = len(images.keys() - masks.keys())
-            raise DataError(f"picture {path} has no mask: expected one named {key!r} in {folder} ({lacking} of {len(images)} lack one)")
+            raise DataError(f"image {path} has no mask: expected one named {key!r} in {folder} ({lacking} of {len(images)} lack one)")
     for key, path in sorted(masks.items()):
         if key not in images:
             lacking = len(masks.keys() - images.keys())
-            raise DataError(f"mask {path} has no picture ({lacking} of {len(masks)} lack one): add the picture, or take the mask away")
-    return tuple(Scene(images[key], masks[key]) for key in sorted(images))
+            raise DataError(f"mask {path} has no image ({lacking} of {len(masks)} lack one): add the image, or take the mask away")
+    return tuple(Sample(images[key], masks[key]) for key in sorted(images))
 
 
 def by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:

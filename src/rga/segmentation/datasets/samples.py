@@ -1,4 +1,4 @@
-"""What a segmentation data set is here: three splits of scenes, each a picture and a mask, and the classes of the masks.
+"""What a segmentation dataset is here: three splits of samples, each an image and a mask, and the classes of the masks.
 
 Readers (``rga.segmentation.sources``) make a ``SegmentationData``; here are its counts and its fingerprint.
 """
@@ -23,76 +23,76 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """One picture."""
+class Sample:
+    """One image."""
 
     image: Path
-    """The picture."""
+    """The image."""
     mask: Path | None
-    """Its mask; None where a data set keeps it to itself."""
+    """Its mask; None where a dataset keeps it to itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class SceneCounts:
+class SplitCounts:
     """How much a split holds, found or expected."""
 
     images: int
-    """Pictures."""
+    """Images."""
     masks: int
     """Those with a mask."""
 
 
 @dataclass(frozen=True)
 class SegmentationData:
-    """A data set to train and test segmentation on.
+    """A dataset to train and test segmentation on.
 
     Raises:
-        DataError: there is no picture, or a picture to train on has no mask.
+        DataError: there is no image, or an image to train on has no mask.
     """
 
     name: str
     """What results call it."""
     classes: Classes
     """What is told apart."""
-    train: tuple[Scene, ...]
-    """Pictures to train on."""
-    val: tuple[Scene, ...]
-    """Pictures to choose by."""
-    test: tuple[Scene, ...]
-    """Pictures to test on."""
+    train: tuple[Sample, ...]
+    """Images to train on."""
+    val: tuple[Sample, ...]
+    """Images to choose by."""
+    test: tuple[Sample, ...]
+    """Images to test on."""
     root: Path
     """The folder that paths are told from."""
 
     def __post_init__(self) -> None:
         if not (self.train or self.val or self.test):
-            raise DataError(f"data set {self.name!r} at {self.root} has no picture in any split")
-        for scene in self.train:
-            if scene.mask is None:
-                raise DataError(f"data set {self.name!r}: {scene.image} is to be trained on and has no mask")
+            raise DataError(f"dataset {self.name!r} at {self.root} has no image in any split")
+        for sample in self.train:
+            if sample.mask is None:
+                raise DataError(f"dataset {self.name!r}: {sample.image} is to be trained on and has no mask")
 
-    def split(self, name: Split) -> tuple[Scene, ...]:
-        """The scenes of a split by its name."""
+    def split(self, name: Split) -> tuple[Sample, ...]:
+        """The samples of a split by its name."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
-    def labelled(self, name: Split) -> tuple[Scene, ...]:
-        """The scenes of a split, to test on.
+    def labelled(self, name: Split) -> tuple[Sample, ...]:
+        """The samples of a split, to test on.
 
         Raises:
             ValueError: there are none, or their masks are not given.
         """
-        scenes = self.split(name)
-        if not scenes:
+        samples = self.split(name)
+        if not samples:
             there = ", ".join(f"{split} ({len(self.split(split))})" for split in SPLITS if self.split(split))
-            raise ValueError(f"data set {self.name!r} at {self.root} has no pictures in {name}: it has {there}")
-        bare = next((scene for scene in scenes if scene.mask is None), None)
+            raise ValueError(f"dataset {self.name!r} at {self.root} has no images in {name}: it has {there}")
+        bare = next((sample for sample in samples if sample.mask is None), None)
         if bare is not None:
             raise ValueError(
-                f"the masks of {name} of data set {self.name!r} are not there ({bare.image}): predict it, or test on another split"
+                f"the masks of {name} of dataset {self.name!r} are not there ({bare.image}): predict it, or test on another split"
             )
-        return scenes
+        return samples
 
     @cached_property
-    def counts(self) -> dict[Split, SceneCounts]:
+    def counts(self) -> dict[Split, SplitCounts]:
         """What is in each split."""
         return {name: count(self.split(name)) for name in SPLITS}
 
@@ -100,15 +100,15 @@ class SegmentationData:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change when a file is added, lost, moved or changes its size, or a value stands for another class.
 
-        Paths count relative to ``root``, so that copies of a data set have the same fingerprint on every machine.
+        Paths count relative to ``root``, so that copies of a dataset have the same fingerprint on every machine.
 
         Raises:
             FileNotFoundError: a file is gone.
         """
         entries = sorted(
-            f"{name}\t{self.entry(scene.image)}\t{'' if scene.mask is None else self.entry(scene.mask)}"
+            f"{name}\t{self.entry(sample.image)}\t{'' if sample.mask is None else self.entry(sample.mask)}"
             for name in SPLITS
-            for scene in self.split(name)
+            for sample in self.split(name)
         )
         return hashlib.sha256("\n".join([json.dumps(self.classes.to_dict()), *entries]).encode()).hexdigest()[:16]
 
@@ -117,13 +117,13 @@ class SegmentationData:
         return f"{relative(path, self.root)}\t{path.stat().st_size}"
 
 
-def count(scenes: Iterable[Scene]) -> SceneCounts:
-    """Counts the scenes of a split."""
-    scenes = list(scenes)
-    return SceneCounts(len(scenes), sum(scene.mask is not None for scene in scenes))
+def count(samples: Iterable[Sample]) -> SplitCounts:
+    """Counts the samples of a split."""
+    samples = list(samples)
+    return SplitCounts(len(samples), sum(sample.mask is not None for sample in samples))
 
 
-def describe_counts(counts: Mapping[Split, SceneCounts]) -> list[str]:
+def describe_counts(counts: Mapping[Split, SplitCounts]) -> list[str]:
     """A line for each split."""
     lines = []
     for name, found in counts.items():

@@ -1,7 +1,7 @@
 """Cameras that generated people are seen by: where they hang, what they look at, and what they do to the colours.
 
 The cameras differ more than the people: light, white balance, contrast, blur, resolution and compression are each camera's own, with a
-little of it new in every picture. That is what makes colours alone a poor guide from camera to camera.
+little of it new in every image. That is what makes colours alone a poor guide from camera to camera.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Camera:
         gamma: below 1 lifts the shadows, above 1 deepens them.
         balance: gains of red, green and blue.
         saturation: strength of the colours.
-        light: direction of the light across the picture, from -1 to 1.
+        light: direction of the light across the image, from -1 to 1.
         ambient: share of light that comes from everywhere.
         slope: how much brighter the top is than the bottom.
         shade: chance that a shadow falls across a person.
         haze: added grey.
-        blur: in pixels of a picture of 128 rows.
+        blur: in pixels of an image of 128 rows.
         resolution: share of the pixels' rows and columns that the sensor had.
         noise: standard deviation.
         quality: of the JPEG.
@@ -71,7 +71,7 @@ def make_camera(rng: np.random.Generator, index: int, canvas: Size) -> Camera:
     Args:
         rng: the camera's own generator.
         index: its number from 0; neighbours differ in height and white balance by more than chance would have it.
-        canvas: (height, width) of the pictures before they are reduced.
+        canvas: (height, width) of the images before they are reduced.
     """
     height = (1.7, 4.2, 2.6, 5.5, 1.4, 3.4)[index % 6] * float(rng.uniform(0.9, 1.1))
     distance = float(rng.uniform(7.5, 11))
@@ -109,7 +109,7 @@ def cut_background(camera: Camera, rng: np.random.Generator, place: int, at: flo
 
     Args:
         camera: whose.
-        rng: of the picture.
+        rng: of the image.
         place: which of the camera's strips.
         at: where along the strip, from 0 to 1.
         canvas: (height, width) to cut.
@@ -121,14 +121,14 @@ def cut_background(camera: Camera, rng: np.random.Generator, place: int, at: flo
     return strip[top : top + height, left : left + width].copy()
 
 
-def take_picture(camera: Camera, rng: np.random.Generator, canvas: Canvas, size: Size) -> Image.Image:
+def take_image(camera: Camera, rng: np.random.Generator, canvas: Canvas, size: Size) -> Image.Image:
     """What the camera makes of a scene: reduced, lit, coloured, blurred and noisy.
 
     Args:
         camera: which.
-        rng: of the picture.
+        rng: of the image.
         canvas: the scene.
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
     """
     height, width = size
     small = np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BOX), np.float32) / 255
@@ -141,21 +141,21 @@ def take_picture(camera: Camera, rng: np.random.Generator, canvas: Canvas, size:
     grey = lit.mean(2, keepdims=True)
     lit = grey + np.float32(camera.saturation) * (lit - grey)
     lit = lit * np.float32(1 - camera.haze) + np.float32(0.75 * camera.haze)
-    picture = Image.fromarray((np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8))
+    image = Image.fromarray((np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8))
     share = camera.resolution * float(rng.uniform(0.8, 1.1))
     if share < 0.95:
         coarse = max(8, round(share * width)), max(16, round(share * height))
-        picture = picture.resize(coarse, Image.Resampling.BOX).resize((width, height), Image.Resampling.BICUBIC)
+        image = image.resize(coarse, Image.Resampling.BOX).resize((width, height), Image.Resampling.BICUBIC)
     blur = camera.blur * height / 128 * float(rng.uniform(0.5, 1.2))
     if blur > 0.2:
-        picture = picture.filter(ImageFilter.GaussianBlur(blur))
+        image = image.filter(ImageFilter.GaussianBlur(blur))
     grain = rng.standard_normal((height, width, 3), np.float32) * np.float32(170 * camera.noise)
     grain += rng.standard_normal((height, width, 1), np.float32) * np.float32(170 * camera.noise)
-    return Image.fromarray(np.clip(np.asarray(picture, np.float32) + grain, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(np.asarray(image, np.float32) + grain, 0, 255).astype(np.uint8))
 
 
 def shadow(rng: np.random.Generator, size: Size) -> NDArray[np.float32]:
-    """The light (height, width) under a soft edge of shadow that falls across the picture."""
+    """The light (height, width) under a soft edge of shadow that falls across the image."""
     height, width = size
     angle = float(rng.uniform(0, 2 * math.pi))
     across = np.linspace(-1, 1, width, dtype=np.float32)[None] * math.cos(angle)

@@ -17,8 +17,8 @@ from rga.synthetic.people.patterns import (
     FROM_FRONT,
     ROWS,
     SIDEWAYS,
-    Picture,
     Surface,
+    Texture,
     cloth,
     creased,
     paint,
@@ -34,27 +34,27 @@ def torso(rng: np.random.Generator, look: Look) -> Surface:
     jacket = look.cut in {"jacket", "open jacket", "vest", "coat"}
     if look.cut in {"open jacket", "vest"}:  # the pattern is the shirt's as often as the jacket's
         inner_patterned = rng.random() < 0.5
-        picture = cloth(rng, look.upper, look.upper_accent, "plain" if inner_patterned else look.upper_pattern)
+        texture = cloth(rng, look.upper, look.upper_accent, "plain" if inner_patterned else look.upper_pattern)
         shirt = cloth(rng, look.inner, look.upper_accent, look.upper_pattern if inner_patterned else "plain")
         front = np.broadcast_to(FROM_FRONT < 20 + 14 * ALONG, (ROWS, COLUMNS))
-        picture[front] = shirt[front]
+        texture[front] = shirt[front]
     else:
-        picture = cloth(rng, look.upper, look.upper_accent, look.upper_pattern)
+        texture = cloth(rng, look.upper, look.upper_accent, look.upper_pattern)
         if jacket:
-            paint(picture, FROM_FRONT < 3.5, DARK if luminance(look.upper) > 0.35 else (0.7, 0.7, 0.7))
+            paint(texture, FROM_FRONT < 3.5, DARK if luminance(look.upper) > 0.35 else (0.7, 0.7, 0.7))
     if look.cut == "vest":  # quilted
-        picture *= np.float32(1) - np.float32(0.22) * ((ALONG * 8) % 1 < 0.22)[..., None]
+        texture *= np.float32(1) - np.float32(0.22) * ((ALONG * 8) % 1 < 0.22)[..., None]
     if jacket:
-        paint(picture, (ALONG < 0.06) & (FROM_FRONT > 30), shade(look.upper, 0.7))
+        paint(texture, (ALONG < 0.06) & (FROM_FRONT > 30), shade(look.upper, 0.7))
     else:
-        paint(picture, (FROM_FRONT < 38) & (ALONG < 0.1 - FROM_FRONT / 500), look.skin)
-    picture = creased(rng, picture)
+        paint(texture, (FROM_FRONT < 38) & (ALONG < 0.1 - FROM_FRONT / 500), look.skin)
+    texture = creased(rng, texture)
     if look.bag == "backpack":
-        paint(picture, (abs(FROM_FRONT - 42) < 8) & (ALONG < 0.55), look.bag_colour)
+        paint(texture, (abs(FROM_FRONT - 42) < 8) & (ALONG < 0.55), look.bag_colour)
     elif look.bag == "shoulder bag":
         turn = look.bag_side * np.sin(np.radians(AROUND))
-        paint(picture, abs(ALONG - 0.42 - 0.4 * turn) < 0.035, look.bag_colour)
-    return Surface(picture)
+        paint(texture, abs(ALONG - 0.42 - 0.4 * turn) < 0.035, look.bag_colour)
+    return Surface(texture)
 
 
 def arms(rng: np.random.Generator, look: Look) -> dict[str, Surface]:
@@ -62,12 +62,12 @@ def arms(rng: np.random.Generator, look: Look) -> dict[str, Surface]:
     pattern = look.upper_pattern if look.sleeve == look.upper and look.upper_pattern in ALL_OVER | {"side stripe"} else "plain"
     surfaces = {}
     for part, first in (("upper arm", 0.0), ("forearm", 0.5)):
-        picture = creased(rng, cloth(rng, look.sleeve, look.upper_accent, pattern))
+        texture = creased(rng, cloth(rng, look.sleeve, look.upper_accent, pattern))
         covered = 2 * (look.sleeves - first)
-        paint(picture, covered < ALONG, look.skin)
+        paint(texture, covered < ALONG, look.skin)
         if covered >= 1 and part == "forearm":
-            paint(picture, ALONG > 0.9, shade(look.sleeve, 0.75))
-        surfaces[part] = Surface(picture)
+            paint(texture, ALONG > 0.9, shade(look.sleeve, 0.75))
+        surfaces[part] = Surface(texture)
     return surfaces
 
 
@@ -92,40 +92,40 @@ def legs(rng: np.random.Generator, look: Look) -> dict[str, Surface]:
 def skirt(rng: np.random.Generator, look: Look) -> Surface:
     """A skirt, the lower half of a dress, or the tails of a coat."""
     if look.cut == "coat":
-        picture = plain(look.upper) if look.upper_pattern not in ALL_OVER else cloth(rng, look.upper, look.upper_accent, look.upper_pattern)
-        paint(picture, FROM_FRONT < 4, DARK)
+        texture = plain(look.upper) if look.upper_pattern not in ALL_OVER else cloth(rng, look.upper, look.upper_accent, look.upper_pattern)
+        paint(texture, FROM_FRONT < 4, DARK)
     elif look.cut == "dress":
-        picture = cloth(rng, look.upper, look.upper_accent, look.upper_pattern if look.upper_pattern in ALL_OVER else "plain")
-        paint(picture, ALONG < 0.1, look.upper_accent)  # a belt
+        texture = cloth(rng, look.upper, look.upper_accent, look.upper_pattern if look.upper_pattern in ALL_OVER else "plain")
+        paint(texture, ALONG < 0.1, look.upper_accent)  # a belt
     else:
-        picture = cloth(rng, look.lower, look.lower_accent, look.lower_pattern)
-    picture *= (1 + 0.09 * np.sin(np.radians(AROUND * 13)) * ALONG)[..., None].astype(np.float32)  # pleats
-    return Surface(creased(rng, picture))
+        texture = cloth(rng, look.lower, look.lower_accent, look.lower_pattern)
+    texture *= (1 + 0.09 * np.sin(np.radians(AROUND * 13)) * ALONG)[..., None].astype(np.float32)  # pleats
+    return Surface(creased(rng, texture))
 
 
-def face(rng: np.random.Generator, look: Look) -> Picture:
+def face(rng: np.random.Generator, look: Look) -> Texture:
     """Skin, eyes, mouth, beard and glasses, on a head without hair."""
-    picture = plain(look.skin)
-    picture *= 1 + np.float32(0.03) * smooth_noise(rng, 6, 8)[..., None]
+    texture = plain(look.skin)
+    texture *= 1 + np.float32(0.03) * smooth_noise(rng, 6, 8)[..., None]
     cheek = (abs(FROM_FRONT - 30) < 12) & (abs(ALONG - 0.66) < 0.07)
-    paint(picture, cheek, (min(1.0, look.skin[0] * 1.06), look.skin[1] * 0.92, look.skin[2] * 0.9))
+    paint(texture, cheek, (min(1.0, look.skin[0] * 1.06), look.skin[1] * 0.92, look.skin[2] * 0.9))
     if look.beard:
-        paint(picture, (ALONG > 0.72) & (FROM_FRONT < 85), look.hair)
-    paint(picture, (abs(FROM_FRONT - 23) < 9) & (abs(ALONG - 0.53) < 0.04), DARK)
-    paint(picture, (abs(FROM_FRONT - 23) < 12) & (abs(ALONG - 0.44) < 0.02), shade(look.hair, 0.8))
-    paint(picture, (FROM_FRONT < 6) & (abs(ALONG - 0.63) < 0.05), shade(look.skin, 0.84))
-    paint(picture, (FROM_FRONT < 17) & (abs(ALONG - 0.79) < 0.025), (0.66, 0.30, 0.28))
+        paint(texture, (ALONG > 0.72) & (FROM_FRONT < 85), look.hair)
+    paint(texture, (abs(FROM_FRONT - 23) < 9) & (abs(ALONG - 0.53) < 0.04), DARK)
+    paint(texture, (abs(FROM_FRONT - 23) < 12) & (abs(ALONG - 0.44) < 0.02), shade(look.hair, 0.8))
+    paint(texture, (FROM_FRONT < 6) & (abs(ALONG - 0.63) < 0.05), shade(look.skin, 0.84))
+    paint(texture, (FROM_FRONT < 17) & (abs(ALONG - 0.79) < 0.025), (0.66, 0.30, 0.28))
     if look.glasses:
         frame = (FROM_FRONT < 75) & (abs(ALONG - 0.52) < 0.025)
         lens = (abs(FROM_FRONT - 23) < 18) & (abs(ALONG - 0.54) < 0.1)
         glass = (abs(FROM_FRONT - 23) < 12) & (abs(ALONG - 0.54) < 0.06)
-        paint(picture, frame | lens, DARK)
+        paint(texture, frame | lens, DARK)
         if look.glasses == 1:
-            paint(picture, glass, shade(look.skin, 1.1))
-    return np.asarray(np.clip(picture, 0, 1), np.float32)
+            paint(texture, glass, shade(look.skin, 1.1))
+    return np.asarray(np.clip(texture, 0, 1), np.float32)
 
 
-def hair_picture(rng: np.random.Generator, look: Look) -> Picture:
+def hair_texture(rng: np.random.Generator, look: Look) -> Texture:
     """Strands of the hair's colour."""
     strands = 0.16 * smooth_noise(rng, 3, 40) + 0.1 * smooth_noise(rng, 5, 8)
     return np.asarray(np.clip(plain(look.hair) * (1 + strands[..., None]) + 0.06 * strands[..., None], 0, 1), np.float32)
@@ -133,7 +133,7 @@ def hair_picture(rng: np.random.Generator, look: Look) -> Picture:
 
 def head(rng: np.random.Generator, look: Look) -> dict[str, Surface]:
     """Face, hair (with a hole for the face) and what is worn on it."""
-    hair = hair_picture(rng, look)
+    hair = hair_texture(rng, look)
     fringe = 0.25 + 0.09 * np.cos(np.radians(SIDEWAYS * rng.uniform(0.8, 2.2) + rng.uniform(-60, 60)))
     temple = 62 if look.hair_style in {"short", "cropped", "bald"} else 52
     down = {"cropped": 0.55, "short": 0.72}.get(look.hair_style, 1.1)
@@ -161,11 +161,11 @@ def head(rng: np.random.Generator, look: Look) -> dict[str, Surface]:
 
 def bag(look: Look) -> Surface:
     """A bag with a pocket on the outside and a rim."""
-    picture = plain(look.bag_colour)
+    texture = plain(look.bag_colour)
     outside = abs(AROUND - 180) if look.bag == "backpack" else np.minimum(abs(AROUND - 90), abs(AROUND - 270))
-    paint(picture, (outside < 52) & (ALONG > 0.5) & (ALONG < 0.88), look.bag_accent)
-    paint(picture, abs(ALONG - 0.2) < 0.04, shade(look.bag_colour, 0.6))
-    return Surface(picture)
+    paint(texture, (outside < 52) & (ALONG > 0.5) & (ALONG < 0.88), look.bag_accent)
+    paint(texture, abs(ALONG - 0.2) < 0.04, shade(look.bag_colour, 0.6))
+    return Surface(texture)
 
 
 def dress_up(rng: np.random.Generator, look: Look) -> dict[str, Surface]:

@@ -19,7 +19,7 @@ from rga.synthetic.people.look import Look, draw_look
 from rga.synthetic.people.patterns import COLUMNS, ROWS, Surface
 
 Canvas = NDArray[np.uint8]
-"""A picture (height, width, 3) that is drawn on in place."""
+"""An image (height, width, 3) that is drawn on in place."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -38,10 +38,10 @@ class View:
     """From where a person is seen.
 
     Attributes:
-        yaw: direction of the person: 0 towards the camera, pi / 2 to the picture's right, pi away from it.
+        yaw: direction of the person: 0 towards the camera, pi / 2 to the image's right, pi away from it.
         height: of the camera, in metres.
         distance: of the camera along the ground, in metres.
-        light: direction of the light across the picture, from -1 (left) to 1.
+        light: direction of the light across the image, from -1 (left) to 1.
         ambient: share of light that comes from everywhere.
     """
 
@@ -189,5 +189,5 @@ def draw_solid(
         covered = ~surface.holes.ravel().take(spot)
         inside[inside] = covered
         bins, spot = bins[covered], spot[covered]
-    colours = surface.picture.reshape(-1, 3).take(spot, axis=0) * light.take(bins)[:, None]  # (n, 3)
+    colours = surface.texture.reshape(-1, 3).take(spot, axis=0) * light.take(bins)[:, None]  # (n, 3)
     canvas[top:bottom, left:right][inside] = colours.astype(np.uint8)

@@ -1,9 +1,9 @@
-"""Generated people: a data set for person re-identification that needs no download.
+"""Generated people: a dataset for person re-identification that needs no download.
 
 ``make_people`` renders people from a seed, with numpy and Pillow alone, and lays them out as Market-1501 (Zheng et al., ICCV 2015):
 folders ``bounding_box_train``, ``query`` and ``bounding_box_test``, names such as ``0002_c1s1_000451_03.jpg`` (identity, camera,
 sequence, frame, box), identity 0000 for distractors and -1 for junk. Here the sequence is the place under the camera. Half of the
-identities are for training. A test identity has one query under each camera that sees it; its other pictures are in the gallery.
+identities are for training. A test identity has one query under each camera that sees it; its other images are in the gallery.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ORIGIN = "people.json"
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
 Progress = Callable[[int, int], None]
-"""Is told how many pictures are done, and how many there will be."""
+"""Is told how many images are done, and how many there will be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +44,15 @@ class PeopleOptions:
     cameras: int = 6
     """Cameras; each person is seen by a random subset of at least two."""
     images_per_camera: int = 4
-    """Pictures of a person under each camera that sees it."""
+    """Images of a person under each camera that sees it."""
     distractors: int = 200
-    """Pictures in the gallery that show nobody of the test: strangers, parts of people, background."""
+    """Images in the gallery that show nobody of the test: strangers, parts of people, background."""
     junk: int = 40
-    """Pictures in the gallery that evaluation leaves out: bad boxes around people of the test."""
+    """Images in the gallery that evaluation leaves out: bad boxes around people of the test."""
     height: int = 128
-    """Rows of a picture."""
+    """Rows of an image."""
     width: int = 64
-    """Columns of a picture."""
+    """Columns of an image."""
     seed: int = 0
     """All of it follows from this number."""
 
@@ -71,7 +71,7 @@ class PeopleOptions:
 
 
 Shot = tuple[str, int, Image.Image]
-"""Path of a picture below the root, JPEG quality, picture."""
+"""Path of an image below the root, JPEG quality, image."""
 
 
 def file_name(identity: str, walk: Walk, frame: int, box: int) -> str:
@@ -80,7 +80,7 @@ def file_name(identity: str, walk: Walk, frame: int, box: int) -> str:
 
 
 def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterator[Shot]:
-    """All pictures of one identity."""
+    """All images of one identity."""
     training = identity <= options.identities // 2
     person = world.person(identity)
     for walk in world.walks(identity):
@@ -99,16 +99,16 @@ def clutter_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
     for index in range(options.distractors):
         rng = world.rng(CLUTTER, index)
         walk = world.stray_walk(rng, 0, index + 1)
-        if index % 4 == 0:  # four pictures of each
+        if index % 4 == 0:  # four images of each
             stranger = world.stranger(index // 4)
         kind = rng.random()
         if kind < 0.55:
-            picture = world.shoot(rng, walk, stranger)
+            image = world.shoot(rng, walk, stranger)
         elif kind < 0.8:
-            picture = world.shoot(rng, walk, stranger, zoom=float(rng.uniform(1.0, 1.7)), off=float(rng.uniform(0.35, 0.6)))
+            image = world.shoot(rng, walk, stranger, zoom=float(rng.uniform(1.0, 1.7)), off=float(rng.uniform(0.35, 0.6)))
         else:
-            picture = world.shoot(rng, walk, None)
-        yield f"{GALLERY}/{file_name('0000', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, picture
+            image = world.shoot(rng, walk, None)
+        yield f"{GALLERY}/{file_name('0000', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
 
 
 def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
@@ -117,12 +117,12 @@ def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
         rng = world.rng(JUNK, index)
         identity = options.identities // 2 + 1 + int(rng.integers(options.identities - options.identities // 2))
         walk = world.stray_walk(rng, identity, index + 1)
-        picture = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
-        yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, picture
+        image = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
+        yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
 
 
 def make_people(root: Path, options: PeopleOptions | None = None, progress: Progress | None = None) -> Path:
-    """Renders a data set of generated people in the layout of Market-1501.
+    """Renders a dataset of generated people in the layout of Market-1501.
 
     It is built beside the target and moved there when it is complete, so the target is never half full. ``people.json`` in it names the
     version and the options. The same version, options and libraries give the same bytes.
@@ -130,7 +130,7 @@ def make_people(root: Path, options: PeopleOptions | None = None, progress: Prog
     Args:
         root: the target, absent or an empty folder.
         options: what to generate; ``PeopleOptions()`` when left out.
-        progress: is told after each picture how many are done, and how many there will be.
+        progress: is told after each image how many are done, and how many there will be.
 
     Returns:
         The target.
@@ -156,14 +156,14 @@ def make_people(root: Path, options: PeopleOptions | None = None, progress: Prog
 
 
 def render(root: Path, options: PeopleOptions, progress: Progress | None) -> None:
-    """Writes all pictures below ``root``."""
+    """Writes all images below ``root``."""
     world = World(options.seed, options.cameras, (options.height, options.width))
     identities = range(1, options.identities + 1)
     total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities) + options.distractors + options.junk
     everything = chain(
         *(people_shots(world, options, identity) for identity in identities), clutter_shots(world, options), junk_shots(world, options)
     )
-    for done, (path, quality, picture) in enumerate(everything, start=1):
-        picture.save(root / path, quality=quality)
+    for done, (path, quality, image) in enumerate(everything, start=1):
+        image.save(root / path, quality=quality)
         if progress is not None:
             progress(done, total)

@@ -1,6 +1,6 @@
 """Places where generated people walk: walls, shops, parks and streets, painted once and cut into backgrounds.
 
-A place is a strip several people wide. Its wall stands on the ground at a height of the picture that follows from the camera's: a high
+A place is a strip several people wide. Its wall stands on the ground at a height of the image that follows from the camera's: a high
 camera sees mostly ground.
 """
 
@@ -74,7 +74,7 @@ def windows(draw: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, bas
             box = (left, top, left + int(pitch * 0.55), bottom)
             draw.rectangle(box, fill=frame)
             glass = ink(rng, (0.30, 0.36, 0.42) if rng.random() < 0.7 else (0.85, 0.80, 0.60), 0.08)
-            if bottom - top > 14:  # in small pictures there is a frame alone
+            if bottom - top > 14:  # in small images there is a frame alone
                 draw.rectangle((box[0] + 7, box[1] + 7, box[2] - 7, box[3] - 7), fill=glass)
             draw.line((box[0], (top + bottom) // 2, box[2], (top + bottom) // 2), fill=frame, width=5)
 
@@ -162,7 +162,7 @@ def paint_ground(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: Size
         y = base + row * depth
         draw.line((0, y, width, y), fill=seam, width=2 + round(3 * row))
     spacing = int(rng.integers(70, 150))
-    for x in range(-2 * width, 3 * width, spacing):  # seams meet high above the picture
+    for x in range(-2 * width, 3 * width, spacing):  # seams meet high above the image
         draw.line((x, base, x + (x - width / 2) * depth / (1.5 * height), height), fill=seam, width=3)
     draw.rectangle((0, base, width, base + max(3, depth // 30)), fill=ink(rng, shade(colour, 0.7)))
 

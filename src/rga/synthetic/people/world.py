@@ -1,6 +1,6 @@
-"""The world of the generated people: the cameras, who walks past them, and the pictures they take.
+"""The world of the generated people: the cameras, who walks past them, and the images they take.
 
-Everything has a random generator of its own, keyed by the seed and by what it is, so that a picture does not depend on what else is
+Everything has a random generator of its own, keyed by the seed and by what it is, so that an image does not depend on what else is
 rendered.
 """
 
@@ -13,18 +13,18 @@ import numpy as np
 from PIL import Image
 
 from rga.synthetic.people.body import Pose
-from rga.synthetic.people.camera import PLACES_PER_CAMERA, Camera, cut_background, make_camera, take_picture
+from rga.synthetic.people.camera import PLACES_PER_CAMERA, Camera, cut_background, make_camera, take_image
 from rga.synthetic.people.figure import Canvas, Figure, Person, View, draw_figure, make_person, pose_person
 from rga.synthetic.people.scene import Size, cast_shadow, occlude
 
 SUPERSAMPLING = 3
-"""Rows and columns that are drawn for each one of the picture."""
+"""Rows and columns that are drawn for each one of the image."""
 
 PEOPLE, CAMERAS, WALKS, SHOTS, STRANGERS, CLUTTER, JUNK = range(7)
 """What a random generator is for; the second number of its key."""
 
 PASSERS_BY = 16
-"""Strangers who walk into other people's pictures."""
+"""Strangers who walk into other people's images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class World:
     Args:
         seed: from which everything follows.
         cameras: how many.
-        size: (height, width) of the pictures.
+        size: (height, width) of the images.
     """
 
     def __init__(self, seed: int, cameras: int, size: Size) -> None:
@@ -117,7 +117,7 @@ class World:
         draw_figure(canvas, figure, (middle - 0.5 * (left + right) * scale, foot - bottom * scale), scale)
 
     def company(self, rng: np.random.Generator, canvas: Canvas, camera: Camera, front: bool) -> None:
-        """Somebody else at the edge of the picture, behind the person or in front."""
+        """Somebody else at the edge of the image, behind the person or in front."""
         height, width = self.canvas
         stranger = self.passers_by[int(rng.integers(PASSERS_BY))]
         figure = self.figure(rng, stranger, camera, camera.facing + float(rng.normal(0, 0.8)))
@@ -128,10 +128,10 @@ class World:
         self.place_figure(canvas, camera, figure, middle=(0.5 + aside) * width, foot=foot, scale=scale)
 
     def shoot(self, rng: np.random.Generator, walk: Walk, person: Person | None, *, zoom: float = 1.0, off: float = 0.0) -> Image.Image:
-        """Takes one picture.
+        """Takes one image.
 
         Args:
-            rng: of the picture.
+            rng: of the image.
             walk: where and in which direction.
             person: who, or nobody.
             zoom: how much smaller the box is than the person.
@@ -156,4 +156,4 @@ class World:
             self.company(rng, canvas, camera, front=True)
         if rng.random() < (0.07 if person is not None else 0.5):
             occlude(canvas, rng)
-        return take_picture(camera, rng, canvas, self.size)
+        return take_image(camera, rng, canvas, self.size)

@@ -1,4 +1,4 @@
-"""A picture of a street and its labels, drawn together: what is painted is labelled in the same stroke, so that both always agree.
+"""An image of a street and its labels, drawn together: what is painted is labelled in the same stroke, so that both always agree.
 
 A pinhole camera stands in the street at the origin and looks along it: x is to the right, y up from the ground, z away from the camera, all
 in metres. Things are drawn from far to near. Colours fade into the haze with the distance.
@@ -22,7 +22,7 @@ Point = tuple[float, float, float]
 """x, y and z in metres."""
 
 SUPERSAMPLING = 2
-"""Rows and columns that are drawn for each one of the picture."""
+"""Rows and columns that are drawn for each one of the image."""
 
 NEAREST = 0.6
 """Metres before the camera at which things are cut off."""
@@ -89,7 +89,7 @@ class View:
 
 
 class SceneCanvas:
-    """A picture and its labels.
+    """An image and its labels.
 
     Args:
         view: the camera.
@@ -98,9 +98,9 @@ class SceneCanvas:
     def __init__(self, view: View) -> None:
         self.view = view
         height, width = view.size
-        self.picture = Image.new("RGB", (width, height))
+        self.image = Image.new("RGB", (width, height))
         self.labels = Image.new("L", (width, height), Label.UNLABELLED)
-        self.brush = ImageDraw.Draw(self.picture)
+        self.brush = ImageDraw.Draw(self.image)
         self.marker = ImageDraw.Draw(self.labels)
 
     def face(self, corners: Sequence[Point], colour: Colour, label: Label) -> None:
@@ -122,7 +122,7 @@ class SceneCanvas:
         self.marker.ellipse(box, fill=label)
 
     def beam(self, start: Point, end: Point, thickness: float, colour: Colour, label: Label) -> None:
-        """A round bar between two points, at least a pixel of the finished picture thick."""
+        """A round bar between two points, at least a pixel of the finished image thick."""
         first, last = self.view.project(start), self.view.project(end)
         width = max(SUPERSAMPLING, thickness * self.view.scale((start[2] + end[2]) / 2))
         along, down = last[0] - first[0], last[1] - first[1]
@@ -137,7 +137,7 @@ class SceneCanvas:
         self.patch(corners, self.view.fade(colour, (start[2] + end[2]) / 2), label)
 
     def finish(self, rng: np.random.Generator) -> tuple[Image.Image, Image.Image]:
-        """The picture as a camera takes it, and the labels, at their final size.
+        """The image as a camera takes it, and the labels, at their final size.
 
         Args:
             rng: of light, lens and noise.
@@ -147,7 +147,7 @@ class SceneCanvas:
         for label, grain in GRAIN.items():
             roughness[label] = grain
         texture = (rng.standard_normal(labels.shape, np.float32) + blotches(rng, labels.shape)) * roughness[labels]  # (H, W)
-        rough = np.clip(np.asarray(self.picture, np.float32) + texture[..., None], 0, 255).astype(np.uint8)
+        rough = np.clip(np.asarray(self.image, np.float32) + texture[..., None], 0, 255).astype(np.uint8)
         height, width = (side // SUPERSAMPLING for side in self.view.size)
         small = Image.fromarray(rough).resize((width, height), Image.Resampling.BOX)
         lens = float(rng.uniform(0, 0.7)) * height / 128

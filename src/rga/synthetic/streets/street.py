@@ -106,7 +106,7 @@ def paint_sky(canvas: SceneCanvas, rng: np.random.Generator, sky: tuple[Colour, 
     height, width = canvas.view.size
     share = np.clip(np.linspace(0, height / canvas.view.horizon, height, dtype=np.float32), 0, 1)[:, None, None]
     colours = (1 - share) * np.asarray(sky[0], np.float32) + share * np.asarray(sky[1], np.float32)  # (H, 1, 3)
-    canvas.picture.paste(Image.fromarray(np.clip(np.broadcast_to(colours, (height, width, 3)), 0, 255).astype(np.uint8)))
+    canvas.image.paste(Image.fromarray(np.clip(np.broadcast_to(colours, (height, width, 3)), 0, 255).astype(np.uint8)))
     canvas.labels.paste(Label.SKY, (0, 0, width, height))
     for _ in range(int(rng.integers(0, 9))):
         x, y = float(rng.uniform(0, width)), float(rng.uniform(0, canvas.view.horizon * 0.8))

@@ -29,16 +29,16 @@ class LoaderOptions:
 
     Attributes:
         seed: of all that is drawn for samples.
-        workers: processes that make samples; 0 makes them in this one.
-        prefetch: batches that each worker makes ahead.
+        num_workers: processes that make samples; 0 makes them in this one.
+        prefetch_factor: batches that each worker makes ahead.
         pin: lay batches where a GPU can fetch them by itself.
         parts: smaller batches that each process's part of a batch comes in, for gradients that are accumulated.
         skip_damaged: replace samples that cannot be read.
     """
 
     seed: int = 0
-    workers: int = 0
-    prefetch: int = 2
+    num_workers: int = 0
+    prefetch_factor: int = 2
     pin: bool = False
     parts: int = 1
     skip_damaged: bool = False
@@ -67,9 +67,9 @@ class SampleLoader(Generic[Sample]):
         self.loader = DataLoader(
             Replacing(samples, plan, damaged, options.skip_damaged),
             batch_sampler=self.share,
-            num_workers=options.workers,
-            prefetch_factor=options.prefetch if options.workers else None,
-            persistent_workers=options.workers > 0,
+            num_workers=options.num_workers,
+            prefetch_factor=options.prefetch_factor if options.num_workers else None,
+            persistent_workers=options.num_workers > 0,
             pin_memory=options.pin,
             collate_fn=collate,
             generator=Generator(),  # what the loader draws means nothing: every sample has its own key
@@ -137,7 +137,7 @@ class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample
             except self.damaged as error:
                 skipped.append(str(error))
                 failure: Exception = error
-            except (OSError, ValueError) as error:  # a file that is gone, a disk that fails; contents that do not fit the data set
+            except (OSError, ValueError) as error:  # a file that is gone, a disk that fails; contents that do not fit the dataset
                 return None, skipped, portable(error)
         return None, skipped, portable(failure)
 

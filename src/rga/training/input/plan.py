@@ -80,7 +80,7 @@ class Draw(NamedTuple):
 
     sample: int
     key: tuple[int, int, int, int]
-    """Seed, epoch, batch, and place in the batch of the whole training."""
+    """Seed, epoch, batch, and position in the batch of the whole training."""
 
 
 class Share:
@@ -126,7 +126,7 @@ class Share:
     def __iter__(self) -> Iterator[list[Draw]]:
         """The smaller batches of ``epoch`` from batch ``start`` on."""
         for number, indices in islice(enumerate(self.plan.batches(self.epoch)), self.start, None):
-            draws = [Draw(index, (self.seed, self.epoch, number, place)) for place, index in enumerate(indices)]
+            draws = [Draw(index, (self.seed, self.epoch, number, position)) for position, index in enumerate(indices)]
             first = self.rank * self.parts * self.part
             for begin in range(first, first + self.parts * self.part, self.part):
                 yield draws[begin : begin + self.part]

@@ -14,22 +14,22 @@ from rga.training.run.stop import start_workers
 Sample = TypeVar("Sample")
 
 
-def read_batches(samples: Dataset[Sample], size: int, workers: int) -> Iterator[Any]:
+def read_batches(samples: Dataset[Sample], size: int, num_workers: int) -> Iterator[Any]:
     """Batches, collated by torch's rules.
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
     """
-    return ready(DataLoader(Handing(samples), size, num_workers=workers, collate_fn=collate))
+    return ready(DataLoader(Handing(samples), size, num_workers=num_workers, collate_fn=collate))
 
 
-def read_each(samples: Dataset[Sample], workers: int) -> Iterator[Sample]:
+def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]:
     """One sample after the other.
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
     """
-    return ready(DataLoader(Handing(samples), batch_size=None, num_workers=workers, collate_fn=untouched))
+    return ready(DataLoader(Handing(samples), batch_size=None, num_workers=num_workers, collate_fn=untouched))
 
 
 class Handing(Dataset[tuple[Sample | None, Exception | None]], Generic[Sample]):
@@ -96,4 +96,4 @@ def naming_deaths() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
             raise
         reason = str(error) or type(error).__name__
-        raise WorkerDiedError(f"a process that reads samples died ({reason}): if memory was short, lower workers") from error
+        raise WorkerDiedError(f"a process that reads samples died ({reason}): if memory was short, lower num_workers") from error

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 
 import rga
+from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import flush, write_atomically
 
-FORMAT = 4
+FORMAT, FIRST_EDITION = 5, 4
+"""The format of checkpoints that is written and read, and the one before it, which is converted."""
 LAST = "last.pt"
 """The last checkpoint, in a run's folder."""
 PREVIOUS = "previous.pt"
@@ -58,7 +60,7 @@ class Checkpoint(Position):
 
     Attributes:
         model: the model's state dict.
-        averaged: the averaged weights' state dict; empty without them.
+        ema: the state dict of the averaged weights (EMA); empty without them.
         optimizer: the optimiser's state dict.
         scaler: the gradient scaler's state dict; empty without one.
         random: the states of the random generators.
@@ -69,7 +71,7 @@ class Checkpoint(Position):
     """
 
     model: dict[str, Any]
-    averaged: dict[str, Any]
+    ema: dict[str, Any]
     optimizer: dict[str, Any]
     scaler: dict[str, Any]
     random: dict[str, Any]
@@ -210,7 +212,7 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # a place in the file that is not there
+        if error.errno in (None, errno.EINVAL):  # a position in the file that is not there
             raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
         raise OSError(error.errno, error.strerror, str(path)) from error  # a disk or a permission: the checkpoint may be whole
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
@@ -218,14 +220,14 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if not isinstance(state, dict) or "format" not in state:
         raise ValueError(f"{path} is not a checkpoint of a training")
     form, version = state.pop("format"), state.pop("rga", "an earlier version")
-    if form != FORMAT:
+    if form not in (FORMAT, FIRST_EDITION):
         raise ValueError(
             f"{path} is a checkpoint of format {form}, written by rga {version}; this is rga {rga.__version__}, which reads format "
             f"{FORMAT}: go on with the version that the run was started with, or start a new run with --out"
         )
     if state.pop("digest", None) != digest(state):
         raise ValueError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
-    return Checkpoint(**state)
+    return Checkpoint(**(first_edition.converted_checkpoint(state) if form == FIRST_EDITION else state))
 
 
 def offer(path: Path) -> str:

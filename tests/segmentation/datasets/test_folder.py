@@ -1,4 +1,4 @@
-"""Your own pictures and masks."""
+"""Your own images and masks."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from rga.datasets.layout import DataError
 from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.datasets.folder import read_classes, read_folder
-from rga.segmentation.datasets.masks import read_scene
+from rga.segmentation.datasets.masks import read_sample
 from segmentation.conftest import WriteImage, WriteMask
 
 CLASS_FILE = "value,name,colour\n0,ignored,\n1,road,#804080\n2,car,\n3,car,#00008e\n"
@@ -24,14 +24,14 @@ def root(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path
     return folder
 
 
-def test_pictures_without_splits_are_split_by_the_seed(root: Path) -> None:
+def test_images_without_splits_are_split_by_the_seed(root: Path) -> None:
     data = read_folder(root)
     assert (data.name, len(data.train), len(data.val), len(data.test)) == ("mine", 8, 2, 0)
     assert set(data.train).isdisjoint(data.val)
     assert read_folder(root) == data
     assert {read_folder(root, seed=seed).val for seed in range(8)} != {data.val}
     assert len(read_folder(root, val_fraction=0.5).val) == 5
-    _, labels = read_scene(data.train[0], data.classes)
+    _, labels = read_sample(data.train[0], data.classes)
     assert labels[0].tolist() == [IGNORED, 0, 1, 1] * 2
 
 
@@ -85,7 +85,7 @@ def test_wrong_class_files_are_named(root: Path, text: str, message: str) -> Non
 
 def test_missing_pairs_and_doubled_names(root: Path, write_image: WriteImage) -> None:
     extra = write_image(root / "images" / "walk0" / "99.jpg")
-    with pytest.raises(DataError, match=rf"picture {extra} has no mask: expected one named 'walk0/99' in .*masks \(1 of 11 lack one\)"):
+    with pytest.raises(DataError, match=rf"image {extra} has no mask: expected one named 'walk0/99' in .*masks \(1 of 11 lack one\)"):
         read_folder(root)
     extra.unlink()
     write_image(root / "images" / "walk0" / "0.png")
@@ -93,16 +93,16 @@ def test_missing_pairs_and_doubled_names(root: Path, write_image: WriteImage) ->
         read_folder(root)
 
 
-def test_too_few_pictures_and_wrong_options(root: Path) -> None:
+def test_too_few_images_and_wrong_options(root: Path) -> None:
     with pytest.raises(ValueError, match="val_fraction must lie between 0 and 1"):
         read_folder(root, val_fraction=1.0)
     for kind in ("images", "masks"):
         for path in sorted((root / kind).rglob("*.*"))[1:]:
             path.unlink()
-    with pytest.raises(DataError, match="has 1 picture: a split into train and val needs two or more"):
+    with pytest.raises(DataError, match="has 1 image: a split into train and val needs two or more"):
         read_folder(root)
     (root / "classes.csv").unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"lacks classes\.csv: expected images, masks, classes\.csv in it\. The pictures are your own"
+        FileNotFoundError, match=r"lacks classes\.csv: expected images, masks, classes\.csv in it\. The images are your own"
     ):
         read_folder(root)

@@ -1,4 +1,4 @@
-"""What the networks for small pictures have in common: the methods of timm's networks that tasks use."""
+"""What the networks for small images have in common: the methods of timm's networks that tasks use."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
-class SmallPictureNetwork(nn.Module):
-    """A network for pictures of about 32x32: three stages at full, half and a quarter of the resolution, and a linear classifier.
+class SmallImageNetwork(nn.Module):
+    """A network for images of about 32x32: three stages at full, half and a quarter of the resolution, and a linear classifier.
 
     Args:
         stages: names of the stages.
@@ -20,8 +20,8 @@ class SmallPictureNetwork(nn.Module):
         super().__init__()
         self.num_features = self.head_hidden_size = channels[-1]
         self.feature_info = [
-            {"num_chs": width, "reduction": 2**place, "module": name}
-            for place, (name, width) in enumerate(zip(stages, channels, strict=True))
+            {"num_chs": width, "reduction": 2**index, "module": name}
+            for index, (name, width) in enumerate(zip(stages, channels, strict=True))
         ]
         self.fc: nn.Module = nn.Linear(channels[-1], num_classes) if num_classes else nn.Identity()
 

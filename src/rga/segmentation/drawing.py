@@ -1,4 +1,4 @@
-"""Label maps as pictures: in the colours of the classes, over the picture that they belong to, and as files."""
+"""Label maps as images: in the colours of the classes, over the image that they belong to, and as files."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ ROW = 18
 """Height of a line of the legend."""
 
 
-def label_picture(labels: NDArray[np.uint8], classes: Classes) -> Image.Image:
+def label_image(labels: NDArray[np.uint8], classes: Classes) -> Image.Image:
     """A label map (H, W) in the colours of its classes; ignored pixels are black."""
     return Image.fromarray(classes.palette[labels])
 
 
 def overlay(image: Image.Image, labels: NDArray[np.uint8], classes: Classes, share: float = 0.55) -> Image.Image:
-    """A label map over its picture.
+    """A label map over its image.
 
     Args:
         image: of the size of the labels.
         labels: (H, W).
         classes: whose colours are taken.
-        share: of the colours; the rest is the picture's. Ignored pixels show the picture alone.
+        share: of the colours; the rest is the image's. Ignored pixels show the image alone.
     """
     height, width = labels.shape
     if image.size != (width, height):
-        raise ValueError(f"the labels are {width}x{height}, their picture {image.width}x{image.height}: bring both to one size")
+        raise ValueError(f"the labels are {width}x{height}, their image {image.width}x{image.height}: bring both to one size")
     shares = np.where(labels < len(classes), share, 0.0)[..., None]  # (H, W, 1)
     mixed = (1 - shares) * np.asarray(image.convert("RGB")) + shares * classes.palette[labels]
     return Image.fromarray((mixed + 0.5).astype(np.uint8))
@@ -44,31 +44,31 @@ def legend(classes: Classes, width: int) -> Image.Image:
 
     Args:
         classes: to name.
-        width: of the picture.
+        width: of the image.
     """
     font = ImageFont.load_default(11)
-    places, left, row = [], 6, 0
+    corners, left, row = [], 6, 0
     for name in classes.names:
         needed = 16 + round(font.getlength(name)) + 12
         if left > 6 and left + needed > width:
             left, row = 6, row + 1
-        places.append((left, 4 + row * ROW))
+        corners.append((left, 4 + row * ROW))
         left += needed
-    picture = Image.new("RGB", (width, 8 + (row + 1) * ROW), PAPER)
-    draw = ImageDraw.Draw(picture)
-    for (left, top), name, colour in zip(places, classes.names, classes.colours, strict=True):
+    image = Image.new("RGB", (width, 8 + (row + 1) * ROW), PAPER)
+    draw = ImageDraw.Draw(image)
+    for (left, top), name, colour in zip(corners, classes.names, classes.colours, strict=True):
         draw.rectangle((left, top + 2, left + 11, top + 13), fill=colour)
         draw.text((left + 16, top + 8), name, fill=WRITING, font=font, anchor="lm")
-    return picture
+    return image
 
 
 def panels(rows: Sequence[Sequence[Image.Image]], heads: Sequence[str], gap: int = 4) -> Image.Image:
-    """Pictures of one size in rows and columns, with a heading above each column.
+    """Images of one size in rows and columns, with a heading above each column.
 
     Args:
         rows: as long as the heads.
         heads: of the columns.
-        gap: pixels between pictures.
+        gap: pixels between images.
     """
     width, height = rows[0][0].size
     sheet = Image.new("RGB", (len(heads) * (width + gap) - gap, ROW + len(rows) * (height + gap) - gap), PAPER)
@@ -89,7 +89,7 @@ def save_labels(path: Path, labels: NDArray[np.uint8], classes: Classes) -> None
 
 
 def save_values(path: Path, labels: NDArray[np.uint8], classes: Classes) -> None:
-    """Writes the values that the data set's own masks have as grey PNG, atomically: what a benchmark's server expects."""
+    """Writes the values that the dataset's own masks have as grey PNG, atomically: what a benchmark's server expects."""
     save(path, Image.fromarray(classes.encode(labels)), "PNG")
 
 
@@ -99,5 +99,5 @@ def save_confidence(path: Path, confidence: NDArray[np.float32]) -> None:
 
 
 def save(path: Path, image: Image.Image, kind: str) -> None:
-    """Writes a picture, atomically."""
+    """Writes an image, atomically."""
     write_atomically(path, lambda temporary: image.save(temporary, kind, quality=92))

@@ -1,4 +1,4 @@
-"""Mean and deviation of the pixels follow the trunk: in all tasks, in saved models, and in those that were saved before."""
+"""Mean and deviation of the pixels follow the backbone: in all tasks, in saved models, and in those that were saved before."""
 
 import json
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import timm
 import torch
 
 import rga
-from rga.backbones.model import TrunkModel
-from rga.backbones.normalisation import trunk_normalisation
+from rga.backbones.model import BackboneModel
+from rga.backbones.normalisation import backbone_normalisation
 from rga.classification.model import ClassificationModel
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.reid.model import ReidModel
@@ -25,10 +25,10 @@ HALF = (0.5, 0.5, 0.5)
 IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 CLASSES = numbered(("road", "sky"), ((128, 64, 128), (70, 130, 180))).to_dict()
 
-MODELS: dict[str, Callable[..., TrunkModel]] = {
-    "re-identification": lambda trunk, **more: ReidModel(trunk, image_size=(64, 32), attention="none", **more),
-    "classification": lambda trunk, **more: ClassificationModel(trunk, ["cat", "dog"], size=32, attention="none", **more),
-    "segmentation": lambda trunk, **more: SegmentationModel(trunk, classes=CLASSES, image_size=(64, 64), attention="none", **more),
+MODELS: dict[str, Callable[..., BackboneModel]] = {
+    "re-identification": lambda backbone, **more: ReidModel(backbone, image_size=(64, 32), attention="none", **more),
+    "classification": lambda backbone, **more: ClassificationModel(backbone, ["cat", "dog"], size=32, attention="none", **more),
+    "segmentation": lambda backbone, **more: SegmentationModel(backbone, classes=CLASSES, image_size=(64, 64), attention="none", **more),
 }
 
 
@@ -46,18 +46,18 @@ MODELS: dict[str, Callable[..., TrunkModel]] = {
     ],
 )
 def test_the_numbers_are_those_of_the_pretrained_weights(name: str, expected: object) -> None:
-    assert trunk_normalisation(name) == expected
+    assert backbone_normalisation(name) == expected
     with torch.device("meta"):
         network: Any = timm.create_model(name)
     assert (network.pretrained_cfg["mean"], network.pretrained_cfg["std"]) == expected
 
 
 def test_what_is_chosen_wins_and_what_nobody_knows_is_imagenets() -> None:
-    assert trunk_normalisation("cifar-resnet20") == IMAGENET
-    assert trunk_normalisation("test_resnet", mean=(0.1, 0.2, 0.3)) == ((0.1, 0.2, 0.3), HALF)
-    assert trunk_normalisation("test_resnet", std=[0.1, 0.2, 0.3]) == (HALF, (0.1, 0.2, 0.3))
+    assert backbone_normalisation("cifar-resnet20") == IMAGENET
+    assert backbone_normalisation("test_resnet", mean=(0.1, 0.2, 0.3)) == ((0.1, 0.2, 0.3), HALF)
+    assert backbone_normalisation("test_resnet", std=[0.1, 0.2, 0.3]) == (HALF, (0.1, 0.2, 0.3))
     with pytest.raises(ValueError, match="mean is one number for each of red, green and blue"):
-        trunk_normalisation("test_resnet", mean=(0.5,))
+        backbone_normalisation("test_resnet", mean=(0.5,))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_numbers_that_cannot_be_are_refused(mean: tuple[float, float, float], st
 
 
 @pytest.mark.parametrize("task", MODELS)
-def test_a_model_takes_its_trunks_numbers_and_remembers_them(task: str, tmp_path: Path) -> None:
+def test_a_model_takes_its_backbones_numbers_and_remembers_them(task: str, tmp_path: Path) -> None:
     model = MODELS[task]("test_resnet")
     assert (model.preprocessing.mean, model.preprocessing.std) == (HALF, HALF)
     model.set_weights_source("a file")
@@ -122,15 +122,15 @@ def test_predictions_normalise_by_them() -> None:
 def test_a_model_of_another_type_answers_alike(task: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     model = MODELS[task]("resnet10t").eval()
-    picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
 
     def answer() -> Any:
         if isinstance(model, ReidModel):
-            return model.embed([picture], flip=True)[0]
+            return model.embed([image], flip=True)[0]
         if isinstance(model, ClassificationModel):
-            return model.probabilities([picture])[0]
+            return model.probabilities([image])[0]
         assert isinstance(model, SegmentationModel)
-        return model.segment([picture], inference=Inference(scales=(0.5, 1.3), flip=True))[0].confidence
+        return model.segment([image], inference=Inference(scales=(0.5, 1.3), flip=True))[0].confidence
 
     expected = answer()
     model.to(dtype)
@@ -142,5 +142,5 @@ def test_a_model_of_another_type_answers_alike(task: str, dtype: torch.dtype) ->
 @pytest.mark.parametrize("task", MODELS)
 @pytest.mark.parametrize("name", ["num_classes", "maps", "name", "pretrained"])
 def test_options_that_something_else_decides_are_refused(task: str, name: str) -> None:
-    with pytest.raises(ValueError, match=f"the trunk's options cannot have {name}: "):
-        MODELS[task]("resnet10t", trunk_options={name: 3})
+    with pytest.raises(ValueError, match=f"the backbone's options cannot have {name}: "):
+        MODELS[task]("resnet10t", backbone_options={name: 3})

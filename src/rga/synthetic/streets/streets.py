@@ -1,8 +1,8 @@
-"""Generated street scenes: a data set for segmentation that needs no download.
+"""Generated street scenes: a dataset for segmentation that needs no download.
 
-``make_scenes`` paints streets from a seed, with numpy and Pillow alone, and lays them out as Cityscapes (Cordts et al., CVPR 2016):
+``make_streets`` paints streets from a seed, with numpy and Pillow alone, and lays them out as Cityscapes (Cordts et al., CVPR 2016):
 ``leftImg8bit/SPLIT/CITY/CITY_SEQUENCE_FRAME_leftImg8bit.png`` and ``gtFine/SPLIT/CITY/..._gtFine_labelIds.png``, with Cityscapes' labels.
-As there, train and val have masks and test has none; each split has a city of its own. Some pictures show the bonnet of the car that
+As there, train and val have masks and test has none; each split has a city of its own. Some images show the bonnet of the car that
 carries the camera, which is labelled as such and ignored.
 """
 
@@ -24,18 +24,18 @@ from rga.synthetic.streets.things import paint_things
 VERSION = 1
 """Of the generator; the same version, options and libraries give the same bytes."""
 
-ORIGIN = "scenes.json"
+ORIGIN = "streets.json"
 """The file that says what a folder of them was made from."""
 
 CITIES = {"train": "aquarelle", "val": "vedute", "test": "tempera"}
 """The city of each split."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many pictures are done, and how many there will be."""
+"""Is told how many images are done, and how many there will be."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneOptions:
+class StreetOptions:
     """What to generate.
 
     Raises:
@@ -43,15 +43,15 @@ class SceneOptions:
     """
 
     train: int = 160
-    """Pictures to train on."""
+    """Images to train on."""
     val: int = 40
-    """Pictures to test on."""
+    """Images to test on."""
     test: int = 4
-    """Pictures without masks."""
+    """Images without masks."""
     height: int = 128
-    """Rows of a picture."""
+    """Rows of an image."""
     width: int = 256
-    """Columns of a picture."""
+    """Columns of an image."""
     seed: int = 0
     """All of it follows from this number."""
 
@@ -72,15 +72,15 @@ def paint_scene(rng: np.random.Generator, height: int, width: int) -> tuple[Imag
 
     Args:
         rng: from which all of it follows.
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
 
     Returns:
-        The picture, RGB, and its labels, 8 bits a pixel, as Cityscapes numbers them.
+        The image, RGB, and its labels, 8 bits a pixel, as Cityscapes numbers them.
 
     Example:
-        >>> picture, labels = paint_scene(np.random.default_rng(0), 64, 128)
-        >>> picture.size, labels.size, Label.ROAD in np.asarray(labels)
+        >>> image, labels = paint_scene(np.random.default_rng(0), 64, 128)
+        >>> image.size, labels.size, Label.ROAD in np.asarray(labels)
         ((128, 64), (128, 64), True)
     """
     view, sky = draw_view(rng, (SUPERSAMPLING * height, SUPERSAMPLING * width))
@@ -104,16 +104,16 @@ def paint_bonnet(canvas: SceneCanvas, rng: np.random.Generator) -> None:
     canvas.marker.ellipse(box, fill=Label.EGO_VEHICLE)
 
 
-def make_scenes(root: Path, options: SceneOptions | None = None, progress: Progress | None = None) -> Path:
-    """Paints a data set of generated street scenes in the layout of Cityscapes.
+def make_streets(root: Path, options: StreetOptions | None = None, progress: Progress | None = None) -> Path:
+    """Paints a dataset of generated street scenes in the layout of Cityscapes.
 
-    It is built beside the target and moved there when it is complete, so the target is never half full. ``scenes.json`` in it names the
+    It is built beside the target and moved there when it is complete, so the target is never half full. ``streets.json`` in it names the
     version and the options. The same version, options and libraries give the same bytes.
 
     Args:
         root: the target, absent or an empty folder.
-        options: what to generate; ``SceneOptions()`` when left out.
-        progress: is told after each picture how many are done, and how many there will be.
+        options: what to generate; ``StreetOptions()`` when left out.
+        progress: is told after each image how many are done, and how many there will be.
 
     Returns:
         The target.
@@ -123,12 +123,12 @@ def make_scenes(root: Path, options: SceneOptions | None = None, progress: Progr
 
     Example:
         >>> import tempfile
-        >>> options = SceneOptions(train=2, val=1, test=1, height=32, width=64)
-        >>> root = make_scenes(Path(tempfile.mkdtemp()) / "scenes", options)
+        >>> options = StreetOptions(train=2, val=1, test=1, height=32, width=64)
+        >>> root = make_streets(Path(tempfile.mkdtemp()) / "scenes", options)
         >>> len(list(root.rglob("*_leftImg8bit.png"))), len(list(root.rglob("*_labelIds.png")))
         (4, 3)
     """
-    options = SceneOptions() if options is None else options
+    options = StreetOptions() if options is None else options
     root = Path(root)
     counts = {"train": options.train, "val": options.val, "test": options.test}
     done, total = 0, sum(counts.values())
@@ -138,13 +138,13 @@ def make_scenes(root: Path, options: SceneOptions | None = None, progress: Progr
             images.mkdir(parents=True)
             masks.mkdir(parents=True)
             for index in range(count):
-                picture, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
+                image, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
                 name = f"{CITIES[split]}_{index:06d}_000019"
-                picture.save(images / f"{name}_leftImg8bit.png")
+                image.save(images / f"{name}_leftImg8bit.png")
                 if split != "test":
                     labels.save(masks / f"{name}_gtFine_labelIds.png")
                 done += 1
                 if progress is not None:
                     progress(done, total)
-        write_origin(building / ORIGIN, "rga.synthetic.streets.scenes", VERSION, options)
+        write_origin(building / ORIGIN, "rga.synthetic.streets.streets", VERSION, options)
     return root

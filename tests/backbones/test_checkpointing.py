@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import rga
-from rga.backbones.recompute import recompute_blocks
+from rga.backbones.checkpointing import checkpoint_blocks
 
 
 def network(name: str, attention: str = "rga-sc", *, after: Any = None, **options: Any) -> nn.Module:
@@ -44,7 +44,7 @@ def train_a_step(model: nn.Module) -> tuple[Tensor, list[Tensor], dict[str, Tens
 )
 def test_losses_gradients_and_statistics_are_the_same(name: str, attention: str, options: dict[str, object]) -> None:
     plain, again = network(name, attention, **options), network(name, attention, **options)
-    recompute_blocks(again)
+    checkpoint_blocks(again)
     assert list(again.state_dict()) == list(plain.state_dict())
     expected, found = train_a_step(plain), train_a_step(again)
     assert torch.equal(found[0], expected[0])
@@ -71,13 +71,13 @@ def held_by(model: nn.Module) -> int:
 
 def test_less_is_kept_for_the_backward_pass() -> None:
     plain, again = network("resnet26"), network("resnet26")
-    recompute_blocks(again)
+    checkpoint_blocks(again)
     assert held_by(again) < 0.5 * held_by(plain)
 
 
 def test_blocks_and_attentions_run_twice_in_training_and_once_otherwise() -> None:
     model = network("resnet10t")
-    recompute_blocks(model)
+    checkpoint_blocks(model)
     calls: list[str] = []
 
     def count(name: str) -> Callable[..., None]:
@@ -98,7 +98,7 @@ def test_blocks_and_attentions_run_twice_in_training_and_once_otherwise() -> Non
 
 def test_copies_compute_their_own_blocks_again() -> None:
     model = network("test_resnet")
-    recompute_blocks(model)
+    checkpoint_blocks(model)
     copied = copy.deepcopy(model)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -112,7 +112,7 @@ def test_copies_compute_their_own_blocks_again() -> None:
 
 def test_half_precision_goes_through() -> None:
     model = network("test_resnet")
-    recompute_blocks(model)
+    checkpoint_blocks(model)
     with torch.autocast("cpu", torch.bfloat16):
         loss = model.train()(torch.rand(2, 3, 64, 32)).float().square().mean()
     loss.backward()
@@ -121,13 +121,13 @@ def test_half_precision_goes_through() -> None:
 
 def test_a_network_without_blocks_is_refused() -> None:
     with pytest.raises(ValueError, match="Linear has no blocks in a row"):
-        recompute_blocks(nn.Linear(3, 3))
+        checkpoint_blocks(nn.Linear(3, 3))
 
 
 def test_synchronised_norms_have_their_counter_in_the_second_pass() -> None:
     """torch's SyncBatchNorm, which runs on GPUs alone, does not train without one."""
     model, counted = network("test_resnet"), []
-    recompute_blocks(model)
+    checkpoint_blocks(model)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.register_forward_hook(lambda norm, *_: counted.append(norm.num_batches_tracked is not None))

@@ -1,4 +1,4 @@
-"""Pictures in folders of classes, and ImageNet's layout."""
+"""Images in folders of classes, and ImageNet's layout."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ def test_splits_are_read_with_one_numbering(tmp_path: Path, make_folders: MakeFo
     data = read_folder(tmp_path)
     assert data.classes == ("cat", "dog")
     assert data.train.labels.tolist() == [0, 0, 1, 1, 1]
-    assert [data.test.pictures.name(n) for n in range(3)] == ["val/cat/0000.png", "val/dog/0000.png", "val/dog/0001.png"]
-    shown = np.asarray(data.test.pictures[1])
+    assert [data.test.images.name(n) for n in range(3)] == ["val/cat/0000.png", "val/dog/0000.png", "val/dog/0001.png"]
+    shown = np.asarray(data.test.images[1])
     np.testing.assert_array_equal(shown, np.asarray(Image.open(tmp_path / "val/dog/0000.png")))
-    assert data.test.pictures.contents(1) == (tmp_path / "val/dog/0000.png").read_bytes()
+    assert data.test.images.contents(1) == (tmp_path / "val/dog/0000.png").read_bytes()
 
 
 def test_the_folder_to_test_on_can_be_named(tmp_path: Path, make_folders: MakeFolders) -> None:
@@ -60,21 +60,21 @@ def test_wrong_folders_are_named(tmp_path: Path, make_folders: MakeFolders) -> N
     with pytest.raises(FileNotFoundError, match=r"has no folders in it\. Expected"):
         read_folder(tmp_path)
     (tmp_path / "empty" / "cat").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"the folders in .*empty \(cat, ...\) hold no pictures"):
+    with pytest.raises(DataError, match=r"the folders in .*empty \(cat, ...\) hold no images"):
         read_folder(tmp_path / "empty")
     make_folders(tmp_path / "one", {"cat": 3})
     with pytest.raises(DataError, match=r"has 1 class \(cat\)"):
         read_folder(tmp_path / "one")
     make_folders(tmp_path / "few", {"cat": 3, "dog": 1})
-    with pytest.raises(DataError, match="class 1 has a single picture"):
+    with pytest.raises(DataError, match="class 1 has a single image"):
         read_folder(tmp_path / "few")
     make_folders(tmp_path / "missing" / "train", {"cat": 2, "dog": 2, "owl": 1})
     make_folders(tmp_path / "missing" / "valid", {"cat": 2, "cow": 1, "owl": 1})
-    with pytest.raises(DataError, match=r"1 of 4 classes have no picture to train on \('cow'\)"):
+    with pytest.raises(DataError, match=r"1 of 4 classes have no image to train on \('cow'\)"):
         read_folder(tmp_path / "missing")
     (tmp_path / "hollow" / "train" / "dog").mkdir(parents=True)
     make_folders(tmp_path / "hollow" / "train", {"cat": 1, "owl": 1})
-    with pytest.raises(DataError, match=r"1 of 3 classes have no picture to train on \('dog'\)"):
+    with pytest.raises(DataError, match=r"1 of 3 classes have no image to train on \('dog'\)"):
         read_folder(tmp_path / "hollow")
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_imagenet_is_named(tmp_path: Path, make_folders: MakeFolders
         read_imagenet(tmp_path)
     (tmp_path / "val").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "val" / "ILSVRC2012_val_00000001.JPEG")
-    with pytest.raises(DataError, match="has no folders, as the archive of the validation pictures leaves it: sort them"):
+    with pytest.raises(DataError, match="has no folders, as the archive of the validation images leaves it: sort them"):
         read_imagenet(tmp_path)
     make_folders(tmp_path / "val", {"n01440764": 1, "cat": 1})
     with pytest.raises(DataError, match="cat is no class of ImageNet-1k: folders are named by WordNet number"):

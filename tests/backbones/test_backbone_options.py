@@ -1,4 +1,4 @@
-"""Options of a trunk: what is typed, what networks get, and what is refused."""
+"""Options of a backbone: what is typed, what networks get, and what is refused."""
 
 import json
 import re
@@ -8,9 +8,9 @@ import pytest
 import tyro
 
 from rga.__main__ import main
-from rga.backbones.catalog import create_trunk
-from rga.backbones.options import TrunkOptionError
-from rga.backbones.recipe import TrunkRecipe
+from rga.backbones.catalog import create_backbone
+from rga.backbones.options import BackboneOptionError
+from rga.backbones.recipe import BackboneRecipe
 from rga.classification.recipe import ClassificationRecipe
 
 
@@ -32,18 +32,18 @@ from rga.classification.recipe import ClassificationRecipe
     ],
 )
 def test_what_is_typed_gets_its_type_and_keeps_it_through_json(typed: str, value: Any) -> None:
-    recipe = tyro.cli(TrunkRecipe, args=["--trunk-options", "some", typed])
-    assert recipe.trunk_options == {"some": value}
-    assert type(recipe.trunk_options["some"]) is type(value)
-    kept = json.loads(json.dumps(recipe.trunk_options))
-    assert TrunkRecipe(trunk_options=kept) == recipe
+    recipe = tyro.cli(BackboneRecipe, args=["--backbone-options", "some", typed])
+    assert recipe.backbone_options == {"some": value}
+    assert type(recipe.backbone_options["some"]) is type(value)
+    kept = json.loads(json.dumps(recipe.backbone_options))
+    assert BackboneRecipe(backbone_options=kept) == recipe
 
 
 def test_networks_get_them() -> None:
-    deep = create_trunk("resnet18", stem_type="deep", stem_width=16, act_layer="silu", aa_layer=None, avg_down=True)
+    deep = create_backbone("resnet18", stem_type="deep", stem_width=16, act_layer="silu", aa_layer=None, avg_down=True)
     assert deep.get_submodule("conv1.0").out_channels == 16
     assert type(deep.get_submodule("act1")).__name__ == "SiLU"
-    narrow = create_trunk("resnet18", layers=[1, 1, 1, 1])  # as JSON gives a tuple back
+    narrow = create_backbone("resnet18", layers=[1, 1, 1, 1])  # as JSON gives a tuple back
     assert len(list(narrow.get_submodule("layer1").children())) == 1
 
 
@@ -52,35 +52,35 @@ def test_networks_get_them() -> None:
     [
         ({"nonsense": 1}, "unexpected keyword argument 'nonsense'"),
         ({"act_layer": "nonsense"}, "there is no 'nonsense'"),
-        ({"drop_rate": "much"}, "the trunk's option drop_rate is a number, such as 0.0; got 'much'"),
-        ({"avg_down": "yes"}, "the trunk's option avg_down is True or False, such as False; got 'yes'"),
+        ({"drop_rate": "much"}, "the backbone's option drop_rate is a number, such as 0.0; got 'much'"),
+        ({"avg_down": "yes"}, "the backbone's option avg_down is True or False, such as False; got 'yes'"),
         ({"cardinality": 1.5}, "does not take the options {'cardinality': 1.5}"),
         ({"num_classes": 7}, "cannot have num_classes: the task chooses it"),
         ({"pretrained": True}, "cannot have pretrained: choose the weights with --weights"),
         ({"in_chans": 1}, "cannot have in_chans"),
-        ({"layers": {"a": 1}}, "the trunk's option layers: {'a': 1} is a dict"),
-        ({"layers": "(1, 2"}, "the trunk's option layers: (1, 2 does not close"),
+        ({"layers": {"a": 1}}, "the backbone's option layers: {'a': 1} is a dict"),
+        ({"layers": "(1, 2"}, "the backbone's option layers: (1, 2 does not close"),
     ],
 )
 def test_what_a_network_does_not_take_is_named(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(TrunkOptionError, match=re.escape(said)):
-        create_trunk("resnet18", **options) if "num_classes" not in options else TrunkRecipe(trunk_options=options)
+    with pytest.raises(BackboneOptionError, match=re.escape(said)):
+        create_backbone("resnet18", **options) if "num_classes" not in options else BackboneRecipe(backbone_options=options)
 
 
 @pytest.mark.parametrize("typed", [["layers", "(1, 2"], ["layers", "{1: 2}"], ["pretrained", "true"], ["layers"]])
 def test_the_command_line_says_it_once_with_exit_code_2(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
-        code = main(["train", "cls-digits", "--trunk-options", *typed])
+        code = main(["train", "cls-digits", "--backbone-options", *typed])
     except SystemExit as ended:  # what is no pair of a name and a value, the parser of flags answers
         code = ended.code if isinstance(ended.code, int) else 1
     assert code == 2
     said = capsys.readouterr().err
-    assert "trunk-options" in said or said.startswith("rga: the trunk's option")
+    assert "backbone-options" in said or said.startswith("rga: the backbone's option")
 
 
 def test_unknown_tags_are_answered_with_the_known_ones() -> None:
-    for make in (create_trunk, lambda name: ClassificationRecipe(trunk=name)):
+    for make in (create_backbone, lambda name: ClassificationRecipe(backbone=name)):
         with pytest.raises(ValueError, match=r"'resnet50' has no weights tagged 'tv' in timm: choose one of .*resnet50\.tv_in1k"):
             make("resnet50.tv")
-        with pytest.raises(ValueError, match="unknown trunk 'resnet5o'"):
+        with pytest.raises(ValueError, match="unknown backbone 'resnet5o'"):
             make("resnet5o")

@@ -9,16 +9,16 @@ from PIL import Image
 
 from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
-from rga.synthetic.streets import scenes
+from rga.synthetic.streets import streets
 from rga.synthetic.streets.canvas import SUPERSAMPLING, Label, SceneCanvas, View
-from rga.synthetic.streets.scenes import SceneOptions, make_scenes, paint_scene
+from rga.synthetic.streets.streets import StreetOptions, make_streets, paint_scene
 
-TINY = SceneOptions(train=3, val=2, test=1, height=64, width=128)
+TINY = StreetOptions(train=3, val=2, test=1, height=64, width=128)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_scenes(tmp_path_factory.mktemp("data") / "scenes", TINY)
+    return make_streets(tmp_path_factory.mktemp("data") / "streets", TINY)
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -30,15 +30,15 @@ def test_layout_is_that_of_cityscapes(root: Path) -> None:
         assert (len(data.train), len(data.val), len(data.test)) == (3, 2, 1)
         report = check_data(data, open_images=True)
         assert report.ok, str(report)
-    with Image.open(data.train[0].image) as picture:
-        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (128, 64))
-    about = json.loads((root / "scenes.json").read_text())
-    assert about["version"] == scenes.VERSION
-    assert SceneOptions(**about["options"]) == TINY
+    with Image.open(data.train[0].image) as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (128, 64))
+    about = json.loads((root / "streets.json").read_text())
+    assert about["version"] == streets.VERSION
+    assert StreetOptions(**about["options"]) == TINY
 
 
 def test_every_class_is_shown(tmp_path: Path) -> None:
-    data = read_generated(make_scenes(tmp_path / "scenes", SceneOptions(train=12, val=0, test=0, height=64, width=128)))
+    data = read_generated(make_streets(tmp_path / "streets", StreetOptions(train=12, val=0, test=0, height=64, width=128)))
     report = check_data(data, open_images=True)
     assert not report.untrained
     pixels = report.pixels("train")
@@ -47,13 +47,13 @@ def test_every_class_is_shown(tmp_path: Path) -> None:
 
 
 def test_same_seed_same_bytes(root: Path, tmp_path: Path) -> None:
-    assert contents(make_scenes(tmp_path / "again", TINY)) == contents(root)
-    other = contents(make_scenes(tmp_path / "other", SceneOptions(**{**vars(TINY), "seed": 1})))
+    assert contents(make_streets(tmp_path / "again", TINY)) == contents(root)
+    other = contents(make_streets(tmp_path / "other", StreetOptions(**{**vars(TINY), "seed": 1})))
     assert all(other[name] != data for name, data in contents(root).items() if name.endswith(".png"))
 
 
-def test_a_picture_does_not_depend_on_what_else_is_painted(root: Path, tmp_path: Path) -> None:
-    fewer = contents(make_scenes(tmp_path / "fewer", SceneOptions(**{**vars(TINY), "train": 1, "val": 1})))
+def test_an_image_does_not_depend_on_what_else_is_painted(root: Path, tmp_path: Path) -> None:
+    fewer = contents(make_streets(tmp_path / "fewer", StreetOptions(**{**vars(TINY), "train": 1, "val": 1})))
     whole = contents(root)
     assert all(whole[name] == data for name, data in fewer.items() if name.endswith(".png"))
 
@@ -64,9 +64,9 @@ def test_what_is_painted_is_labelled() -> None:
     canvas.face([(-1, 0, 2), (1, 0, 2), (1, 1, 2), (-1, 1, 2)], (250, 0, 0), Label.CAR)
     canvas.beam((1.5, 0, 4), (1.5, 2, 4), 0.4, (0, 250, 0), Label.POLE)
     canvas.disc((-1.5, 1, 4), (0.5, 0.25), (0, 0, 250), Label.VEGETATION)
-    picture, labels = np.asarray(canvas.picture), np.asarray(canvas.labels)
+    image, labels = np.asarray(canvas.image), np.asarray(canvas.labels)
     for channel, label in enumerate((Label.CAR, Label.POLE, Label.VEGETATION)):
-        assert ((picture[..., channel] == 250) == (labels == label)).all()
+        assert ((image[..., channel] == 250) == (labels == label)).all()
         assert (labels == label).any()
     assert labels[30, 40] == Label.CAR  # half a metre above the ground, two metres away: 40 * .5 / 2 below the horizon
     assert labels[10, 40] == Label.UNLABELLED
@@ -79,16 +79,16 @@ def test_distance_fades() -> None:
     assert view.project((1, 1, 2)) == (60, 20)
 
 
-def test_the_picture_has_the_size_that_was_asked_for() -> None:
-    picture, labels = paint_scene(np.random.default_rng(3), 50, 70)
-    assert picture.size == labels.size == (70, 50)
+def test_the_image_has_the_size_that_was_asked_for() -> None:
+    image, labels = paint_scene(np.random.default_rng(3), 50, 70)
+    assert image.size == labels.size == (70, 50)
     assert SUPERSAMPLING > 1
     assert set(np.unique(np.asarray(labels))) <= set(Label)
 
 
 def test_progress_is_told(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    make_scenes(tmp_path / "scenes", SceneOptions(train=2, val=1, test=0, height=32, width=64), lambda done, of: told.append((done, of)))
+    make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=32, width=64), lambda done, of: told.append((done, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -96,18 +96,18 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(tmp_path: Path, monkeyp
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
     with pytest.raises(FileExistsError, match="nothing was changed"):
-        make_scenes(tmp_path / "mine", TINY)
+        make_streets(tmp_path / "mine", TINY)
 
     def fails(*_: object) -> None:
         raise RuntimeError("no more paint")
 
-    monkeypatch.setattr(scenes, "paint_scene", fails)
+    monkeypatch.setattr(streets, "paint_scene", fails)
     with pytest.raises(RuntimeError, match="no more paint"):
-        make_scenes(tmp_path / "scenes", TINY)
+        make_streets(tmp_path / "streets", TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("train", 0), ("val", -1), ("height", 16), ("width", 64.0), ("seed", True)])
 def test_options_out_of_range_are_named(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{name} is {value!r}: expected a whole number from"):
-        SceneOptions(**{name: value})  # type: ignore[arg-type]
+        StreetOptions(**{name: value})  # type: ignore[arg-type]

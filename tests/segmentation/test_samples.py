@@ -1,4 +1,4 @@
-"""What a segmentation data set is: counts, fingerprint, refusals."""
+"""What a segmentation dataset is: counts, fingerprint, refusals."""
 
 import shutil
 from dataclasses import replace
@@ -9,12 +9,12 @@ import pytest
 from rga.datasets.layout import DataError
 from rga.segmentation.datasets.cityscapes import read_cityscapes
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.datasets.samples import Scene, SceneCounts, describe_counts
+from rga.segmentation.datasets.samples import Sample, SplitCounts, describe_counts
 
 
 def test_counts(cityscapes: Path) -> None:
     data = read_cityscapes(cityscapes)
-    assert data.counts == {"train": SceneCounts(2, 2), "val": SceneCounts(1, 1), "test": SceneCounts(1, 0)}
+    assert data.counts == {"train": SplitCounts(2, 2), "val": SplitCounts(1, 1), "test": SplitCounts(1, 0)}
     assert describe_counts(data.counts) == ["  train: 2 images", "  val: 1 images", "  test: 1 images, 0 with a mask"]
 
 
@@ -33,11 +33,11 @@ def test_the_fingerprint_is_that_of_the_content(cityscapes: Path, tmp_path: Path
 def test_masks_are_needed_where_they_are_used(cityscapes: Path) -> None:
     data = read_cityscapes(cityscapes)
     assert data.labelled("val") == data.val
-    with pytest.raises(ValueError, match=r"the masks of test of data set 'cityscapes' are not there \(.*bonn"):
+    with pytest.raises(ValueError, match=r"the masks of test of dataset 'cityscapes' are not there \(.*bonn"):
         data.labelled("test")
-    with pytest.raises(ValueError, match=r"has no pictures in val: it has train \(2\), test \(1\)"):
+    with pytest.raises(ValueError, match=r"has no images in val: it has train \(2\), test \(1\)"):
         replace(data, val=()).labelled("val")
     with pytest.raises(DataError, match="is to be trained on and has no mask"):
-        replace(data, train=(Scene(data.train[0].image, None),))
-    with pytest.raises(DataError, match="has no picture in any split"):
+        replace(data, train=(Sample(data.train[0].image, None),))
+    with pytest.raises(DataError, match="has no image in any split"):
         replace(data, train=(), val=(), test=())

@@ -1,4 +1,4 @@
-"""Label maps as pictures and files."""
+"""Label maps as images and files."""
 
 from pathlib import Path
 
@@ -7,20 +7,20 @@ import pytest
 from PIL import Image
 
 from rga.segmentation.datasets.classes import IGNORED, Classes
-from rga.segmentation.pictures import ROW, label_picture, legend, overlay, panels, save_confidence, save_labels, save_values
+from rga.segmentation.drawing import ROW, label_image, legend, overlay, panels, save_confidence, save_labels, save_values
 
 CLASSES = Classes(("road", "sky"), ((128, 64, 128), (70, 130, 180)), {7: 0, 23: 1, 0: IGNORED})
 LABELS = np.array([[0, 1, IGNORED]], np.uint8)
 
 
 def test_colours_are_those_of_the_classes() -> None:
-    assert np.asarray(label_picture(LABELS, CLASSES)).tolist() == [[[128, 64, 128], [70, 130, 180], [0, 0, 0]]]
+    assert np.asarray(label_image(LABELS, CLASSES)).tolist() == [[[128, 64, 128], [70, 130, 180], [0, 0, 0]]]
 
 
 def test_an_overlay_mixes_and_leaves_ignored_pixels_alone() -> None:
     mixed = np.asarray(overlay(Image.new("L", (3, 1), 200), LABELS, CLASSES, share=0.5))
     assert mixed.tolist() == [[[164, 132, 164], [135, 165, 190], [200, 200, 200]]]
-    with pytest.raises(ValueError, match="the labels are 3x1, their picture 4x1"):
+    with pytest.raises(ValueError, match="the labels are 3x1, their image 4x1"):
         overlay(Image.new("L", (4, 1)), LABELS, CLASSES)
 
 
@@ -40,8 +40,8 @@ def test_files_hold_indices_or_the_data_sets_values(tmp_path: Path) -> None:
 
 def test_a_legend_shows_every_colour_and_breaks_its_lines() -> None:
     wide, narrow = legend(CLASSES, 400), legend(CLASSES, 60)
-    for picture in (wide, narrow):
-        assert {tuple(pixel) for pixel in np.asarray(picture).reshape(-1, 3).tolist()} >= set(CLASSES.colours)
+    for image in (wide, narrow):
+        assert {tuple(pixel) for pixel in np.asarray(image).reshape(-1, 3).tolist()} >= set(CLASSES.colours)
     assert narrow.height > wide.height
 
 

@@ -1,4 +1,4 @@
-"""Pictures by their number, wherever they lie: in memory, in files, in a zip. They are read when they are asked for."""
+"""Images by their number, wherever they lie: in memory, in files, in a zip. They are read when they are asked for."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from PIL import Image
 from rga.images.images import DamagedImageError, decode, read_image, unreadable
 
 
-class Pictures(Protocol):
-    """Some pictures. They can be sent to other processes, which read them there."""
+class ImageSource(Protocol):
+    """Some images. They can be sent to other processes, which read them there."""
 
     def __len__(self) -> int:
         """How many."""
@@ -38,12 +38,12 @@ class Pictures(Protocol):
         ...
 
     def mark(self, index: int) -> str:
-        """A short text that changes when the stored picture does, and is had without decoding it."""
+        """A short text that changes when the stored image does, and is had without decoding it."""
         ...
 
 
-class PixelPictures:
-    """Pictures in memory.
+class PixelImages:
+    """Images in memory.
 
     Args:
         pixels: (n, H, W, 3), or (n, H, W) for grey ones, as bytes.
@@ -76,8 +76,8 @@ class PixelPictures:
         return hashlib.sha256(self.contents(index)).hexdigest()[:16]
 
 
-class FilePictures:
-    """Pictures in files.
+class FileImages:
+    """Images in files.
 
     Args:
         root: the folder that names are told from.
@@ -109,12 +109,12 @@ class FilePictures:
         return str((self.root / self.names[index]).stat().st_size)
 
 
-class ZipPictures:
-    """Pictures in a zip, which each process opens for itself.
+class ZipImages:
+    """Images in a zip, which each process opens for itself.
 
     Args:
         archive: the zip.
-        members: names of the pictures in it.
+        members: names of the images in it.
     """
 
     def __init__(self, archive: Path, members: Sequence[str]) -> None:
@@ -137,7 +137,7 @@ class ZipPictures:
 
     @property
     def zip(self) -> ZipFile:
-        """The zip, opened in this process: two that shared one would move each other's place in the file."""
+        """The zip, opened in this process: two that shared one would move each other's position in the file."""
         if self.opened is None or self.opened_by != os.getpid():
             self.opened, self.opened_by = ZipFile(self.archive), os.getpid()
         return self.opened
@@ -156,7 +156,7 @@ class ZipPictures:
             return self.zip.read(self.members[index])
         except (BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise DamagedImageError(f"{self.name(index)} cannot be read: {error}; replace the file or take it out of the data") from error
-        except OSError as error:  # the disk's, not the picture's
+        except OSError as error:  # the disk's, not the image's
             raise unreadable(error, self.name(index)) from error
 
     def mark(self, index: int) -> str:
@@ -164,34 +164,34 @@ class ZipPictures:
         return f"{self.zip.getinfo(self.members[index]).CRC:08x}"
 
 
-class ChosenPictures:
-    """Some of other pictures.
+class ImageSubset:
+    """Some of other images.
 
     Args:
-        pictures: the others.
-        places: (m,) their numbers there.
+        images: the others.
+        indices: (m,) their numbers there.
     """
 
-    def __init__(self, pictures: Pictures, places: NDArray[np.int64]) -> None:
-        self.pictures = pictures
-        self.places = places
+    def __init__(self, images: ImageSource, indices: NDArray[np.int64]) -> None:
+        self.images = images
+        self.indices = indices
 
     def __len__(self) -> int:
         """How many were chosen."""
-        return len(self.places)
+        return len(self.indices)
 
     def __getitem__(self, index: int) -> Image.Image:
         """One of them, as RGB."""
-        return self.pictures[int(self.places[index])]
+        return self.images[int(self.indices[index])]
 
     def name(self, index: int) -> str:
         """Its name among the others."""
-        return self.pictures.name(int(self.places[index]))
+        return self.images.name(int(self.indices[index]))
 
     def contents(self, index: int) -> bytes:
         """One of them as it is stored."""
-        return self.pictures.contents(int(self.places[index]))
+        return self.images.contents(int(self.indices[index]))
 
     def mark(self, index: int) -> str:
         """Its mark among the others."""
-        return self.pictures.mark(int(self.places[index]))
+        return self.images.mark(int(self.indices[index]))

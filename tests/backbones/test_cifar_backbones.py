@@ -1,4 +1,4 @@
-"""DenseNets and ResNeXts for small pictures, against torchvision's blocks and the papers' tables; and every attention on small grids."""
+"""DenseNets and ResNeXts for small images, against torchvision's blocks and the papers' tables; and every attention on small grids."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torchvision.models.resnet import Bottleneck
 
 import rga
 from rga.attachment.stages import find_blocks, find_stages
-from rga.backbones.catalog import OWN, create_trunk
+from rga.backbones.catalog import OWN, create_backbone
 from rga.backbones.cifar_densenet import CifarDenseNet, Transition, dense_block
 from rga.backbones.cifar_resnet import CifarResNet
 from rga.backbones.cifar_resnext import CifarResNext, CifarResNextBlock
@@ -26,14 +26,14 @@ from rga.backbones.cifar_resnext import CifarResNext, CifarResNextBlock
 )
 def test_sizes_are_the_papers(name: str, million: float) -> None:
     with torch.device("meta"):
-        model = create_trunk(name, num_classes=10)
+        model = create_backbone(name, num_classes=10)
     assert sum(parameter.numel() for parameter in model.parameters()) / 1e6 == pytest.approx(million, abs=0.06)
 
 
 def test_depths_count_convolutions_and_the_classifier() -> None:
     for name, depth in (("cifar-densenet100-k12", 100), ("cifar-resnext29-32x4d", 29), ("cifar-resnet110", 110)):
         with torch.device("meta"):
-            model = create_trunk(name, num_classes=10)
+            model = create_backbone(name, num_classes=10)
         layers = [n for n, module in model.named_modules() if isinstance(module, (nn.Conv2d, nn.Linear)) and "shortcut" not in n]
         assert len(layers) == depth
     assert len(OWN) == 12

@@ -1,8 +1,8 @@
 """Activation checkpointing (Chen et al., arXiv 1604.06174): memory for time.
 
-In training each block of a trunk, and each attention on it, keeps its input alone; what happened inside is computed again in the backward
-pass. timm's own way (``set_grad_checkpointing``) serves attended networks, too; this one serves networks of every origin, and in the second
-pass leaves the running statistics of normalisations alone.
+In training each block of a backbone, and each attention on it, keeps only its input; its activations are recomputed in the backward pass.
+timm's own way (``set_grad_checkpointing``) works on attended networks, too. This one works on networks of every origin, and leaves the
+running statistics of normalisations alone in the second pass.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from rga.attachment import attached
 from rga.attention.autograd import keeping_products
 
 
-def recompute_blocks(trunk: nn.Module) -> None:
-    """Lets the blocks of a trunk and the attentions on it forget what they can compute again, in place.
+def checkpoint_blocks(backbone: nn.Module) -> None:
+    """Turns on activation checkpointing for the blocks of a backbone and the attentions on it, in place.
 
     Losses, gradients and running statistics stay what they are. A module's ``forward`` is set on the instance, so that keys, copies and
     hooks stay what they are, too.
 
     Args:
-        trunk: a convolutional network, with attention attached or without.
+        backbone: a convolutional network, with attention attached or without.
 
     Raises:
         ValueError: it has no blocks.
 
     Example:
         >>> import timm
-        >>> trunk = timm.create_model("resnet18")
-        >>> recompute_blocks(trunk)
-        >>> trunk(torch.rand(2, 3, 64, 64)).sum().backward()
+        >>> backbone = timm.create_model("resnet18")
+        >>> checkpoint_blocks(backbone)
+        >>> backbone(torch.rand(2, 3, 64, 64)).sum().backward()
     """
-    attentions = list(attached(trunk).values())
-    blocks = [block for child in trunk.children() for block in blocks_of(child) if block not in attentions]
+    attentions = list(attached(backbone).values())
+    blocks = [block for child in backbone.children() for block in blocks_of(child) if block not in attentions]
     if not blocks:
-        raise ValueError(f"{type(trunk).__name__} has no blocks in a row that could be computed again: leave recompute off")
+        raise ValueError(f"{type(backbone).__name__} has no blocks in a row that could be recomputed: leave activation_checkpointing off")
     inside = {module for block in blocks for module in block.modules()}
     for module in (*blocks, *(attention for attention in attentions if attention not in inside)):
         module.forward = partial(run_again, module)

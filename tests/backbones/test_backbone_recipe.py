@@ -1,0 +1,52 @@
+"""The backbone's fields of a recipe, and its weights in an optimiser."""
+
+from dataclasses import replace
+
+import pytest
+import timm
+from torch import nn
+
+import rga
+from rga.backbones.recipe import BackboneRecipe, parameter_groups
+
+
+class Network(nn.Module):
+    """A backbone, and what a task puts on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = rga.attach(timm.create_model("test_resnet", num_classes=0), "rga-sc", image_size=(64, 32))
+        self.head = nn.Linear(4, 2)
+        self.head.bias.requires_grad_(False)
+
+
+def test_the_backbones_own_weights_learn_at_their_own_rate() -> None:
+    model = Network()
+    backbone, others = parameter_groups(model, model.backbone, 0.1)
+    assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
+    plain = timm.create_model("test_resnet", num_classes=0)
+    assert [p.shape for p in backbone["params"]] == [p.shape for p in plain.parameters()]
+    attention = [p for each in rga.attached(model.backbone).values() for p in each.parameters()]
+    assert {id(p) for p in others["params"]} == {id(p) for p in [*attention, model.head.weight]}
+
+
+def test_options_are_rgas_alone() -> None:
+    recipe = BackboneRecipe(reduction=4, initial_gate=0.9)
+    assert recipe.attention_options() == {
+        "reduction": 4,
+        "hidden_reduction": 8,
+        "embedding": "asymmetric",
+        "relation": True,
+        "original": True,
+        "initial_gate": 0.9,
+    }
+    assert BackboneRecipe(attention="se", initial_gate=0.9).attention_options() == {}
+    with pytest.raises(ValueError, match="reduction: RGA's alone, while attention is 'se'"):
+        replace(recipe, attention="se")
+    assert BackboneRecipe().attention_after() is None
+    assert BackboneRecipe(after=("layer4",)).attention_after() == ["layer4"]
+    assert BackboneRecipe(inside_blocks=True).attention_after() == "blocks"
+    with pytest.raises(ValueError, match="inside_blocks attends inside of every block: leave after out"):
+        BackboneRecipe(inside_blocks=True, after=("layer4",))
+    with pytest.raises(ValueError, match="hidden_reduction must be at least 1, got 0"):
+        BackboneRecipe(hidden_reduction=0)
