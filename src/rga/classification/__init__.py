@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from rga.lazy import lazily
 
 if TYPE_CHECKING:
-    from rga.classification.evaluation import evaluate
+    from rga.classification.metrics import evaluate
 
 __all__ = ["evaluate"]
 
-HOMES = {"evaluate": "rga.classification.evaluation"}
+HOMES = {"evaluate": "rga.classification.metrics"}
 """The module in which each name lives."""
 
 __getattr__, __dir__ = lazily(__name__, HOMES)

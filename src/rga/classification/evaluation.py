@@ -1,84 +1,58 @@
-"""The figures of a classifier from its probabilities: pure functions."""
+"""A classifier measured on the test split of a dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch.utils.data import Subset
 
+from rga.classification.batches import TestImages
+from rga.classification.datasets.samples import ClassificationData
+from rga.classification.metrics import evaluate
+from rga.classification.model import ClassificationModel
 from rga.classification.result import ClassificationResult
+from rga.classification.transforms import evaluation_transform
+from rga.errors import InputError
+from rga.training.distributed import processes
 
-BINS = 15
-"""Of the calibration error, as in Guo et al."""
+
+@dataclass(frozen=True)
+class ClassificationOptions:
+    """A classifier is evaluated in one way."""
 
 
-def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], classes: Sequence[str]) -> ClassificationResult:
-    """Measures the answers of a classifier.
-
-    Of equal probabilities the first class is the answer.
+def evaluate_model(
+    model: ClassificationModel,
+    data: ClassificationData,
+    options: ClassificationOptions | None = None,
+    *,
+    batch_size: int = 256,
+    num_workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClassificationResult:
+    """Measures a model on the test split of a dataset; of several processes each sees a part of the images, and all have the result.
 
     Args:
-        probabilities: (n, C), each row sums to 1.
-        labels: (n,) the right classes, from 0.
-        classes: C names.
+        model: to measure.
+        data: its classes are the model's.
+        options: there are none.
+        batch_size: images at a time.
+        num_workers: processes that read images; 0 reads in this one.
+        progress: called after each batch with the images that are done, and of how many.
 
     Raises:
-        ValueError: shapes do not fit, there is no image, a label has no class, a row is no distribution, or not of numbers.
-
-    Example:
-        >>> result = evaluate(np.array([[0.8, 0.2], [0.6, 0.4]]), np.array([0, 1]), ["cat", "dog"])
-        >>> result.top1, result.confusion.tolist()
-        (0.5, [[1, 0], [1, 0]])
+        InputError: there is no test split, or its classes are not the model's.
     """
-    count = len(classes)
-    if probabilities.ndim != 2 or probabilities.shape != (len(labels), count) or not len(labels):
-        raise ValueError(f"expected probabilities (images, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
-    if labels.min() < 0 or labels.max() >= count:
-        raise ValueError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")
-    broken = int((~np.isfinite(probabilities).all(1)).sum())
-    if broken:
-        raise ValueError(
-            f"the probabilities of {broken} of {len(labels)} images are NaN or infinite: the model has diverged, or was trained for too "
-            "few steps for its normalisation; lower the learning rate, or train longer before it is evaluated"
+    if not len(data.test):
+        raise InputError(f"dataset {data.name!r} at {data.root} has no images to test on")
+    if data.classes != model.classes:
+        raise InputError(
+            f"the model has {len(model.classes)} classes ({', '.join(model.classes[:3])}, ...), dataset {data.name!r} has "
+            f"{len(data.classes)} ({', '.join(data.classes[:3])}, ...): evaluate it on the classes that it was trained on"
         )
-    if not np.allclose(probabilities.sum(1), 1, atol=1e-3) or probabilities.min() < 0:
-        raise ValueError("each row of the probabilities must be a distribution: not negative, with the sum 1 (pass the softmax of scores)")
-    answers = probabilities.argmax(1)
-    confusion = np.bincount(labels * count + answers, minlength=count**2).reshape(count, count).astype(np.int64)
-    of_the_right = probabilities[np.arange(len(labels)), labels]
-    return ClassificationResult(
-        tuple(classes),
-        confusion,
-        top5=top_share(probabilities, labels, 5) if count > 5 else None,
-        calibration_error=calibration_error(probabilities.max(1), answers == labels),
-        cross_entropy=float(-np.log(np.maximum(of_the_right, 1e-12)).mean()),
-    )
-
-
-def top_share(probabilities: NDArray[np.floating], labels: NDArray[np.integer], top: int) -> float:
-    """Share of the images whose class is among the ``top`` likeliest; of equally likely ones the first come first."""
-    right = probabilities[np.arange(len(labels)), labels][:, None]
-    before = np.arange(probabilities.shape[1])[None] < labels[:, None]
-    ranks = (probabilities > right).sum(1) + ((probabilities == right) & before).sum(1)
-    return float((ranks < top).mean())
-
-
-def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> float:
-    """Expected calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599, equation 3.
-
-    Answers are sorted into bins of equal width by their probability; in each, the mean probability is compared with the share of right
-    answers. The mean of the differences by the number of answers is returned, in [0, 1].
-
-    Args:
-        confidence: (n,) probabilities of the answers.
-        right: (n,) whether they are right.
-        bins: how many.
-
-    Example:
-        >>> round(calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False])), 6)
-        0.1
-    """
-    bin_index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)  # bins are open below and closed above
-    gap = np.bincount(bin_index, weights=right - confidence.astype(np.float64), minlength=bins)
-    return float(np.abs(gap).sum() / len(confidence))
+    images = TestImages(data.test, evaluation_transform(model.preprocessing, model.crop_pct))
+    part = Subset(images, processes.share(range(len(images))))
+    rows = processes.gather_rows(torch.from_numpy(model.probabilities_of(part, batch_size, num_workers, progress)))
+    return evaluate(rows.numpy(), data.test.labels, data.classes)

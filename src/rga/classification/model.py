@@ -22,7 +22,7 @@ from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
 from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
-from rga.training.input.reading import read_batches
+from rga.training.input.reading import Progress, read_batches
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""
@@ -104,13 +104,16 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         return scores
 
     @torch.inference_mode()
-    def probabilities(self, images: Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0) -> NDArray[np.float32]:
+    def probabilities(
+        self, images: Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
         """How likely each image shows each class.
 
         Args:
             images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
             batch_size: images at a time.
             num_workers: processes that read images; 0 reads in this one.
+            progress: called after each batch with the images that are done, and of how many.
 
         Returns:
             (n, classes), each row sums to 1.
@@ -119,20 +122,24 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             DamagedImageError: a file cannot be read; it is named.
             TypeError: something is no image.
         """
-        return self.probabilities_of(Shown(list(images), self.preprocessing, self.crop_pct), batch_size, num_workers)
+        return self.probabilities_of(Shown(list(images), self.preprocessing, self.crop_pct), batch_size, num_workers, progress)
 
     @torch.inference_mode()
-    def probabilities_of(self, images: Dataset[Tensor], batch_size: int, num_workers: int) -> NDArray[np.float32]:
+    def probabilities_of(
+        self, images: Dataset[Tensor], batch_size: int, num_workers: int, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
         """The same for images that are tensors (3, size, size) already."""
         was_training = self.training
         self.eval()
-        shown = read_batches(images, batch_size, num_workers)
-        batches = [self(self.as_input(batch)).float().softmax(1).cpu() for batch in shown]
+        read = read_batches(images, batch_size, num_workers, progress)
+        batches = [self(self.as_input(batch)).float().softmax(1).cpu() for batch in read]
         self.train(was_training)
         rows: NDArray[np.float32] = torch.cat([torch.zeros(0, len(self.classes)), *batches]).numpy()
         return rows
 
-    def classify(self, images: Iterable[ImageLike], *, top: int = 5, batch_size: int = 64, num_workers: int = 0) -> list[list[Answer]]:
+    def classify(
+        self, images: Iterable[ImageLike], *, top: int = 5, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+    ) -> list[list[Answer]]:
         """What each image shows, the likeliest first.
 
         Args:
@@ -140,6 +147,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             top: answers for each image, at most as many as there are classes.
             batch_size: images at a time.
             num_workers: processes that read images.
+            progress: see ``probabilities``.
 
         Example:
             >>> from PIL import Image
@@ -150,7 +158,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         """
         if top < 1:
             raise ValueError(f"top must be at least 1, got {top}")
-        rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers)
+        rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers, progress=progress)
         orders = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [
             [Answer(self.classes[index], float(row[index])) for index in order.tolist()] for row, order in zip(rows, orders, strict=True)

@@ -60,6 +60,10 @@ class Catalog(Generic[Data]):
             raise InputError(f"dataset {spec.name!r} needs a folder: write {spec.name}:FOLDER")
         return reader(**options)
 
+    def load(self, name: str, root: Path | str | None = None, **options: Any) -> Data:
+        """Reads a dataset by name, folder and options; see ``read``."""
+        return self.read(DataSpec(name, None if root is None else Path(root), options))
+
     def check(self, spec: DataSpec | str, *, open_images: bool = False, progress: Progress | None = None) -> Report:
         """Reads a dataset and checks it: counts, duplicates, damaged images and what else makes results meaningless.
 

@@ -25,7 +25,7 @@ from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
-from rga.training.input.reading import read_batches
+from rga.training.input.reading import Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
 
@@ -110,6 +110,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         num_workers: int = 0,
         flip: bool = False,
         feature: Feature | None = None,
+        progress: Progress | None = None,
     ) -> NDArray[np.float32]:
         """Feature vectors of images of persons; compare them by cosine.
 
@@ -119,6 +120,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             num_workers: processes that read images; 0 reads in this one.
             flip: average the features of each image and its mirror image.
             feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
+            progress: called after each batch with the images that are done, and of how many.
 
         Returns:
             (n, D), not normalised.
@@ -133,15 +135,18 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
             (2, 512)
         """
-        return np.concatenate([batch.numpy() for batch in self.embed_both(images, batch_size, num_workers, flip)[feature or self.feature]])
+        both = self.embed_both(images, batch_size, num_workers, flip, progress)
+        return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
-    def embed_both(self, images: Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool) -> dict[Feature, list[Tensor]]:
+    def embed_both(
+        self, images: Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool, progress: Progress | None = None
+    ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         was_training = self.training
         self.eval()
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with torch.inference_mode():
-            for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers):
+            for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers, progress):
                 shown = self.as_input(batch)
                 both = self(shown)
                 if flip:

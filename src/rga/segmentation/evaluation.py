@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import Sample
+from rga.segmentation.datasets.samples import Sample, SegmentationData, Split
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.sliding import Inference
@@ -95,3 +96,40 @@ def evaluate_model(
             progress(done, len(part))
     matrix = processes.gather_rows(torch.from_numpy(matrix)[None]).sum(0).numpy()
     return SegmentationResult(matrix, classes.names, len(samples), str(model.chosen(inference)))
+
+
+@dataclass(frozen=True)
+class SegmentationOptions:
+    """How a segmentation model is evaluated.
+
+    Attributes:
+        split: Split to evaluate on; it must have masks.
+        window: Height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
+        scales: Scales at which images are predicted; the probabilities are averaged.
+        flip: Also predict mirror images.
+    """
+
+    split: Split = "val"
+    window: tuple[int, int] | None = None
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        Inference(self.window, scales=self.scales, flip=self.flip)
+
+
+def evaluate_split(
+    model: SegmentationModel,
+    data: SegmentationData,
+    options: SegmentationOptions | None = None,
+    *,
+    batch_size: int = 1,  # noqa: ARG001  images have different sizes and are predicted one by one
+    num_workers: int = 0,
+    progress: Progress | None = None,
+) -> SegmentationResult:
+    """Measures a model on a split of a dataset; see ``evaluate_model``."""
+    options = options or SegmentationOptions()
+    inference = Inference(options.window, scales=options.scales, flip=options.flip)
+    samples = data.labelled(options.split)
+    return evaluate_model(model, samples, data.classes, inference=inference, num_workers=num_workers, progress=progress)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from rga.backbones.activation_checkpointing import checkpoint_blocks
+from rga.backbones.checkpointing import checkpoint_blocks
 from rga.backbones.model import BackboneModel
 from rga.backbones.parameter_groups import parameter_groups
 from rga.backbones.pretrained import load_backbone_weights

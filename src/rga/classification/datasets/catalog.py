@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from rga.classification.datasets import cifar, digits, folder, imagenet, zips
+from rga.classification.datasets.check import check_data
 from rga.classification.datasets.samples import ClassificationData
-from rga.datasets.catalog import read_named
+from rga.datasets.catalog import Catalog
 
 Reader = Callable[..., ClassificationData]
 
@@ -28,23 +28,5 @@ EXPECTED: dict[str, Mapping[str, tuple[int, int]]] = {
 }
 """Name -> split -> how many classes and images it should have, where that is known."""
 
-
-def load_data(name: str, root: Path, **options: object) -> ClassificationData:
-    """Reads a dataset.
-
-    Args:
-        name: one of ``READERS``.
-        root: its folder.
-        **options: the reader's own keyword options, checked.
-
-    Raises:
-        ValueError: the name is unknown, the reader has no such option, or an option is out of its range.
-        FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
-        DataError: the data are there and cannot be trained or tested on.
-
-    Example:
-        >>> load_data("cifar", Path("images"))
-        Traceback (most recent call last):
-        ValueError: unknown dataset 'cifar': choose one of digits, cifar10, cifar100, ...
-    """
-    return read_named(READERS, name, root, options)
+CATALOG: Catalog[ClassificationData] = Catalog(READERS, check_data, EXPECTED)
+"""The datasets; ``CATALOG.read("NAME:FOLDER?option=value")`` reads one."""

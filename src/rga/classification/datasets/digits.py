@@ -19,7 +19,7 @@ BRIGHTEST = 16
 """Of the pixels as scikit-learn gives them."""
 
 
-def read_digits(root: Path) -> ClassificationData:
+def read_digits(root: Path = Path()) -> ClassificationData:
     """Reads the digits: four fifths of each to train on, a fifth to test on, always the same.
 
     Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
-from rga.datasets.catalog import read_named
+from rga.datasets.catalog import Catalog
 from rga.reid.datasets import cuhk03, folder, market1501, msmt17, table
+from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, SplitCounts
 
 Reader = Callable[..., ReidData]
@@ -32,23 +32,5 @@ EXPECTED: dict[str, Mapping[str, SplitCounts]] = {
 }
 """Name -> the counts of its protocol, where it has one."""
 
-
-def load_data(name: str, root: Path, **options: object) -> ReidData:
-    """Reads a dataset.
-
-    Args:
-        name: one of ``READERS``.
-        root: its folder; for ``csv`` the file.
-        **options: the reader's own keyword options, checked.
-
-    Raises:
-        ValueError: the name is unknown, the reader has no such option, or an option is out of its range.
-        FileNotFoundError: the data are not there; the error says what was expected and where they can be had.
-        DataError: the data are there and are not what the format says.
-
-    Example:
-        >>> load_data("market1502", Path("images"))
-        Traceback (most recent call last):
-        ValueError: unknown dataset 'market1502': choose one of market1501, msmt17, ...
-    """
-    return read_named(READERS, name, root, options)
+CATALOG: Catalog[ReidData] = Catalog(READERS, check_data, EXPECTED)
+"""The datasets; ``CATALOG.read("NAME:FOLDER?option=value")`` reads one."""

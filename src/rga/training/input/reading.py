@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -14,13 +14,32 @@ from rga.training.run.stop import start_workers
 Sample = TypeVar("Sample")
 
 
-def read_batches(samples: Dataset[Sample], size: int, num_workers: int) -> Iterator[Any]:
+Progress = Callable[[int, int], None]
+"""Called with how many samples are done, and of how many."""
+
+
+def read_batches(samples: Dataset[Sample], size: int, num_workers: int, progress: Progress | None = None) -> Iterator[Any]:
     """Batches, collated by torch's rules.
+
+    Args:
+        samples: in their order.
+        size: samples in a batch; the last one may be smaller.
+        num_workers: processes that read them; 0 reads in this one.
+        progress: called when the batch that was read before is done.
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
     """
-    return ready(DataLoader(Handing(samples), size, num_workers=num_workers, collate_fn=collate))
+    handing = Handing(samples)
+    loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=collate))
+    return loaded if progress is None else reported(loaded, size, len(handing), progress)
+
+
+def reported(loaded: Iterator[Any], size: int, total: int, progress: Progress) -> Iterator[Any]:
+    """Batches, each of which is reported when the next one is asked for."""
+    for done, batch in enumerate(loaded, start=1):
+        yield batch
+        progress(min(done * size, total), total)
 
 
 def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]:

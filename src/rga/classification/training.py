@@ -1,0 +1,126 @@
+"""A classification training: its model, batches, loss and evaluation, from a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rga.attention.precision import in_float32
+from rga.classification.batches import TrainingImages
+from rga.classification.datasets.samples import SPLITS, ClassificationData
+from rga.classification.evaluation import evaluate_model
+from rga.classification.model import ClassificationModel
+from rga.classification.recipe import ClassificationRecipe
+from rga.classification.transforms import mixing, training_transform
+from rga.errors import InputError
+from rga.training.distributed import processes
+from rga.training.input.plan import ShuffledBatches
+from rga.training.input.random_state import drawing_from
+from rga.training.image_training import ImageTraining, start_model, trained_on
+
+
+@dataclass(frozen=True)
+class ClassificationBatch:
+    """A batch: normalised images (B, 3, size, size), labels (B,) or shares of the classes (B, C), and the indices in the training split."""
+
+    images: Tensor
+    targets: Tensor
+    indices: Tensor
+
+
+class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationData, ClassificationModel, ClassificationBatch]):
+    """A classification training by a recipe.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+
+    Raises:
+        InputError: the data have nothing to train on, or less than a batch.
+    """
+
+    watched = "top1"
+
+    def __init__(self, recipe: ClassificationRecipe, data: ClassificationData) -> None:
+        if not len(data.train):
+            raise InputError(f"dataset {data.name!r} at {data.root} has no images to train on")
+        chosen = recipe.batches
+        plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
+        model = build_model(recipe, data)
+        transform = training_transform(
+            model.preprocessing,
+            crop=chosen.crop,
+            padding=chosen.padding,
+            scale=chosen.scale,
+            flip=chosen.random_flip,
+            random_erasing=chosen.random_erasing,
+            color_jitter=chosen.color_jitter,
+        )
+        self.mix = mixing(chosen.mixup, chosen.cutmix, len(data.classes))
+        super().__init__(recipe, data, model, TrainingImages(data.train, transform), plan)
+
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+        lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
+        lines += [f"  {name}: {len(self.data.split(name)):,} images of {len(self.data.classes):,} classes" for name in SPLITS]
+        return "\n".join(lines)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[ClassificationBatch]:
+        """The batches of an epoch from batch ``start`` on; images are mixed within a process's part of a batch."""
+        first = start * self.recipe.optimization.gradient_accumulation
+        for number, (images, labels, indices) in enumerate(self.loader.batches(epoch, start), first):
+            if self.mix is None:
+                yield ClassificationBatch(images, labels, indices)
+            else:
+                with drawing_from(self.recipe.seed, epoch, number, processes.rank()):
+                    mixed, shares = self.mix(images, labels)
+                yield ClassificationBatch(mixed, shares, indices)
+
+    def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
+        """The cross-entropy with smoothed labels."""
+        scores = self.model(batch.images.to(device, non_blocking=True))
+        targets = batch.targets.to(device, non_blocking=True)
+        return {"cross_entropy": cross_entropy(scores, targets, self.recipe.loss.label_smoothing)}
+
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+        return self.data.train.images.name(index)
+
+    def evaluate(self) -> dict[str, float]:
+        """Top-1, top-5, calibration error and cross-entropy on the test split; nothing without one."""
+        if not len(self.data.test):
+            return {}
+        batch_size, num_workers = self.recipe.evaluation.eval_batch_size, self.recipe.loader.num_workers
+        result = evaluate_model(self.model, self.data, batch_size=batch_size, num_workers=num_workers)
+        figures = {"top1": result.top1, "calibration_error": result.calibration_error, "test_cross_entropy": result.cross_entropy}
+        return figures if result.top5 is None else {**figures, "top5": result.top5}
+
+
+@in_float32
+def cross_entropy(scores: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+    """Cross-entropy of scores (B, classes) against labels (B,) or shares (B, classes), smoothed: a scalar, the mean over the batch."""
+    return F.cross_entropy(scores, targets, label_smoothing=label_smoothing)
+
+
+def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> ClassificationModel:
+    """The recipe's model with its initial weights."""
+    torch.manual_seed(recipe.seed)
+    chosen = recipe.model
+    model = ClassificationModel(
+        chosen.backbone,
+        list(data.classes),
+        backbone_options=chosen.backbone_options,
+        size=chosen.image_size,
+        crop_pct=chosen.crop_pct,
+        attention=chosen.attention,
+        attention_options=chosen.attention_options(),
+        attention_after=chosen.attention_after(),
+        mean=chosen.mean,
+        std=chosen.std,
+        trained_on=trained_on(recipe, data),
+    )
+    return start_model(model, chosen, recipe.machine)

@@ -1,0 +1,202 @@
+"""A re-ID model measured on a dataset's query and gallery: closed-set ranking, and open-set identification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from rga.errors import InputError
+from rga.ranking.blocks import DistanceRows, row_distances
+from rga.ranking.evaluation import evaluate_distances
+from rga.ranking.examination import Examination, examine
+from rga.ranking.open_set.open_set import OpenSetResult, evaluate_open_set, split_identities
+from rga.ranking.open_set.threshold import Threshold
+from rga.ranking.open_set.threshold import calibrate as choose_threshold
+from rga.ranking.result import RankingResult
+from rga.reid.comparison import Comparison
+from rga.reid.datasets.samples import ReidData
+from rga.reid.embedded import Embedded, embed_data
+from rga.reid.model import Feature, ReidModel
+from rga.training.distributed import processes
+from rga.training.input.reading import Progress
+
+
+@dataclass(frozen=True)
+class ReidOptions:
+    """How a re-ID model is evaluated.
+
+    Attributes:
+        flip: Average the features of each image and its mirror image.
+        feature: Evaluate the feature before the neck (pooled), after it (neck), or both.
+        comparison: How features are compared.
+    """
+
+    flip: bool = False
+    feature: Literal["both", "neck", "pooled"] = "both"
+    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = Comparison()
+
+
+@dataclass(frozen=True, eq=False)
+class ReidEvaluation:
+    """The result of an evaluation.
+
+    Attributes:
+        data: that was evaluated on.
+        results: feature -> figures.
+        distances: feature -> distances of all queries to the gallery.
+        labels: identities and cameras of queries and gallery, as ``rga.reid.evaluate_distances`` takes them.
+        shown: the model's own feature, or the one that was chosen.
+        options: of the evaluation.
+    """
+
+    data: ReidData
+    results: Mapping[Feature, RankingResult]
+    distances: Mapping[Feature, DistanceRows]
+    labels: tuple[Any, Any, Any, Any] = field(repr=False)
+    shown: Feature
+    options: ReidOptions
+
+    def examine(self) -> dict[Feature, Examination]:
+        """The rankings from all sides, for a report: another walk over the distances."""
+        metric = self.options.comparison.name
+        return {name: examine(rows, *self.labels, metric=metric) for name, rows in self.distances.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures of each feature, as JSON can hold them."""
+        return {"results": {name: result.to_dict() for name, result in self.results.items()}}
+
+
+def evaluate(
+    model: ReidModel,
+    data: ReidData,
+    options: ReidOptions | None = None,
+    *,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    progress: Progress | None = None,
+) -> ReidEvaluation:
+    """Embeds a dataset's query and gallery and ranks the gallery for each query.
+
+    Args:
+        model: to measure.
+        data: with query and gallery.
+        options: which features, and how they are compared.
+        batch_size: images at a time.
+        num_workers: processes that read images; 0 reads in this one.
+        progress: called after each batch with the images that are done, and of how many.
+
+    Raises:
+        InputError: the data have no query and gallery.
+    """
+    options = options or ReidOptions()
+    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
+    chosen = {name: features for name, features in embedded.items() if options.feature in ("both", name)}
+    distances = {name: options.comparison.distances(features) for name, features in chosen.items()}
+    labels = next(iter(chosen.values())).labels
+    metric = options.comparison.name
+    results = {name: evaluate_distances(rows, *labels, metric=metric) for name, rows in distances.items()}
+    shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
+    return ReidEvaluation(data, results, distances, labels, shown, options)
+
+
+def rank(model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0) -> dict[Feature, RankingResult]:
+    """Embeds query and gallery and ranks them by both features, by cosine distance as in the paper's code.
+
+    Several processes embed a part each; the first ranks, and the others have nothing to return.
+
+    Raises:
+        InputError: the data have no query and gallery.
+    """
+    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers)
+    if not processes.first():
+        return {}
+    return {
+        feature: evaluate_distances(row_distances(each.query, each.gallery), *each.labels, metric="cosine")
+        for feature, each in embedded.items()
+    }
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """How the threshold is chosen that rejects strangers.
+
+    Attributes:
+        unknown: Share of the identities that are taken out of the gallery, as strangers.
+        false_alarms: Share of the strangers' queries that may be accepted.
+        seed: Seed of the split into known and unknown identities.
+        flip: Average the features of each image and its mirror image.
+        feature: Feature whose threshold is kept; by default the model's own.
+    """
+
+    unknown: float = 0.5
+    false_alarms: float = 0.01
+    seed: int = 0
+    flip: bool = False
+    feature: Literal["neck", "pooled"] | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        if not 0 < self.unknown < 1:
+            raise InputError(f"the share of unknown identities must lie between 0 and 1, got --unknown {self.unknown}")
+        if not 0 <= self.false_alarms < 1:
+            raise InputError(f"the share of false alarms must be at least 0 and below 1, got --false-alarms {self.false_alarms}")
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A threshold and the open-set identification that it was chosen by.
+
+    Attributes:
+        threshold: of the chosen feature.
+        results: feature -> open-set identification.
+        embedded: feature -> features of query and gallery.
+    """
+
+    threshold: Threshold
+    results: Mapping[Feature, OpenSetResult]
+    embedded: Mapping[Feature, Embedded] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"open_set": {name: result.to_dict() for name, result in self.results.items()} | {"threshold": self.threshold.to_dict()}}
+
+
+def calibrate(
+    model: ReidModel,
+    data: ReidData,
+    options: CalibrationOptions | None = None,
+    *,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Chooses the distance up to which an image is taken for somebody in the gallery.
+
+    Some identities are taken out of the gallery; the threshold is the largest at which no more of their queries are accepted than allowed.
+
+    Args:
+        model: whose features are compared by cosine.
+        data: with query and gallery.
+        options: how many strangers, and how many false alarms.
+        batch_size: images at a time.
+        num_workers: processes that read images.
+        progress: called after each batch with the images that are done, and of how many.
+
+    Raises:
+        InputError: the data have no query and gallery, or too few identities.
+    """
+    options = options or CalibrationOptions()
+    strangers = split_identities((sample.identity for sample in data.query), options.unknown, options.seed)[1]
+    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
+    results = {
+        name: evaluate_open_set(row_distances(each.query, each.gallery), *each.labels, unknown=strangers, metric="cosine")
+        for name, each in embedded.items()
+    }
+    feature: Feature = options.feature or model.feature
+    threshold = choose_threshold(
+        results[feature], options.false_alarms, feature=feature, flip=options.flip, data=data.name, fingerprint=data.fingerprint
+    )
+    return Calibration(threshold, results, embedded)

@@ -1,0 +1,143 @@
+"""A re-ID training: its model, batches, losses and evaluation, from a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from rga.images.decoding import read_pixels
+from rga.errors import InputError
+from rga.reid.datasets.samples import ReidData, Sample, relabel
+from rga.reid.evaluation import rank
+from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.model import ReidModel
+from rga.reid.recipe import ReidRecipe
+from rga.reid.sampler import IdentityBatches
+from rga.reid.transforms import Augmentation, erase
+from rga.training.distributed import processes
+from rga.training.image_training import ImageTraining, start_model, trained_on
+
+
+class ReidBatch(NamedTuple):
+    """A batch: bytes (B, H, W, 3), what is to be erased of them (B, 4), labels (B,), and the indices of both in the training split."""
+
+    pixels: Tensor
+    erased: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+class TrainingImages(Dataset[ReidBatch]):
+    """The training split as augmented images with labels; the work of the loader's processes."""
+
+    def __init__(self, samples: Sequence[Sample], labels: Sequence[int], augmentation: Augmentation) -> None:
+        self.samples = samples
+        self.labels = labels
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> ReidBatch:
+        """One augmented image, its label and its index."""
+        pixels, erased = self.augmentation(read_pixels(self.samples[index].path))
+        return ReidBatch(pixels, erased, torch.tensor(self.labels[index]), torch.tensor(index))
+
+
+class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
+    """A re-ID training by a recipe.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+
+    Raises:
+        InputError: the data have nothing to train on, or less than a batch of identities.
+    """
+
+    def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
+        if not data.train:
+            raise InputError(f"dataset {data.name!r} has no training split")
+        numbers = relabel(data.train)
+        labels = [numbers[sample.identity] for sample in data.train]
+        batches, chosen = recipe.batches, recipe.augmentation
+        plan = IdentityBatches(labels, batches.ids_per_batch, batches.images_per_id, recipe.seed, batches.passes_per_epoch)
+        self.watched = f"mAP_{recipe.model.feature}"
+        augmentation = Augmentation(
+            *recipe.model.image_size,
+            crop=chosen.random_crop,
+            flip=chosen.random_flip,
+            random_erasing=chosen.random_erasing,
+            color_jitter=chosen.color_jitter,
+        )
+        samples = TrainingImages(data.train, labels, augmentation)
+        super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
+
+    def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
+        """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
+        return erase(self.model.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
+
+    def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
+        """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
+        labels = batch.labels.to(device, non_blocking=True)
+        pooled, neck = self.model(self.inputs(batch, device))
+        chosen = self.recipe.loss
+        parts: dict[str, Tensor] = {}
+        if chosen.identity_weight:
+            logits = self.model.logits(neck)
+            parts["identity"] = chosen.identity_weight * smoothed_cross_entropy(logits, labels, chosen.label_smoothing)
+        if chosen.triplet_weight:
+            try:
+                parts["triplet"] = chosen.triplet_weight * batch_hard_triplet(
+                    processes.gather_with_gradients(pooled.float()), processes.gather_rows(labels).to(device), chosen.margin
+                )
+            except TripletError as error:
+                raise TripletError(f"{error}: {self.describe(batch)}") from error
+        return parts
+
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+        lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
+        lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
+        return "\n".join(lines)
+
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+        return self.data.train[index].path.name
+
+    def evaluate(self) -> dict[str, float]:
+        """mAP, R1 and mINP on the test split, by the feature before and after the neck."""
+        if not self.data.query:
+            return {}
+        batch_size, num_workers = self.recipe.evaluation.eval_batch_size, self.recipe.loader.num_workers
+        results = rank(self.model, self.data, batch_size=batch_size, num_workers=num_workers)
+        figures: dict[str, float] = {}
+        for feature, result in results.items():
+            figures |= {f"mAP_{feature}": result.mAP, f"R1_{feature}": float(result.cmc[0]), f"mINP_{feature}": result.mINP}
+        return figures
+
+
+def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
+    """The recipe's model with its initial weights."""
+    torch.manual_seed(recipe.seed)
+    chosen = recipe.model
+    model = ReidModel(
+        backbone=chosen.backbone,
+        backbone_options=chosen.backbone_options,
+        classes=classes,
+        image_size=list(chosen.image_size),
+        attention=chosen.attention,
+        attention_options=chosen.attention_options(),
+        attention_after=chosen.attention_after(),
+        last_stride=chosen.last_stride,
+        feature=chosen.feature,
+        mean=chosen.mean,
+        std=chosen.std,
+        trained_on=trained_on(recipe, data),
+    )
+    return start_model(model, chosen, recipe.machine)

@@ -1,0 +1,152 @@
+"""A segmentation training: its model, batches, losses and evaluation, from a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from rga.attention.catalog import OF_A_GRID
+from rga.errors import InputError
+from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
+from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.segmentation.model import SegmentationModel
+from rga.segmentation.recipe import SegmentationRecipe
+from rga.segmentation.sliding import Inference
+from rga.segmentation.transforms import training_transform
+from rga.training.distributed import processes
+from rga.training.input.plan import ShuffledBatches
+from rga.training.image_training import ImageTraining, start_model, trained_on
+
+
+class SegmentationBatch(NamedTuple):
+    """A batch: crops in bytes (B, 3, h, w), their classes (B, h, w), and the indices of both in the training split."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+class TrainingSamples(Dataset[SegmentationBatch]):
+    """The training split as augmented crops; the work of the loader's processes."""
+
+    def __init__(self, samples: Sequence[Sample], classes: Classes, transform: nn.Module) -> None:
+        self.samples = samples
+        self.classes = classes
+        self.transform = transform
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> SegmentationBatch:
+        """One crop (3, h, w), its classes (h, w) and its index."""
+        image, labels = self.transform(*read_sample(self.samples[index], self.classes))
+        return SegmentationBatch(image, labels.long(), torch.tensor(index))
+
+
+class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, SegmentationModel, SegmentationBatch]):
+    """A segmentation training by a recipe.
+
+    Args:
+        recipe: all choices.
+        data: to train and test on.
+
+    Raises:
+        InputError: the data have nothing to train on, or less than a batch, or the masks of the split to choose by are not there.
+    """
+
+    watched = "mIoU"
+
+    def __init__(self, recipe: SegmentationRecipe, data: SegmentationData) -> None:
+        if not data.train:
+            raise InputError(f"dataset {data.name!r} has no training split")
+        split = recipe.evaluation.eval_split
+        self.tested = data.labelled(split) if data.split(split) else ()
+        chosen = recipe.batches
+        self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
+        part = chosen.batch_size // (processes.count() * recipe.optimization.gradient_accumulation)
+        if recipe.model.head == "aspp" and part < 2:
+            raise InputError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
+        plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
+        model = build_model(recipe, data)
+        transform = training_transform(
+            model.preprocessing,
+            resolution=recipe.model.resolution,
+            scales=chosen.scale,
+            flip=chosen.random_flip,
+            color_jitter=chosen.color_jitter,
+        )
+        samples = TrainingSamples(data.train, data.classes, transform)
+        super().__init__(recipe, data, model, samples, plan)
+
+    def inputs(self, batch: SegmentationBatch, device: torch.device) -> Tensor:
+        """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
+        return self.model.preprocessing.normalise(batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
+
+    def losses(self, batch: SegmentationBatch, device: torch.device) -> dict[str, Tensor]:
+        """The loss of the head and, weighted, of the auxiliary one."""
+        labels = batch.labels.to(device, non_blocking=True)
+        scores, auxiliary = self.model(self.inputs(batch, device))
+        parts = {"pixels": self.loss(scores, labels)}
+        if auxiliary is not None:
+            parts["auxiliary"] = self.recipe.loss.auxiliary_weight * self.loss(auxiliary, labels)
+        return parts
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The recipe's loss: over all pixels that count, or over the hard ones."""
+        chosen = self.recipe.loss
+        if chosen.ohem_threshold:
+            kept = -(-chosen.ohem_min_kept // self.recipe.optimization.gradient_accumulation)
+            return hard_cross_entropy(scores, labels, chosen.ohem_threshold, kept)
+        return pixel_cross_entropy(scores, labels)
+
+    def describe_data(self) -> str:
+        """A line for each split of the data."""
+        lines = [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
+        if not self.tested:
+            lines.append(f"  {self.recipe.evaluation.eval_split} is empty: the training is not evaluated, and there is no best model")
+        return "\n".join(lines)
+
+    def file_name(self, index: int) -> str:
+        """The name of an image of the training split."""
+        return self.data.train[index].image.name
+
+    def evaluate(self) -> dict[str, float]:
+        """MIoU and pixel accuracy on the recipe's split; nothing without one."""
+        if not self.tested:
+            return {}
+        num_workers = self.recipe.loader.num_workers
+        result = evaluate_model(self.model, self.tested, self.data.classes, inference=self.inference, num_workers=num_workers)
+        return {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
+
+
+def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> SegmentationModel:
+    """The recipe's model with its initial weights."""
+    torch.manual_seed(recipe.seed)
+    chosen = recipe.model
+    fit = {"fit": chosen.fit} if chosen.attention in OF_A_GRID else {}
+    model = SegmentationModel(
+        chosen.backbone,
+        classes=data.classes.to_dict(),
+        backbone_options=chosen.backbone_options,
+        image_size=list(recipe.batches.crop_size),
+        output_stride=chosen.output_stride,
+        head=chosen.head,
+        auxiliary=recipe.loss.auxiliary_weight > 0,
+        attention=chosen.attention,
+        attention_options={**chosen.attention_options(), **fit},
+        attention_after=chosen.attention_after(),
+        largest_grid=(chosen.largest_grid, chosen.largest_grid) if chosen.fit == "pool" else None,
+        resolution=chosen.resolution,
+        mean=chosen.mean,
+        std=chosen.std,
+        trained_on=trained_on(recipe, data),
+    )
+    return start_model(model, chosen, recipe.machine)
