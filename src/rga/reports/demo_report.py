@@ -204,8 +204,8 @@ def training_in_words(recipe: ReidRecipe) -> str:
     start = "from random weights" if recipe.weights == "none" else f"from {recipe.weights} weights"
     return (
         f"{recipe.backbone} {start} at {recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.ids_per_batch} "
-        f"people with {recipe.images_per_id} images each. The two trainings differ in the attention alone; a single training of each says little "
-        "about small differences between them."
+        f"people with {recipe.images_per_id} images each. The two trainings differ in the attention alone; a single training of each says "
+        "little about small differences between them."
     )
 
 
