@@ -83,7 +83,7 @@ def test_what_a_verb_returns_is_the_exit_code(verb: str, outcome: str, code: int
 
 
 @pytest.mark.parametrize(("outcome", "line"), [("value", "rga: the value is wrong: take another\n"), ("file", "rga: no file there\n")])
-def test_what_the_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], verb: str, outcome: str, line: str) -> None:
+def test_what_the_user_can_fix_is_one_line(capsys: pytest.CaptureFixture[str], verb: str, outcome: str, line: str) -> None:
     assert main([*verb.split(), "--outcome", outcome]) == 2
     assert capsys.readouterr().err == line
 

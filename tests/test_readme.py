@@ -12,7 +12,7 @@ MAKE_TARGETS = {"make demo", "make test"}
 SHORTER = {
     "rga data make-streets": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga data make": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
-    "rga train reid": "--backbone test_resnet --identities 4 --max-steps 1 --num-workers 0",
+    "rga train reid": "--backbone test_resnet --ids-per-batch 4 --max-steps 1 --num-workers 0",
     "rga train seg": "--backbone resnet10t --height 48 --width 64 --batch-size 2 --max-steps 1 --num-workers 0",
     "rga train cls": "--size 8 --max-steps 1",
 }

@@ -142,7 +142,7 @@ def test_of_an_encoder_and_decoder_of_your_own_what_shrinks_is_attended_to() -> 
     assert list(rga.attached(rga.attach(Hourglass(), "se", image_size=SIZE))) == ["down1", "down2", "down3"]
 
 
-def test_maps_whose_channels_come_last_are_no_place_for_attention() -> None:
+def test_maps_whose_channels_come_last_take_no_attention() -> None:
     with torch.device("meta"):
         model = timm.create_model("volo_d1_224")
     with pytest.raises(ValueError, match="VOLO has no stages that return maps"):

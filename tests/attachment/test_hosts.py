@@ -156,7 +156,7 @@ def test_attention_after_a_norm_in_a_row_comes_right_after_it() -> None:
     assert list(rga.detach(model).state_dict()) == keys
 
 
-def test_two_attentions_of_one_network_at_different_places() -> None:
+def test_two_attentions_of_one_network_at_different_positions() -> None:
     model = network().eval()
     plain = model(X)
     rga.attach(model, "se", image_size=SIZE, after=["layer2.0.bn1", "layer2.0.bn2", "layer2.0"])
@@ -195,7 +195,7 @@ def test_a_failed_attach_changes_nothing(options: dict[str, object], message: st
         rga.attach(model, "rga-sc", **{"image_size": SIZE, **options})  # type: ignore[arg-type]
 
 
-def test_a_module_that_runs_twice_is_no_place() -> None:
+def test_a_module_that_runs_twice_takes_no_attention() -> None:
     model = torchvision.models.resnet18(weights=None)
     with unchanged(model), pytest.raises(ValueError, match=r"'layer1\.0\.relu' runs 2 times in one pass"):
         rga.attach(model, "se", image_size=SIZE, after=["layer1.0.relu"])

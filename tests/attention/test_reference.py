@@ -44,13 +44,13 @@ def checkpoint(golden: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 
 def reid_net(classes: int) -> nn.Module:
-    trunk: nn.Module = timm.create_model("resnet50", num_classes=0)
+    backbone: nn.Module = timm.create_model("resnet50", num_classes=0)
     for name in ("layer4.0.conv2", "layer4.0.downsample.0"):
-        convolution = trunk.get_submodule(name)
+        convolution = backbone.get_submodule(name)
         assert isinstance(convolution, nn.Conv2d)
         convolution.stride = (1, 1)
-    rga.attach(trunk, "rga-sc", image_size=(256, 128))
-    return nn.ModuleDict({"trunk": trunk, "neck": nn.BatchNorm1d(2048), "classifier": nn.Linear(2048, classes, bias=False)})
+    rga.attach(backbone, "rga-sc", image_size=(256, 128))
+    return nn.ModuleDict({"backbone": backbone, "neck": nn.BatchNorm1d(2048), "classifier": nn.Linear(2048, classes, bias=False)})
 
 
 def test_whole_network_agrees_with_the_reference(golden: dict[str, np.ndarray], checkpoint: dict[str, Tensor]) -> None:
@@ -62,7 +62,7 @@ def test_whole_network_agrees_with_the_reference(golden: dict[str, np.ndarray], 
     for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 1e-4)):
         net.to(dtype).eval()
         with torch.inference_mode():
-            feature = net.get_submodule("trunk")(x.to(dtype))
+            feature = net.get_submodule("backbone")(x.to(dtype))
             after_neck = net.get_submodule("neck")(feature)
             logits = net.get_submodule("classifier")(after_neck)
         for name, value in (("feat", feature), ("bnfeat", after_neck), ("logits", logits)):

@@ -20,7 +20,7 @@ class Network(nn.Module):
         self.head.bias.requires_grad_(False)
 
 
-def test_the_backbones_own_weights_learn_at_their_own_rate() -> None:
+def test_the_backbones_own_weights_learn_at_their_own_learning_rate() -> None:
     model = Network()
     backbone, others = parameter_groups(model, model.backbone, 0.1)
     assert (backbone["scale"], others["scale"]) == (0.1, 1.0)

@@ -126,7 +126,7 @@ def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp
     assert evaluate_model(model, data).top1 == outcome.metrics["top1"]
 
 
-def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_rate(data: ClassificationData) -> None:
+def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_learning_rate(data: ClassificationData) -> None:
     task = ClassificationTask(replace(TINY, backbone_lr_scale=0.1), data)
     backbone, others = task.optimizer().param_groups
     assert (backbone["scale"], others["scale"]) == (0.1, 1.0)

@@ -55,7 +55,7 @@ def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
     assert {name for name in plain if plain[name] != attended[name]} == {"attention"}
 
 
-def test_a_second_demo_keeps_the_scenes_and_replaces_the_runs(
+def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(recipe: SegmentationRecipe, out: Path) -> Outcome:
@@ -105,7 +105,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path:
         assert (tmp_path / "report.html").read_text() == "an earlier one"
 
 
-def test_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
+def test_street_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = StreetOptions(train=1, val=1, test=0, height=32, width=64)
     root = GENERATED.provide(tmp_path / "streets", options, Console())
     first = (root / "streets.json").stat().st_mtime_ns

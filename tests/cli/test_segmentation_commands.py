@@ -27,7 +27,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_scenes_are_checked_and_named(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_street_scenes_are_checked_and_named(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", "streets", "--root", str(work / "streets"), "--open-images"]) == 0
     assert capsys.readouterr().out.endswith("ok\n")
 

@@ -187,7 +187,7 @@ def truncate(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("spoil", "error", "num_workers"), [(Path.unlink, FileNotFoundError, 1), (truncate, DamagedImageError, 0)])
-def test_an_image_that_is_gone_or_damaged_in_epoch_3_is_named_and_mended_it_goes_on(
+def test_an_image_that_is_gone_or_damaged_in_epoch_3_is_named_and_fixed_it_goes_on(
     runs: tuple[Path, Path, Path], after_epoch_2: Arrange, spoil: Callable[[Path], None], error: type[Exception], num_workers: int
 ) -> None:
     mine, whole, out = runs

@@ -56,7 +56,7 @@ def test_the_text_of_a_report(sound: ReidData) -> None:
             "query             1         1        1   as expected",
             "gallery           1         2        2   as expected",
             "",
-            "note     1 training identities have a single image: 2",
+            "note     1 training identity has a single image: 2",
             "note     images were not opened, damaged ones are not known",
             "ok",
         ]
@@ -94,7 +94,7 @@ def test_duplicates_are_told(sound: ReidData) -> None:
     report = check_data(sound)
     assert report.duplicates == (("g2.jpg", "t1.jpg"),)
     assert report.ok
-    assert "note     1 groups of files have the same content: g2.jpg = t1.jpg" in str(report)
+    assert "note     1 group of files has the same content: g2.jpg = t1.jpg" in str(report)
 
 
 def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None:

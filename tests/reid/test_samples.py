@@ -64,7 +64,7 @@ def test_labels_go_from_zero_in_order() -> None:
     assert relabel(samples((9, 1), (2, 1), (9, 2), (4, 1))) == {2: 0, 4: 1, 9: 2}
 
 
-def test_fingerprint_tells_content_and_not_place(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+def test_fingerprint_tells_content_and_not_path(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
     def copy(folder: str) -> ReidData:
         root = tmp_path / folder
         paths = [root / "x" / "1.png", root / "2.png"]

@@ -1,4 +1,4 @@
-"""The report of a ranking, and its pictures, of a made case."""
+"""The report of a ranking, and its images, of a made case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rga.reports.report import render_report
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Features of a few people under three cameras, samples of theirs, and what is found of them."""
     generator = np.random.default_rng(0)
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     sides: dict[str, Any] = {}
     for side, size in (("query", 24), ("gallery", 60)):
         ids, cameras = 1 + np.arange(size) % 6, generator.integers(1, 4, size)
@@ -51,7 +51,7 @@ def size_of(png: bytes) -> tuple[int, int]:
         return image.size
 
 
-def test_pictures(made: dict[str, Any]) -> None:
+def test_images(made: dict[str, Any]) -> None:
     examined: Examination = made["examined"]
     opened: OpenSetResult = made["open_set"]
     for png in (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rga.reports.report import Picture, Section, Table, render_report, write_report
+from rga.reports.report import Figure, Section, Table, render_report, write_report
 
 VOID = {"meta", "img", "br"}
 
@@ -29,9 +29,9 @@ class Nesting(HTMLParser):
 
 
 def page() -> str:
-    picture = Picture.of(Image.new("RGB", (30, 20), "teal"), 'a "teal" <field>', "so [[teal]]")
+    image = Figure.of(Image.new("RGB", (30, 20), "teal"), 'a "teal" <field>', "so [[teal]]")
     table = Table(("", "R1"), (("plain", "50 %"), ("RGA <SC>", "90 %")), "how <good>", strong=1)
-    return render_report("a < b", "lead & all", [Section("One & two", ("see [[rga <x>]]", table, picture))], "end")
+    return render_report("a < b", "lead & all", [Section("One & two", ("see [[rga <x>]]", table, image))], "end")
 
 
 def test_nothing_is_left_unescaped_and_tags_are_closed() -> None:
@@ -48,7 +48,7 @@ def test_it_asks_nothing_of_any_server() -> None:
     assert not re.search(r"https?:|//[a-z]|<script|<link|@import|url\(", re.sub(r"base64,[^\"]+", "", html))
 
 
-def test_pictures_are_embedded_whole() -> None:
+def test_images_are_embedded_whole() -> None:
     found = re.search(r'src="data:image/jpeg;base64,([^"]+)" width="30" height="20"', page())
     assert found
     assert base64.b64decode(found[1]).startswith(b"\xff\xd8")
@@ -66,6 +66,6 @@ def test_it_is_written(tmp_path: Path) -> None:
 
 def test_wrong_parts() -> None:
     with pytest.raises(ValueError, match="PNG or JPEG"):
-        Picture(b"GIF89a", "a picture")
+        Figure(b"GIF89a", "an image")
     with pytest.raises(ValueError, match="equally long"):
         Table(("a", "b"), (("1",),))

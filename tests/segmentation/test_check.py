@@ -65,7 +65,7 @@ def test_images_in_two_splits_are_a_problem_and_doubles_are_not(cityscapes: Path
     shutil.copy(images / f"{AACHEN}_leftImg8bit.png", images / "train/bad-honnef/bad-honnef_000002_000019_leftImg8bit.png")
     report = check_data(read_cityscapes(cityscapes))
     assert report.ok
-    assert "note     1 groups of images have the same content" in str(report)
+    assert "note     1 group of images has the same content" in str(report)
     shutil.copy(images / f"{AACHEN}_leftImg8bit.png", images / "val/lindau/lindau_000003_000019_leftImg8bit.png")
     report = check_data(read_cityscapes(cityscapes))
     assert not report.ok

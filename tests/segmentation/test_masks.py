@@ -64,6 +64,6 @@ def test_a_mask_of_another_size_is_named_with_both_sizes(tmp_path: Path, write_i
     assert (image.size, image.mode, labels.shape) == ((8, 6), "RGB", (6, 8))
 
 
-def test_a_scene_without_a_mask_is_named(tmp_path: Path, write_image: WriteImage) -> None:
+def test_a_sample_without_a_mask_is_named(tmp_path: Path, write_image: WriteImage) -> None:
     with pytest.raises(ValueError, match="has no mask: it can be predicted on"):
         read_sample(Sample(write_image(tmp_path / "image.png"), None), CLASSES)

@@ -72,8 +72,13 @@ def test_a_saved_model_is_loaded(model: Any, names: dict[str, str], tmp_path: Pa
         (
             SegmentationRecipe(data="folder", scale=(0.6, 1.7), ohem_threshold=0.5, ohem_min_kept=9, batch_size=3, num_workers=0),
             {
-                "data": "mask-folder", "smallest_scale": 0.6, "largest_scale": 1.7,
-                "hard_threshold": 0.5, "hard_keep": 9, "batch": 3, "workers": 0,
+                "data": "mask-folder",
+                "smallest_scale": 0.6,
+                "largest_scale": 1.7,
+                "hard_threshold": 0.5,
+                "hard_keep": 9,
+                "batch": 3,
+                "workers": 0,
             },
         ),
         (
@@ -82,14 +87,30 @@ def test_a_saved_model_is_loaded(model: Any, names: dict[str, str], tmp_path: Pa
         ),
         (
             ClassificationRecipe(
-                warmup_start_lr=0.1, warmup_epochs=2, lr_decay=0.3, ema_decay=0.9, activation_checkpointing=True,
-                gradient_accumulation=2, gradient_clip_norm=1.0, sync_bn=True, prefetch_factor=3,
-                backbone_lr_scale=0.1, backbone_options={"act_layer": "silu"},
+                warmup_start_lr=0.1,
+                warmup_epochs=2,
+                lr_decay=0.3,
+                ema_decay=0.9,
+                activation_checkpointing=True,
+                gradient_accumulation=2,
+                gradient_clip_norm=1.0,
+                sync_bn=True,
+                prefetch_factor=3,
+                backbone_lr_scale=0.1,
+                backbone_options={"act_layer": "silu"},
             ),
             {
-                "start_rate": 0.1, "warmup": 2, "factor": 0.3, "averaging": 0.9, "recompute": True, "accumulate": 2,
-                "clip_gradients": 1.0, "synchronise_norms": True, "prefetch": 3,
-                "trunk_rate_scale": 0.1, "trunk_options": {"act_layer": "silu"},
+                "start_rate": 0.1,
+                "warmup": 2,
+                "factor": 0.3,
+                "averaging": 0.9,
+                "recompute": True,
+                "accumulate": 2,
+                "clip_gradients": 1.0,
+                "synchronise_norms": True,
+                "prefetch": 3,
+                "trunk_rate_scale": 0.1,
+                "trunk_options": {"act_layer": "silu"},
             },
         ),
     ],
@@ -111,9 +132,18 @@ def test_a_recipe_of_today_stays_as_it_is(recipe: TrainingRecipe, tmp_path: Path
 def test_a_checkpoint_is_converted(tmp_path: Path) -> None:
     model = nn.ModuleDict({"backbone": nn.Linear(2, 2), "neck": nn.Linear(2, 1)})
     today = Checkpoint(
-        epoch=1, step=4, best={"raw": 0.1, "ema": 0.2}, metrics={"raw": {"mAP": 0.1}, "ema": {"mAP": 0.2}},
-        model=model.state_dict(), ema=model.state_dict(), optimizer={}, scaler={}, random={}, skipped={},
-        log=10, steps_per_epoch=3,
+        epoch=1,
+        step=4,
+        best={"raw": 0.1, "ema": 0.2},
+        metrics={"raw": {"mAP": 0.1}, "ema": {"mAP": 0.2}},
+        model=model.state_dict(),
+        ema=model.state_dict(),
+        optimizer={},
+        scaler={},
+        random={},
+        skipped={},
+        log=10,
+        steps_per_epoch=3,
     )
     state = {key.replace("backbone.", "trunk."): value for key, value in model.state_dict().items()}
     old = {name: value for name, value in vars(today).items() if name != "ema"}

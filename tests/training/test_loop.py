@@ -336,7 +336,7 @@ def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
         assert ours["square"] == pytest.approx(theirs["square"], rel=1e-5)
 
 
-def test_averaged_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp_path: Path) -> None:
+def test_ema_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp_path: Path) -> None:
     class Saving(Line):
         def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
             folder.mkdir(exist_ok=True)
@@ -439,7 +439,7 @@ def test_max_steps_and_clipping(tmp_path: Path) -> None:
     assert moved.item() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_devices_and_precisions() -> None:
+def test_devices_and_amp_dtypes() -> None:
     assert choose_device("cpu") == CPU
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
     if not torch.cuda.is_available():

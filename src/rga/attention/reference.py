@@ -7,8 +7,8 @@ in front of a BN; we hold them as one product, theta's rows first. Everything el
     W_spatial.{0,1}, {3,4}           spatial.gate.w1, w2 .{weight, norm}
     {theta,phi,gx}_spatial.{0,1}     rows of spatial.gate.embedding.project.{weight, norm}
 
-and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``trunk.layerK.attention.``, the rest of ``backbone.``
-is ``trunk.``, ``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
+and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``backbone.layerK.attention.``, the rest of ``backbone.``
+is ``backbone.``, ``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ JOINED = {
 """Three entries of theirs (theta, phi, gx) -> the rows of one entry of ours."""
 
 NET_PREFIXES = (
-    (re.compile(r"^backbone\.rga_att(\d+)\."), r"trunk.layer\1.attention."),
-    (re.compile(r"^backbone\.(?=(?:conv1|bn1|layer\d+)\.)"), "trunk."),
+    (re.compile(r"^backbone\.rga_att(\d+)\."), r"backbone.layer\1.attention."),
+    (re.compile(r"^backbone\.(?=(?:conv1|bn1|layer\d+)\.)"), "backbone."),
     (re.compile(r"^feat_bn\."), "neck."),
     (re.compile(r"^cls\."), "classifier."),
 )
 NET_PREFIXES_BACK = (
-    (re.compile(r"^trunk\.layer(\d+)\.attention\."), r"backbone.rga_att\1."),
-    (re.compile(r"^trunk\.(?=(?:conv1|bn1|layer\d+)\.)"), "backbone."),
+    (re.compile(r"^backbone\.layer(\d+)\.attention\."), r"backbone.rga_att\1."),
+    (re.compile(r"^backbone\.(?=(?:conv1|bn1|layer\d+)\.)"), "backbone."),
     (re.compile(r"^neck\."), "feat_bn."),
     (re.compile(r"^classifier\."), "cls."),
 )
@@ -109,7 +109,8 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
     """Turns a state dict of ours into the reference's: the inverse of ``from_reference``.
 
     Args:
-        state_dict: of an ``rga-*`` module with the paper's options, or of a network with the children ``trunk``, ``neck``, ``classifier``.
+        state_dict: of an ``rga-*`` module with the paper's options, or of a network with the children ``backbone``, ``neck``,
+            ``classifier``.
 
     Returns:
         The reference's state dict, and the keys of ours that have no place in it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -44,8 +45,21 @@ class Report(Protocol):
 
 
 def sentences(found: Iterable[tuple[bool, Sequence[object], str]]) -> list[Finding]:
-    """Sentences with a few examples from (whether it is a problem, the items, what they are); where there are no items there is none."""
-    return [(problem, f"{len(items):,} {text}: {examples(items)}") for problem, items, text in found if items]
+    """Sentences with a few examples; there is none for a finding without items.
+
+    Args:
+        found: whether it is a problem, the items, and what they are, as ``[one of them|several of them]`` where these differ.
+
+    Example:
+        >>> sentences([(True, ["sky"], "[class has|classes have] no pixel in any mask"), (False, [], "images are large")])
+        [(True, '1 class has no pixel in any mask: sky')]
+    """
+    return [(problem, f"{len(items):,} {in_number(text, len(items))}: {examples(items)}") for problem, items, text in found if items]
+
+
+def in_number(text: str, count: int) -> str:
+    """A text with ``[one|several]`` chosen by a count."""
+    return re.sub(r"\[([^|\]]*)\|([^\]]*)\]", r"\1" if count == 1 else r"\2", text)
 
 
 def wrong_counts(found: Mapping[Split, object], expected: Mapping[Split, object] | None) -> tuple[Split, ...]:

@@ -1,4 +1,4 @@
-"""Pages and pictures of results: rank lists, curves, gates, the reports of demos and evaluations.
+"""Pages and images of results: rank lists, curves, gates, the reports of demos and evaluations.
 
 Draws what it is given and computes no figure of its own.
 """

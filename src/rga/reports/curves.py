@@ -26,7 +26,7 @@ def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: 
     Args:
         runs: what each run is called, and its folder with ``log.jsonl``.
         feature: whose mAP.
-        skip_styles: leave out so many styles, so that a run looks the same as in another picture.
+        skip_styles: leave out so many styles, so that a run looks the same as in another image.
 
     Returns:
         A PNG.
@@ -64,7 +64,7 @@ def draw_runs(
         loss_label: what the loss is.
         title: what the metric is measured on.
         metric_label: what it is called, in percent.
-        skip_styles: leave out so many styles, so that a run looks the same as in another picture.
+        skip_styles: leave out so many styles, so that a run looks the same as in another image.
 
     Returns:
         A PNG.

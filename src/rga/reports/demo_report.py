@@ -1,4 +1,4 @@
-"""What ``make demo`` says in the end: the pictures, tables and sections of its report."""
+"""What ``make demo`` says in the end: the images, tables and sections of its report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rga.reports.curves import draw_cmc, draw_training
 from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, spread
 from rga.reports.gates import draw_gates
 from rga.reports.rank_list import RankList, draw_rank_lists, rank_lists
-from rga.reports.report import Part, Picture, Section, Table
+from rga.reports.report import Figure, Part, Section, Table
 from rga.synthetic.people.people import PeopleOptions
 
 HISTOGRAM = "histogram"
@@ -35,7 +35,7 @@ GATES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Method:
-    """A way to describe pictures, and what it reached.
+    """A way to describe images, and what it reached.
 
     Attributes:
         name: in the report.
@@ -78,20 +78,20 @@ def summary(methods: Sequence[Method], data: ReidData) -> str:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The pictures of the report."""
+class Figures:
+    """The images of the report."""
 
-    people: Picture
-    training: Picture
-    cmc: Picture
-    found: Picture
-    missed: Picture | None
-    by_colour: Picture
-    gates: Picture
+    people: Figure
+    training: Figure
+    cmc: Figure
+    found: Figure
+    missed: Figure | None
+    by_colour: Figure
+    gates: Figure
 
 
-def draw(data: ReidData, methods: Sequence[Method], runs: Mapping[str, Path], model: ReidModel) -> Pictures:
-    """Draws the pictures of the report."""
+def draw(data: ReidData, methods: Sequence[Method], runs: Mapping[str, Path], model: ReidModel) -> Figures:
+    """Draws the images of the report."""
     lists = {method.name: rank_lists(data.query, method.query, data.gallery, method.gallery) for method in methods}
     chosen = spread(len(data.query), QUERIES_SHOWN)
     missed = [each for each in lists[ATTENDED] if each.first_right is not None and each.first_right > 1]
@@ -99,51 +99,51 @@ def draw(data: ReidData, methods: Sequence[Method], runs: Mapping[str, Path], mo
     shown = [data.query[place].path for place in spread(len(data.query), GATES_SHOWN, shift=0.35)]
     legend = (
         "Green frame and tick: the same person; red frame and cross: somebody else. Below: cosine similarity and camera; below the query "
-        "the pictures of this person by other cameras, of which there may be fewer than ten."
+        "the images of this person by other cameras, of which there may be fewer than ten."
     )
-    return Pictures(
-        people=Picture.of(
+    return Figures(
+        people=Figure.of(
             sheet_of_people(data),
             "generated people, each in a row, by one column a camera",
-            "People of the test, one a row, a picture from each camera that saw them. Light, white balance, sharpness, background and "
+            "People of the test, one a row, an image from each camera that saw them. Light, white balance, sharpness, background and "
             "viewpoint change from camera to camera.",
         ),
-        training=Picture(
+        training=Figure(
             draw_training(runs, model.feature, skip_styles=1),
             "the loss and the mAP of both trainings by epoch",
-            "Both trainings see the same pictures in the same batches.",
+            "Both trainings see the same images in the same batches.",
         ),
-        cmc=Picture(draw_cmc({method.name: method.result for method in methods}), "the share of queries found among the first k by k"),
-        found=Picture.of(draw_rank_lists([lists[ATTENDED][n] for n in chosen]), "rank lists of the network with RGA-SC", legend),
-        missed=picture_of_misses(missed[: QUERIES_SHOWN // 2]),
-        by_colour=Picture.of(
+        cmc=Figure(draw_cmc({method.name: method.result for method in methods}), "the share of queries found among the first k by k"),
+        found=Figure.of(draw_rank_lists([lists[ATTENDED][n] for n in chosen]), "rank lists of the network with RGA-SC", legend),
+        missed=figure_of_misses(missed[: QUERIES_SHOWN // 2]),
+        by_colour=Figure.of(
             draw_rank_lists([lists[HISTOGRAM][n] for n in chosen[: QUERIES_SHOWN // 2]]),
             "rank lists of the colour histogram",
-            "The colours of a picture are first of all those of its camera and its background.",
+            "The colours of an image are first of all those of its camera and its background.",
         ),
-        gates=Picture(
+        gates=Figure(
             draw_gates(model, shown),
-            "spatial gates of the stages and relations of a node for some test pictures",
+            "spatial gates of the stages and relations of a node for some test images",
             "Gates multiply the map of their stage, place by place: bright places are kept, dark ones damped; they start "
             "near .95. Relations are the affinities of the marked place to all places, and of all places to it, after the first stage.",
         ),
     )
 
 
-def picture_of_misses(lists: Sequence[RankList]) -> Picture | None:
+def figure_of_misses(lists: Sequence[RankList]) -> Figure | None:
     """Rank lists that begin with somebody else; None where all is right."""
     if not lists:
         return None
     ranks = ", ".join(str(each.first_right) for each in lists)
-    return Picture.of(
+    return Figure.of(
         draw_rank_lists(lists),
         "the worst rank lists of the network with RGA-SC",
-        f"Its worst misses: the first right pictures come at rank {ranks}.",
+        f"Its worst misses: the first right images come at rank {ranks}.",
     )
 
 
 def sheet_of_people(data: ReidData) -> Image.Image:
-    """One picture of some test people from each camera that saw them; a column is a camera."""
+    """One image of some test people from each camera that saw them; a column is a camera."""
     groups = list(by_identity(data.query).items())
     cameras = sorted({sample.camera for sample in data.query if sample.camera is not None})
     rows, labels = [], []
@@ -173,7 +173,7 @@ def compose(
     people: PeopleOptions,
     recipe: ReidRecipe,
     methods: Sequence[Method],
-    pictures: Pictures,
+    images: Figures,
     *,
     seconds: Mapping[str, float],
 ) -> list[Section]:
@@ -182,18 +182,18 @@ def compose(
     table = Table(
         HEADS,
         tuple(figures(method) for method in methods),
-        f"{tested.queries} queries, {tested.gallery:,} gallery pictures; pictures of the query's own person and camera do not count. "
-        f"Features {place} the neck, of the last epoch; parameters and multiply-accumulates (MAC) of the network for one picture.",
+        f"{tested.queries} queries, {tested.gallery:,} gallery images; images of the query's own person and camera do not count. "
+        f"Features {place} the neck, of the last epoch; parameters and multiply-accumulates (MAC) of the network for one image.",
         strong=len(methods) - 1,
     )
-    misses: tuple[Part, ...] = () if pictures.missed is None else (pictures.missed,)
+    misses: tuple[Part, ...] = () if images.missed is None else (images.missed,)
     return [
-        Section("Results", (table, pictures.cmc)),
-        Section("The people", (pictures.people,)),
-        Section("Training", (pictures.training, training_in_words(recipe))),
-        Section("Rank lists with RGA-SC", (pictures.found, *misses)),
-        Section("The same queries by colour alone", (pictures.by_colour,)),
-        Section("Where the attention looks", (pictures.gates,)),
+        Section("Results", (table, images.cmc)),
+        Section("The people", (images.people,)),
+        Section("Training", (images.training, training_in_words(recipe))),
+        Section("Rank lists with RGA-SC", (images.found, *misses)),
+        Section("The same queries by colour alone", (images.by_colour,)),
+        Section("Where the attention looks", (images.gates,)),
         Section("Settings", (counts_of(data), settings_of(recipe, people), times(seconds))),
         Section("How to go on", how_to_go_on(recipe.root, people)),
     ]
@@ -203,16 +203,16 @@ def training_in_words(recipe: ReidRecipe) -> str:
     """What a training was."""
     start = "from random weights" if recipe.weights == "none" else f"from {recipe.weights} weights"
     return (
-        f"{recipe.trunk} {start} at {recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.identities} people "
-        f"with {recipe.images} pictures each. The two trainings differ in the attention alone; a single training of each says little "
-        "about small differences between them."
+        f"{recipe.backbone} {start} at {recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.ids_per_batch} "
+        f"people with {recipe.images_per_id} images each. The two trainings differ in the attention alone; a single training of each says "
+        "little about small differences between them."
     )
 
 
 def counts_of(data: ReidData) -> Table:
     """What the data hold."""
     rows = tuple((name, f"{count.identities:,}", f"{count.images:,}", str(count.cameras or "-")) for name, count in data.counts.items())
-    return Table(("", "people", "pictures", "cameras"), rows, f"Generated people, fingerprint [[{data.fingerprint}]]")
+    return Table(("", "people", "images", "cameras"), rows, f"Generated people, fingerprint [[{data.fingerprint}]]")
 
 
 def settings_of(recipe: ReidRecipe, people: PeopleOptions) -> Table:
@@ -237,7 +237,7 @@ def how_to_go_on(root: Path, people: PeopleOptions) -> tuple[str, ...]:
         f"Evaluate a model again: [[rga evaluate {run} --data market1501 --root {people_root}]].",
         f"Other attentions on the same people: [[rga train reid-generated --root {people_root} --attention cbam-cs --out runs/cbam]].",
         f"More people: [[rga data make data/people --identities {2 * people.identities}]].",
-        "Your own pictures, a folder for each person: [[rga train reid-folder --root DIR]]; Market-1501, CUHK03 and MSMT17: "
+        "Your own images, a folder for each person: [[rga train reid-folder --root DIR]]; Market-1501, CUHK03 and MSMT17: "
         "[[rga train reid-market1501 --root DIR]] and its siblings, for a GPU.",
     )
 
@@ -246,5 +246,5 @@ def footer() -> str:
     """The last line of the report."""
     return (
         "Attention after Zhang, Lan, Zeng, Jin, Chen: Relation-Aware Global Attention for Person Re-identification (CVPR 2020). "
-        "The people are drawings; figures on them say nothing about real pictures."
+        "The people are drawings; figures on them say nothing about real images."
     )

@@ -1,4 +1,4 @@
-"""What ``rga demo segmentation`` says in the end: the pictures, tables and sections of its report."""
+"""What ``rga demo segmentation`` says in the end: the images, tables and sections of its report."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rga.attachment.costs import Cost
 from rga.reports.curves import draw_runs
 from rga.reports.demo_report import times
 from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, spread
-from rga.reports.report import Part, Picture, Section, Table
-from rga.segmentation.datasets.masks import read_scene
+from rga.reports.report import Figure, Part, Section, Table
+from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import SPLITS, SegmentationData
+from rga.segmentation.drawing import label_image, legend, overlay, panels
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.pictures import label_picture, legend, overlay, panels
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.result import SegmentationResult
-from rga.synthetic.streets.scenes import SceneOptions
+from rga.synthetic.streets.streets import StreetOptions
 
 SHOWN = 6
 """Scenes whose prediction is shown."""
@@ -70,7 +70,7 @@ def summary(methods: Sequence[Method], data: SegmentationData) -> str:
 
 def compose(
     data: SegmentationData,
-    scenes: SceneOptions,
+    streets: StreetOptions,
     recipe: SegmentationRecipe,
     methods: Sequence[Method],
     output: Path,
@@ -86,7 +86,7 @@ def compose(
         "multiply-accumulates (MAC) for one scene.",
         strong=len(methods) - 1,
     )
-    training = Picture(
+    training = Figure(
         draw_runs(
             {name: output / folder for name, folder in RUNS.items()},
             ("pixels", "auxiliary"),
@@ -104,7 +104,7 @@ def compose(
         Section("The scenes", (examples_of(data), counts_of(data))),
         Section("What the networks see", predictions(data, methods)),
         Section("Training", (training, training_in_words(recipe))),
-        Section("Settings", (settings_of(recipe, scenes), times(seconds))),
+        Section("Settings", (settings_of(recipe, streets), times(seconds))),
         Section("How to go on", how_to_go_on(output, data.root)),
     ]
 
@@ -118,13 +118,13 @@ def by_class(methods: Sequence[Method]) -> Table:
     return Table(("intersection over union", *(method.name for method in methods)), tuple(rows))
 
 
-def examples_of(data: SegmentationData) -> Picture:
+def examples_of(data: SegmentationData) -> Figure:
     """Some scenes and their masks."""
     rows = []
     for place in spread(len(data.val), 3):
-        image, labels = read_scene(data.val[place], data.classes)
-        rows.append([image, label_picture(labels, data.classes)])
-    return Picture.of(
+        image, labels = read_sample(data.val[place], data.classes)
+        rows.append([image, label_image(labels, data.classes)])
+    return Figure.of(
         with_legend(panels(rows, ("scene", "mask")), data),
         "generated scenes and their masks",
         "Black is ignored: the bonnet of the car that carries the camera.",
@@ -135,13 +135,13 @@ def predictions(data: SegmentationData, methods: Sequence[Method]) -> tuple[Part
     """Some scenes as the networks see them, and where the last of these is wrong."""
     rows = []
     for place in spread(len(data.val), SHOWN, shift=0.3):
-        image, labels = read_scene(data.val[place], data.classes)
+        image, labels = read_sample(data.val[place], data.classes)
         found = [method.model.segment([image])[0].labels for method in methods]
         wrong = np.where((found[-1] != labels) & (labels < len(data.classes)), np.uint8(255), np.uint8(40))
         rows.append([image, *(overlay(image, each, data.classes) for each in found), Image.fromarray(wrong).convert("RGB")])
     heads = ("scene", *(method.name for method in methods), f"mistakes of {methods[-1].name}")
     sheet = with_legend(panels(rows, heads), data)
-    return (Picture.of(sheet, "scenes, what each network sees in them, and mistakes", "White pixels are wrong: most lie on seams."),)
+    return (Figure.of(sheet, "street scenes, what each network sees in them, and mistakes", "White pixels are wrong: most lie on seams."),)
 
 
 def with_legend(sheet: Image.Image, data: SegmentationData) -> Image.Image:
@@ -156,8 +156,8 @@ def with_legend(sheet: Image.Image, data: SegmentationData) -> Image.Image:
 def training_in_words(recipe: SegmentationRecipe) -> str:
     """What a training was."""
     return (
-        f"{recipe.trunk} from random weights at an output stride of {recipe.output_stride}, head {recipe.head}, crops of "
-        f"{recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.batch}, on the pixels that are hard. The "
+        f"{recipe.backbone} from random weights at an output stride of {recipe.output_stride}, head {recipe.head}, crops of "
+        f"{recipe.height}\u00d7{recipe.width}, {recipe.epochs} epochs in batches of {recipe.batch_size}, on the pixels that are hard. The "
         "two trainings differ in the attention alone; a single training of each says little about small differences between them."
     )
 
@@ -165,10 +165,10 @@ def training_in_words(recipe: SegmentationRecipe) -> str:
 def counts_of(data: SegmentationData) -> Table:
     """What the data hold."""
     rows = tuple((name, f"{data.counts[name].images:,}", f"{data.counts[name].masks:,}") for name in SPLITS)
-    return Table(("", "scenes", "masks"), rows, f"Generated scenes in Cityscapes' layout, fingerprint [[{data.fingerprint}]]")
+    return Table(("", "images", "masks"), rows, f"Generated street scenes in Cityscapes' layout, fingerprint [[{data.fingerprint}]]")
 
 
-def settings_of(recipe: SegmentationRecipe, scenes: SceneOptions) -> Table:
+def settings_of(recipe: SegmentationRecipe, streets: StreetOptions) -> Table:
     """What the demo chose, and the software."""
     defaults = SegmentationRecipe().to_dict()
     chosen = {name: value for name, value in recipe.to_dict().items() if value != defaults[name] and name != "root"}
@@ -176,7 +176,7 @@ def settings_of(recipe: SegmentationRecipe, scenes: SceneOptions) -> Table:
         (),
         (
             ("recipe", "where it differs from the one for Cityscapes: " + ", ".join(f"{name} {value}" for name, value in chosen.items())),
-            ("generated scenes", ", ".join(f"{name} {value}" for name, value in asdict(scenes).items())),
+            ("generated street scenes", ", ".join(f"{name} {value}" for name, value in asdict(streets).items())),
             ("software", f"rga {rga.__version__}, PyTorch {torch.__version__}, CPU threads {torch.get_num_threads()}"),
         ),
     )
@@ -184,12 +184,12 @@ def settings_of(recipe: SegmentationRecipe, scenes: SceneOptions) -> Table:
 
 def how_to_go_on(output: Path, root: Path) -> tuple[str, ...]:
     """What to type next."""
-    run, scenes = (shlex.quote(str(path)) for path in (output / RUNS[ATTENDED] / "last", root))
+    run, streets = (shlex.quote(str(path)) for path in (output / RUNS[ATTENDED] / "last", root))
     return (
-        f"Segment pictures of your own: [[rga segment PICTURES --model {run} -o segmented]].",
-        f"Evaluate a model again: [[rga evaluate-segmentation {run} --data scenes --root {scenes}]].",
-        f"Other attentions and heads: [[rga train seg-generated --root {scenes} --attention cbam-cs --head dual --out runs/cbam]].",
-        "Your own pictures and masks: [[rga train seg-folder --root DIR]]; CamVid: [[rga train seg-camvid --root DIR]]; Cityscapes, for a "
+        f"Segment images of your own: [[rga segment IMAGES --model {run} -o segmented]].",
+        f"Evaluate a model again: [[rga evaluate-segmentation {run} --data streets --root {streets}]].",
+        f"Other attentions and heads: [[rga train seg-generated --root {streets} --attention cbam-cs --head dual --out runs/cbam]].",
+        "Your own images and masks: [[rga train seg-folder --root DIR]]; CamVid: [[rga train seg-camvid --root DIR]]; Cityscapes, for a "
         "GPU: [[rga train seg-cityscapes --root DIR]].",
     )
 

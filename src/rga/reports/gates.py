@@ -1,6 +1,6 @@
-"""The gates of a trained re-ID model, and the relations of one node, on pictures: where it looks, and what a place is compared with.
+"""The gates of a trained re-ID model, and the relations of one node, on images: where it looks, and what a place is compared with.
 
-One row a picture: the picture, the spatial gates of each stage, and the affinities of the marked node to all nodes and from all nodes at
+One row an image: the image, the spatial gates of each stage, and the affinities of the marked node to all nodes and from all nodes at
 the first stage (the paper's R(i,:) and R(:,i)).
 """
 
@@ -33,28 +33,28 @@ DOTS_PER_INCH = 110
 INK = "#26282e"
 
 
-def draw_gates(model: ReidModel, pictures: Sequence[Path], watched: Position = WATCHED) -> bytes:
-    """Draws where a model looks in pictures.
+def draw_gates(model: ReidModel, images: Sequence[Path], watched: Position = WATCHED) -> bytes:
+    """Draws where a model looks in images.
 
     The gates of a stage share one scale of colours in all rows, from the smallest to the largest, which stand above them. Relations have
     one of their own in each row, since affinities have no unit.
 
     Args:
         model: with RGA-S, alone or with RGA-C, on some of its stages.
-        pictures: one a row.
+        images: one a row.
         watched: the place whose relations are drawn, as (down, across) from 0 to 1.
 
     Returns:
         A PNG.
 
     Raises:
-        ValueError: there are no pictures, or the model has no spatial attention with relations.
+        ValueError: there are no images, or the model has no spatial attention with relations.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
 
-    if not pictures:
-        raise ValueError("there are no pictures to draw gates of: pass at least one")
-    rows = [panels_of(model, picture, watched) for picture in pictures]
+    if not images:
+        raise ValueError("there are no images to draw gates of: pass at least one")
+    rows = [panels_of(model, image, watched) for image in images]
     for stage in range(1, len(rows[0]) - 2):
         share_scale([panels[stage] for panels in rows])
     stages = len(rows[0]) - 3
@@ -75,7 +75,7 @@ def draw_gates(model: ReidModel, pictures: Sequence[Path], watched: Position = W
             if place in (places[0], *places[-2:]):
                 axes.plot(watched[1], watched[0], "o", color="white", markeredgecolor="black", markersize=5)
     for group, heading in (
-        (places[:1], "picture"),
+        (places[:1], "image"),
         (places[1 : 1 + stages], "spatial gates"),
         (places[-2:], "relations of the node"),
     ):
@@ -104,9 +104,9 @@ def share_scale(panels: Sequence[Panel]) -> None:
         panel.colours |= {"vmin": low, "vmax": max(high, low + 1e-3)}
 
 
-def panels_of(model: ReidModel, picture: Path, watched: Position) -> list[Panel]:
-    """The panels of one picture: itself, the gates of the stages, the relations to all and from all."""
-    image = read_image(picture)
+def panels_of(model: ReidModel, path: Path, watched: Position) -> list[Panel]:
+    """The panels of one image: itself, the gates of the stages, the relations to all and from all."""
+    image = read_image(path)
     spatial = [each for each in watch(model, image, watched).values() if each.gate.shape[1] == 1 and each.gate.shape[2:].numel() > 1]
     if not spatial or spatial[0].rows is None or spatial[0].columns is None:
         raise ValueError("the model has no spatial attention with relations to draw: train one with attention rga-s, rga-sc or rga-cs")
@@ -131,7 +131,7 @@ def watch(model: ReidModel, image: Image.Image, watched: Position) -> Recording:
     was_training = model.training
     model.eval()
     with torch.no_grad(), record(model, positions=[watched]) as recording:
-        model(model.taken(test_transform(model.preprocessing)(image)[None]))
+        model(model.as_input(test_transform(model.preprocessing)(image)[None]))
     model.train(was_training)
     return recording
 

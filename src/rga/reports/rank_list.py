@@ -1,4 +1,4 @@
-"""Rank lists: queries and the gallery pictures that a model finds most alike, right and wrong ones told apart by colour and by a mark.
+"""Rank lists: queries and the gallery images that a model finds most alike, right and wrong ones told apart by colour and by a mark.
 
 The rules are those of the evaluation (``rga.ranking.evaluation``): junk is left out, and so are images of the query's own identity and
 camera; distractors stay and are wrong.
@@ -29,11 +29,11 @@ WRONG: Colour = (200, 48, 48)
 QUERY: Colour = (52, 58, 72)
 
 FRAME = 3
-"""Pixels of the frame around a picture."""
+"""Pixels of the frame around an image."""
 GAP = 7
-"""Pixels between pictures, and around all of them."""
+"""Pixels between images, and around all of them."""
 MARK = 15
-"""Pixels of the tick or cross, which sits in the corner of a picture."""
+"""Pixels of the tick or cross, which sits in the corner of an image."""
 TEXT = 12
 """Height of the writing."""
 AFTER_QUERY = 16
@@ -42,10 +42,10 @@ AFTER_QUERY = 16
 
 @dataclass(frozen=True)
 class Found:
-    """A gallery picture in a rank list.
+    """A gallery image in a rank list.
 
     Attributes:
-        sample: the picture.
+        sample: the image.
         similarity: to the query, such as the cosine of their features.
         right: whether it shows the query's identity.
     """
@@ -60,8 +60,8 @@ class RankList:
     """A query and what was found for it.
 
     Attributes:
-        query: the picture that was looked for.
-        found: the most similar gallery pictures, best first.
+        query: the image that was looked for.
+        found: the most similar gallery images, best first.
         first_right: rank of the first right one in the whole gallery, from 1; None where there is none.
         matches: how many right ones the gallery holds.
     """
@@ -84,16 +84,16 @@ def rank_lists(
     Args:
         query: n queries.
         query_features: (n, D).
-        gallery: m gallery pictures; where a camera is known on both sides, those of a query's own identity and camera are left out.
+        gallery: m gallery images; where a camera is known on both sides, those of a query's own identity and camera are left out.
         gallery_features: (m, D).
-        top: pictures in a list; lists are shorter where the gallery is.
+        top: images in a list; lists are shorter where the gallery is.
 
     Raises:
-        ValueError: not one feature for each picture, or ``top`` is not positive.
+        ValueError: not one feature for each image, or ``top`` is not positive.
     """
     for side, samples, features in (("query", query, query_features), ("gallery", gallery, gallery_features)):
         if features.ndim != 2 or len(features) != len(samples):
-            raise ValueError(f"{side} features must be one row for each of {len(samples)} pictures, got the shape {features.shape}")
+            raise ValueError(f"{side} features must be one row for each of {len(samples)} images, got the shape {features.shape}")
     if top < 1:
         raise ValueError(f"a rank list needs at least one place, got top={top}")
     labels = Labels.of(gallery)
@@ -111,7 +111,7 @@ def rank_lists_by(
         query: all queries.
         gallery: the gallery; see ``rank_lists``.
         places: which queries.
-        top: pictures in a list.
+        top: images in a list.
     """
     labels = Labels.of(gallery)
     row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
@@ -154,19 +154,19 @@ def normalised(features: NDArray[np.floating]) -> NDArray[np.floating]:
 def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)) -> Image.Image:
     """Draws rank lists, one a row: the query at the left, then what was found, best first.
 
-    Right pictures have a green frame and a tick, wrong ones a red frame and a cross; below each stand its similarity and its camera, and
+    Right images have a green frame and a tick, wrong ones a red frame and a cross; below each stand its similarity and its camera, and
     below the query how many there are to find.
 
     Args:
         lists: to draw.
-        cell: (height, width) to which each picture is resized.
+        cell: (height, width) to which each image is resized.
 
     Raises:
         ValueError: there is nothing to draw.
     """
     places = max((len(each.found) for each in lists), default=0)
     if not places:
-        raise ValueError("there is nothing to draw: expected at least one rank list with at least one picture")
+        raise ValueError("there is nothing to draw: expected at least one rank list with at least one image")
     height, width = cell
     across, down = width + 2 * FRAME + GAP, height + 2 * FRAME + GAP + 2 * TEXT + 5
     top = GAP + TEXT + 6
@@ -202,7 +202,7 @@ def camera(sample: Sample) -> str:
 
 
 def put(sheet: Image.Image, sample: Sample, corner: tuple[int, int], cell: tuple[int, int], colour: Colour) -> None:
-    """Puts a picture in a frame onto the sheet."""
+    """Puts an image in a frame onto the sheet."""
     height, width = cell
     x, y = corner
     sheet.paste(colour, (x, y, x + width + 2 * FRAME, y + height + 2 * FRAME))

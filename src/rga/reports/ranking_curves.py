@@ -1,4 +1,4 @@
-"""Pictures of what a ranking is worth, as PNG: precision by recall, distances of pairs, detection and verification by error rate."""
+"""Images of what a ranking is worth, as PNG: precision by recall, distances of pairs, detection and verification by error rate."""
 
 from __future__ import annotations
 

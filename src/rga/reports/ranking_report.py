@@ -15,7 +15,7 @@ from rga.ranking.open_set.verification import RATES as MATCH_RATES
 from rga.reports.curves import draw_cmc
 from rga.reports.rank_list import RankList, draw_rank_lists
 from rga.reports.ranking_curves import draw_open_set, draw_pair_distances, draw_precision_recall, draw_verification
-from rga.reports.report import Part, Picture, Section, Table
+from rga.reports.report import Figure, Part, Section, Table
 
 LISTS_DRAWN = 8
 """How many of the worst queries are drawn with what was found for them."""
@@ -65,14 +65,14 @@ def figures_table(examined: Mapping[str, Examination]) -> Table:
     first = next(iter(examined.values())).result
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
     caption = f"{first.queries} queries{left_out}, {first.gallery} gallery images; distance {first.metric}; camera rule {first.camera_rule}"
-    return Table(("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezia)"), tuple(rows), caption)
+    return Table(("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)"), tuple(rows), caption)
 
 
 def rank_parts(examined: Mapping[str, Examination]) -> tuple[Part, ...]:
     """The curves of ranks and of precision."""
     return (
-        Picture(draw_cmc({name: each.result for name, each in examined.items()}), "the share of queries found among the first k by k"),
-        Picture(
+        Figure(draw_cmc({name: each.result for name, each in examined.items()}), "the share of queries found among the first k by k"),
+        Figure(
             draw_precision_recall({name: each.details for name, each in examined.items()}),
             "precision by recall",
             "At each recall the best precision that a query reaches there or later, averaged over the queries.",
@@ -92,12 +92,12 @@ def pair_parts(findings: Findings) -> tuple[Part, ...]:
     shown = pairs[findings.shown]
     return (
         Table(heads, rows, "The share of pairs of one person that are accepted where this share of the pairs of two people is."),
-        Picture(
+        Figure(
             draw_pair_distances(shown, findings.threshold),
             "histograms of the distances of pairs",
             f"{shown.matches.sum():,} pairs of one person and {shown.others.sum():,} of two, by the feature {findings.shown}.",
         ),
-        Picture(draw_verification(pairs), "the share of matches accepted by the share of others accepted"),
+        Figure(draw_verification(pairs), "the share of matches accepted by the share of others accepted"),
     )
 
 
@@ -119,7 +119,7 @@ def open_set_parts(results: Mapping[str, OpenSetResult]) -> tuple[Part, ...]:
     return (
         told,
         Table(heads, tuple(rows)) if rows else "There are too few unknown queries to tell of a rate of a tenth.",
-        Picture(draw_open_set(results), "the share of known people found by the share of unknown people accepted"),
+        Figure(draw_open_set(results), "the share of known people found by the share of unknown people accepted"),
     )
 
 
@@ -153,5 +153,5 @@ def worst_parts(findings: Findings) -> tuple[Part, ...]:
             tuple(rows),
             f"By the feature {findings.shown}.",
         ),
-        Picture.of(draw_rank_lists(findings.worst[:LISTS_DRAWN]), "rank lists of the worst queries", legend),
+        Figure.of(draw_rank_lists(findings.worst[:LISTS_DRAWN]), "rank lists of the worst queries", legend),
     )

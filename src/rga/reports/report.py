@@ -1,4 +1,4 @@
-"""A report as one file of HTML: headings, paragraphs, tables and pictures, which are embedded; it asks nothing of any server.
+"""A report as one file of HTML: headings, paragraphs, tables and images, which are embedded; it asks nothing of any server.
 
 Everything that is put in is text and is escaped; ``[[words]]`` in a paragraph marks something to type or a file.
 """
@@ -75,8 +75,8 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An encoded picture.
+class Figure:
+    """An encoded image.
 
     Attributes:
         data: the file's bytes, PNG or JPEG.
@@ -101,7 +101,7 @@ class Picture:
             return "image/png"
         if self.data.startswith(b"\xff\xd8"):
             return "image/jpeg"
-        raise ValueError(f"a picture in a report is PNG or JPEG, got bytes that begin with {self.data[:8]!r}")
+        raise ValueError(f"an image in a report is PNG or JPEG, got bytes that begin with {self.data[:8]!r}")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -110,15 +110,15 @@ class Picture:
             return image.size
 
     @classmethod
-    def of(cls, image: Image.Image, description: str, caption: str = "") -> Picture:
+    def of(cls, image: Image.Image, description: str, caption: str = "") -> Figure:
         """Encodes an image as JPEG of high quality, which keeps photographs small."""
         file = io.BytesIO()
         image.convert("RGB").save(file, "JPEG", quality=90, subsampling=0)
         return cls(file.getvalue(), description, caption)
 
 
-Part = str | Table | Picture
-"""A paragraph, a table or a picture."""
+Part = str | Table | Figure
+"""A paragraph, a table or an image."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def render(part: Part) -> str:
     """One part as HTML."""
     if isinstance(part, Table):
         return render_table(part)
-    if isinstance(part, Picture):
+    if isinstance(part, Figure):
         width, height = part.size
         source = f"data:{part.kind};base64,{base64.b64encode(part.data).decode('ascii')}"
         image = f'<img src="{source}" width="{width}" height="{height}" alt="{escape(part.description)}">'

@@ -37,7 +37,7 @@ def test_labels_are_the_benchmarks(cityscapes: Path) -> None:
     assert classes.encode(np.array([[13]], np.uint8)).tolist() == [[26]]
 
 
-def test_generated_scenes_have_eight_of_the_classes(cityscapes: Path) -> None:
+def test_generated_street_scenes_have_eight_of_the_classes(cityscapes: Path) -> None:
     classes = read_generated(cityscapes).classes
     assert classes.names == ("road", "sidewalk", "building", "pole", "vegetation", "sky", "person", "car")
     assert classes.decode(np.array([[33, 26, 0]], np.uint8)).tolist() == [[255, 7, 255]]

@@ -94,10 +94,10 @@ class ClassificationReport:
     def findings(self) -> list[Finding]:
         """What was found."""
         named: list[tuple[bool, Sequence[str], str]] = [
-            (True, self.wrong_counts, "splits do not hold what they should"),
-            (True, self.damaged, "images cannot be decoded"),
-            (True, [" = ".join(group) for group in self.leaked], "groups of images are trained on and tested on"),
-            (False, [" = ".join(group) for group in self.doubled], "groups of images have the same content"),
+            (True, self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
+            (True, self.damaged, "[image|images] cannot be decoded"),
+            (True, [" = ".join(group) for group in self.leaked], "[group of images is|groups of images are] trained on and tested on"),
+            (False, [" = ".join(group) for group in self.doubled], "[group of images has|groups of images have] the same content"),
         ]
         found = sentences(named)
         for name, (most, images) in self.largest.items():

@@ -83,9 +83,9 @@ def nearest_among(features: Features, metric: Metric, count: int, keep: Tensor |
 def tiles(query: Features, gallery: Features | None, metric: Metric) -> Iterator[tuple[slice, Tensor]]:
     """Distances of some queries at a time (b, m), in the same memory each time; without a gallery those to themselves and later ones."""
     queries, images = len(query), len(query if gallery is None else gallery)
-    like = query.rows if gallery is None else gallery.rows
-    elements = max(images, min(ROWS * images, TILE_BYTES // like.dtype.itemsize))
-    memory = like.new_empty(min(elements, queries * images))
+    template = query.rows if gallery is None else gallery.rows
+    elements = max(images, min(ROWS * images, TILE_BYTES // template.dtype.itemsize))
+    memory = template.new_empty(min(elements, queries * images))
     start = 0
     while start < queries:
         others = query.select(slice(start, None)) if gallery is None else gallery
@@ -105,13 +105,13 @@ class Nearest:
     Args:
         images: whose neighbours are looked for.
         count: how many neighbours of each.
-        like: a tensor of the distances' type and device.
+        template: a tensor of the distances' type and device.
     """
 
-    def __init__(self, images: int, count: int, like: Tensor) -> None:
-        self.distances = like.new_full((images, count), torch.inf)
-        self.indices = torch.full((images, count), -1, device=like.device)
-        self.farthest = like.new_zeros(images)
+    def __init__(self, images: int, count: int, template: Tensor) -> None:
+        self.distances = template.new_full((images, count), torch.inf)
+        self.indices = torch.full((images, count), -1, device=template.device)
+        self.farthest = template.new_zeros(images)
         self.pending: list[tuple[Tensor, Tensor, Tensor]] = []
         self.waiting = 0
         self.rows_seen = self.rows_merged = 0

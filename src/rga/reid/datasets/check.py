@@ -109,15 +109,15 @@ class DataReport:
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
         named: list[tuple[bool, Sequence[object], str]] = [
             (bool(self.wrong_counts), self.wrong_counts, "splits do not hold what they should"),
-            (True, [f"{path} ({reason})" for path, reason in self.damaged], "images cannot be decoded"),
-            (True, self.overlapping_identities, "identities are trained on and tested on"),
+            (True, [f"{path} ({reason})" for path, reason in self.damaged], "[image|images] cannot be decoded"),
+            (True, self.overlapping_identities, "[identity is|identities are] trained on and tested on"),
             (
                 unmatched == queries,
                 self.unmatched_queries,
                 f"of {queries:,} queries have nothing to find{' by another camera' if self.has_cameras else ''} and do not count",
             ),
-            (False, [" = ".join(group) for group in self.duplicates], "groups of files have the same content"),
-            (False, self.single_image_identities, "training identities have a single image"),
+            (False, [" = ".join(group) for group in self.duplicates], "[group of files has|groups of files have] the same content"),
+            (False, self.single_image_identities, "training [identity has|identities have] a single image"),
         ]
         return sentences(named)
 

@@ -132,11 +132,11 @@ class SegmentationReport:
     def findings(self) -> list[Finding]:
         """What was found."""
         named: list[tuple[bool, Sequence[str], str]] = [
-            (True, self.wrong_counts, "splits do not hold what they should"),
-            (True, self.defects, "images or masks cannot be used"),
-            (True, [" = ".join(group) for group in self.leaks], "images are in more than one split"),
-            (False, [" = ".join(group) for group in self.duplicates], "groups of images have the same content"),
-            (False, self.untrained, "classes have no pixel in any mask of train"),
+            (True, self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
+            (True, self.defects, "[image or mask|images or masks] cannot be used"),
+            (True, [" = ".join(group) for group in self.leaks], "[image is|images are] in more than one split"),
+            (False, [" = ".join(group) for group in self.duplicates], "[group of images has|groups of images have] the same content"),
+            (False, self.untrained, "[class has|classes have] no pixel in any mask of train"),
         ]
         return sentences(named)
 
