@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rga.cli.run_record import RECIPE_FILE
+
 from rga.reports.curves import draw_training
 from rga.training.run.log import read_log
 

@@ -5,8 +5,9 @@ Names are imported when they are first used, so that ``import rga`` is light.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rga.lazy import lazily
 
 if TYPE_CHECKING:
     from rga.attachment import attach, attached, detach, resample
@@ -16,57 +17,60 @@ if TYPE_CHECKING:
     from rga.attention.grid import GridMismatchError
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
+    from rga.datasets.spec import DataSpec
+    from rga.evaluations import calibrate, evaluate
     from rga.loading import load
+    from rga.recipes import read_recipe
+    from rga.runs import resume, train
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DataSpec",
     "GridMismatchError",
     "attach",
     "attached",
+    "calibrate",
     "cost",
     "create_attention",
     "detach",
+    "evaluate",
     "find_stages",
     "from_reference",
     "list_attentions",
     "load",
+    "read_recipe",
     "record",
     "resample",
+    "resume",
     "to_reference",
+    "train",
 ]
 
 HOMES = {
+    "DataSpec": "rga.datasets.spec",
     "GridMismatchError": "rga.attention.grid",
     "attach": "rga.attachment",
     "attached": "rga.attachment",
+    "calibrate": "rga.evaluations",
     "cost": "rga.attachment.costs",
     "create_attention": "rga.attention.catalog",
     "detach": "rga.attachment",
+    "evaluate": "rga.evaluations",
     "find_stages": "rga.attachment.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
     "load": "rga.loading",
+    "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
     "resample": "rga.attachment",
+    "resume": "rga.runs",
     "to_reference": "rga.attention.reference",
+    "train": "rga.runs",
 }
 """The module in which each public name lives."""
 
-
-TASKS = {"classification", "reid", "segmentation"}
+PACKAGES = frozenset({"classification", "reid", "segmentation"})
 """The packages of the applications, reached as ``rga.reid``."""
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name from its home, or a task's package."""
-    if name in TASKS:
-        return importlib.import_module(f"rga.{name}")
-    if name not in HOMES:
-        raise AttributeError(f"module 'rga' has no attribute {name!r}")
-    return getattr(importlib.import_module(HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return [*__all__, *TASKS, "__version__"]
+__getattr__, __dir__ = lazily(__name__, HOMES, PACKAGES)

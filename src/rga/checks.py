@@ -47,3 +47,18 @@ def read_value(kind: Any, value: Any, name: str) -> Any:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         raise InputError(f"{name} is {value!r}: {error.errors()[0]['msg']}") from error
+
+
+def check_at_least(low: int, **values: int) -> None:
+    """Checks options by their names.
+
+    Args:
+        low: the smallest value.
+        **values: name -> value.
+
+    Raises:
+        InputError: a value is smaller.
+    """
+    for name, value in values.items():
+        if value < low:
+            raise InputError(f"{name.replace('_', '-')} must be at least {low}, got {value}")

@@ -48,3 +48,18 @@ class MissingPackageError(RgaError, ModuleNotFoundError):
 
     def __init__(self, package: str, extra: str = "all") -> None:
         super().__init__(f"this needs {package}, which is not installed: pip install 'rga[{extra}]'", name=package)
+
+
+class WriteError(RgaError, OSError):
+    """A file could not be written."""
+
+
+OPTIONAL = {
+    "matplotlib": "matplotlib",
+    "sklearn": "scikit-learn",
+    "scipy": "scipy",
+    "h5py": "h5py",
+    "tensorboard": "tensorboard",
+    "simplejpeg": "simplejpeg",
+}
+"""Module of an optional dependency -> its package; what is missing of these the command line says in one line."""

@@ -6,7 +6,9 @@ import importlib
 from collections.abc import Callable, Mapping
 
 
-def lazily(package: str, homes: Mapping[str, str], packages: frozenset[str] = frozenset()) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+def lazily(
+    package: str, homes: Mapping[str, str], packages: frozenset[str] = frozenset()
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """A module's ``__getattr__`` and ``__dir__``.
 
     Args:

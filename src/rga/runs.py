@@ -12,14 +12,13 @@ from rich.console import Console
 from torch import nn
 
 from rga.datasets.spec import DataSpec
-from rga.errors import InputError
 from rga.recipes import read_recipe
 from rga.storage.files import remove_leftovers
 from rga.storage.outputs import check_folder
 from rga.tasks import get_task, recipe_type
 from rga.training.devices import choose_device
 from rga.training.distributed import processes
-from rga.training.distributed.norms import convert_sync_bn
+from rga.training.distributed.norms import convert_sync_batchnorm
 from rga.training.image_training import ImageTraining
 from rga.training.loop import fit
 from rga.training.memory import keep_freed_memory
@@ -38,7 +37,7 @@ from rga.training.run.record import (
     read_run,
     shown,
 )
-from rga.training.state import check_fits, check_place
+from rga.training.state import check_fits, check_position
 
 AnyTraining = ImageTraining[Any, Any, Any, Any]
 
@@ -141,7 +140,7 @@ class Run:
                 remove_leftovers(self.folder)
             start = load_checkpoint(self.folder / (PREVIOUS if previous else LAST), self.device)
             # before anything of the run is changed
-            check_place(start, training.steps_per_epoch, self.recipe.steps(training.steps_per_epoch))
+            check_position(start, training.steps_per_epoch, self.recipe.steps(training.steps_per_epoch))
             check_fits(training.model, start)
             if previous and processes.first():
                 go_back(self.folder)
@@ -168,7 +167,7 @@ class Run:
         self.console.print(training.describe_data(), markup=False)
         model: nn.Module = training.model.to(self.device)
         if self.recipe.machine.sync_bn and processes.together():
-            convert_sync_bn(model, self.device)
+            convert_sync_batchnorm(model, self.device)
         if self.recipe.machine.compile:
             model.compile()
         return training
@@ -207,9 +206,7 @@ class Run:
 
     def fit(self, training: AnyTraining, log: RunLog | None, start: Checkpoint | None = None) -> Outcome:
         """Trains until the end, or until a signal stops it."""
-        outcome = fit(
-            training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start
-        )
+        outcome = fit(training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start)
         skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
         self.console.print(f"the run is in {self.folder}{skipped}", markup=False)
         return outcome

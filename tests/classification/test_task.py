@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from rga.training.loop_options import LoopOptions
 from torch.nn import functional as F
 
 import rga
@@ -16,7 +17,6 @@ from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.task import ClassificationTask, evaluate_model
 from rga.training.loop import fit
-from rga.training.loop_options import LoopOptions
 from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]

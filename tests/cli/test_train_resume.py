@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rga.cli.run_record import CHANGEABLE, PATHS, RunRecord, read_record
 
 from rga.__main__ import main
-from rga.cli.run_record import CHANGEABLE, PATHS, RunRecord, read_record
 from rga.cli.train import BUILDERS, RECIPES, train
 from rga.reid.recipes import reid_generated
 from rga.reid.task import ReidTask

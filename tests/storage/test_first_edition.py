@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from rga.cli.run_record import RunRecord, read_record
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 import rga
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
-from rga.cli.run_record import RunRecord, read_record
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.segmentation.recipe import SegmentationRecipe

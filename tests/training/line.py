@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
+from rga.training.loop_options import LoopOptions
 from torch import Tensor, nn
 
 from rga.training.distributed import processes
 from rga.training.loop import fit
-from rga.training.loop_options import LoopOptions
 from rga.training.outcome import Outcome
 from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import RunLog

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 from line import CPU, Line, run
-
 from rga.training.loop_options import LoopOptions
+
 from rga.training.run import checkpoint_writer
 from rga.training.run.checkpoint import LAST, PREVIOUS, Checkpoint, load_checkpoint, save_checkpoint
 from rga.training.run.checkpoint_writer import CheckpointWriter

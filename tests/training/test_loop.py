@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import torch
 from line import CPU, Line, run
+from rga.training.loop_options import LoopOptions
 from torch import Tensor
 
 from rga.training.devices import autocast, choose_device
-from rga.training.loop_options import LoopOptions
 from rga.training.outcome import DivergedError
 from rga.training.run.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.training.run.log import RunLog, read_log

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 from line import CPU, Line, run
+from rga.training.loop_options import LoopOptions
 from torch import Tensor
 
 from rga.training.distributed import processes
-from rga.training.loop_options import LoopOptions
 from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import read_log
 

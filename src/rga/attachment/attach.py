@@ -18,6 +18,7 @@ from rga.attachment.probe import called_modules, weight_of
 from rga.attachment.stages import Stage, find_blocks, find_stages, named_stages
 from rga.attention.catalog import create_attention
 from rga.attention.grid import Grid, GridAttention, check_grid
+from rga.errors import InputError
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -62,7 +63,7 @@ def attach(
         The same model.
 
     Raises:
-        ValueError: the attention or a stage is unknown, the model has no stages that return maps, a stage carries attention already, or
+        InputError: the attention or a stage is unknown, the model has no stages that return maps, a stage carries attention already, or
             an attention would not be called just once in a pass. The model is as it was.
         TypeError: the attention has no such option. The model is as it was.
 
@@ -93,7 +94,7 @@ def let_stages_call(model: nn.Module, attached: Sequence[Attachment], image_size
     """Lets every host call its attention that does not do so by itself, and makes sure that all are called.
 
     Raises:
-        ValueError: one is not called just once, or not on what its stage returned; it is named.
+        InputError: one is not called just once, or not on what its stage returned; it is named.
     """
     calls = calls_in_a_pass(model, image_size)
     uncalled = [each for each in attached if getattr(each.attention, MARK) == OUTPUT and not calls[each.name]]
@@ -103,12 +104,12 @@ def let_stages_call(model: nn.Module, attached: Sequence[Attachment], image_size
         calls = calls_in_a_pass(model, image_size)
     for each in attached:
         if calls[each.stage] > 1:
-            raise ValueError(
+            raise InputError(
                 f"module {each.stage!r} runs {calls[each.stage]} times in one pass, and attention after it would, too: "
                 "name modules that run once, or attach attention to the part of the network that is used again and again"
             )
         if calls[each.name] != 1:
-            raise ValueError(
+            raise InputError(
                 f"attention after {each.stage!r} would not be called by {type(each.host).__name__}, in which it is registered: "
                 "the way in which it runs its parts leaves no place for it. Name another module, such as the one around it"
             )
@@ -127,11 +128,11 @@ def attention_stages(model: nn.Module, image_size: Grid, after: Iterable[str] | 
             return find_stages(model, image_size)
         if isinstance(after, str):
             if after != BLOCKS:
-                raise ValueError(f"after={after!r}: name modules in a list, [{after!r}], or choose {BLOCKS!r} for inside of all blocks")
+                raise InputError(f"after={after!r}: name modules in a list, [{after!r}], or choose {BLOCKS!r} for inside of all blocks")
             return find_blocks(model, image_size)
         names = list(after)
         if not names:
-            raise ValueError("after=[] names no module to attend to: leave it out for all stages, or choose the attention 'none'")
+            raise InputError("after=[] names no module to attend to: leave it out for all stages, or choose the attention 'none'")
         return named_stages(model, image_size, names)
 
 
@@ -163,7 +164,7 @@ def detach(model: Model) -> Model:
         The same model.
 
     Raises:
-        ValueError: nothing is attached.
+        InputError: nothing is attached.
     """
     with all_or_nothing(model):
         for each in attachments_of(model):
@@ -188,7 +189,7 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         The same module.
 
     Raises:
-        ValueError: not just one of ``grid`` and ``image_size`` is given, or the model has nothing attached.
+        InputError: not just one of ``grid`` and ``image_size`` is given, or the model has nothing attached.
 
     Example:
         >>> import timm, torch
@@ -197,7 +198,7 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         torch.Size([2, 1000])
     """
     if (grid is None) == (image_size is None):
-        raise ValueError(
+        raise InputError(
             "pass either grid=(height, width) for one attention, or image_size=(height, width) for a model with attached attention"
         )
     if grid is not None:
@@ -223,5 +224,5 @@ def attachments_of(model: nn.Module) -> list[Attachment]:
     """What is attached to a model, which must be something."""
     found = attachments(model)
     if not found:
-        raise ValueError(f"{type(model).__name__} has no attached attention: attach some with rga.attach(model, 'rga-sc', image_size=...)")
+        raise InputError(f"{type(model).__name__} has no attached attention: attach some with rga.attach(model, 'rga-sc', image_size=...)")
     return found

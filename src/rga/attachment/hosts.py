@@ -27,6 +27,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import is_parametrized
 
+from rga.errors import InputError
+
 CHILD = "attention"
 """The name under which a host holds the attention after its own output."""
 
@@ -234,14 +236,14 @@ def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
     """Registers an attention in the host of a stage; a plain sequence calls it as it is, any other host once ``let_call`` was told.
 
     Raises:
-        ValueError: the stage carries attention already.
+        InputError: the stage carries attention already.
     """
     module = model.get_submodule(stage)
     parent, _, name = stage.rpartition(".")
     within = isinstance(module, _NormBase) or hasattr(module, "fuse") or is_parametrized(module)
     host, end = (model.get_submodule(parent), name) if within else (module, OUTPUT)
     if any(getattr(other, MARK, None) == end for other in host.children()):
-        raise ValueError(
+        raise InputError(
             f"module {stage!r} carries attention already (from an earlier attach, or of a model that shares the module): "
             "take it off with rga.detach first, or name other modules with after=[...]"
         )
@@ -274,12 +276,12 @@ def set_class(host: nn.Module, ends: Mapping[str, str]) -> None:
     """Gives a host the class for its ends; the plain one for none.
 
     Raises:
-        ValueError: its class was changed by something else since attention was attached.
+        InputError: its class was changed by something else since attention was attached.
     """
     kind = type(host)
     plain = host.plain_class if isinstance(host, Attended) else kind
     if isinstance(host, Attended) and kind not in ATTENDED.values():
-        raise ValueError(
+        raise InputError(
             f"the class of a {plain.__name__} was changed to {kind.__name__} after attention was attached "
             "(by sharding or a parametrisation): undo that first"
         )

@@ -17,9 +17,10 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from rga.attention.grid import Grid, check_grid
+from rga.errors import InputError
 
 
-class NoStagesError(ValueError):
+class NoStagesError(InputError):
     """A network has no place where an attention over maps could go."""
 
 
@@ -28,7 +29,7 @@ def called_modules(model: nn.Module, image_size: Grid) -> list[str]:
 
     Raises:
         NoStagesError: the network could not be run on the meta device.
-        ValueError: it is compiled or wrapped for several devices.
+        InputError: it is compiled or wrapped for several devices.
     """
     return [name for name, _ in run_on_meta(model, image_size)]
 
@@ -70,23 +71,23 @@ def run_on_meta(model: nn.Module, image_size: Grid) -> list[tuple[str, object]]:
 
 
 def refuse_unready(model: nn.Module) -> None:
-    """Raises a ValueError if a network cannot be changed as it is: compiled, wrapped for several devices, or with weights to come."""
+    """Raises an InputError if a network cannot be changed as it is: compiled, wrapped for several devices, or with weights to come."""
     if any(is_lazy(tensor) for tensor in chain(model.parameters(), model.buffers())):
-        raise ValueError("the model has weights without a shape (of lazy modules): run it once on an image, and attach attention then")
+        raise InputError("the model has weights without a shape (of lazy modules): run it once on an image, and attach attention then")
     if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        raise ValueError(
+        raise InputError(
             f"the model is wrapped in {type(model).__name__}: attach attention to the network before it is wrapped, "
             "rga.attach(model.module, ...), or take it out of its wrapper first"
         )
     for name, module in model.named_modules():
         compiled = module._compiled_call_impl is not None  # noqa: SLF001  what model.compile() sets, without a public name
         if compiled or hasattr(module, "_orig_mod"):
-            raise ValueError(
+            raise InputError(
                 f"{f'its part {name!r}' if name else 'the model'} is compiled, and what was compiled does not change any more: "
                 "attach, detach and resample first, and compile afterwards"
             )
         if isinstance(module, torch.jit.ScriptModule):
-            raise ValueError(
+            raise InputError(
                 f"{f'its part {name!r}' if name else 'the model'} is a TorchScript module, which cannot be changed: "
                 "attach attention to the Python model"
             )

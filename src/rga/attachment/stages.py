@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from rga.attachment.probe import NoStagesError, run_on_meta
 from rga.attention.grid import Grid, check_grid
+from rga.errors import InputError
 
 FIRST_LEVEL = 2
 """Stages begin where the image is halved this many times; before that is the stem."""
@@ -86,7 +87,7 @@ def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
 
     Raises:
         NoStagesError: the network returns no maps (B, C, H, W) there, or could not be run on the meta device; the message says which.
-        ValueError: the network is compiled or wrapped for several devices.
+        InputError: the network is compiled or wrapped for several devices.
 
     Example:
         >>> import timm
@@ -164,7 +165,7 @@ def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> li
     """The named modules of a network as stages.
 
     Raises:
-        ValueError: a name is unknown, or the module returns no map.
+        InputError: a name is unknown, or the module returns no map.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     first_names = {module: name for name, module in model.named_modules()}
@@ -173,10 +174,10 @@ def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> li
     for name in names:
         if name not in modules:
             known = ", ".join(stage.name for stage in find_stages(model, image_size))
-            raise ValueError(f"unknown stage {name!r}: the model has no such module; its stages are {known}")
+            raise InputError(f"unknown stage {name!r}: the model has no such module; its stages are {known}")
         first = first_names[modules[name]]  # a module may have several names, of which its maps have the first
         if first not in maps:
-            raise ValueError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
+            raise InputError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
         stages.append(maps[first])
     return stages
 
@@ -217,7 +218,7 @@ def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:
 
     Raises:
         NoStagesError: the network could not be run on the meta device.
-        ValueError: it is compiled or wrapped for several devices.
+        InputError: it is compiled or wrapped for several devices.
     """
     return maps_among(run_on_meta(model, image_size))
 

@@ -15,6 +15,7 @@ from rga.backbones.cifar_densenet import CifarDenseNet
 from rga.backbones.cifar_resnet import CifarResNet
 from rga.backbones.cifar_resnext import CifarResNext
 from rga.backbones.options import BackboneOptionError, check_options, check_types
+from rga.errors import InputError
 
 __all__ = ["OWN", "BackboneOptionError", "check_name", "create_backbone"]
 
@@ -39,7 +40,7 @@ def create_backbone(name: str, /, *, num_classes: int = 0, maps: Mapping[str, An
         **options: of the network: numbers, switches, names, and tuples of these.
 
     Raises:
-        ValueError: there is no such network, or it has no weights of that tag.
+        InputError: there is no such network, or it has no weights of that tag.
         BackboneOptionError: it does not take these options.
 
     Example:
@@ -62,19 +63,19 @@ def create_backbone(name: str, /, *, num_classes: int = 0, maps: Mapping[str, An
 
 
 def check_name(name: str) -> None:
-    """Raises a ValueError if there is no such network, or if timm knows no weights of it by that tag."""
+    """Raises an InputError if there is no such network, or if timm knows no weights of it by that tag."""
     if name in OWN:
         return
     network = name.split(".", maxsplit=1)[0]
     if not timm.is_model(network):
         alike = get_close_matches(name, [*OWN, *timm.list_models()], n=4, cutoff=0.5)
         near = f"; near to it are {', '.join(alike)}" if alike else ""
-        raise ValueError(f"unknown backbone {name!r}: choose one of timm.list_models() or {', '.join(OWN)}{near}")
+        raise InputError(f"unknown backbone {name!r}: choose one of timm.list_models() or {', '.join(OWN)}{near}")
     try:
         get_pretrained_cfg(name)
     except RuntimeError as error:
         known = [tagged for tagged in list_pretrained(f"{network}.*") if tagged.split(".", maxsplit=1)[0] == network]
-        raise ValueError(
+        raise InputError(
             f"backbone {network!r} has no weights tagged {name[len(network) + 1 :]!r} in timm: choose {describe(known)}"
         ) from error
 

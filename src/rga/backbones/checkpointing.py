@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from rga.attachment import attached
 from rga.attention.autograd import keeping_products
+from rga.errors import InputError
 
 
 def checkpoint_blocks(backbone: nn.Module) -> None:
@@ -31,7 +32,7 @@ def checkpoint_blocks(backbone: nn.Module) -> None:
         backbone: a convolutional network, with attention attached or without.
 
     Raises:
-        ValueError: it has no blocks.
+        InputError: it has no blocks.
 
     Example:
         >>> import timm
@@ -42,7 +43,7 @@ def checkpoint_blocks(backbone: nn.Module) -> None:
     attentions = list(attached(backbone).values())
     blocks = [block for child in backbone.children() for block in blocks_of(child) if block not in attentions]
     if not blocks:
-        raise ValueError(f"{type(backbone).__name__} has no blocks in a row that could be recomputed: leave activation_checkpointing off")
+        raise InputError(f"{type(backbone).__name__} has no blocks in a row that could be recomputed: leave activation_checkpointing off")
     inside = {module for block in blocks for module in block.modules()}
     for module in (*blocks, *(attention for attention in attentions if attention not in inside)):
         module.forward = partial(run_again, module)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.backbones.small_images import SmallImageNetwork
+from rga.errors import InputError
 
 BOTTLENECK = 4
 """Maps within a layer, in growth rates."""
@@ -66,7 +67,7 @@ class CifarDenseNet(SmallImageNetwork):
         in_chans: channels of the images.
 
     Raises:
-        ValueError: the depth is not 6n + 4, or nothing would grow.
+        InputError: the depth is not 6n + 4, or nothing would grow.
 
     Example:
         >>> CifarDenseNet(22, 8, num_classes=10)(torch.rand(2, 3, 32, 32)).shape
@@ -76,9 +77,9 @@ class CifarDenseNet(SmallImageNetwork):
     def __init__(self, depth: int, growth: int, *, num_classes: int = 10, in_chans: int = 3) -> None:
         layers, rest = divmod(depth - 4, 6)
         if rest or layers < 1:
-            raise ValueError(f"a CIFAR DenseNet-BC has 6n + 4 layers (100, 190, 250, ...), got {depth}")
+            raise InputError(f"a CIFAR DenseNet-BC has 6n + 4 layers (100, 190, 250, ...), got {depth}")
         if growth < 1:
-            raise ValueError(f"the growth rate must be at least 1, got {growth}")
+            raise InputError(f"the growth rate must be at least 1, got {growth}")
         stem, grown = 2 * growth, layers * growth
         first = stem + grown
         second = first // 2 + grown

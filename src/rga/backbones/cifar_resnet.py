@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.backbones.small_images import SmallImageNetwork
+from rga.errors import InputError
 
 WIDTHS = (16, 32, 64)
 
@@ -57,7 +58,7 @@ class CifarResNet(SmallImageNetwork):
         in_chans: channels of the images.
 
     Raises:
-        ValueError: the depth is not 6n + 2.
+        InputError: the depth is not 6n + 2.
 
     Example:
         >>> import torch
@@ -69,7 +70,7 @@ class CifarResNet(SmallImageNetwork):
         super().__init__(("layer1", "layer2", "layer3"), WIDTHS, num_classes)
         blocks, rest = divmod(depth - 2, 6)
         if rest or blocks < 1:
-            raise ValueError(f"a CIFAR ResNet has 6n + 2 layers (20, 32, 44, 56, 110, ...), got {depth}")
+            raise InputError(f"a CIFAR ResNet has 6n + 2 layers (20, 32, 44, 56, 110, ...), got {depth}")
         self.conv1 = nn.Conv2d(in_chans, WIDTHS[0], 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])
         self.layer1 = stage(WIDTHS[0], WIDTHS[0], blocks, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.backbones.small_images import SmallImageNetwork
+from rga.errors import InputError
 
 STEM = 64
 WIDTHS = (256, 512, 1024)
@@ -55,7 +56,7 @@ class CifarResNext(SmallImageNetwork):
         in_chans: channels of the images.
 
     Raises:
-        ValueError: the depth is not 9n + 2, or cardinality or width are not positive.
+        InputError: the depth is not 9n + 2, or cardinality or width are not positive.
 
     Example:
         >>> import torch
@@ -67,9 +68,9 @@ class CifarResNext(SmallImageNetwork):
         super().__init__(("layer1", "layer2", "layer3"), WIDTHS, num_classes)
         blocks, rest = divmod(depth - 2, 9)
         if rest or blocks < 1:
-            raise ValueError(f"a CIFAR ResNeXt has 9n + 2 layers (29, ...), got {depth}")
+            raise InputError(f"a CIFAR ResNeXt has 9n + 2 layers (29, ...), got {depth}")
         if min(cardinality, base_width) < 1:
-            raise ValueError(f"cardinality and base width must be at least 1, got {cardinality} and {base_width}")
+            raise InputError(f"cardinality and base width must be at least 1, got {cardinality} and {base_width}")
         width = cardinality * base_width
         self.conv1 = nn.Conv2d(in_chans, STEM, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(STEM)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rga.attachment.stages import find_stages, probe_maps
 from rga.attention.grid import Grid
+from rga.errors import InputError
 
 
 def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:
@@ -20,7 +21,7 @@ def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:
         image_size: (height, width) of its images.
 
     Raises:
-        ValueError: the last stage is not made smaller by strided convolutions or poolings that can be found.
+        InputError: the last stage is not made smaller by strided convolutions or poolings that can be found.
     """
     before, after = (stage.grid for stage in find_stages(model, image_size)[-2:])
     if before == after:
@@ -45,7 +46,7 @@ def keep_last_resolution(model: nn.Module, image_size: Grid) -> None:
         if grid == before and name in maps and maps[name].grid == after:
             set_stride_one(model, name)
     if find_stages(model, image_size)[-1].grid != before:
-        raise ValueError(f"the last stride of {type(model).__name__} could not be set to 1: pass last_stride=2 for this backbone")
+        raise InputError(f"the last stride of {type(model).__name__} could not be set to 1: pass last_stride=2 for this backbone")
 
 
 def set_stride_one(model: nn.Module, name: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from timm.models import get_pretrained_cfg
 
 from rga.backbones.catalog import OWN, check_name
+from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 Channels = tuple[float, float, float]
@@ -31,7 +32,7 @@ def backbone_normalisation(
         The mean, and the standard deviation.
 
     Raises:
-        ValueError: there is no such network, or there are not three numbers.
+        InputError: there is no such network, or there are not three numbers.
 
     Example:
         >>> backbone_normalisation("tf_efficientnet_lite0")
@@ -46,6 +47,6 @@ def backbone_normalisation(
 def three(name: str, values: Sequence[float]) -> Channels:
     """Three numbers, one for each channel; others are refused by their name."""
     if len(values) != 3:
-        raise ValueError(f"{name} is one number for each of red, green and blue, got {list(values)}")
+        raise InputError(f"{name} is one number for each of red, green and blue, got {list(values)}")
     red, green, blue = map(float, values)
     return red, green, blue

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rga.errors import InputError
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -29,7 +31,7 @@ NUMBERS: dict[str, Any] = {"bn_eps": 1e-5, "bn_momentum": 0.1, "output_stride": 
 """Options that timm takes before a network's constructor sees them, with a value of their type."""
 
 
-class BackboneOptionError(ValueError):
+class BackboneOptionError(InputError):
     """An option that a network does not have, or a value that it does not take."""
 
 
@@ -53,15 +55,15 @@ def as_option(value: Any) -> Any:
     """A value of an option as networks take it: lists, which JSON makes of tuples, are tuples.
 
     Raises:
-        ValueError: it is something else than a number, a switch, a name, None, or a tuple of these.
+        InputError: it is something else than a number, a switch, a name, None, or a tuple of these.
     """
     if isinstance(value, (list, tuple)):
         return tuple(map(as_option, value))
     if isinstance(value, str) and value.startswith(("(", "[", "{", "'", '"')):
-        raise ValueError(f"{value} does not close, or holds what is neither a number nor a quoted name: write a tuple as 3,4 or (3, 4)")
+        raise InputError(f"{value} does not close, or holds what is neither a number nor a quoted name: write a tuple as 3,4 or (3, 4)")
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise ValueError(f"{value!r} is a {type(value).__name__}: give a number, True or False, a name, or a tuple of these")
+    raise InputError(f"{value!r} is a {type(value).__name__}: give a number, True or False, a name, or a tuple of these")
 
 
 if TYPE_CHECKING:

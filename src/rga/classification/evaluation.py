@@ -22,6 +22,11 @@ from rga.training.distributed import processes
 class ClassificationOptions:
     """A classifier is evaluated in one way."""
 
+    @property
+    def label(self) -> str:
+        """What the name of a file with results says besides the dataset."""
+        return ""
+
 
 def evaluate_model(
     model: ClassificationModel,

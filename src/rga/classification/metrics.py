@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rga.classification.result import ClassificationResult
+from rga.errors import InputError
 
 BINS = 15
 """Of the calibration error, as in Guo et al."""
@@ -24,7 +25,7 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
         classes: C names.
 
     Raises:
-        ValueError: shapes do not fit, there is no image, a label has no class, a row is no distribution, or not of numbers.
+        InputError: shapes do not fit, there is no image, a label has no class, a row is no distribution, or not of numbers.
 
     Example:
         >>> result = evaluate(np.array([[0.8, 0.2], [0.6, 0.4]]), np.array([0, 1]), ["cat", "dog"])
@@ -33,17 +34,17 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
     """
     count = len(classes)
     if probabilities.ndim != 2 or probabilities.shape != (len(labels), count) or not len(labels):
-        raise ValueError(f"expected probabilities (images, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
+        raise InputError(f"expected probabilities (images, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
     if labels.min() < 0 or labels.max() >= count:
-        raise ValueError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")
+        raise InputError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")
     broken = int((~np.isfinite(probabilities).all(1)).sum())
     if broken:
-        raise ValueError(
+        raise InputError(
             f"the probabilities of {broken} of {len(labels)} images are NaN or infinite: the model has diverged, or was trained for too "
             "few steps for its normalisation; lower the learning rate, or train longer before it is evaluated"
         )
     if not np.allclose(probabilities.sum(1), 1, atol=1e-3) or probabilities.min() < 0:
-        raise ValueError("each row of the probabilities must be a distribution: not negative, with the sum 1 (pass the softmax of scores)")
+        raise InputError("each row of the probabilities must be a distribution: not negative, with the sum 1 (pass the softmax of scores)")
     answers = probabilities.argmax(1)
     confusion = np.bincount(labels * count + answers, minlength=count**2).reshape(count, count).astype(np.int64)
     of_the_right = probabilities[np.arange(len(labels)), labels]

@@ -20,6 +20,7 @@ from rga.backbones.catalog import create_backbone
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
+from rga.errors import InputError
 from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
 from rga.training.input.reading import Progress, read_batches
@@ -60,7 +61,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         task: of a saved model; no other is read.
 
     Raises:
-        ValueError: there are fewer than two classes, the saved model is of another task, or backbone or attention are unknown.
+        InputError: there are fewer than two classes, the saved model is of another task, or backbone or attention are unknown.
 
     Example:
         >>> model = ClassificationModel("cifar-resnet20", classes=["cat", "dog", "owl"], size=32)
@@ -87,9 +88,9 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
     ) -> None:
         super().__init__()
         if task != TASK:
-            raise ValueError(f"this is a model for {task}, not for {TASK}")
+            raise InputError(f"this is a model for {task}, not for {TASK}")
         if len(classes) < 2:
-            raise ValueError(f"a classifier tells two classes or more apart, got {len(classes)}")
+            raise InputError(f"a classifier tells two classes or more apart, got {len(classes)}")
         self.classes = tuple(classes)
         self.set_preprocessing(backbone, size, size, mean, std)
         self.crop_pct = crop_pct
@@ -157,7 +158,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             ['cat', 'dog']
         """
         if top < 1:
-            raise ValueError(f"top must be at least 1, got {top}")
+            raise InputError(f"top must be at least 1, got {top}")
         rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers, progress=progress)
         orders = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [

@@ -13,6 +13,7 @@ from torch import Tensor
 from rga.backbones.cifar_resnet import from_public_names
 from rga.backbones.pretrained import read_weights
 from rga.classification.model import ClassificationModel
+from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -31,8 +32,8 @@ def read_public_cifar(path: Path) -> ClassificationModel:
         A plain ResNet of 20, 32, 44, 56, 110, ... layers, in evaluation mode.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it cannot be read, or its weights are not those of a ResNet for CIFAR-10.
+        MissingFileError: there is no such file.
+        InputError: it cannot be read, or its weights are not those of a ResNet for CIFAR-10.
     """
     state = from_public_names(read_weights(path))
     name = f"cifar-resnet{depth_of(state, path)}"
@@ -43,7 +44,7 @@ def read_public_cifar(path: Path) -> ClassificationModel:
     given = {key: value for key, value in state.items() if not key.endswith(COUNTER)}
     wrong = [key for key in {**own, **given} if key not in own or key not in given or own[key].shape != given[key].shape]
     if wrong:
-        raise ValueError(f"the weights in {path} are not those of a {name} for CIFAR-10: {', '.join(wrong[:3])} do not fit")
+        raise InputError(f"the weights in {path} are not those of a {name} for CIFAR-10: {', '.join(wrong[:3])} do not fit")
     model.backbone.load_state_dict(given, strict=False)
     return model.eval()
 
@@ -52,11 +53,11 @@ def depth_of(state: dict[str, Tensor], path: Path) -> int:
     """The layers of the network, counted in its weights.
 
     Raises:
-        ValueError: there is no stage whose blocks could be counted.
+        InputError: there is no stage whose blocks could be counted.
     """
     blocks = len({key.split(".")[1] for key in state if key.startswith("layer1.")})
     if not blocks:
-        raise ValueError(
+        raise InputError(
             f"the weights in {path} are not those of a ResNet for CIFAR: none is called layer1.0.conv1.weight, as in resnet20-12fca82f.th"
         )
     return 6 * blocks + 2

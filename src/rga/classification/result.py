@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class ClassificationResult:
@@ -30,14 +32,14 @@ class ClassificationResult:
     def __post_init__(self) -> None:
         """Checks ranges and makes the matrix read-only."""
         if self.confusion.shape != (len(self.classes),) * 2 or self.confusion.min() < 0 or not self.confusion.sum():
-            raise ValueError(
+            raise InputError(
                 f"a confusion matrix of {len(self.classes)} classes counts images, got the shape {self.confusion.shape} and "
                 f"{self.confusion.sum()} images"
             )
         for name in ("top5", "calibration_error"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise ValueError(f"{name} must be within [0, 1], got {value}")
+                raise InputError(f"{name} must be within [0, 1], got {value}")
         self.confusion.setflags(write=False)
 
     @property

@@ -18,9 +18,9 @@ from rga.classification.recipe import ClassificationRecipe
 from rga.classification.transforms import mixing, training_transform
 from rga.errors import InputError
 from rga.training.distributed import processes
+from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.random_state import drawing_from
-from rga.training.image_training import ImageTraining, start_model, trained_on
 
 
 @dataclass(frozen=True)

@@ -1,153 +1,131 @@
-"""``rga data``: check a dataset before it is trained on, or generate one."""
+"""``rga data``: check a dataset before training on it, generate one, or list those that can be read."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import tyro
-from rich.progress import Progress
 
-from rga.classification.datasets import catalog as classes_catalog
-from rga.classification.datasets import check as classes_check
-from rga.cli.outputs import check_output
-from rga.datasets.layout import DataError
-from rga.reid.datasets import catalog as people_catalog
-from rga.reid.datasets import check as people_check
-from rga.segmentation.datasets import catalog as streets_catalog
-from rga.segmentation.datasets import check as streets_check
+from rga.checks import nearest
+from rga.cli.parsing import Grouped
+from rga.cli.progress import progress
+from rga.datasets.report import Report
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 from rga.storage.files import write_json
-from rga.synthetic.people.people import PeopleOptions, make_people
-from rga.synthetic.streets import streets as street_scenes
+from rga.storage.outputs import check_output
+from rga.synthetic.people.people import PeopleOptions
+from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
-
-
-class Report(Protocol):
-    """What a check found; as text it is for people."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the data are fit to use."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same for programs."""
-        ...
-
+from rga.synthetic.streets.streets import make_streets as paint_streets
+from rga.tasks import SHORT, TASKS, get_task
 
 TaskName = Literal["reid", "segmentation", "classification"]
 
-CATALOGUES: dict[TaskName, Mapping[str, object]] = {
-    "reid": people_catalog.READERS,
-    "segmentation": streets_catalog.READERS,
-    "classification": classes_catalog.READERS,
-}
-"""Task -> its datasets."""
+PEOPLE, STREETS = PeopleOptions(), StreetOptions()
 
 
 def check(
-    name: str,
-    /,
-    root: Path = Path("data"),
+    data: Annotated[DataSpec, tyro.conf.Positional],
     *,
     task: TaskName | None = None,
     open_images: bool = False,
-    json_out: Path | None = None,
-    subset: bool = False,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    overwrite: bool = False,
 ) -> int:
-    """Reads a dataset and prints what is in it and what is wrong with it.
+    """Check a dataset: counts, duplicates, overlaps and what else makes results meaningless.
 
     Args:
-        name: of the dataset: market1501, msmt17, cuhk03-labeled, cuhk03-detected, cuhk03-classic-labeled, cuhk03-classic-detected, folder
-            or csv for re-identification; cityscapes, camvid, folder or streets for segmentation; digits, cifar10, cifar100, imagenet,
-            folder or zips for classification.
-        root: its folder; for csv the file; digits need none.
-        task: what the dataset is for; needed for folder, which all tasks have.
-        open_images: decode every image, which finds damaged ones and takes minutes on a large dataset; and every mask, of which values
-            are checked and the pixels of each class counted.
-        json_out: also write the report there as JSON.
-        subset: take what is there of the dataset's images (cuhk03 and cityscapes) and do not compare counts with the protocol.
+        data: The dataset, as NAME:FOLDER?option=value; see rga data list.
+        task: What the dataset is for, where the name belongs to several tasks, such as folder.
+        open_images: Decode every image and mask. This finds damaged ones, checks the masks' values and takes minutes for a large dataset.
+        output: Also write the report to this file, as JSON.
+        overwrite: Replace the file if it is there already.
 
     Returns:
-        Exit code: 0 if the data are fit to use, 1 if they have a problem or cannot be read.
+        Exit code: 0 if the data are fit to use, 1 if they have a problem.
     """
-    check_output(json_out)
-    try:
-        report = report_on(name, root, task, open_images, subset)
-    except (DataError, FileNotFoundError, TypeError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    if json_out is not None:
-        write_json(json_out, report.to_dict())
+    check_output(output, overwrite=overwrite)
+    catalog = get_task(task_for(data.name, task)).datasets
+    with progress("opening images" if open_images else "reading") as bar:
+        report: Report = catalog.check(data, open_images=open_images, progress=bar if open_images else None)
+    if output is not None:
+        write_json(output, report.to_dict())
     print(report)
     return 0 if report.ok else 1
 
 
-def task_of(name: str, task: TaskName | None) -> TaskName:
-    """The task whose catalogue has a dataset.
+def task_for(name: str, task: str | None) -> str:
+    """The task that a dataset is for.
 
     Raises:
-        ValueError: no task has a dataset of this name, or not the one that is given, or several have it and none is given.
+        InputError: no task has a dataset of this name, or several have and none was chosen.
     """
-    having = [each for each, readers in CATALOGUES.items() if name in readers and task in (None, each)]
+    known = {each: get_task(each).datasets.readers for each in TASKS}
+    having = [each for each, readers in known.items() if name in readers]
+    if task is not None:
+        if task not in having:
+            raise InputError(f"{task} has no dataset {name!r}{nearest(name, known[task])}")
+        return task
     if not having:
-        known = [each for other, readers in CATALOGUES.items() if task in (None, other) for each in readers]
-        raise ValueError(f"unknown dataset {name!r}{f' for {task}' if task else ''}: choose one of {', '.join(dict.fromkeys(known))}")
+        names = dict.fromkeys(each for readers in known.values() for each in readers)
+        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
     if len(having) > 1:
-        raise ValueError(f"there is a dataset {name!r} for {', '.join(having)}: choose one of them with --task")
+        raise InputError(f"datasets named {name!r} are read for {' and '.join(having)}: choose one with --task")
     return having[0]
 
 
-def report_on(name: str, root: Path, task: TaskName | None, open_images: bool, subset: bool) -> Report:
-    """Checks a dataset of any task.
-
-    Raises:
-        ValueError: no task has a dataset of this name, or several have it and none is given.
-    """
-    progress = report_progress if open_images else None
-    task = task_of(name, task)
-    if task == "reid":
-        people = people_catalog.load_data(name, root, **({"allow_subset": True} if subset else {}))
-        return people_check.check_data(people, None if subset else people_catalog.EXPECTED.get(name), open_images, progress)
-    if task == "segmentation":
-        streets = streets_catalog.load_data(name, root)
-        return streets_check.check_data(streets, None if subset else streets_catalog.EXPECTED.get(name), open_images, progress)
-    classes = classes_catalog.load_data(name, root)
-    return classes_check.check_data(classes, None if subset else classes_catalog.EXPECTED.get(name), open_images, progress)
-
-
-def make(folder: Path, /, options: Annotated[PeopleOptions, tyro.conf.arg(name="")] = PeopleOptions()) -> None:  # noqa: B008  frozen
-    """Renders generated people as a re-identification dataset in the layout of Market-1501.
+def make_people(folder: Annotated[Path, tyro.conf.Positional], *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
+    """Generate people as a re-identification dataset in the layout of Market-1501.
 
     Args:
-        folder: where; it must not hold anything yet.
-        options: what to render.
+        folder: A new folder for it.
+        options: What to render.
     """
-    started = time.perf_counter()
-    with Progress() as progress:
-        bar = progress.add_task("rendering", total=None)
-        made = make_people(folder, options, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(f"{made}: made in {time.perf_counter() - started:.0f} s; train on it with rga train reid-generated --root {made}")
+    made = generate("rendering", lambda bar: render_people(folder, options, bar))
+    print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
-def make_streets(folder: Path, /, options: Annotated[StreetOptions, tyro.conf.arg(name="")] = StreetOptions()) -> None:  # noqa: B008  frozen
-    """Paints generated street scenes as a segmentation dataset in the layout of Cityscapes.
+def make_streets(folder: Annotated[Path, tyro.conf.Positional], *, options: Grouped[StreetOptions] = STREETS) -> None:
+    """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
 
     Args:
-        folder: where; it must not hold anything yet.
-        options: what to paint.
+        folder: A new folder for it.
+        options: What to paint.
     """
+    made = generate("painting", lambda bar: paint_streets(folder, options, bar))
+    print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
+
+
+def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:
+    """Makes a dataset and says where it is and how long it took."""
     started = time.perf_counter()
-    with Progress() as progress:
-        bar = progress.add_task("painting", total=None)
-        made = street_scenes.make_streets(folder, options, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(f"{made}: made in {time.perf_counter() - started:.0f} s; train on it with rga train seg-generated --root {made}")
+    with progress(what) as bar:
+        path = make(bar)
+    return f"{path}: generated in {time.perf_counter() - started:.0f} s"
 
 
-def report_progress(done: int, total: int) -> None:
-    """Says now and then on standard error how many images were opened."""
-    if done % 1000 == 0 or done == total:
-        print(f"\ropened {done:,} of {total:,} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
+def list_all() -> None:
+    """Print all datasets that can be read, with the options of their readers."""
+    for task in TASKS:
+        catalog = get_task(task).datasets
+        print(f"{task} (rga train {SHORT[task]}/...)")
+        for name, reader in catalog.readers.items():
+            folder = ":FOLDER" if catalog.needs_root(name) else ""
+            options = "&".join(f"{option}={word(kind)}" for option, kind in catalog.options(name).items())
+            print(f"  {name}{folder}{f' ?{options}' if options else ''}")
+            print(f"      {summary(reader)}")
+
+
+def word(kind: Any) -> str:
+    """A type in capitals, as help has it."""
+    names = [getattr(each, "__name__", str(each)) for each in getattr(kind, "__args__", (kind,)) if each is not type(None)]
+    return "|".join("TEXT" if name == "str" else name.upper() for name in names)
+
+
+def summary(reader: Any) -> str:
+    """The first sentence about a reader."""
+    return (getattr(reader, "func", reader).__doc__ or "").splitlines()[0]

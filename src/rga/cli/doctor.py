@@ -53,7 +53,9 @@ def doctor() -> int:
         from rga.backbones.hub import out_of_reach  # noqa: PLC0415  waits for the network
 
         reason = out_of_reach("https://huggingface.co/api/models")
-        table.add_row("Hugging Face hub", "reachable" if reason is None else "out of reach", reason or "pretrained weights can be downloaded")
+        table.add_row(
+            "Hugging Face hub", "reachable" if reason is None else "out of reach", reason or "pretrained weights can be downloaded"
+        )
     console.print(table)
     return 1 if missing else 0
 

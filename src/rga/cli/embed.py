@@ -1,4 +1,4 @@
-"""``rga embed DIR``: the features of a folder of images."""
+"""``rga embed MODEL IMAGES -o FILE.npz``: features of images of persons."""
 
 from __future__ import annotations
 
@@ -9,51 +9,52 @@ import numpy as np
 import tyro
 from rich.console import Console
 
-from rga.cli.outputs import check_output, check_positive, check_workers
-from rga.images.images import list_images
+from rga.checks import check_at_least
+from rga.cli.progress import progress
+from rga.images.listing import named_images
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.storage.files import write_atomically
-from rga.training.devices import DeviceName, choose_device
+from rga.storage.outputs import check_output
+from rga.training.devices import choose_device
 
 
 def embed(
-    folder: Path,
-    /,
+    model: Annotated[str, tyro.conf.Positional],
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
     *,
-    model: Path,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("features.npz"),
     overwrite: bool = False,
     flip: bool = False,
     batch_size: int = 64,
     num_workers: int = 2,
-    device: DeviceName = "auto",
+    device: str = "auto",
 ) -> None:
-    """Embeds all images below a folder.
+    """Embed images of persons.
 
-    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), told from the folder; compare features by cosine.
+    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders that are named. Compare features by cosine.
 
     Args:
-        folder: with images of persons, cut out.
-        model: a run's folder, a saved model, or one on the Hugging Face hub.
-        output: the file.
-        overwrite: replace the file if it is there already.
-        flip: average the features of each image and its mirror image.
-        batch_size: images at a time.
-        num_workers: processes that read images.
-        device: where to compute.
+        model: Folder of a run or of a saved model, or one on the Hugging Face hub.
+        images: Images of persons, cut out, and folders of them.
+        output: The file.
+        overwrite: Replace the file if it is there already.
+        flip: Average the features of each image and its mirror image.
+        batch_size: Images at a time.
+        num_workers: Processes that read images.
+        device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
-    check_positive(batch_size=batch_size)
-    check_workers(num_workers)
+    check_at_least(1, batch_size=batch_size)
+    check_at_least(0, num_workers=num_workers)
     check_output(output, overwrite=overwrite)
+    named = named_images(images, suffixes=True)
     loaded = load(model, ReidModel).to(choose_device(device))
-    paths = list_images(folder)
-    features = loaded.embed(paths, batch_size=batch_size, num_workers=num_workers, flip=flip)
-    names = np.array([path.relative_to(folder).as_posix() for path in paths])
+    with progress("embedding") as bar:
+        features = loaded.embed(list(named.values()), batch_size=batch_size, num_workers=num_workers, flip=flip, progress=bar)
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, features=features, paths=names)
+            np.savez(file, features=features, paths=np.array(list(named)))
 
     write_atomically(output, write)
-    Console().print(f"{len(paths)} images, {features.shape[1]} numbers each: {output}")
+    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False)

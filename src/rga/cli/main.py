@@ -12,7 +12,7 @@ from typing import Any
 import rga
 from rga.checks import nearest
 from rga.cli.verbs import VERBS
-from rga.errors import InputError, RgaError
+from rga.errors import OPTIONAL, InputError, MissingPackageError, RgaError
 
 HELP = {"-h", "--help"}
 TRACEBACK = "--traceback"
@@ -51,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("rga: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        package = OPTIONAL.get(error.name or "")
+        if traceback or (package is None and not isinstance(error, RgaError)):
+            raise
+        reason = str(error) if isinstance(error, RgaError) else str(MissingPackageError(str(package)))
+        print(f"rga: {reason}", file=sys.stderr)
+        return MISTAKE
     except (RgaError, OSError) as error:
         if traceback or not (isinstance(error, RgaError) or error.errno is not None):
             raise

@@ -18,19 +18,26 @@ T = TypeVar("T")
 Grouped = Annotated[T, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 """A dataclass whose fields are flags without its name; each nested dataclass is a group of the help."""
 
+
+def grouped(kind: type[Any]) -> Any:
+    """``Grouped`` of a class that is known when the program runs."""
+    return Annotated[kind, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+
+
 REGISTRY = ConstructorRegistry()
 
 
 @REGISTRY.primitive_rule
-def data_spec(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[DataSpec] | None:
+def data_spec(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     """Datasets, as NAME:FOLDER?option=value."""
-    if info.type is not DataSpec:
+    optional = info.type == DataSpec | None
+    if info.type is not DataSpec and not optional:
         return None
     return PrimitiveConstructorSpec(
         nargs=1,
         metavar="NAME:FOLDER",
         instance_from_str=lambda typed: read_spec(typed[0]),
-        is_instance=lambda value: isinstance(value, DataSpec),
+        is_instance=lambda value: isinstance(value, DataSpec) or (optional and value is None),
         str_from_instance=lambda value: [str(value)],
     )
 
@@ -40,7 +47,7 @@ def read_spec(text: str) -> DataSpec:
     try:
         return DataSpec.parse(text)
     except InputError as error:
-        raise ValueError(str(error)) from error
+        raise InputError(str(error)) from error
 
 
 @REGISTRY.primitive_rule

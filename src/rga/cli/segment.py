@@ -1,22 +1,24 @@
-"""``rga segment IMAGES -o DIR``: label maps, overlays and confidence for images of any size."""
+"""``rga segment MODEL IMAGES -o DIR``: label maps, overlays and confidence of images of any size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import track
 
-from rga.cli.outputs import check_folder
-from rga.images.images import list_images, read_image
+from rga.cli.progress import progress
+from rga.errors import ExistingFileError
+from rga.images.images import read_image
+from rga.images.listing import named_images
 from rga.loading import load
 from rga.segmentation.drawing import overlay, save, save_confidence, save_labels, save_values
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.sliding import Inference
-from rga.training.devices import DeviceName, choose_device
+from rga.storage.outputs import check_folder
+from rga.training.devices import choose_device
 
 Output = Literal["labels", "overlays", "confidence"]
 
@@ -25,10 +27,9 @@ ENDINGS: dict[Output, str] = {"labels": ".png", "overlays": ".jpg", "confidence"
 
 
 def segment(
-    images: tuple[Path, ...],
-    /,
+    model: Annotated[str, tyro.conf.Positional],
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
     *,
-    model: Path,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("segmented"),
     write: tuple[Output, ...] = ("labels", "overlays", "confidence"),
     dataset_values: bool = False,
@@ -36,79 +37,58 @@ def segment(
     window: tuple[int, int] | None = None,
     scales: tuple[float, ...] = (1.0,),
     flip: bool = False,
-    device: DeviceName = "auto",
+    device: str = "auto",
 ) -> None:
-    """Segments images.
+    """Segment images.
 
     Writes ``labels/NAME.png`` (the index of each pixel's class, with a palette), ``overlays/NAME.jpg`` and ``confidence/NAME.png`` (255 is
-    a probability of 1), each at its image's size. Names are told from the folders that are named.
+    a probability of 1), each at its image's size. Names are relative to the folders that are named.
 
     Args:
-        images: images, and folders of them.
-        model: a run's folder, a saved model, or one on the Hugging Face hub.
-        output: the folder for what is written.
-        write: which of the three.
-        dataset_values: write the values of the dataset's own masks instead of indices, as the server of Cityscapes expects them.
-        overwrite: replace files that are there already.
-        window: height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
-        scales: at which images are predicted; the probabilities are averaged.
-        flip: predict mirror images, too.
-        device: where to compute.
+        model: Folder of a run or of a saved model, or one on the Hugging Face hub.
+        images: Images, and folders of them.
+        output: Folder for what is written.
+        write: Which of the three.
+        dataset_values: Write the values of the dataset's own masks instead of indices, as the server of Cityscapes expects them.
+        overwrite: Replace files that are there already.
+        window: Height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
+        scales: Scales at which images are predicted; the probabilities are averaged.
+        flip: Also predict mirror images.
+        device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     named = named_images(images)
-    check_targets(named, [output_path(output, kind, name) for kind in write for name in named], overwrite)
+    check_targets(named, [target(output, kind, name) for kind in write for name in named], overwrite)
     check_folder(output)
     inference = Inference(window, scales=scales, flip=flip)
     loaded = load(model, SegmentationModel).to(choose_device(device))
-    console = Console()
-    for name, path in track(named.items(), "segmenting", console=console):
-        image = read_image(path)
-        found = loaded.segment([image], inference=inference)[0]
-        if "labels" in write:
-            (save_values if dataset_values else save_labels)(output_path(output, "labels", name), found.labels, loaded.classes)
-        if "overlays" in write:
-            save(output_path(output, "overlays", name), overlay(image, found.labels, loaded.classes), "JPEG")
-        if "confidence" in write:
-            save_confidence(output_path(output, "confidence", name), found.confidence)
-    console.print(f"{len(named)} images: {output}")
+    with progress("segmenting") as bar:
+        for done, (name, path) in enumerate(named.items(), start=1):
+            image = read_image(path)
+            found = loaded.segment([image], inference=inference)[0]
+            if "labels" in write:
+                (save_values if dataset_values else save_labels)(target(output, "labels", name), found.labels, loaded.classes)
+            if "overlays" in write:
+                save(target(output, "overlays", name), overlay(image, found.labels, loaded.classes), "JPEG")
+            if "confidence" in write:
+                save_confidence(target(output, "confidence", name), found.confidence)
+            bar(done, len(named))
+    Console().print(f"{len(named)} images: {output}", markup=False)
 
 
-def output_path(output: Path, kind: Output, name: str) -> Path:
+def target(output: Path, kind: Output, name: str) -> Path:
     """Where something of an image is written."""
     return output / kind / f"{name}{ENDINGS[kind]}"
 
 
 def check_targets(named: Mapping[str, Path], targets: Iterable[Path], overwrite: bool) -> None:
-    """Refuses to write over an image that is segmented, and over anything else unless that is wanted.
+    """Refuses to overwrite an image that is segmented, and anything else unless that is wanted.
 
     Raises:
-        FileExistsError: a target is there.
+        ExistingFileError: a target is there.
     """
     inputs = {path.resolve() for path in named.values()}
-    for target in targets:
-        if target.resolve() in inputs:
-            raise FileExistsError(f"{target} is to be segmented and would be written over: name another folder with --output")
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} is there already: name another folder with --output, or --overwrite")
-
-
-def named_images(paths: Sequence[Path]) -> dict[str, Path]:
-    """The images that are named and those below the folders that are named, by their names without ending.
-
-    Raises:
-        ValueError: nothing is named, or two images have the same name.
-        FileNotFoundError: a file is not there, or a folder holds no image.
-    """
-    if not paths:
-        raise ValueError("there is nothing to segment: name images, or folders of them")
-    named: dict[str, Path] = {}
-    for given in paths:
-        if not given.exists():
-            raise FileNotFoundError(f"there is no image at {given}")
-        found = list_images(given) if given.is_dir() else [given]
-        for path in found:
-            name = (path.relative_to(given) if given.is_dir() else Path(path.name)).with_suffix("").as_posix()
-            if name in named:
-                raise ValueError(f"{named[name]} and {path} would both be written as {name!r}: segment them into different folders")
-            named[name] = path
-    return named
+    for path in targets:
+        if path.resolve() in inputs:
+            raise ExistingFileError(f"{path} is to be segmented and would be overwritten: name another folder with --output")
+        if path.exists() and not overwrite:
+            raise ExistingFileError(f"{path} is there already: name another folder with --output, or replace it with --overwrite")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from rga.cli.parsing import Grouped, parse
+from rga.cli.parsing import grouped, parse
 from rga.errors import InputError
 from rga.recipes import read_recipe, to_json
 from rga.tasks import recipe_functions
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
         print(listing())
         return 0
     if words[:1] == ["--show"]:
-        if len(words) != 2:  # noqa: PLR2004  the flag and a name
+        if len(words) != 2:
             raise InputError(f"name one recipe: rga train --show RECIPE; there are {', '.join(recipe_functions())}")
         print(to_json(read_recipe(words[1])))
         return 0
@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
     return parse(command(words[0]), words[1:], prog=f"rga train {words[0]}")
 
 
-def command(name: str) -> object:
+def command(name: str) -> Callable[..., int]:
     """The command line of a recipe or of a file with one: a function whose parameters are the flags."""
     default = read_recipe(name)
     named = "" if Path(name).suffix == ".json" else name
@@ -55,7 +55,7 @@ def command(name: str) -> object:
 
         return run(recipe, output=output, name=named).exit_code
 
-    train.__annotations__["recipe"] = Grouped[type(default)]  # type: ignore[index]
+    train.__annotations__["recipe"] = grouped(type(default))
     about = recipe_functions()[named].__doc__ if named else f"Train by the recipe in {name}."
     train.__doc__ = f"""{about}
 

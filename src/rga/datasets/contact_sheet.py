@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from rga.errors import InputError
+
 PAPER, WRITING = (250, 250, 248), (40, 40, 44)
 TEXT_HEIGHT = 11
 
@@ -29,14 +31,14 @@ def contact_sheet(
         gap: pixels between cells and around them.
 
     Raises:
-        ValueError: there are no images, or not as many labels as rows or columns.
+        InputError: there are no images, or not as many labels as rows or columns.
     """
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:
-        raise ValueError("there are no images for a contact sheet: expected at least one row with at least one path")
+        raise InputError("there are no images for a contact sheet: expected at least one row with at least one path")
     for what, labels, count in (("row", row_labels, len(rows)), ("column", column_labels, columns)):
         if labels and len(labels) != count:
-            raise ValueError(f"got {len(labels)} {what} labels for {count} {what}s: expected none, or one each")
+            raise InputError(f"got {len(labels)} {what} labels for {count} {what}s: expected none, or one each")
     font = ImageFont.load_default(TEXT_HEIGHT)
     left = gap + (gap + max(round(font.getlength(label)) for label in row_labels) if row_labels else 0)
     top = gap + (gap + TEXT_HEIGHT if column_labels else 0)

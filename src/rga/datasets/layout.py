@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rga.errors import InputError
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """What counts as an image in folders, in lower or upper case."""
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Files that are there and are not what the dataset's format says."""
 
 
@@ -25,7 +27,7 @@ def find_home(root: Path, inside: Sequence[str], needed: Sequence[str], where: s
         where: where the data can be had.
 
     Raises:
-        FileNotFoundError: none of them has everything that is needed.
+        MissingFileError: none of them has everything that is needed.
     """
     for folder in (root, *(root / name for name in inside)):
         if all(has(folder, name) for name in needed):

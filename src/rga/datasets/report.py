@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rga.images.defects import examples
 
@@ -37,6 +37,10 @@ class Report(Protocol):
     @property
     def ok(self) -> bool:
         """Whether results on these data mean what they say."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for programs, as JSON can hold it."""
         ...
 
     def findings(self) -> list[Finding]:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from rga.errors import InputError, MissingFileError
+
 Result = TypeVar("Result")
 
 ImageLike = Image.Image | str | Path | NDArray[np.uint8]
@@ -24,7 +26,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 """The endings of files that are taken for images."""
 
 
-class DamagedImageError(ValueError):
+class DamagedImageError(InputError):
     """An image that cannot be read."""
 
 
@@ -32,7 +34,7 @@ def read_image(path: Path) -> Image.Image:
     """Reads an image as RGB: grey, palette and transparent ones are converted, 16-bit grey is scaled.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no image, or a damaged one.
     """
@@ -47,7 +49,7 @@ def decode(source: Path | IO[bytes], name: str) -> Image.Image:
         name: what errors call it.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: it is no image, or a damaged one.
     """
@@ -62,7 +64,7 @@ def read_contents(source: Path | IO[bytes], name: str) -> bytes:
         name: what errors call it.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         OSError: it cannot be read from where it lies; it is named.
     """
     try:
@@ -127,9 +129,9 @@ def list_images(folder: Path) -> list[Path]:
     """All images below a folder, in the order of their paths.
 
     Raises:
-        FileNotFoundError: the folder is not there, or holds no image.
+        MissingFileError: the folder is not there, or holds no image.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
-        raise FileNotFoundError(f"no images ({', '.join(sorted(SUFFIXES))}) below {folder}")
+        raise MissingFileError(f"no images ({', '.join(sorted(SUFFIXES))}) below {folder}")
     return found

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from rga.errors import InputError
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of ImageNet's pixels: what most pretrained networks expect, and not all; see ``rga.backbones.normalisation``."""
@@ -24,7 +26,7 @@ class Preprocessing:
         std: of each channel, divided by.
 
     Raises:
-        ValueError: a size is not positive, a mean is not in [0, 1], or a deviation not in (0, 1].
+        InputError: a size is not positive, a mean is not in [0, 1], or a deviation not in (0, 1].
     """
 
     height: int
@@ -35,11 +37,11 @@ class Preprocessing:
     def __post_init__(self) -> None:
         """Checks the numbers: a deviation of 0 would turn images into infinities, and numbers up to 255 belong to unscaled pixels."""
         if self.height < 1 or self.width < 1:
-            raise ValueError(f"the size of a network's input is positive, got {self.height}x{self.width}")
+            raise InputError(f"the size of a network's input is positive, got {self.height}x{self.width}")
         if not all(0 <= value <= 1 for value in self.mean):
-            raise ValueError(f"mean holds numbers between 0 and 1, got {self.mean}: divide those of pixels up to 255 by 255")
+            raise InputError(f"mean holds numbers between 0 and 1, got {self.mean}: divide those of pixels up to 255 by 255")
         if not all(0 < value <= 1 for value in self.std):
-            raise ValueError(f"std holds numbers above 0 and at most 1, got {self.std}: divide those of pixels up to 255 by 255")
+            raise InputError(f"std holds numbers above 0 and at most 1, got {self.std}: divide those of pixels up to 255 by 255")
 
     @property
     def size(self) -> tuple[int, int]:

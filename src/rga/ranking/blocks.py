@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.distances import METRICS, FeatureArray, Features, Metric, as_matrix, read_features
 from rga.ranking.matches import Candidates, Pairing, hide, match_ranks
 
@@ -71,7 +72,7 @@ class GivenDistances:
         matrix: (queries, gallery), floating-point.
 
     Raises:
-        ValueError: by ``fill``: they are not finite.
+        InputError: by ``fill``: they are not finite.
     """
 
     def __init__(self, matrix: Tensor) -> None:
@@ -89,7 +90,7 @@ class GivenDistances:
         """See ``DistanceRows``."""
         out.copy_(self.matrix[queries])
         if not out.isfinite().all():
-            raise ValueError("distances hold NaN or infinity: replace them by finite numbers")
+            raise InputError("distances hold NaN or infinity: replace them by finite numbers")
         return out
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.blocks import RankedBlock
 from rga.ranking.labels import JUNK
 from rga.ranking.matches import ABSENT, Labels, Pairing, match_ranks
@@ -125,12 +126,12 @@ class CameraWatcher:
         gallery: labels of the gallery, with cameras.
 
     Raises:
-        ValueError: cameras are not known.
+        InputError: cameras are not known.
     """
 
     def __init__(self, query: Labels, gallery: Labels) -> None:
         if query.cameras is None or gallery.cameras is None:
-            raise ValueError("cameras are not known: there are no pairs of cameras to look at")
+            raise InputError("cameras are not known: there are no pairs of cameras to look at")
         self.query_cameras, self.row = query.cameras.unique(return_inverse=True)
         seen = gallery.identities != JUNK
         self.gallery_cameras = gallery.cameras[seen].unique()

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
+
 Metric = Literal["cosine", "euclidean"]
 FeatureArray = npt.NDArray[np.floating[Any]] | Tensor
 
@@ -64,7 +66,7 @@ def distances(query_features: FeatureArray, gallery_features: FeatureArray, metr
         (queries, gallery).
 
     Raises:
-        ValueError: an unknown metric, an empty side, shapes that do not agree, or features that are not finite.
+        InputError: an unknown metric, an empty side, shapes that do not agree, or features that are not finite.
 
     Example:
         >>> distances(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
@@ -102,13 +104,13 @@ def read_features(query_features: FeatureArray, gallery_features: FeatureArray, 
     """Query and gallery features in one precision on the gallery's device, checked.
 
     Raises:
-        ValueError: an unknown metric, an empty side, shapes that do not agree, or features that are not finite or too long for it.
+        InputError: an unknown metric, an empty side, shapes that do not agree, or features that are not finite or too long for it.
     """
     if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}: choose one of {', '.join(METRICS)}")
+        raise InputError(f"unknown metric {metric!r}: choose one of {', '.join(METRICS)}")
     query, gallery = as_matrix(query_features, "query features"), as_matrix(gallery_features, "gallery features")
     if query.shape[1] != gallery.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"query features have {query.shape[1]} dimensions, gallery features {gallery.shape[1]}: embed both with the same model"
         )
     dtype = torch.float64 if torch.float64 in (query.dtype, gallery.dtype) else torch.float32
@@ -117,7 +119,7 @@ def read_features(query_features: FeatureArray, gallery_features: FeatureArray, 
         sides.append(Features(rows.to(gallery.device, dtype), finite_norms(rows, side).to(gallery.device)))
     longest = sum(float(features.norms.max()) for features in sides)
     if (longest * longest if metric == "euclidean" else longest) > torch.finfo(dtype).max:
-        raise ValueError(f"features are too long for {dtype} (the longest two add up to {longest:.1e}): scale them down")
+        raise InputError(f"features are too long for {dtype} (the longest two add up to {longest:.1e}): scale them down")
     return sides[0], sides[1]
 
 
@@ -125,7 +127,7 @@ def read_side(features: FeatureArray, side: str) -> Features:
     """The features of one side alone, in float32 or float64, checked.
 
     Raises:
-        ValueError: no features, a shape that is no matrix, or features that are not finite.
+        InputError: no features, a shape that is no matrix, or features that are not finite.
     """
     rows = as_matrix(features, f"{side} features")
     return Features(rows if rows.dtype == torch.float64 else rows.float(), finite_norms(rows, side))
@@ -140,11 +142,11 @@ def as_matrix(values: FeatureArray, name: str) -> Tensor:
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # it is only read
             matrix = torch.from_numpy(np.ascontiguousarray(values))
     if not matrix.is_floating_point():
-        raise ValueError(f"{name} must be floating-point numbers, got {matrix.dtype}")
+        raise InputError(f"{name} must be floating-point numbers, got {matrix.dtype}")
     if matrix.ndim != 2:
-        raise ValueError(f"{name} must be a matrix, one row per image, got the shape {tuple(matrix.shape)}")
+        raise InputError(f"{name} must be a matrix, one row per image, got the shape {tuple(matrix.shape)}")
     if 0 in matrix.shape:
-        raise ValueError(f"{name} are empty: got the shape {tuple(matrix.shape)}")
+        raise InputError(f"{name} are empty: got the shape {tuple(matrix.shape)}")
     return matrix
 
 
@@ -152,7 +154,7 @@ def finite_norms(rows: Tensor, side: str) -> Tensor:
     """The length of each row (images,) in float64.
 
     Raises:
-        ValueError: a row holds NaN or infinity, or is too long for float64.
+        InputError: a row holds NaN or infinity, or is too long for float64.
     """
     step = max(1, CHECK_BYTES // (8 * rows.shape[1]))
     norms = torch.cat([torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in torch.split(rows, step)])
@@ -160,5 +162,5 @@ def finite_norms(rows: Tensor, side: str) -> Tensor:
     if len(bad):
         first = int(bad[0])
         what = "is too long for float64: scale the features down" if rows[first].isfinite().all() else "holds NaN or infinity"
-        raise ValueError(f"{side} features: row {first} {what} ({len(bad)} such rows of {len(rows)})")
+        raise InputError(f"{side} features: row {first} {what} ({len(bad)} such rows of {len(rows)})")
     return norms

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
 from rga.ranking.distances import FeatureArray, Metric
 from rga.ranking.labels import JUNK
@@ -56,7 +57,7 @@ def evaluate(
         block: queries per block; None chooses by memory. It changes no figure (but for rounding in the distances).
 
     Raises:
-        ValueError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, query identities
+        InputError: an empty side, shapes that do not agree, features that are not finite, labels that are not integers, query identities
             below 1, gallery identities below -1, cameras on one side only, or no query with a match.
 
     Example:
@@ -116,7 +117,7 @@ def evaluate_distances(
         block: queries per block.
 
     Raises:
-        ValueError: as ``evaluate``.
+        InputError: as ``evaluate``.
 
     Example:
         >>> import numpy as np
@@ -141,16 +142,16 @@ def pair(
     """Who matches whom by these labels, of which there must be as many as there are distances.
 
     Raises:
-        ValueError: there are not, they are not integers, query identities are below 1 or gallery identities below -1, cameras are there on
+        InputError: there are not, they are not integers, query identities are below 1 or gallery identities below -1, cameras are there on
             one side only, or all of the gallery is junk.
     """
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
-        raise ValueError(f"{missing} cameras are missing: pass the cameras of both sides, or None for both")
+        raise InputError(f"{missing} cameras are missing: pass the cameras of both sides, or None for both")
     query = read_labels(query_ids, query_cameras, source.shape[0], "query", source.device)
     gallery = read_labels(gallery_ids, gallery_cameras, source.shape[1], "gallery", source.device)
     if (gallery.identities == JUNK).all():
-        raise ValueError(f"the gallery is empty: all of its {source.shape[1]} images are junk (identity {JUNK})")
+        raise InputError(f"the gallery is empty: all of its {source.shape[1]} images are junk (identity {JUNK})")
     return Pairing(query, gallery)
 
 
@@ -185,12 +186,12 @@ class Figures:
         """The figures of all blocks.
 
         Raises:
-            ValueError: no query has a match.
+            InputError: no query has a match.
         """
         per_query = torch.cat(self.figures, 1).numpy()  # (3, queries with a match)
         queries, images, evaluated = len(self.pairing.query.identities), len(self.pairing.indices), per_query.shape[1]
         if not evaluated:
-            raise ValueError(
+            raise InputError(
                 f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
                 "(distractors, 0, and junk, -1, match nobody), and their cameras (a match is from another camera)"
             )
@@ -213,5 +214,5 @@ class Figures:
 def positive(name: str, value: int) -> int:
     """A number that must be at least 1."""
     if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+        raise InputError(f"{name} must be at least 1, got {value}")
     return value

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 
 LabelArray = Sequence[int] | npt.NDArray[np.integer[Any]] | Tensor
@@ -236,10 +237,10 @@ def pick(uniform: Tensor, sizes: Tensor) -> Tensor:
 
 
 def check_identities(identities: Tensor, side: str, least: int) -> None:
-    """Raises a ValueError for identities below the least one that a side may have."""
+    """Raises an InputError for identities below the least one that a side may have."""
     wrong = identities[identities < least]
     if len(wrong):
-        raise ValueError(
+        raise InputError(
             f"{side} identities must be {least} or more, got {int(wrong[0])} ({len(wrong)} of {len(identities)} such); {RENUMBER}"
         )
 
@@ -255,15 +256,15 @@ def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int,
         device: to put them on.
 
     Raises:
-        ValueError: they are not integers, or not one per image; identities are below those that the side may have.
+        InputError: they are not integers, or not one per image; identities are below those that the side may have.
     """
 
     def read(labels: LabelArray, name: str) -> Tensor:
         array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
         if array.shape != (images,):
-            raise ValueError(f"{side} {name} must be one number per image, ({images},), got the shape {array.shape}")
+            raise InputError(f"{side} {name} must be one number per image, ({images},), got the shape {array.shape}")
         if array.dtype.kind not in "iu":
-            raise ValueError(f"{side} {name} must be integers, got {array.dtype}")
+            raise InputError(f"{side} {name} must be integers, got {array.dtype}")
         return torch.from_numpy(array.astype(np.int64)).to(device)
 
     labels = Labels(read(identities, "identities"), None if cameras is None else read(cameras, "cameras"))

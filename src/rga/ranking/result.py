@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from rga.errors import InputError
+
 CameraRule = Literal["applied", "not applied: no camera ids"]
 
 
@@ -44,14 +46,14 @@ class RankingResult:
         """Checks ranges and makes the curve read-only."""
         for name in ("mAP", "mAP_trapezoid", "mINP"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
+                raise InputError(f"{name} must be within [0, 1], got {getattr(self, name)}")
         cmc = np.array(self.cmc, dtype=np.float64)
         if cmc.ndim != 1 or not len(cmc):
-            raise ValueError(f"cmc must be one curve of at least one rank, got the shape {cmc.shape}")
+            raise InputError(f"cmc must be one curve of at least one rank, got the shape {cmc.shape}")
         if not (cmc[0] >= 0 and cmc[-1] <= 1 and all(low <= high for low, high in pairwise(cmc))):
-            raise ValueError(f"cmc must rise within [0, 1], got {cmc}")
+            raise InputError(f"cmc must rise within [0, 1], got {cmc}")
         if self.queries < 1 or self.queries_without_match < 0 or self.gallery < 1:
-            raise ValueError(
+            raise InputError(
                 f"an evaluation has queries and a gallery, got queries={self.queries}, queries_without_match={self.queries_without_match}, "
                 f"gallery={self.gallery}"
             )

@@ -44,7 +44,13 @@ class Embedded:
 
 
 def embed_data(
-    model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0, flip: bool = False
+    model: ReidModel,
+    data: ReidData,
+    *,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    flip: bool = False,
+    progress: Progress | None = None,
 ) -> dict[Feature, Embedded]:
     """Embeds a dataset's query and gallery, by the feature before and after the neck; several processes embed a part each, and have all.
 

@@ -38,6 +38,11 @@ class ReidOptions:
     feature: Literal["both", "neck", "pooled"] = "both"
     comparison: Annotated[Comparison, tyro.conf.arg(name="")] = Comparison()
 
+    @property
+    def label(self) -> str:
+        """What the name of a file with results says besides the dataset."""
+        return ""
+
 
 @dataclass(frozen=True, eq=False)
 class ReidEvaluation:
@@ -158,6 +163,14 @@ class Calibration:
     threshold: Threshold
     results: Mapping[Feature, OpenSetResult]
     embedded: Mapping[Feature, Embedded] = field(repr=False)
+
+    def ranking(self, data: ReidData) -> ReidEvaluation:
+        """The closed-set ranking by the same features."""
+        distances = {name: row_distances(each.query, each.gallery) for name, each in self.embedded.items()}
+        labels = next(iter(self.embedded.values())).labels
+        results = {name: evaluate_distances(rows, *labels, metric="cosine") for name, rows in distances.items()}
+        shown: Feature = "pooled" if self.threshold.feature == "pooled" else "neck"
+        return ReidEvaluation(data, results, distances, labels, shown, ReidOptions(flip=self.threshold.flip))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rga.attention.precision import in_float32
+from rga.errors import InputError
 
 
-class TripletError(ValueError):
+class TripletError(InputError):
     """A batch from which no triplets can be made."""
 
 

@@ -21,6 +21,7 @@ from rga.backbones.catalog import create_backbone
 from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
+from rga.errors import InputError
 from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
@@ -71,7 +72,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         super().__init__()
         height, width = image_size
         if last_stride not in (1, 2):
-            raise ValueError(f"last_stride is 1 or 2, got {last_stride}")
+            raise InputError(f"last_stride is 1 or 2, got {last_stride}")
         self.set_preprocessing(backbone, height, width, mean, std)
         self.feature: Feature = feature
         self.trained_on = dict(trained_on or {})
@@ -97,7 +98,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     def logits(self, neck: Tensor) -> Tensor:
         """Features after the neck (B, D) -> scores of the training identities (B, classes)."""
         if self.classifier is None:
-            raise ValueError("this model has no classifier: it was built with classes=0")
+            raise InputError("this model has no classifier: it was built with classes=0")
         scores: Tensor = self.classifier(neck)
         return scores
 

@@ -138,7 +138,7 @@ class ReidRecipe(Recipe):
     def __post_init__(self) -> None:
         """Checks what concerns several groups."""
         super().__post_init__()
-        if self.loss.triplet_weight and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:  # noqa: PLR2004  a pair
+        if self.loss.triplet_weight and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:
             raise InputError(
                 "triplets need at least 2 identities with 2 images in a batch, got "
                 f"{self.batches.ids_per_batch} with {self.batches.images_per_id}"

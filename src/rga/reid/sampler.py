@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from rga.errors import InputError
+
 
 class IdentityBatches:
     """Lists of P * K indices into the training samples: a plan for ``rga.training.input.loader.SampleLoader``.
@@ -25,7 +27,7 @@ class IdentityBatches:
         passes: passes over the identities in an epoch.
 
     Raises:
-        ValueError: there are fewer than P identities, or a number is not positive.
+        InputError: there are fewer than P identities, or a number is not positive.
 
     Example:
         >>> batches = IdentityBatches([0, 0, 1, 1, 1, 2], ids_per_batch=2, images_per_id=2, seed=0)
@@ -35,7 +37,7 @@ class IdentityBatches:
 
     def __init__(self, labels: Sequence[int], ids_per_batch: int, images_per_id: int, seed: int, passes: int = 1) -> None:
         if min(ids_per_batch, images_per_id, passes) < 1:
-            raise ValueError(
+            raise InputError(
                 "a batch needs at least one identity and one image of it: got "
                 f"ids_per_batch={ids_per_batch}, images_per_id={images_per_id}, passes={passes}"
             )
@@ -43,7 +45,7 @@ class IdentityBatches:
         for index, label in enumerate(labels):
             self.of_identity.setdefault(label, []).append(index)
         if len(self.of_identity) < ids_per_batch:
-            raise ValueError(f"a batch of {ids_per_batch} identities cannot be drawn from {len(self.of_identity)}: lower ids_per_batch")
+            raise InputError(f"a batch of {ids_per_batch} identities cannot be drawn from {len(self.of_identity)}: lower ids_per_batch")
         self.labels = list(labels)
         self.ids_per_batch = ids_per_batch
         self.size = ids_per_batch * images_per_id

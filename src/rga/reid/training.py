@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rga.images.decoding import read_pixels
 from rga.errors import InputError
+from rga.images.decoding import read_pixels
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy

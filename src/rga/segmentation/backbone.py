@@ -18,6 +18,7 @@ from torch.utils.hooks import RemovableHandle
 from rga.attachment.probe import evaluating
 from rga.backbones.catalog import BackboneOptionError, create_backbone
 from rga.backbones.options import check_options
+from rga.errors import InputError
 from rga.segmentation.high_resolution import HighResolutionBackbone
 from rga.segmentation.resolution import Size
 
@@ -36,25 +37,25 @@ def segmentation_backbone(name: str, output_stride: int, options: Mapping[str, A
         options: of timm's ``create_model``.
 
     Raises:
-        ValueError: the network is unknown or does not take the options, timm cannot dilate it or take its maps out, or the output stride is
+        InputError: the network is unknown or does not take the options, timm cannot dilate it or take its maps out, or the output stride is
             out of range.
     """
     if "output_stride" in options:
-        raise ValueError(
+        raise InputError(
             f"output_stride is a choice of its own, not an option of the backbone {name!r}: got {options['output_stride']} there"
         )
     if "features_only" in options:
-        raise ValueError(f"features_only is no option here: the maps of the backbone {name!r} are taken in any case; leave it out")
+        raise InputError(f"features_only is no option here: the maps of the backbone {name!r} are taken in any case; leave it out")
     options = check_options(options)
     if is_high_resolution(name):
         if output_stride not in (4, *STRIDES):
-            raise ValueError(f"output_stride is 4, 8, 16 or 32 for HRNet, got {output_stride}")
+            raise InputError(f"output_stride is 4, 8, 16 or 32 for HRNet, got {output_stride}")
         return HighResolutionBackbone(name, output_stride, options)
     if output_stride not in STRIDES:
-        raise ValueError(f"output_stride is 8, 16 or 32, got {output_stride}" + (" (4 is for HRNet alone)" if output_stride == 4 else ""))
+        raise InputError(f"output_stride is 8, 16 or 32, got {output_stride}" + (" (4 is for HRNet alone)" if output_stride == 4 else ""))
     backbone = create_dilated(name, output_stride, options)
     if not hasattr(backbone, "forward_intermediates") or not hasattr(backbone, "prune_intermediate_layers"):
-        raise ValueError(f"backbone {name!r} does not give out the maps of its stages: choose one of timm that does, such as {DILATED}")
+        raise InputError(f"backbone {name!r} does not give out the maps of its stages: choose one of timm that does, such as {DILATED}")
     backbone.prune_intermediate_layers(last_two(backbone), prune_norm=True, prune_head=True)  # type: ignore[operator]
     return backbone
 
@@ -73,7 +74,7 @@ def create_dilated(name: str, output_stride: int, options: Mapping[str, Any]) ->
         dilated = dilated_by_timm(name, output_stride, options, type(plain))
     undilated = undilated_convolutions(plain, dilated)
     if undilated:
-        raise ValueError(
+        raise InputError(
             f"backbone {name!r} would not be dilated at an output stride of {output_stride}: timm takes the strides out of it and leaves "
             f"{len(undilated)} convolutions as they are ({', '.join(undilated[:2])}, ...), which would see less of the image than "
             f"those that its weights are trained for. Choose another backbone ({DILATED}, HRNet), or output_stride 32, without dilation"
@@ -85,7 +86,7 @@ def dilated_by_timm(name: str, output_stride: int, options: Mapping[str, Any], f
     """A whole network with the dilation that timm has for its family.
 
     Raises:
-        ValueError: there is none.
+        InputError: there is none.
     """
     if issubclass(family, MobileNetV3):
         network = create_backbone(name, **options)
@@ -95,7 +96,7 @@ def dilated_by_timm(name: str, output_stride: int, options: Mapping[str, Any], f
     try:
         return create_backbone(name, output_stride=output_stride, **options)
     except (BackboneOptionError, NotImplementedError, AssertionError) as error:
-        raise ValueError(
+        raise InputError(
             f"backbone {name!r} cannot be dilated to an output stride of {output_stride}: {family.__name__} has no dilation in timm. "
             f"Choose another backbone: {DILATED}, HRNet; or output_stride 32, which needs no dilation"
         ) from error
@@ -121,7 +122,7 @@ def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
     """Each convolution of a network on the meta device, by its name, with the width of the map that it gets from an image of 256x256.
 
     Raises:
-        ValueError: the network does not take such images.
+        InputError: the network does not take such images.
     """
     found: dict[str, tuple[int, nn.Conv2d]] = {}
 
@@ -136,7 +137,7 @@ def convolved_widths(network: nn.Module) -> dict[str, tuple[int, nn.Conv2d]]:
         with evaluating(network), torch.no_grad():
             network(torch.empty(1, 3, 256, 256, device="meta"))
     except Exception as error:  # a network may fail in any way: pass its own words on
-        raise ValueError(
+        raise InputError(
             f"{type(network).__name__} cannot be dilated: it could not be run on an image of 256x256 at the resolution of its output "
             f"stride ({error or repr(error)}). Choose another backbone: {DILATED}, HRNet"
         ) from error
@@ -166,17 +167,17 @@ def probed_strides(backbone: nn.Module, name: str, size: Size, output_stride: in
         The strides of both maps, and their channels.
 
     Raises:
-        ValueError: the backbone cannot be run, or its maps do not have one position for each cell of a stride, or the last map has another
+        InputError: the backbone cannot be run, or its maps do not have one position for each cell of a stride, or the last map has another
             stride than the output stride.
     """
     try:
         with evaluating(backbone), torch.inference_mode():
             maps = last_maps(backbone, torch.zeros(1, 3, *size))
     except Exception as error:  # a network may fail in any way: pass its own words on
-        raise ValueError(f"backbone {name!r} cannot be run on images of {size[0]}x{size[1]}: {error or repr(error)}") from error
+        raise InputError(f"backbone {name!r} cannot be run on images of {size[0]}x{size[1]}: {error or repr(error)}") from error
     before, last = (stride_of(each, name, size) for each in maps)
     if last != output_stride:
-        raise ValueError(
+        raise InputError(
             f"backbone {name!r} has its last map at stride {last}, not at the output stride of {output_stride}: choose another backbone, "
             f"such as {DILATED}, HRNet"
         )
@@ -187,11 +188,11 @@ def stride_of(found: Tensor, name: str, size: Size) -> int:
     """The stride of a map of an image of a size.
 
     Raises:
-        ValueError: it has none.
+        InputError: it has none.
     """
     height, width = found.shape[-2:]
     if found.dim() != 4 or size[0] * width != size[1] * height or size[0] % height:
-        raise ValueError(
+        raise InputError(
             f"backbone {name!r} has a map of the shape {tuple(found.shape)} for images of {size[0]}x{size[1]}: expected one position for "
             "each cell of a stride, which convolutions without padding (Inception's) do not give. Choose another backbone, such as "
             f"{DILATED}, HRNet"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.errors import InputError
 from rga.segmentation.datasets.classes import IGNORED
 
 Matrix = NDArray[np.int64]
@@ -24,7 +25,7 @@ def confusion_matrix(truth: NDArray[np.integer], predicted: NDArray[np.integer],
         classes: how many.
 
     Raises:
-        ValueError: the shapes differ, or an index is none of a class.
+        InputError: the shapes differ, or an index is none of a class.
 
     Example:
         >>> confusion_matrix(np.array([0, 0, 1, 255]), np.array([0, 1, 1, 0]), 2)
@@ -32,12 +33,12 @@ def confusion_matrix(truth: NDArray[np.integer], predicted: NDArray[np.integer],
                [0, 1]])
     """
     if truth.shape != predicted.shape:
-        raise ValueError(f"the prediction's shape {predicted.shape} is not that of the mask, {truth.shape}")
+        raise InputError(f"the prediction's shape {predicted.shape} is not that of the mask, {truth.shape}")
     counted = truth != IGNORED
     rows, columns = truth[counted].astype(np.int64), predicted[counted].astype(np.int64)
     for what, indices in (("mask", rows), ("prediction", columns)):
         if indices.size and not 0 <= indices.min() <= indices.max() < classes:
-            raise ValueError(f"the {what} has indices from {indices.min()} to {indices.max()}: there are {classes} classes")
+            raise InputError(f"the {what} has indices from {indices.min()} to {indices.max()}: there are {classes} classes")
     return np.bincount(classes * rows + columns, minlength=classes**2).reshape(classes, classes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
 from rga.storage.files import write_atomically
 
@@ -33,7 +34,7 @@ def overlay(image: Image.Image, labels: NDArray[np.uint8], classes: Classes, sha
     """
     height, width = labels.shape
     if image.size != (width, height):
-        raise ValueError(f"the labels are {width}x{height}, their image {image.width}x{image.height}: bring both to one size")
+        raise InputError(f"the labels are {width}x{height}, their image {image.width}x{image.height}: bring both to one size")
     shares = np.where(labels < len(classes), share, 0.0)[..., None]  # (H, W, 1)
     mixed = (1 - shares) * np.asarray(image.convert("RGB")) + shares * classes.palette[labels]
     return Image.fromarray((mixed + 0.5).astype(np.uint8))

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.attachment.probe import evaluating
+from rga.errors import InputError
 from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
@@ -78,12 +79,12 @@ def evaluate_model(
         progress: told after each image of this process's part.
 
     Raises:
-        ValueError: the classes are not the model's, or no pixel counts.
+        InputError: the classes are not the model's, or no pixel counts.
         DataError: a mask holds what it must not, or is of another size than its image.
         DamagedImageError: an image or a mask cannot be read.
     """
     if classes != model.classes:
-        raise ValueError(
+        raise InputError(
             f"the model tells {len(model.classes)} classes apart ({', '.join(model.classes.names[:4])}, ...), the data {len(classes)} "
             f"({', '.join(classes.names[:4])}, ...), or their masks have other values: evaluate it on the dataset that it was trained on"
         )
@@ -113,6 +114,11 @@ class SegmentationOptions:
     window: tuple[int, int] | None = None
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the name of a file with results says besides the dataset."""
+        return self.split
 
     def __post_init__(self) -> None:
         """Checks the ranges."""

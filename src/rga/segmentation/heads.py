@@ -24,6 +24,7 @@ from torchvision.models.segmentation.fcn import FCNHead
 
 from rga.attention.dual import ChannelAttention, PositionAttention
 from rga.attention.precision import WideModule, computed_by, in_float32, widened
+from rga.errors import InputError
 
 Builder = Callable[[int, int, int], nn.Module]
 """Channels of the map, classes, output stride -> head."""
@@ -171,7 +172,7 @@ def create_head(name: str, channels: int, classes: int, output_stride: int = 8) 
         output_stride: of the map; the dilations of ``aspp`` follow it.
 
     Raises:
-        ValueError: there is no such head.
+        InputError: there is no such head.
         ModuleNotFoundError: ``psp`` needs segmentation-models-pytorch.
 
     Example:
@@ -179,5 +180,5 @@ def create_head(name: str, channels: int, classes: int, output_stride: int = 8) 
         torch.Size([1, 19, 6, 12])
     """
     if name not in HEADS:
-        raise ValueError(f"unknown head {name!r}: choose one of {', '.join(HEADS)}")
+        raise InputError(f"unknown head {name!r}: choose one of {', '.join(HEADS)}")
     return HEADS[name](channels, classes, output_stride)

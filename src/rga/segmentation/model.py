@@ -18,6 +18,7 @@ from rga.attachment import attach
 from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
+from rga.errors import InputError
 from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import to_tensor
 from rga.segmentation.backbone import last_maps, probed_strides, segmentation_backbone
@@ -56,7 +57,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         task: what ``rga.load`` knows the model by.
 
     Raises:
-        ValueError: the backbone, the head or the attention is unknown, the output stride is out of range, or the backbone cannot be dilated
+        InputError: the backbone, the head or the attention is unknown, the output stride is out of range, or the backbone cannot be dilated
             or has no maps of the output stride.
     """
 
@@ -84,7 +85,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         super().__init__()
         height, width = image_size
         if task != TASK:
-            raise ValueError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
+            raise InputError(f"this is a model for {TASK}, not for {task!r}: load it with rga.load")
         self.classes = Classes.from_dict(classes)
         self.set_preprocessing(backbone, height, width, mean, std)
         self.resolution = resolution

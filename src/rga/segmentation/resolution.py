@@ -11,6 +11,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.errors import InputError
+
 Size = tuple[int, int]
 """Height and width in pixels."""
 
@@ -66,7 +68,7 @@ def on_pixels(scores: Tensor, size: Size, shown: Size | None = None) -> Tensor:
         (B, C, H, W) of the image without padding.
 
     Raises:
-        ValueError: the scores are those of no such stride.
+        InputError: the scores are those of no such stride.
 
     Example:
         >>> import torch
@@ -76,7 +78,7 @@ def on_pixels(scores: Tensor, size: Size, shown: Size | None = None) -> Tensor:
     positions, pixels = (scores.shape[-2], scores.shape[-1]), shown or size
     down, across = (stride_between(*pair) for pair in zip(positions, pixels, strict=True))
     if not (down and across):
-        raise ValueError(
+        raise InputError(
             f"scores on {positions[0]}x{positions[1]} positions are not those of an image of {pixels[0]}x{pixels[1]} pixels: expected "
             "ceil(pixels / stride) positions, with a stride that is a power of two; pad the image to a multiple of the stride"
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.errors import InputError
 from rga.segmentation.confusion import Matrix, class_accuracy, class_iou
 
 
@@ -25,7 +26,7 @@ class Segmentation:
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or self.labels.shape != self.confidence.shape:
-            raise ValueError(f"labels and confidence are maps of one size, got the shapes {self.labels.shape} and {self.confidence.shape}")
+            raise InputError(f"labels and confidence are maps of one size, got the shapes {self.labels.shape} and {self.confidence.shape}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class SegmentationResult:
         method: how they were predicted, in words.
 
     Raises:
-        ValueError: the matrix is not one of the classes, or counts no pixel.
+        InputError: the matrix is not one of the classes, or counts no pixel.
     """
 
     matrix: Matrix
@@ -51,9 +52,9 @@ class SegmentationResult:
         """Checks the matrix and makes it read-only."""
         matrix = np.array(self.matrix, dtype=np.int64)
         if matrix.shape != (len(self.names),) * 2 or (matrix < 0).any():
-            raise ValueError(f"a confusion matrix of {len(self.names)} classes is square and counts, got the shape {matrix.shape}")
+            raise InputError(f"a confusion matrix of {len(self.names)} classes is square and counts, got the shape {matrix.shape}")
         if not matrix.any():
-            raise ValueError("no pixel counts: all are ignored, so there is nothing to measure")
+            raise InputError("no pixel counts: all are ignored, so there is nothing to measure")
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 

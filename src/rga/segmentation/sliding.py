@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.errors import InputError
 from rga.segmentation.resolution import Size, on_pixels
 
 Network = Callable[[Tensor], Tensor]
@@ -32,7 +33,7 @@ class Inference:
         flip: predict its mirror image, too.
 
     Raises:
-        ValueError: one of them is out of its range.
+        InputError: one of them is out of its range.
     """
 
     window: Size | None = None
@@ -42,11 +43,11 @@ class Inference:
 
     def __post_init__(self) -> None:
         if self.window is not None and min(self.window) < 1:
-            raise ValueError(f"a window is (height, width) in pixels, got {self.window}")
+            raise InputError(f"a window is (height, width) in pixels, got {self.window}")
         if not 0 <= self.overlap < 1:
-            raise ValueError(f"overlap must lie between 0 and 1, without 1, got {self.overlap}")
+            raise InputError(f"overlap must lie between 0 and 1, without 1, got {self.overlap}")
         if not self.scales or not all(scale > 0 for scale in self.scales):
-            raise ValueError(f"scales are one or more positive numbers, got {self.scales}")
+            raise InputError(f"scales are one or more positive numbers, got {self.scales}")
 
     def __str__(self) -> str:
         scales = "single scale" if self.scales == (1.0,) else "scales " + ", ".join(f"{scale:g}" for scale in self.scales)
@@ -67,7 +68,7 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
         (classes, H, W), float32, on the image's own resolution.
 
     Raises:
-        ValueError: the network's scores are not finite, or have a resolution that is not that of an output stride.
+        InputError: the network's scores are not finite, or have a resolution that is not that of an output stride.
     """
     size: Size = (image.shape[1], image.shape[2])
     total: Tensor | None = None
@@ -79,7 +80,7 @@ def predict(network: Network, image: Tensor, inference: Inference, resolution: f
         total = probabilities if total is None else total.add_(probabilities)
     assert total is not None
     if not total.isfinite().all():
-        raise ValueError("the network's scores are not finite: its weights are those of a training that diverged, or damaged")
+        raise InputError("the network's scores are not finite: its weights are those of a training that diverged, or damaged")
     return total[0].div_(len(views))
 
 

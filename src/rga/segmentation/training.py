@@ -21,8 +21,8 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
 from rga.training.distributed import processes
-from rga.training.input.plan import ShuffledBatches
 from rga.training.image_training import ImageTraining, start_model, trained_on
+from rga.training.input.plan import ShuffledBatches
 
 
 class SegmentationBatch(NamedTuple):

@@ -13,6 +13,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from rga.errors import WriteError
+
 LEFTOVER = re.compile(r"\.(last|previous|recipe|best|last|best-ema|last-ema)(\.pt|\.json)?\.\d+\.tmp")
 """The names of temporary files and folders in a run's folder, with the number of the process that wrote them."""
 
@@ -68,7 +70,7 @@ def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> No
             path.replace(target)
         flush_folder(folder)
     except SafetensorError as error:
-        raise OSError(f"{folder} could not be written: {error}") from error
+        raise WriteError(f"{folder} could not be written: {error}") from error
     except OSError as error:
         raise named(error, folder) from error
     finally:

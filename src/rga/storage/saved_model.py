@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, load_model
 from torch import nn
 
+from rga.errors import InputError, MissingFileError
 from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import write_json
@@ -40,13 +41,13 @@ class SavedModel(PyTorchModelHubMixin):
         """Builds the model of a configuration and gives it the weights of a folder, or of the hub; in evaluation mode.
 
         Raises:
-            FileNotFoundError: the folder has no weights.
-            ValueError: the file is damaged, or its weights are not those of the configuration.
+            MissingFileError: the folder has no weights.
+            InputError: the file is damaged, or its weights are not those of the configuration.
         """
         if Path(model_id).is_dir():
             file = Path(model_id) / WEIGHTS
             if not file.is_file():
-                raise FileNotFoundError(f"the model at {model_id} has no {WEIGHTS}: copy it there, beside its config.json")
+                raise MissingFileError(f"the model at {model_id} has no {WEIGHTS}: copy it there, beside its config.json")
         else:
             chosen = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download, "token": token}
             file = Path(hf_hub_download(model_id, WEIGHTS, local_files_only=local_files_only, **chosen))  # type: ignore[arg-type]
@@ -60,7 +61,7 @@ class SavedModel(PyTorchModelHubMixin):
             else:
                 load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
         except RuntimeError as error:
-            raise ValueError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
+            raise InputError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
         model.eval()  # type: ignore[attr-defined]
         return model
 
@@ -69,13 +70,13 @@ def read_keys(file: Path) -> list[str]:
     """The names of the tensors in a safetensors file.
 
     Raises:
-        ValueError: the file is no safetensors file, or not a whole one.
+        InputError: the file is no safetensors file, or not a whole one.
     """
     try:
         with safe_open(file, "pt") as opened:
             return list(opened.keys())
     except SafetensorError as error:
-        raise ValueError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
+        raise InputError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
 
 
 def weights_fingerprint(model: nn.Module) -> str:

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rga.errors import ExistingFileError
+
 
 def check_target(root: Path) -> None:
     """Refuses a target that holds anything.
 
     Raises:
-        FileExistsError: the target is a file or a folder with something in it.
+        ExistingFileError: the target is a file or a folder with something in it.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f"{root} exists and is not an empty folder: name another target, or remove it first; nothing was changed")
+        raise ExistingFileError(f"{root} exists and is not an empty folder: name another target, or remove it first; nothing was changed")
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def built_beside(root: Path) -> Iterator[Path]:
         root: the target, absent or an empty folder.
 
     Raises:
-        FileExistsError: the target holds something.
+        ExistingFileError: the target holds something.
     """
     check_target(root)
     root.parent.mkdir(parents=True, exist_ok=True)

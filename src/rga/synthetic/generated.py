@@ -8,16 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rga.errors import InputError
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
 def check_whole_numbers(options: DataclassInstance, ranges: Mapping[str, tuple[int, int]]) -> None:
-    """Raises a ValueError if an option is no whole number, or is out of its range: name -> (least, most)."""
+    """Raises an InputError if an option is no whole number, or is out of its range: name -> (least, most)."""
     for name, (low, high) in ranges.items():
         value = getattr(options, name)
         if type(value) is not int or not low <= value <= high:
-            raise ValueError(f"{name} is {value!r}: expected a whole number from {low} to {high}")
+            raise InputError(f"{name} is {value!r}: expected a whole number from {low} to {high}")
 
 
 def write_origin(file: Path, generator: str, version: int, options: DataclassInstance) -> None:

@@ -35,7 +35,7 @@ def choose_device(name: str) -> torch.device:
             warnings.warn(UNTRIED, stacklevel=2)
         return torch.device("cpu")
     there = available()
-    if name not in there and name != "cuda" or name == "cuda" and not torch.cuda.is_available():
+    if (name not in there and name != "cuda") or (name == "cuda" and not torch.cuda.is_available()):
         raise InputError(f"device {name!r} is not available here: available are {', '.join(there)}")
     return torch.device(name)
 

@@ -1,6 +1,6 @@
-"""The training loop, for any task.
+"""The training loop, for any training.
 
-A task says how its model, its batches, its loss and its evaluation are made; the loop says when. What it does, in this order: a batch, the
+A training says how its model, batches, losses and evaluation are made; the loop says when. What it does, in this order: a batch, the
 loss, the gradients, a step; every few minutes a checkpoint, and at the end; now and then an evaluation, whose best is kept.
 
 What a step does follows from the weights, the optimiser's state and the numbers of epoch and batch alone: a training that was killed and
@@ -26,8 +26,8 @@ from rga.storage.saved_model import CONFIG
 from rga.training.devices import autocast
 from rga.training.distributed import processes
 from rga.training.input.random_state import seed_all
-from rga.training.loop_options import LoopOptions
 from rga.training.outcome import DivergedError, Outcome
+from rga.training.recipe import Recipe
 from rga.training.run.checkpoint import LAST, Checkpoint
 from rga.training.run.checkpoint_writer import CheckpointWriter
 from rga.training.run.log import RunLog
@@ -35,21 +35,21 @@ from rga.training.run.progress import progress_bar, spell_out
 from rga.training.run.stop import StoppedError, StopSignals
 from rga.training.schedules import Schedule, set_learning_rate
 from rga.training.state import EMA, RAW, TrainingState, check_position
-from rga.training.task import Task
+from rga.training.trainable import Trainable
 
 
 def fit(
-    task: Task,
+    training: Trainable,
     optimizer: Optimizer,
     schedule: Schedule,
     folder: Path,
     log: RunLog | None,
-    options: LoopOptions,
+    recipe: Recipe,
     *,
     device: torch.device,
     start: Checkpoint | None = None,
 ) -> Outcome:
-    """Trains a task's model, in one process or in several.
+    """Trains a model, in one process or in several.
 
     Writes ``last.pt`` every ``checkpoint_minutes`` and every ``checkpoint_every`` steps, beside the steps that follow; at the end and when
     it is stopped it waits until that is written. Writes the best model to ``best/`` and the last to ``last/``, those with averaged weights
@@ -57,12 +57,12 @@ def fit(
     once. Of several processes the first writes.
 
     Args:
-        task: what to train.
-        optimizer: of the task's model, which is on ``device`` already.
+        training: what to train.
+        optimizer: of its model, which is on ``device`` already.
         schedule: learning rate by epoch.
         folder: of the run; exists.
         log: of the run; of several processes the first has one.
-        options: how long and how.
+        recipe: how long and how: its groups optimization, loop and machine, and its seed.
         device: to compute on.
         start: where to go on.
 
@@ -72,49 +72,51 @@ def fit(
             checkpoint, unless it is that which could not be written.
         ValueError: a sample cannot be read; likewise. Or ``start`` does not fit, or is beyond the end of the training.
     """
-    training = Training(task, optimizer, schedule, folder, log, options, device=device)
-    at = training.at
+    loop = Loop(training, optimizer, schedule, folder, log, recipe, device=device)
+    at = loop.at
     if start is not None:
-        training.restore(start)
-    with training.signals, training.progress, training.writing():
+        loop.restore(start)
+    with loop.signals, loop.progress, loop.writing():
         try:
-            while not training.over:
-                training.run_epoch()
-                training.end_epoch()
-            training.save(wait=True)
+            while not loop.over:
+                loop.run_epoch()
+                loop.end_epoch()
+            loop.save(wait=True)
         except StoppedError:
-            training.say(f"stopped in epoch {at.epoch + 1}: go on with --resume; the state of step {at.step} is in {folder / LAST}")
-            return training.outcome(training.stopped)
-    training.save_models("last", at.metrics, training.state.kinds)
-    return training.outcome()
+            loop.say(
+                f"stopped in epoch {at.epoch + 1}: continue with rga resume {folder}; the state of step {at.step} is in {folder / LAST}"
+            )
+            return loop.outcome(loop.stopped)
+    loop.save_models("last", at.metrics, loop.state.kinds)
+    return loop.outcome()
 
 
-class Training:
+class Loop:
     """A training under way; see ``fit``."""
 
     def __init__(
         self,
-        task: Task,
+        training: Trainable,
         optimizer: Optimizer,
         schedule: Schedule,
         folder: Path,
         log: RunLog | None,
-        options: LoopOptions,
+        recipe: Recipe,
         *,
         device: torch.device,
     ) -> None:
-        self.task = task
+        self.training = training
         self.optimizer = optimizer
         self.schedule = schedule
         self.folder = folder
         self.log = log
-        self.options = options
+        self.recipe = recipe
         self.device = device
-        self.scaler = torch.amp.GradScaler(device.type, enabled=options.amp_dtype == "float16")
-        self.state = TrainingState(task, optimizer, self.scaler, options.ema_decay)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.machine.amp_dtype == "float16")
+        self.state = TrainingState(training, optimizer, self.scaler, recipe.optimization.ema_decay)
         self.at = self.state.at
-        self.total = options.steps(task.steps_per_epoch)
-        self.writer = None if log is None else CheckpointWriter(folder, log, options.checkpoint_minutes)
+        self.total = recipe.steps(training.steps_per_epoch)
+        self.writer = None if log is None else CheckpointWriter(folder, log, recipe.loop.checkpoint_minutes)
         """Of several processes the first has one."""
         self.signals = StopSignals()
         self.stopped = 0
@@ -130,7 +132,7 @@ class Training:
         Raises:
             ValueError: it does not fit, or is beyond the end of the training.
         """
-        check_position(start, self.task.steps_per_epoch, self.total)
+        check_position(start, self.training.steps_per_epoch, self.total)
         self.state.restore(start)
         self.saved = self.position
         self.progress.update(self.bar, completed=self.at.step)
@@ -158,19 +160,19 @@ class Training:
         Raises:
             StoppedError: a signal came; the state is saved.
         """
-        task, at, options = self.task, self.at, self.options
-        task.model.train()
-        batches = iter(task.batches(at.epoch, at.batch))
+        training, at, options = self.training, self.at, self.recipe.loop
+        training.model.train()
+        batches = iter(training.batches(at.epoch, at.batch))
         started, seen = time.perf_counter(), 0
-        while at.batch < task.steps_per_epoch and at.step < self.total:
+        while at.batch < training.steps_per_epoch and at.step < self.total:
             parts, due = self.fetch(batches)
-            lr = self.schedule(at.epoch + at.batch / task.steps_per_epoch)
+            lr = self.schedule(at.epoch + at.batch / training.steps_per_epoch)
             values = self.step(parts, lr)
             self.state.step_is_over()
             at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
             if options.log_every and at.step % options.log_every == 0:
                 self.note("step", {"epoch": at.epoch + 1, "lr": lr, **values})
-            seen += processes.count() * sum(map(task.images, parts))
+            seen += processes.count() * sum(map(training.images, parts))
             speed = seen / (time.perf_counter() - started)
             shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
             self.progress.update(self.bar, completed=at.step, description=shown)
@@ -189,30 +191,30 @@ class Training:
         Raises:
             StoppedError: a signal came to one of the processes; the state is saved.
         """
-        before, failure, named = dict(self.task.skipped), None, self.state.named
+        before, failure, named = dict(self.training.skipped), None, self.state.named
         parts: list[Any] = []
         try:
-            parts = [next(batches) for _ in range(self.options.gradient_accumulation)]
+            parts = [next(batches) for _ in range(self.recipe.optimization.gradient_accumulation)]
         except (OSError, ValueError) as error:
             failure = error
         except StopIteration:
-            raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.task.steps_per_epoch} batches") from None
-        new = [message for message in self.task.skipped if message not in named]
+            raise RuntimeError(f"an epoch ended after {self.at.batch} of {self.training.steps_per_epoch} batches") from None
+        new = [message for message in self.training.skipped if message not in named]
         unwritten = self.writer is not None and self.writer.error is not None
         time_to_save = self.writer is not None and self.writer.due
         self.stopped, failed, lost, due, more = processes.largest(
             self.signals.number, failure is not None, unwritten, time_to_save, len(new)
         )
         if self.stopped or failed:
-            self.task.skipped.clear()  # this batch is not trained on, and will be drawn again
-            self.task.skipped.update(before)
+            self.training.skipped.clear()  # this batch is not trained on, and will be drawn again
+            self.training.skipped.update(before)
             self.save(wait=True)
         if self.stopped:  # first: Ctrl-C reaches the workers, too, and they fail
             raise StoppedError
         if lost and self.writer is not None:
             self.writer.wait()  # raises
         if failed or lost:
-            raise failure or processes.PeerError("another process of this training failed: it says why; go on with --resume")
+            raise failure or processes.PeerError("another process of this training failed: it says why; continue with rga resume")
         for message in dict.fromkeys(message for each in processes.gather(new) for message in each) if more else ():
             named.add(message)
             self.note("skipped", {"message": message})
@@ -225,27 +227,27 @@ class Training:
         Raises:
             DivergedError: the loss is not finite.
         """
-        task, at = self.task, self.at
+        training, at = self.training, self.at
         set_learning_rate(self.optimizer, lr)
-        seed_all(self.options.seed, at.step, processes.rank())
+        seed_all(self.recipe.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
         values: dict[str, float] = {}
         for part in parts:
-            with autocast(self.device, self.options.amp_dtype):
-                losses = task.losses(part, self.device)
+            with autocast(self.device, self.recipe.machine.amp_dtype):
+                losses = training.losses(part, self.device)
             stacked = torch.stack(list(losses.values())) / len(parts)
             self.scaler.scale(stacked.sum()).backward()
             values = {name: values.get(name, 0.0) + value for name, value in zip(losses, stacked.tolist(), strict=True)}
         here = all(map(math.isfinite, values.values()))
         values = dict(zip(values, processes.mean(list(values.values())), strict=True))
         if not all(map(math.isfinite, values.values())):
-            batch = "in another process" if here else f"batch {'; '.join(map(task.describe, parts))}"
+            batch = "in another process" if here else f"batch {'; '.join(map(training.describe, parts))}"
             raise DivergedError(
                 f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
                 f"Look at these images, or lower the learning rate; {self.earlier()}"
             )
-        processes.average_gradients(task.model)
-        descend(task.model, self.optimizer, self.scaler, self.options.gradient_clip_norm)
+        processes.average_gradients(training.model)
+        descend(training.model, self.optimizer, self.scaler, self.recipe.optimization.gradient_clip_norm)
         return values
 
     def end_epoch(self) -> None:
@@ -254,8 +256,8 @@ class Training:
         Raises:
             StoppedError: a signal came; the state is saved.
         """
-        at, every = self.at, self.options.evaluate_every
-        whole = at.batch == self.task.steps_per_epoch
+        at, every = self.at, self.recipe.loop.evaluate_every
+        whole = at.batch == self.training.steps_per_epoch
         if at.step == self.total or (every and whole and (at.epoch + 1) % every == 0):
             self.evaluate_and_keep()
         if at.sums:  # where the training was shortened to what is over, there were no steps
@@ -277,7 +279,7 @@ class Training:
             self.save()
         try:
             metrics = self.evaluate()
-            reached = {name: values[self.task.watched] for name, values in metrics.items() if self.task.watched in values}
+            reached = {name: values[self.training.watched] for name, values in metrics.items() if self.training.watched in values}
             better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
             self.save_models("best", metrics, better)
         except (Exception, StoppedError):
@@ -296,8 +298,8 @@ class Training:
         for name in self.state.kinds:
             try:
                 with self.state.weights(name), nullcontext() if processes.together() else self.signals.answered_at_once():
-                    processes.copy_from_first(self.task.model, buffers_alone=True)  # each has statistics of its own part
-                    own = {metric: float(value) for metric, value in self.task.evaluate().items()}
+                    processes.copy_from_first(self.training.model, buffers_alone=True)  # each has statistics of its own part
+                    own = {metric: float(value) for metric, value in self.training.evaluate().items()}
             except StoppedError:
                 self.stopped = self.signals.number
                 raise
@@ -312,7 +314,7 @@ class Training:
         for name in names:
             with self.state.weights(name):
                 where = self.folder / (folder if name == RAW else f"{folder}-{name}")
-                write_folder(where, partial(self.task.save_model, metrics=metrics.get(name, {})), last=CONFIG)
+                write_folder(where, partial(self.training.save_model, metrics=metrics.get(name, {})), last=CONFIG)
 
     def save(self, wait: bool = False) -> None:
         """Takes a checkpoint, if there is none of this state, which is written beside what follows; all processes call it.

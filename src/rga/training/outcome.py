@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rga.errors import InputError
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -39,5 +41,5 @@ class Outcome:
         return 128 + self.signal if self.signal else 0
 
 
-class DivergedError(ValueError):
+class DivergedError(InputError):
     """The loss, or the weights, are no longer numbers."""

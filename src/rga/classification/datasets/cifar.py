@@ -12,6 +12,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 
 from rga.classification.datasets.samples import ClassificationData, LabeledImages
 from rga.classification.image_sources import PixelImages
+from rga.errors import MissingFileError
 
 WHERE = (
     "Unpack cifar-10-python.tar.gz or cifar-100-python.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html there; "
@@ -30,7 +31,7 @@ def read_cifar10(root: Path) -> ClassificationData:
         root: the folder that holds ``cifar-10-batches-py``.
 
     Raises:
-        FileNotFoundError: the batches are not there, or not the published ones.
+        MissingFileError: the batches are not there, or not the published ones.
     """
     return read(CIFAR10, "cifar10", root)
 
@@ -42,7 +43,7 @@ def read_cifar100(root: Path) -> ClassificationData:
         root: the folder that holds ``cifar-100-python``.
 
     Raises:
-        FileNotFoundError: the batches are not there, or not the published ones.
+        MissingFileError: the batches are not there, or not the published ones.
     """
     return read(CIFAR100, "cifar100", root)
 
@@ -54,7 +55,7 @@ def read(kind: type[CIFAR10], name: str, root: Path) -> ClassificationData:
     except RuntimeError as error:  # torchvision's, for files that are missing and for wrong checksums
         home = root / kind.base_folder
         found = f"the files in {home} are not all there, or not the published ones" if home.is_dir() else f"no folder {home}"
-        raise FileNotFoundError(f"{found}. {WHERE.format(kind=kind.__name__, root=root)}") from error
+        raise MissingFileError(f"{found}. {WHERE.format(kind=kind.__name__, root=root)}") from error
     return ClassificationData(name, tuple(train.classes), labeled(train, "train"), labeled(test, "test"), root)
 
 

@@ -15,6 +15,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, from_names, shares
 from rga.classification.image_sources import FileImages
 from rga.datasets.layout import DataError
+from rga.errors import MissingFileError
 
 WHERE = "Expected ROOT/train/CLASS/*.jpg and ROOT/val/CLASS/*.jpg, or ROOT/CLASS/*.jpg, which is then split."
 TRAIN = "train"
@@ -44,12 +45,12 @@ def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, s
         seed: of that split.
 
     Raises:
-        FileNotFoundError: a folder is not there, or has no folder in it.
+        MissingFileError: a folder is not there, or has no folder in it.
         DataError: there is one class, or a class without images in one of the splits.
-        ValueError: an option is out of its range.
+        InputError: an option is out of its range.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"no folder {root}. {WHERE}")
+        raise MissingFileError(f"no folder {root}. {WHERE}")
     tested = test_folder or next((name for name in TESTS if (root / name).is_dir()), "")
     if (root / TRAIN).is_dir() or test_folder or (tested and only_splits(root)):
         return read_splits(root, tested)
@@ -88,15 +89,15 @@ def read_classes(root: Path, folder: Path) -> tuple[LabeledImages, tuple[str, ..
         folder: with a folder for each class.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no folder in it.
+        MissingFileError: there is no such folder, or no folder in it.
         DataError: there is no image in any of them.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}. {WHERE}")
+        raise MissingFileError(f"no folder {folder}. {WHERE}")
     if not class_names(folder):
         images = sum(path.suffix.lower() in IMG_EXTENSIONS for path in folder.iterdir())
         loose = f", though {images} images: sort them into folders named like their classes" if images else ""
-        raise FileNotFoundError(f"folder {folder} has no folders in it{loose}. {WHERE}")
+        raise MissingFileError(f"folder {folder} has no folders in it{loose}. {WHERE}")
     read = ClassFolders(folder)
     if not read.samples:
         named = ", ".join(read.classes[:3])

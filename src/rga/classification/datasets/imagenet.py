@@ -13,6 +13,7 @@ from timm.data import ImageNetInfo
 from rga.classification.datasets.folder import read_splits
 from rga.classification.datasets.samples import ClassificationData
 from rga.datasets.layout import DataError
+from rga.errors import MissingFileError
 
 WHERE = (
     "ImageNet-1k is given to researchers at https://image-net.org (ILSVRC 2012): unpack the training and validation images to "
@@ -37,13 +38,13 @@ def read_imagenet(root: Path) -> ClassificationData:
         root: the folder that holds ``train`` and ``val``; ``val`` alone is enough to evaluate.
 
     Raises:
-        FileNotFoundError: the images are not there.
+        MissingFileError: the images are not there.
         DataError: a folder is no class of ImageNet-1k, or a class is missing from one split.
     """
     home = next((root / inside for inside in INSIDE if (root / inside / "val").is_dir()), None)
     if home is None:
         found = f"folder {root} has no folder val" if root.is_dir() else f"no folder {root}"
-        raise FileNotFoundError(f"{found}. {WHERE}")
+        raise MissingFileError(f"{found}. {WHERE}")
     if not any(path.is_dir() for path in (home / "val").iterdir()):
         raise DataError(
             f"{home / 'val'} has no folders, as the archive of the validation images leaves it: sort them into folders of their "

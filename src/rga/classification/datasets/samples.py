@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rga.classification.image_sources import FileImages, ImageSource, ImageSubset
 from rga.datasets.layout import DataError
+from rga.errors import InputError
 
 SPLITS = ("train", "test")
 """The splits in the order of every report."""
@@ -40,7 +41,7 @@ class LabeledImages:
     def __post_init__(self) -> None:
         """Checks that each image has a label."""
         if self.labels.shape != (len(self.images),):
-            raise ValueError(f"{len(self.images)} images need as many labels, got the shape {self.labels.shape}")
+            raise InputError(f"{len(self.images)} images need as many labels, got the shape {self.labels.shape}")
 
     def __len__(self) -> int:
         """How many."""
@@ -104,12 +105,12 @@ class ClassificationData:
         """Split -> (classes,) how many images of each class it has.
 
         Raises:
-            ValueError: a label has no class.
+            InputError: a label has no class.
         """
         counted = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
         for name, counts in counted.items():
             if len(counts) != len(self.classes):
-                raise ValueError(f"{self.name!r} has a label {len(counts) - 1} in its split {name}, and {len(self.classes)} classes from 0")
+                raise InputError(f"{self.name!r} has a label {len(counts) - 1} in its split {name}, and {len(self.classes)} classes from 0")
         return counted
 
     @cached_property
@@ -117,7 +118,7 @@ class ClassificationData:
         """16 hexadecimal digits that change when an image is added, lost, renamed, relabelled or changed, on every machine alike.
 
         Raises:
-            FileNotFoundError: an image is gone.
+            MissingFileError: an image is gone.
         """
         entries = sorted(
             f"{name}\t{split.images.name(index)}\t{self.classes[label]}\t{split.images.mark(index)}"
@@ -147,7 +148,7 @@ def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[
         (4, 2)
     """
     if not 0 < share < 1:
-        raise ValueError(f"the share must lie between 0 and 1, without them, got {share}")
+        raise InputError(f"the share must lie between 0 and 1, without them, got {share}")
     generator = np.random.default_rng(seed)
     drawn: list[NDArray[np.int64]] = []
     for label in np.unique(labels):
@@ -164,7 +165,7 @@ def hold_out(data: ClassificationData, share: float, seed: int) -> Classificatio
 
     Raises:
         DataError: a class has a single image to train on.
-        ValueError: the share is not between 0 and 1.
+        InputError: the share is not between 0 and 1.
     """
     kept, tested = shares(data.train.labels, share, seed)
     return ClassificationData(f"{data.name}-held-out", data.classes, data.train.choose(kept), data.train.choose(tested), data.root)

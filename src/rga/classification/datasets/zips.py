@@ -11,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from rga.classification.datasets.samples import NOTHING, ClassificationData, from_names
 from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
+from rga.errors import MissingFileError
 from rga.images.images import SUFFIXES
 
 WHERE = "Expected train*.zip and test*.zip (or val*.zip) in it, each with members CLASS/NAME.jpg."
@@ -25,14 +26,14 @@ def read_zips(root: Path) -> ClassificationData:
         root: the folder with the zips; one of the two alone is enough to evaluate or to hold out from.
 
     Raises:
-        FileNotFoundError: there is no zip.
+        MissingFileError: there is no zip.
         DataError: a file is no zip, there are two for one split, a member is in no folder, or a class is missing from a split.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"no folder {root}. {WHERE}")
+        raise MissingFileError(f"no folder {root}. {WHERE}")
     archives = {split: archive for split in ARCHIVES if (archive := find_archive(root, split)) is not None}
     if not archives:
-        raise FileNotFoundError(f"folder {root} has no such zips. {WHERE}")
+        raise MissingFileError(f"folder {root} has no such zips. {WHERE}")
     members = {split: read_members(archive) for split, archive in archives.items()}
     classes = tuple(sorted({class_of(member) for names in members.values() for member in names}))
     splits = {

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
 from rga.ranking.evaluation import pair, positive
@@ -49,7 +50,7 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
         The known, the unknown.
 
     Raises:
-        ValueError: ``unknown`` is no such share, there are less than two identities, or one is 0 or below.
+        InputError: ``unknown`` is no such share, there are less than two identities, or one is 0 or below.
 
     Example:
         >>> known, unknown = split_identities([3, 1, 2, 4, 4], unknown=0.25)
@@ -57,11 +58,11 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
         (3, 1, True)
     """
     if not 0 < unknown < 1:
-        raise ValueError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
+        raise InputError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
     people = whole_numbers(identities, "query")
     check_identities(torch.tensor(sorted(people)), "query", DISTRACTOR + 1)
     if len(people) < 2:
-        raise ValueError(f"an open set needs at least two identities, one known and one unknown; got {len(people)}")
+        raise InputError(f"an open set needs at least two identities, one known and one unknown; got {len(people)}")
     in_order = sorted(people, key=lambda identity: hashlib.sha256(f"{seed}:{identity}".encode()).digest())
     count = min(len(people) - 1, max(1, round(unknown * len(people))))
     return frozenset(in_order[count:]), frozenset(in_order[:count])
@@ -71,14 +72,14 @@ def whole_numbers(identities: Iterable[int], side: str) -> set[int]:
     """Identities as a set of Python's integers.
 
     Raises:
-        ValueError: one is no integer; rounding it would make it somebody else.
+        InputError: one is no integer; rounding it would make it somebody else.
     """
     found = set()
     for identity in identities:
         try:
             found.add(index(identity))
         except TypeError as error:
-            raise ValueError(f"{side} identities must be integers, got {identity!r}") from error
+            raise InputError(f"{side} identities must be integers, got {identity!r}") from error
     return found
 
 
@@ -97,7 +98,7 @@ class OpenSetResult:
         metric: the distance.
 
     Raises:
-        ValueError: there are no known queries with a match, or no unknown ones.
+        InputError: there are no known queries with a match, or no unknown ones.
     """
 
     known: Floats
@@ -114,7 +115,7 @@ class OpenSetResult:
         for name, what in (("known", "known query with a match"), ("unknown", "unknown query")):
             values, ids = np.array(getattr(self, name), np.float64), np.array(getattr(self, f"{name}_ids"), np.int64)
             if values.ndim != 1 or not len(values) or values.shape != ids.shape or np.isnan(values).any():
-                raise ValueError(f"an open set needs at least one {what}, with one distance each; got the shape {values.shape}")
+                raise InputError(f"an open set needs at least one {what}, with one distance each; got the shape {values.shape}")
             for field, array in ((name, values), (f"{name}_ids", ids)):
                 array.setflags(write=False)
                 object.__setattr__(self, field, array)
@@ -156,12 +157,12 @@ class OpenSetResult:
         What a threshold reaches on those that it was not chosen on; identities are halved as ``split_identities`` splits them.
 
         Raises:
-            ValueError: there are less than two identities of one kind.
+            InputError: there are less than two identities of one kind.
         """
         halves = []
         for ids in (self.known_ids, self.unknown_ids):
             if len(np.unique(ids)) < 2:
-                raise ValueError("a threshold can be cross-checked with at least two known and two unknown identities")
+                raise InputError("a threshold can be cross-checked with at least two known and two unknown identities")
             halves.append(np.isin(ids, list(split_identities(ids.tolist(), 0.5, seed)[0])))
         reached = []
         for way in (True, False):
@@ -271,7 +272,7 @@ def evaluate_open_set(
         block: queries at a time; None chooses by memory.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate``; no query is unknown, no known one has a match, or nobody is left in the gallery.
+        InputError: as ``rga.reid.evaluate``; no query is unknown, no known one has a match, or nobody is left in the gallery.
 
     Example:
         >>> distances = np.array([[0.1, 0.6, 0.9], [0.3, 0.2, 0.8], [0.4, 0.5, 0.5]])
@@ -287,7 +288,7 @@ def evaluate_open_set(
     is_unknown = torch.isin(query, names)
     known_gallery = everybody.gallery.identities.masked_fill(torch.isin(everybody.gallery.identities, names), JUNK)
     if (known_gallery == JUNK).all():
-        raise ValueError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
+        raise InputError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
     pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source)
     watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), positive("rank", rank))
     walk(source, pairing, [watcher], block)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rga.errors import InputError, MissingFileError
 from rga.ranking.distances import METRICS
 from rga.ranking.open_set.open_set import OpenSetResult
 from rga.storage.files import write_json
@@ -38,7 +39,7 @@ class Threshold:
         fingerprint: of the dataset.
 
     Raises:
-        ValueError: a value is out of its range.
+        InputError: a value is out of its range.
     """
 
     distance: float
@@ -56,12 +57,12 @@ class Threshold:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         if not math.isfinite(self.distance):
-            raise ValueError(f"a threshold is a finite distance, got {self.distance}")
+            raise InputError(f"a threshold is a finite distance, got {self.distance}")
         if self.metric not in METRICS:
-            raise ValueError(f"unknown metric {self.metric!r} of a threshold: choose one of {', '.join(METRICS)}")
+            raise InputError(f"unknown metric {self.metric!r} of a threshold: choose one of {', '.join(METRICS)}")
         for name in ("false_alarm_rate", "fpir", "tpir"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
+                raise InputError(f"{name} must be within [0, 1], got {getattr(self, name)}")
 
     def accepts(self, distances: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Which distances are near enough: an array of the same shape.
@@ -82,12 +83,12 @@ class Threshold:
         """From what ``to_dict`` returned.
 
         Raises:
-            ValueError: a field is missing or unknown.
+            InputError: a field is missing or unknown.
         """
         names = {field.name for field in fields(cls)}
         if set(values) != names:
             wrong = ", ".join(sorted(set(values) ^ names))
-            raise ValueError(f"a threshold has the fields {', '.join(sorted(names))}; missing or unknown: {wrong}")
+            raise InputError(f"a threshold has the fields {', '.join(sorted(names))}; missing or unknown: {wrong}")
         return cls(**values)
 
 
@@ -103,7 +104,7 @@ def calibrate(result: OpenSetResult, false_alarm_rate: float, *, feature: str, f
         fingerprint: of the set.
 
     Raises:
-        ValueError: the rate is not a share, or the distances are not those of features alone, but of a re-ranking.
+        InputError: the rate is not a share, or the distances are not those of features alone, but of a re-ranking.
     """
     distance = result.threshold_at(false_alarm_rate)
     return Threshold(
@@ -125,9 +126,9 @@ def save_threshold(folder: Path, threshold: Threshold) -> None:
     """Writes a threshold into the ``config.json`` of a saved model, atomically; the rest of it stays.
 
     Raises:
-        FileNotFoundError: there is no saved model in the folder.
+        MissingFileError: there is no saved model in the folder.
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"there is no saved model in {folder}: a folder with config.json was expected")
+        raise MissingFileError(f"there is no saved model in {folder}: a folder with config.json was expected")
     write_json(path, {**json.loads(path.read_text()), KEY: threshold.to_dict()})

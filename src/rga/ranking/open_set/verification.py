@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
 from rga.ranking.evaluation import pair
@@ -40,7 +41,7 @@ class PairDistances:
         others: (bins,), how many pairs of different people.
 
     Raises:
-        ValueError: there is no pair of one of the two kinds.
+        InputError: there is no pair of one of the two kinds.
     """
 
     low: float
@@ -54,7 +55,7 @@ class PairDistances:
             counts = np.array(getattr(self, name), dtype=np.int64)
             if counts.ndim != 1 or counts.min(initial=0) < 0 or not counts.sum():
                 kind = "the same person" if name == "matches" else "different people"
-                raise ValueError(f"there is no pair of {kind} to compare: check the identities and cameras of queries and gallery")
+                raise InputError(f"there is no pair of {kind} to compare: check the identities and cameras of queries and gallery")
             counts.setflags(write=False)
             object.__setattr__(self, name, counts)
 
@@ -180,7 +181,7 @@ def verify(
         block: queries at a time; None chooses by memory.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate``; there are no pairs of one of the two kinds.
+        InputError: as ``rga.reid.evaluate``; there are no pairs of one of the two kinds.
 
     Example:
         >>> distances = np.array([[0.1, 0.6, 0.9], [0.7, 0.3, 0.2]])
@@ -217,4 +218,4 @@ def moments(counts: Counts, edges: Floats) -> tuple[float, float]:
 def check_rate(name: str, rate: float) -> None:
     """A rate is a share, and not all."""
     if not 0 <= rate < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {rate}")
+        raise InputError(f"{name} must be at least 0 and below 1, got {rate}")

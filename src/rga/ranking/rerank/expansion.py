@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rga.attention.precision import without_autocast
+from rga.errors import InputError
 from rga.ranking.distances import FeatureArray, Features, inverse, read_features, read_side
 from rga.ranking.rerank.neighbours import Neighbours, nearest, nearest_among
 
@@ -32,7 +33,7 @@ def expand_queries(query_features: FeatureArray, gallery_features: FeatureArray,
         (queries, dimensions), each of length 1; a feature of length 0 stays as it is.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate`` for features; k below 1, alpha below 0.
+        InputError: as ``rga.reid.evaluate`` for features; k below 1, alpha below 0.
 
     Example:
         >>> expand_queries(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.8, 0.6], [0.0, 1.0]]), k=1, alpha=0)
@@ -55,7 +56,7 @@ def augment_gallery(gallery_features: FeatureArray, k: int = 5, alpha: float = 3
         (gallery, dimensions), each of length 1; a feature of length 0 stays as it is.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate`` for features; k below 1, alpha below 0.
+        InputError: as ``rga.reid.evaluate`` for features; k below 1, alpha below 0.
 
     Example:
         >>> augment_gallery(torch.tensor([[1.0, 0.0], [0.8, 0.6], [-1.0, 0.0]]), k=1, alpha=0)
@@ -74,9 +75,9 @@ def augment_gallery(gallery_features: FeatureArray, k: int = 5, alpha: float = 3
 def check(k: int, alpha: float) -> None:
     """Refuses numbers that make no sense."""
     if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+        raise InputError(f"k must be at least 1, got {k}")
     if not alpha >= 0:
-        raise ValueError(f"alpha must not be negative, got {alpha}")
+        raise InputError(f"alpha must not be negative, got {alpha}")
 
 
 def directions(features: Features) -> Features:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
 from rga.ranking.distances import METRICS, FeatureArray, Features, Metric, inverse, read_features
 from rga.ranking.rerank.neighbours import Neighbours, nearest_among
 from rga.ranking.rerank.sparse_rows import SparseRows, ends_to_starts, stacked, summed
@@ -61,7 +62,7 @@ def rerank(
         Distances in [0, 1], small where alike.
 
     Raises:
-        ValueError: as ``rga.reid.evaluate`` for features; k1 or k2 below 1, lambda_ outside of [0, 1].
+        InputError: as ``rga.reid.evaluate`` for features; k1 or k2 below 1, lambda_ outside of [0, 1].
 
     Example:
         >>> query, gallery = torch.eye(3), torch.eye(3).repeat(4, 1)  # four images of each, which look the same
@@ -73,9 +74,9 @@ def rerank(
     """
     for name, value in (("k1", k1), ("k2", k2)):
         if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+            raise InputError(f"{name} must be at least 1, got {value}")
     if not 0 <= lambda_ <= 1:
-        raise ValueError(f"lambda_ must lie between 0 and 1, got {lambda_}")
+        raise InputError(f"lambda_ must lie between 0 and 1, got {lambda_}")
     query, gallery = read_features(query_features, gallery_features, metric)
     both = together(query, gallery, metric)
     fits = len(query) * len(gallery) * both.rows.dtype.itemsize <= KEPT_BYTES
@@ -171,7 +172,7 @@ class RerankedDistances:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """All distances as a numpy array; (queries, gallery) numbers of memory."""
         if copy is False:
-            raise ValueError("re-ranked distances are computed when they are asked for: they cannot be an array without a copy")
+            raise InputError("re-ranked distances are computed when they are asked for: they cannot be an array without a copy")
         out = torch.empty(self.shape, dtype=self.dtype, device=self.device)
         for start in range(0, len(self), ROWS_AT_ONCE):
             rows = slice(start, min(len(self), start + ROWS_AT_ONCE))

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from rga.datasets.layout import DataError, images_in, not_found, parse_name
+from rga.errors import InputError
 from rga.reid.datasets.cuhk03_archive import FORM, NAME, extract_images, read_persons, read_testsets
 from rga.reid.datasets.market1501 import FOLDERS, read_boxes
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity
@@ -60,7 +61,7 @@ def read_cuhk03(root: Path, boxes: Boxes, *, allow_subset: bool = False) -> Reid
         allow_subset: take what is there of the protocol's images, for instance one camera pair; results are then not those of CUHK03.
 
     Raises:
-        FileNotFoundError: the protocol, or images and archive, are missing.
+        MissingFileError: the protocol, or images and archive, are missing.
         DataError: images of the protocol are missing, or a file is not what its format says.
     """
     name = f"cuhk03-{boxes}"
@@ -144,7 +145,7 @@ def find_images(root: Path, boxes: Boxes) -> Path:
     """The folder of images, made from ``cuhk-03.mat`` beside it if it is not there yet.
 
     Raises:
-        FileNotFoundError: neither is there.
+        MissingFileError: neither is there.
     """
     name = f"images_{boxes}"
     for folder in (root / name, root / RELEASE / name):
@@ -169,16 +170,16 @@ def read_cuhk03_classic(root: Path, boxes: Boxes, *, split: int = 0, single_shot
         single_shot: seed that draws one gallery image an identity; None keeps them all.
 
     Raises:
-        FileNotFoundError: ``cuhk-03.mat`` is missing.
+        MissingFileError: ``cuhk-03.mat`` is missing.
         DataError: a file is not what its format says, or the split has no query or gallery.
-        ValueError: there is no such split.
+        InputError: there is no such split.
     """
     archive = find_archive(root)
     if archive is None:
         raise not_found(root, (ARCHIVE,), WHERE)
     testsets = read_testsets(archive)
     if not 0 <= split < len(testsets):
-        raise ValueError(f"no split {split} in {archive}: choose one of 0 to {len(testsets) - 1}")
+        raise InputError(f"no split {split} in {archive}: choose one of 0 to {len(testsets) - 1}")
     persons = read_persons(archive, boxes)
     first = np.concatenate([[1], 1 + np.cumsum(persons)]).tolist()  # first identity of each pair
     tested = {first[pair - 1] + person - 1 for pair, person in testsets[split]}

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
+from rga.errors import InputError, MissingFileError
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
@@ -30,12 +31,12 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
         seed: of that split.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no folder in it.
+        MissingFileError: there is no such folder, or no folder in it.
         DataError: a folder is empty, a file name has no camera, or there are too few identities to split.
-        ValueError: an option is out of its range.
+        InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
-        raise ValueError(f"test_fraction must lie between 0 and 1, without them, got {test_fraction}")
+        raise InputError(f"test_fraction must lie between 0 and 1, without them, got {test_fraction}")
     pattern = camera_pattern(camera)
     there = [name for name in SPLITS if (root / name).is_dir()]
     if there:
@@ -61,11 +62,11 @@ def identity_folders(folder: Path) -> list[Path]:
     """The folders in a folder, by name.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        MissingFileError: there is no such folder.
         DataError: it has none.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}. {WHERE}")
+        raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not folders:
         raise DataError(f"{folder} has no folder in it. {WHERE}")
@@ -92,9 +93,9 @@ def camera_pattern(camera: str | None) -> re.Pattern[str] | None:
     try:
         pattern = re.compile(camera)
     except re.error as error:
-        raise ValueError(f"camera={camera!r} is no regular expression: {error}") from error
+        raise InputError(f"camera={camera!r} is no regular expression: {error}") from error
     if pattern.groups != 1:
-        raise ValueError(rf"camera={camera!r} has {pattern.groups} groups: expected one, the camera's number, as in 'c(\d+)'")
+        raise InputError(rf"camera={camera!r} has {pattern.groups} groups: expected one, the camera's number, as in 'c(\d+)'")
     return pattern
 
 

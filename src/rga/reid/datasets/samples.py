@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from rga.datasets.layout import DataError, relative
+from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 
 SPLITS = ("train", "query", "gallery")
@@ -103,7 +104,7 @@ class ReidData:
         Paths count relative to ``root``, so that copies of a dataset have the same fingerprint on every machine.
 
         Raises:
-            FileNotFoundError: an image is gone.
+            MissingFileError: an image is gone.
         """
         entries = sorted(
             f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
@@ -157,7 +158,7 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
         test: whose query and gallery the joined set has; without it both are empty.
 
     Raises:
-        ValueError: there is no set to join.
+        InputError: there is no set to join.
         DataError: no set has a training split, and there is no test set.
 
     Example:
@@ -168,7 +169,7 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
         [(1, 1), (2, 2)]
     """
     if not sets:
-        raise ValueError(f"nothing to join for {name!r}: pass at least one dataset")
+        raise InputError(f"nothing to join for {name!r}: pass at least one dataset")
     trained = [(index, data.train) for index, data in enumerate(sets)]
     tested: list[tuple[int, tuple[Sample, ...]]] = []
     if test is not None:
@@ -215,13 +216,13 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
         MSMT17's training split, all are renumbered from 1: in a test 0 is a distractor.
 
     Raises:
-        ValueError: there are not enough identities to hold out so many and still train.
+        InputError: there are not enough identities to hold out so many and still train.
         DataError: none of the identities held out can be looked for.
     """
     samples = from_one(data.train)
     groups = by_identity(samples)
     if not 1 <= identities < len(groups):
-        raise ValueError(
+        raise InputError(
             f"cannot hold out {identities} of the {len(groups)} training identities of {data.name!r}: "
             f"choose between 1 and {max(1, len(groups) - 1)}"
         )

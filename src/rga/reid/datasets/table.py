@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from rga.datasets.layout import DataError
+from rga.errors import MissingFileError
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample
 
@@ -26,11 +27,11 @@ def read_table(root: Path) -> ReidData:
         root: the CSV file.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         DataError: a column is missing, a line is wrong or names an image that is not there, or an image stands twice in a split.
     """
     if not root.is_file():
-        raise FileNotFoundError(f"no file {root}. {WHERE}")
+        raise MissingFileError(f"no file {root}. {WHERE}")
     splits: dict[str, dict[Path, Sample]] = {name: {} for name in SPLITS}
     try:
         text = root.read_text(encoding="utf-8-sig")

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.errors import InputError
+
 IGNORED = 255
 """The class of pixels that count neither in training nor in testing."""
 
@@ -24,7 +26,7 @@ GOLDEN = 0.618034
 """Steps of this share around the circle of hues never come near to an earlier one for long."""
 
 
-class UnknownValueError(ValueError):
+class UnknownValueError(InputError):
     """A mask holds a value that stands for no class."""
 
 
@@ -38,7 +40,7 @@ class Classes:
         values: value in the files -> index of a class, or ``IGNORED``. Several values may stand for one class.
 
     Raises:
-        ValueError: a name is missing or there twice, a colour is no colour, or a class has no value.
+        InputError: a name is missing or there twice, a colour is no colour, or a class has no value.
     """
 
     names: tuple[str, ...]
@@ -47,23 +49,23 @@ class Classes:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= IGNORED:
-            raise ValueError(f"a dataset has 1 to {IGNORED} classes, got {len(self.names)}")
+            raise InputError(f"a dataset has 1 to {IGNORED} classes, got {len(self.names)}")
         doubled = sorted({name for name in self.names if self.names.count(name) > 1})
         if doubled or not all(self.names):
-            raise ValueError(f"every class needs a name of its own, got {', '.join(map(repr, doubled)) or 'an empty one'}")
+            raise InputError(f"every class needs a name of its own, got {', '.join(map(repr, doubled)) or 'an empty one'}")
         if len(self.colours) != len(self.names):
-            raise ValueError(f"got {len(self.colours)} colours for {len(self.names)} classes: expected one each")
+            raise InputError(f"got {len(self.colours)} colours for {len(self.names)} classes: expected one each")
         for name, colour in zip(self.names, self.colours, strict=True):
             if len(colour) != 3 or not all(0 <= channel <= 255 for channel in colour):
-                raise ValueError(f"the colour of {name!r} is {colour}: expected red, green and blue from 0 to 255")
+                raise InputError(f"the colour of {name!r} is {colour}: expected red, green and blue from 0 to 255")
         if not all(0 <= value <= 255 for value in self.values):
-            raise ValueError(f"values of a mask lie between 0 and 255, got {sorted(self.values)}")
+            raise InputError(f"values of a mask lie between 0 and 255, got {sorted(self.values)}")
         strange = sorted(set(self.values.values()) - {*range(len(self.names)), IGNORED})
         if strange:
-            raise ValueError(f"values stand for the classes {strange}, but there are {len(self.names)}")
+            raise InputError(f"values stand for the classes {strange}, but there are {len(self.names)}")
         bare = [name for index, name in enumerate(self.names) if index not in self.values.values()]
         if bare:
-            raise ValueError(f"no value in the masks stands for {', '.join(map(repr, bare))}")
+            raise InputError(f"no value in the masks stands for {', '.join(map(repr, bare))}")
 
     def __len__(self) -> int:
         """How many classes."""
@@ -132,13 +134,13 @@ class Classes:
         """The classes of ``to_dict``.
 
         Raises:
-            ValueError: something is missing or wrong.
+            InputError: something is missing or wrong.
         """
         try:
             colours = tuple((int(red), int(green), int(blue)) for red, green, blue in stored["colours"])
             return cls(tuple(stored["names"]), colours, {int(value): int(index) for value, index in stored["values"].items()})
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"classes are stored as names, colours and values; got {stored!r} ({error!r})") from error
+            raise InputError(f"classes are stored as names, colours and values; got {stored!r} ({error!r})") from error
 
 
 def spread_colours(count: int) -> tuple[Colour, ...]:

@@ -20,6 +20,7 @@ import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError, find_home
+from rga.errors import InputError
 from rga.images.defects import examples
 from rga.images.images import SUFFIXES
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour, spread_colours
@@ -42,12 +43,12 @@ def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> Segm
         seed: of that split.
 
     Raises:
-        FileNotFoundError: a folder or the file is missing.
+        MissingFileError: a folder or the file is missing.
         DataError: the class file is wrong, there are no images, or an image or a mask is without the other.
-        ValueError: an option is out of its range.
+        InputError: an option is out of its range.
     """
     if not 0 < val_fraction < 1:
-        raise ValueError(f"val_fraction must lie between 0 and 1, without them, got {val_fraction}")
+        raise InputError(f"val_fraction must lie between 0 and 1, without them, got {val_fraction}")
     home = find_home(root, (), ("images", "masks", CLASS_FILE), WHERE)
     classes = read_classes(home / CLASS_FILE)
     if has_splits(home / "images"):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rga.datasets.layout import DataError
+from rga.errors import InputError
 from rga.images.images import decoded, read_contents, read_image
 from rga.segmentation.datasets.classes import Classes, UnknownValueError
 from rga.segmentation.datasets.samples import Sample
@@ -28,7 +29,7 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
         (H, W): indices of classes, and ``IGNORED``.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no image, or a damaged one.
         DataError: it is an image in colours, or a value stands for no class.
@@ -51,12 +52,12 @@ def read_sample(sample: Sample, classes: Classes) -> tuple[Image.Image, NDArray[
         The image as RGB, and the classes (H, W).
 
     Raises:
-        ValueError: the sample has no mask.
+        InputError: the sample has no mask.
         DamagedImageError: one of both is no image, or a damaged one.
         DataError: the mask holds what it must not, or is of another size than the image.
     """
     if sample.mask is None:
-        raise ValueError(f"{sample.image} has no mask: it can be predicted on, not trained or tested on")
+        raise InputError(f"{sample.image} has no mask: it can be predicted on, not trained or tested on")
     image, labels = read_image(sample.image), read_mask(sample.mask, classes)
     height, width = labels.shape
     if image.size != (width, height):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rga.datasets.layout import DataError, relative
+from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
 
 Split = Literal["train", "val", "test"]
@@ -78,15 +79,15 @@ class SegmentationData:
         """The samples of a split, to test on.
 
         Raises:
-            ValueError: there are none, or their masks are not given.
+            InputError: there are none, or their masks are not given.
         """
         samples = self.split(name)
         if not samples:
             there = ", ".join(f"{split} ({len(self.split(split))})" for split in SPLITS if self.split(split))
-            raise ValueError(f"dataset {self.name!r} at {self.root} has no images in {name}: it has {there}")
+            raise InputError(f"dataset {self.name!r} at {self.root} has no images in {name}: it has {there}")
         bare = next((sample for sample in samples if sample.mask is None), None)
         if bare is not None:
-            raise ValueError(
+            raise InputError(
                 f"the masks of {name} of dataset {self.name!r} are not there ({bare.image}): predict it, or test on another split"
             )
         return samples
@@ -103,7 +104,7 @@ class SegmentationData:
         Paths count relative to ``root``, so that copies of a dataset have the same fingerprint on every machine.
 
         Raises:
-            FileNotFoundError: a file is gone.
+            MissingFileError: a file is gone.
         """
         entries = sorted(
             f"{name}\t{self.entry(sample.image)}\t{'' if sample.mask is None else self.entry(sample.mask)}"

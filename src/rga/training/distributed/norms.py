@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rga.errors import InputError
 from rga.training.distributed import processes
 
 
@@ -72,7 +73,7 @@ class GatheredBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  # PyTorch's name
         if input.ndim < 2:
-            raise ValueError(f"expected a batch (B, C, ...), got {tuple(input.shape)}")
+            raise InputError(f"expected a batch (B, C, ...), got {tuple(input.shape)}")
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> the same."""

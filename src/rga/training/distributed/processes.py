@@ -14,13 +14,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from rga.errors import InputError, RgaError
+
 Value = TypeVar("Value")
 
 PATIENCE = timedelta(hours=1)
 """How long processes wait for one another; evaluations are done by some of them while others wait."""
 
 
-class PeerError(ChildProcessError):
+class PeerError(RgaError, ChildProcessError):
     """Another process of the training failed."""
 
 
@@ -32,7 +34,7 @@ def joined(device: torch.device) -> Iterator[None]:
         device: to compute on; of several GPUs each process gets its own.
 
     Raises:
-        ValueError: there are several processes, and no way to talk on this kind of device.
+        InputError: there are several processes, and no way to talk on this kind of device.
     """
     if together() or not ("RANK" in os.environ and "WORLD_SIZE" in os.environ):
         yield
@@ -40,7 +42,7 @@ def joined(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     elif device.type != "cpu":
-        raise ValueError(f"several processes train on cpu or cuda, not on {device.type}: choose with --device")
+        raise InputError(f"several processes train on cpu or cuda, not on {device.type}: choose with --device")
     distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     yield
     distributed.destroy_process_group()  # not after an error: others may wait for this process, and end when it does

@@ -7,7 +7,6 @@ is due, with the reader's own error; or another stands in for it, and it is coun
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -18,30 +17,10 @@ from rga.training.distributed import processes
 from rga.training.input.plan import Draw, Plan, Share
 from rga.training.input.random_state import drawing_from
 from rga.training.input.reading import naming_deaths, portable
+from rga.training.recipe import LoaderRecipe
 from rga.training.run.stop import start_workers
 
 Sample = TypeVar("Sample")
-
-
-@dataclass(frozen=True)
-class LoaderOptions:
-    """How batches are made.
-
-    Attributes:
-        seed: of all that is drawn for samples.
-        num_workers: processes that make samples; 0 makes them in this one.
-        prefetch_factor: batches that each worker makes ahead.
-        pin: lay batches where a GPU can fetch them by itself.
-        parts: smaller batches that each process's part of a batch comes in, for gradients that are accumulated.
-        skip_damaged: replace samples that cannot be read.
-    """
-
-    seed: int = 0
-    num_workers: int = 0
-    prefetch_factor: int = 2
-    pin: bool = False
-    parts: int = 1
-    skip_damaged: bool = False
 
 
 class SampleLoader(Generic[Sample]):
@@ -50,27 +29,38 @@ class SampleLoader(Generic[Sample]):
     Args:
         samples: make one sample each, with any of Python's, numpy's and torch's generators.
         plan: which of them make the batches.
-        options: how.
+        recipe: how many processes read them, and whether damaged ones are replaced.
         damaged: what ``samples`` raises for one that cannot be read and may be replaced.
+        seed: of everything that is drawn for samples.
+        parts: smaller batches that each process's part of a batch comes in, for gradient accumulation.
+        pin: pin batches in memory, from where a GPU can fetch them by itself.
 
     Raises:
         ValueError: the batches cannot be shared by so many processes or in so many parts.
     """
 
     def __init__(
-        self, samples: Dataset[Sample], plan: Plan, options: LoaderOptions, damaged: type[Exception] | tuple[type[Exception], ...] = ()
+        self,
+        samples: Dataset[Sample],
+        plan: Plan,
+        recipe: LoaderRecipe,
+        damaged: type[Exception] | tuple[type[Exception], ...] = (),
+        *,
+        seed: int = 0,
+        parts: int = 1,
+        pin: bool = False,
     ) -> None:
         self.plan = plan
-        self.share = Share(plan, options.seed, processes.rank(), processes.count(), options.parts)
+        self.share = Share(plan, seed, processes.rank(), processes.count(), parts)
         self.skipped: dict[str, int] = {}
         """What could not be read and was replaced, as its error says, and how often."""
         self.loader = DataLoader(
-            Replacing(samples, plan, damaged, options.skip_damaged),
+            Replacing(samples, plan, damaged, recipe.skip_damaged),
             batch_sampler=self.share,
-            num_workers=options.num_workers,
-            prefetch_factor=options.prefetch_factor if options.num_workers else None,
-            persistent_workers=options.num_workers > 0,
-            pin_memory=options.pin,
+            num_workers=recipe.num_workers,
+            prefetch_factor=recipe.prefetch_factor if recipe.num_workers else None,
+            persistent_workers=recipe.num_workers > 0,
+            pin_memory=pin,
             collate_fn=collate,
             generator=Generator(),  # what the loader draws means nothing: every sample has its own key
         )
@@ -82,7 +72,7 @@ class SampleLoader(Generic[Sample]):
         return len(dataset.samples)
 
     def __len__(self) -> int:
-        """Batches in an epoch; each comes in the options' ``parts``."""
+        """Batches in an epoch; each comes in ``parts``."""
         return len(self.plan)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Any]:

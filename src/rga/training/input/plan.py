@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from rga.errors import InputError
+
 
 class Plan(Protocol):
     """The batches of every epoch. They are those of the whole training, however many processes share them."""
@@ -44,7 +46,7 @@ class ShuffledBatches:
         seed: of the order.
 
     Raises:
-        ValueError: there is less than a batch of samples.
+        InputError: there is less than a batch of samples.
 
     Example:
         >>> plan = ShuffledBatches(7, 3, seed=0)
@@ -56,7 +58,7 @@ class ShuffledBatches:
 
     def __init__(self, samples: int, size: int, seed: int) -> None:
         if not 1 <= size <= samples:
-            raise ValueError(f"a batch of {size} cannot be drawn from {samples} samples: lower the batch's size")
+            raise InputError(f"a batch of {size} cannot be drawn from {samples} samples: lower the batch's size")
         self.samples = samples
         self.size = size
         self.seed = seed
@@ -94,7 +96,7 @@ class Share:
         parts: smaller batches that a process's part of a batch comes in.
 
     Raises:
-        ValueError: a batch cannot be shared so.
+        InputError: a batch cannot be shared so.
 
     Example:
         >>> share = Share(ShuffledBatches(8, 4, seed=0), seed=0, rank=1, processes=2)
@@ -107,7 +109,7 @@ class Share:
         groups = plan.size // plan.together
         if groups % (processes * parts):
             unit = f"{groups} x {plan.together}" if plan.together > 1 else str(groups)
-            raise ValueError(
+            raise InputError(
                 f"a batch of {unit} samples cannot be shared by {processes} processes in {parts} parts each: "
                 f"{groups} must be a multiple of {processes * parts}"
             )

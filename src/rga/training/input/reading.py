@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from rga.errors import RgaError
 from rga.training.run.stop import start_workers
 
 Sample = TypeVar("Sample")
@@ -102,7 +103,7 @@ def ready(loader: DataLoader[Any]) -> Iterator[Any]:
         yield loaded
 
 
-class WorkerDiedError(ChildProcessError):
+class WorkerDiedError(RgaError, ChildProcessError):
     """A process that made samples is gone."""
 
 

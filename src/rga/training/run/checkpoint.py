@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 import rga
+from rga.errors import InputError, MissingFileError, WriteError
 from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import flush, write_atomically
@@ -132,7 +133,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         write_atomically(folder / LAST, write)
     except OSError as error:
         kept = f"that of an earlier step is whole in {folder / LAST}" if (folder / LAST).exists() else "there is no earlier one"
-        raise OSError(
+        raise WriteError(
             f"the state of step {checkpoint.step} could not be written ({written / 2**20:.1f} MiB): {error}; {kept}: "
             "make space and go on with --resume"
         ) from error
@@ -192,41 +193,41 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Reads a checkpoint; nothing in it is executed.
 
     Raises:
-        FileNotFoundError: there is none.
+        MissingFileError: there is none.
         OSError: the disk failed, or the file must not be read, which says nothing about the checkpoint.
-        ValueError: the file is damaged, was changed, is of another format, or holds more than tensors and plain values; it is named, and
+        InputError: the file is damaged, was changed, is of another format, or holds more than tensors and plain values; it is named, and
             so is the checkpoint before it if that is whole.
     """
     try:
         return read_checkpoint(path, device)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error}{offer(path)}") from error
+        raise MissingFileError(f"{error}{offer(path)}") from error
     except ValueError as error:
-        raise ValueError(f"{error}{offer(path)}") from error
+        raise InputError(f"{error}{offer(path)}") from error
 
 
 def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """What ``load_checkpoint`` reads, without a look at others."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint at {path}: start without --resume, or name the run's folder")
+        raise MissingFileError(f"there is no checkpoint at {path}: start without --resume, or name the run's folder")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # a position in the file that is not there
-            raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
+            raise InputError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
         raise OSError(error.errno, error.strerror, str(path)) from error  # a disk or a permission: the checkpoint may be whole
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
+        raise InputError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
     if not isinstance(state, dict) or "format" not in state:
-        raise ValueError(f"{path} is not a checkpoint of a training")
+        raise InputError(f"{path} is not a checkpoint of a training")
     form, version = state.pop("format"), state.pop("rga", "an earlier version")
     if form not in (FORMAT, FIRST_EDITION):
-        raise ValueError(
+        raise InputError(
             f"{path} is a checkpoint of format {form}, written by rga {version}; this is rga {rga.__version__}, which reads format "
             f"{FORMAT}: go on with the version that the run was started with, or start a new run with --out"
         )
     if state.pop("digest", None) != digest(state):
-        raise ValueError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
+        raise InputError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
     return Checkpoint(**(first_edition.converted_checkpoint(state) if form == FIRST_EDITION else state))
 
 

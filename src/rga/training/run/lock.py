@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from rga.errors import InputError
 from rga.storage.files import write_atomically
 
 LOCK_FILE = ".lock"
@@ -36,7 +37,7 @@ def locked(folder: Path, option: str = "--out") -> Iterator[None]:
         option: that names another folder, for the error.
 
     Raises:
-        ValueError: another process holds it.
+        InputError: another process holds it.
         OSError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def held(folder: Path, option: str) -> BaseFileLock:
     """The lock of a folder, acquired.
 
     Raises:
-        ValueError: another process holds it.
+        InputError: another process holds it.
     """
     soft = SoftFileLock(folder / SOFT_LOCK_FILE)
     lock: BaseFileLock = FileLock(folder / LOCK_FILE, fallback_to_soft=False)
@@ -65,7 +66,7 @@ def held(folder: Path, option: str) -> BaseFileLock:
             lock = soft
             lock.acquire(timeout=0)
     except Timeout:
-        raise ValueError(
+        raise InputError(
             f"{folder} is being trained in by {holder(folder)}: wait for it, stop it, or choose another folder with {option}{stale(lock)}"
         ) from None
     return lock

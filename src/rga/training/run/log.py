@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rga.errors import InputError
 from rga.storage.files import named
 
 LOG_FILE = "log.jsonl"
@@ -27,7 +28,7 @@ class RunLog:
         step: of that checkpoint.
 
     Raises:
-        ValueError: TensorBoard is wanted and not installed.
+        InputError: TensorBoard is wanted and not installed.
     """
 
     def __init__(self, folder: Path, tensorboard: bool = False, length: int | None = None, step: int | None = None) -> None:
@@ -42,7 +43,7 @@ class RunLog:
         self.writer: Any = None
         if tensorboard:
             if find_spec("tensorboard") is None:
-                raise ValueError("TensorBoard is not installed: pip install 'rga[logs]', or leave tensorboard off")
+                raise InputError("TensorBoard is not installed: pip install 'rga[logs]', or leave tensorboard off")
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # optional and slow to import
 
             self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=None if step is None else step + 1)
@@ -91,7 +92,7 @@ def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
     """The events of one kind in a run's log, in their order; half a line at its end, of one who was killed, is none.
 
     Raises:
-        ValueError: the log is damaged; it and the line are named.
+        InputError: the log is damaged; it and the line are named.
     """
     path = folder / LOG_FILE
     events = []
@@ -101,5 +102,5 @@ def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
             if event["kind"] == kind:
                 events.append(event)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged in line {number}: {error!r}; put it back, or move it away") from error
+            raise InputError(f"{path} is damaged in line {number}: {error!r}; put it back, or move it away") from error
     return events

@@ -124,11 +124,11 @@ def read_record(path: Path) -> RunRecord:
     try:
         contents = json.loads(path.read_text())
         if not isinstance(contents, dict):
-            raise InputError("it is not an object")  # noqa: TRY301  the same in the end
+            raise InputError("it is not an object")
         version = contents.get("format", 1)
         if version != FORMAT:
             advice = "start a new run by it: rga train " + str(path) if version == 1 else "update rga to read it"
-            raise InputError(f"it has format {version}, and this version reads format {FORMAT}: {advice}")  # noqa: TRY301
+            raise InputError(f"it has format {version}, and this version reads format {FORMAT}: {advice}")
         data = contents["data"]
         return RunRecord(
             contents["task"],
@@ -167,7 +167,9 @@ def check_new(folder: Path) -> bool:
         ExistingFileError: the folder holds a run, or models of one, or something that would be overwritten and is of another program.
     """
     if any((folder / name).exists() for name in (LAST, PREVIOUS)):
-        raise ExistingFileError(f"{folder} holds a run already: continue it with rga resume {folder}, or choose another folder with --output")
+        raise ExistingFileError(
+            f"{folder} holds a run already: continue it with rga resume {folder}, or choose another folder with --output"
+        )
     there = [name for name in MODELS if (folder / name).exists()]
     if there:
         raise ExistingFileError(

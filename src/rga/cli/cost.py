@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+import tyro
 from rich.console import Console
 from rich.table import Table
 
 from rga.attachment import BLOCKS, attach, find_blocks, find_stages
-from rga.attachment.costs import cost
+from rga.attachment.costs import cost as cost_of
 from rga.attention.catalog import list_attentions
 from rga.backbones.catalog import create_backbone
 
 
-def costs(
-    backbone: str = "resnet50", attentions: tuple[str, ...] = (), image_size: tuple[int, int] = (256, 128), inside_blocks: bool = False
+def cost(
+    backbone: Annotated[str, tyro.conf.Positional] = "resnet50",
+    *,
+    attentions: tuple[str, ...] = (),
+    image_size: tuple[int, int] = (256, 128),
+    inside_blocks: bool = False,
 ) -> None:
-    """Prints parameters and multiply-accumulates of a network without a classifier, plain and with attention after its stages, and these.
+    """Print parameters and multiply-accumulates of a network without a classifier, plain and with attention, and where attention goes.
 
     Args:
-        backbone: name of a network in timm, or of one of our own for small images (cifar-resnet20, ...).
-        attentions: names of attentions; all that can be attached by default.
-        image_size: height and width of the images.
-        inside_blocks: attend inside of every block instead of after stages.
+        backbone: A network of timm, or one of our own for small images (cifar-resnet20, ...).
+        attentions: Attentions to compare; all that can be attached by default.
+        image_size: Height and width of the images.
+        inside_blocks: Put attention inside every block instead of after stages.
     """
     with torch.device("meta"):
         stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone), image_size)
-    table = Table(
-        "attention", "parameters (M)", "multiply-accumulates (G)", title=f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
-    )
+    title = f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
+    table = Table("attention", "parameters (M)", "multiply-accumulates (G)", title=title)
     for name in ("none", *(attentions or list_attentions())):
         with torch.device("meta"):
             model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
-        spent = cost(model, (1, 3, *image_size))
+        spent = cost_of(model, (1, 3, *image_size))
         table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = Console()
     console.print(table)

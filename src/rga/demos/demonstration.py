@@ -6,25 +6,26 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress
 
-from rga.cli.outputs import check_output, need_drawing
-from rga.cli.train import train
+from rga.errors import ExistingFileError, InputError
 from rga.reports.demo_runs import RUNS
+from rga.runs import train
 from rga.storage.files import write_atomically
+from rga.storage.outputs import check_drawing, check_output
 from rga.synthetic.generated import same_origin
 from rga.training.outcome import Outcome
+from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
-from rga.training.task_training import ImageRecipe
 
 REPORT = "report.html"
 
-Recipe = TypeVar("Recipe", bound=ImageRecipe)
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 
 class Stopwatch:
@@ -67,7 +68,7 @@ class Generated:
         """Makes the data, or takes those that are there if they are the same.
 
         Raises:
-            FileExistsError: the folder holds something else, or data of other options that no demo made.
+            ExistingFileError: the folder holds something else, or data of other options that no demo made.
         """
         if (root / self.origin).is_file():
             if same_origin(root / self.origin, self.version, options):
@@ -83,7 +84,7 @@ class Generated:
         return made
 
     def check(self, root: Path, options: Any) -> None:
-        """Raises a FileExistsError if ``provide`` would, before anything is done."""
+        """Raises a ExistingFileError if ``provide`` would, before anything is done."""
         if not ((root / self.origin).is_file() and same_origin(root / self.origin, self.version, options)):
             check_ours(root)
 
@@ -102,11 +103,11 @@ def check_ours(path: Path) -> None:
     """Refuses what no demo made.
 
     Raises:
-        FileExistsError: it is a file, or a folder with something in it and without the marker.
+        ExistingFileError: it is a file, or a folder with something in it and without the marker.
     """
     if not path.exists() or (path / MARKER).is_file() or (path.is_dir() and not any(path.iterdir())):
         return
-    raise FileExistsError(
+    raise ExistingFileError(
         f"{path} was not made by rga demo, or is to be kept: name another folder with --output, or move it away first; nothing was changed"
     )
 
@@ -121,18 +122,18 @@ def begun(output: Path, epochs: int, title: str) -> Iterator[None]:
         title: of the report.
 
     Raises:
-        FileExistsError: something in the folder is not a demo's.
-        ModuleNotFoundError: the report cannot be drawn.
-        ValueError: the epochs are negative, or another demo is at work in the folder.
+        ExistingFileError: something in the folder is not a demo's.
+        MissingPackageError: the report cannot be drawn.
+        InputError: the epochs are negative, or another demo is at work in the folder.
     """
     if epochs < 0:
-        raise ValueError(f"epochs must be at least 1, or 0 for the recipe's, got {epochs}")
-    need_drawing()
+        raise InputError(f"epochs must be at least 1, or 0 for the recipe's, got {epochs}")
+    check_drawing()
     runs, report = [output / folder for folder in RUNS.values()], output / REPORT
     for run in runs:
         check_ours(run)
     if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(errors="replace")):
-        raise FileExistsError(
+        raise ExistingFileError(
             f"{report} is no report of this demo: name another folder with --output, or move it away; nothing was changed"
         )
     check_output(report)
@@ -144,17 +145,16 @@ def begun(output: Path, epochs: int, title: str) -> Iterator[None]:
         yield
 
 
-def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
+def for_epochs(recipe: AnyRecipe, epochs: int) -> AnyRecipe:
     """A recipe with another number of epochs; 0 leaves its own."""
     if not epochs:
         return recipe
-    return replace(
-        recipe, epochs=epochs, warmup_epochs=min(recipe.warmup_epochs, epochs / 4), evaluate_every=min(recipe.evaluate_every, epochs)
-    )
+    warmup, every = recipe.optimization.warmup_epochs, recipe.loop.evaluate_every
+    return recipe.override(epochs=epochs, warmup_epochs=min(warmup, epochs / 4), evaluate_every=min(every, epochs))
 
 
-def train_each(recipes: Mapping[str, ImageRecipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> Outcome:
-    """Trains one recipe after the other, each in its folder of the demo's, until one is interrupted; what the last one came to.
+def train_each(recipes: Mapping[str, Recipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> Outcome:
+    """Trains one recipe after the other, each in its folder of the demo's, until one is interrupted; the outcome of the last one.
 
     Args:
         recipes: name -> recipe.
@@ -167,8 +167,57 @@ def train_each(recipes: Mapping[str, ImageRecipe], output: Path, watch: Stopwatc
         console.rule(f"{number} of {2 + len(recipes)}: training, {name}")
         with watch.time(name):
             mark(output / RUNS[name])
-            outcome = train(recipe, output / RUNS[name])
+            outcome = train(recipe, output=output / RUNS[name])
         if outcome.interrupted:
             console.print(f"stopped: run the demo again; it keeps the {kept} and trains anew")
             break
     return outcome
+
+
+def run(
+    output: Path,
+    *,
+    title: str,
+    generated: Generated,
+    options: Any,
+    epochs: int,
+    recipes: Callable[[Path], Mapping[str, AnyRecipe]],
+    report: Callable[[Path, Mapping[str, AnyRecipe], Stopwatch, Console], None],
+) -> int:
+    """A whole demo.
+
+    The folder may be an earlier demo's: its data are used again if they are the same, its runs and its report are replaced. What no demo
+    made is never removed.
+
+    Args:
+        output: the folder for all of it.
+        title: of the report.
+        generated: the data.
+        options: of their generator.
+        epochs: of each training; 0 for the recipe's.
+        recipes: (folder of the data) -> what is trained, by name.
+        report: (folder of the data, recipes, times, console) evaluates the runs and writes the report.
+
+    Returns:
+        Exit code: 0, 130 after Ctrl-C, 143 after SIGTERM.
+
+    Raises:
+        ExistingFileError: something in the folder is not a demo's.
+        MissingPackageError: matplotlib is not installed.
+        InputError: an option is out of its range, or another demo is at work in the folder.
+    """
+    console, watch = Console(), Stopwatch()
+    data = output / generated.what
+    generated.check(data, options)
+    with begun(output, epochs, title):
+        console.rule(f"1 of 4: {generated.what}")
+        with watch.time(generated.what):
+            data = generated.provide(data, options, console)
+        chosen = {name: for_epochs(recipe, epochs) for name, recipe in recipes(data).items()}
+        outcome = train_each(chosen, output, watch, console, kept=generated.what)
+        if outcome.interrupted:
+            return outcome.exit_code
+        console.rule("4 of 4: evaluation and report")
+        report(data, chosen, watch, console)
+        console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+        return 0

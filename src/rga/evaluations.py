@@ -1,0 +1,252 @@
+"""``rga.evaluate`` and ``rga.calibrate``: a saved model on a dataset; its task is in its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rga.backbones.model import BackboneModel
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.loading import load, model_folder, task_of
+from rga.ranking.open_set.threshold import save_threshold
+from rga.recipes import recipe_from_file
+from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
+from rga.reid.evaluation import calibrate as choose_threshold
+from rga.reid.model import ReidModel
+from rga.reports.evaluation_report import check_report, write_findings
+from rga.storage.outputs import check_drawing, check_folder, check_output
+from rga.storage.results import check_results, write_results
+from rga.storage.saved_model import weights_fingerprint
+from rga.tasks import get_task
+from rga.training.devices import choose_device
+from rga.training.input.reading import Progress
+from rga.training.run.record import RECIPE_FILE
+from rga.training.task import Evaluation, Task
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An evaluation and where it was written.
+
+    Attributes:
+        task: of the model.
+        data: the dataset's name.
+        fingerprint: of the dataset.
+        result: the figures; of re-ID a ``ReidEvaluation`` or ``Calibration``.
+        path: of the file with the results; None if they were not written.
+        report: of the page; None if none was asked for.
+        kept: the file with the calibrated threshold; None without one.
+    """
+
+    task: str
+    data: str
+    fingerprint: str
+    result: Evaluation
+    path: Path | None = None
+    report: Path | None = None
+    kept: Path | None = None
+
+
+def evaluate(
+    model: BackboneModel | str | Path,
+    data: DataSpec | str | None = None,
+    *,
+    output: Path | str | None = None,
+    folder: Path | str | None = None,
+    report: Path | str | None = None,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Measured:
+    """Measures a model on a dataset.
+
+    Args:
+        model: a model, the folder of a run or of a saved model, or one on the Hugging Face hub.
+        data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with.
+        output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold earlier results
+            of the same evaluation, and nothing else.
+        folder: where ``evaluation-DATA.json`` is written if ``output`` is not named; by default no file is written.
+        report: folder for ``report.html`` and ``report.json`` (re-ID only).
+        batch_size: images at a time.
+        num_workers: processes that read images; 0 reads in this one.
+        device: auto, cpu, cuda, cuda:1, mps.
+        progress: called after each batch with the images that are done, and of how many.
+        **options: fields of the task's options: ``flip``, ``feature``, ``comparison`` of re-ID; ``split``, ``window``, ``scales``, ``flip``
+            of segmentation.
+
+    Raises:
+        InputError: an option is unknown or out of its range, or the data do not fit the model.
+        MissingFileError: the model or the data are not there.
+        ExistingFileError: a file would be overwritten that holds something else.
+
+    Example::
+
+        measured = rga.evaluate("runs/market", "market1501:data/market1501", flip=True)
+        print(measured.result.results["neck"].mAP)
+    """
+    job = Job(model, data, output=output, folder=folder, report=report, batch_size=batch_size, num_workers=num_workers, device=device)
+    chosen = job.options(job.task.options, options)
+    settings = {"task": job.task.name, **job.settings, "options": plain(chosen)}
+    job.check(settings)
+    result = job.task.evaluate(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
+    found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    path = job.write(chosen.label, settings, found)
+    if job.report is not None:
+        assert isinstance(result, ReidEvaluation)
+        distances = result.distances[result.shown]
+        examined = result.examine()
+        write_findings(
+            job.report, {**settings, "flip": chosen.flip, **found}, job.data, examined, {}, distances, shown=result.shown, threshold=None
+        )
+    return Measured(job.task.name, job.data.name, job.data.fingerprint, result, path, job.page)
+
+
+def calibrate(
+    model: ReidModel | str | Path,
+    data: DataSpec | str,
+    *,
+    output: Path | str | None = None,
+    folder: Path | str | None = None,
+    report: Path | str | None = None,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Measured:
+    """Chooses the distance up to which an image is taken for somebody in a gallery, and keeps it in the model's ``config.json``.
+
+    Args:
+        model: a re-ID model; its threshold is kept if it is in a folder of this machine.
+        data: the dataset.
+        output: see ``evaluate``, also for the arguments that follow.
+        folder: where ``calibration-DATA.json`` is written.
+        report: folder for a page with the open-set curves.
+        batch_size: images at a time.
+        num_workers: processes that read images.
+        device: where to compute.
+        progress: called after each batch.
+        **options: ``unknown``, ``false_alarms``, ``seed``, ``flip``, ``feature``, see ``rga.reid.evaluation.CalibrationOptions``.
+    """
+    job = Job(model, data, output=output, folder=folder, report=report, batch_size=batch_size, num_workers=num_workers, device=device)
+    if not isinstance(job.model, ReidModel):
+        raise InputError(f"thresholds are calibrated for re-identification, and this model is for {job.task.name}")
+    chosen = job.options(CalibrationOptions, options)
+    settings = {"task": job.task.name, **job.settings, "open_set": plain(chosen)}
+    job.check(settings)
+    result: Calibration = choose_threshold(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
+    found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    path = job.write("", settings, found, kind="calibration")
+    saved = None if isinstance(model, BackboneModel) else model_folder(Path(model))
+    if saved is not None:
+        save_threshold(saved, result.threshold)
+    if job.report is not None:
+        ranking = result.ranking(job.data)
+        shown = ranking.shown
+        written = {**settings, "flip": chosen.flip, **found}
+        write_findings(
+            job.report,
+            written,
+            job.data,
+            ranking.examine(),
+            result.results,
+            ranking.distances[shown],
+            shown=shown,
+            threshold=result.threshold,
+        )
+    kept = None if saved is None else saved / "config.json"
+    return Measured(job.task.name, job.data.name, job.data.fingerprint, result, path, job.page, kept)
+
+
+class Job:
+    """A model and data to measure it on, with what is written, all checked before the work begins."""
+
+    def __init__(
+        self,
+        model: BackboneModel | str | Path,
+        data: DataSpec | str | None,
+        *,
+        output: Path | str | None,
+        folder: Path | str | None,
+        report: Path | str | None,
+        batch_size: int,
+        num_workers: int,
+        device: str,
+    ) -> None:
+        if batch_size < 1 or num_workers < 0:
+            raise InputError(f"batch_size must be at least 1 and num_workers at least 0, got {batch_size} and {num_workers}")
+        self.output = None if output is None else Path(output)
+        self.folder = None if folder is None else Path(folder)
+        self.report = None if report is None else Path(report)
+        check_output(self.output)
+        if self.folder is not None and self.output is None:
+            check_folder(self.folder)
+        name = task_of(model)
+        self.task: Task[Any, Any, Any, Any] = get_task(name)
+        if self.report is not None:
+            if name != "reid":
+                raise InputError(f"reports are written for re-identification, and this model is for {name}: leave --report out")
+            check_drawing()
+            check_folder(self.report)
+        self.model: Any = (model if isinstance(model, BackboneModel) else load(model)).to(choose_device(device))
+        self.data: Any = self.task.datasets.read(data) if data is not None else own_data(self.task, self.model, model)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is evaluated."""
+        return {"data": self.data.name, "fingerprint": self.data.fingerprint, "weights": weights_fingerprint(self.model)}
+
+    @property
+    def page(self) -> Path | None:
+        """The report's page."""
+        return None if self.report is None else self.report / "report.html"
+
+    def options(self, kind: type[Any], values: Mapping[str, Any]) -> Any:
+        """Options from keyword arguments.
+
+        Raises:
+            InputError: there is no such option.
+        """
+        known = [field.name for field in dataclasses.fields(kind)]
+        for name in values:
+            if name not in known:
+                raise InputError(f"a model for {self.task.name} has no option {name!r}: it takes {', '.join(known) or 'none'}")
+        return kind(**values)
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Refuses to overwrite files that hold something else."""
+        if self.report is not None:
+            check_report(self.report, settings)
+        check_results(self.output, settings)
+
+    def write(self, label: str, settings: Mapping[str, Any], found: Mapping[str, Any], kind: str = "evaluation") -> Path | None:
+        """Writes the results, if a file or a folder was named."""
+        name = "-".join(filter(None, (kind, re.sub(r"[^\w.+-]+", "_", self.data.name), label)))
+        return write_results(self.folder, name, self.output, settings, found)
+
+
+def own_data(task: Task[Any, Any, Any, Any], model: BackboneModel, source: BackboneModel | str | Path) -> Any:
+    """The data that a model was trained with, as its run or the model itself remembers them.
+
+    Raises:
+        InputError: neither does.
+    """
+    if not isinstance(source, BackboneModel):
+        for folder in (Path(source), Path(source).resolve().parent):
+            if (folder / RECIPE_FILE).is_file():
+                return task.read(recipe_from_file(folder / RECIPE_FILE))
+    if "data" in model.trained_on:
+        return task.datasets.read(model.trained_on["data"])
+    raise InputError("the model does not say what data it was trained with: name a dataset with --data NAME:FOLDER")
+
+
+def plain(options: Any) -> dict[str, Any]:
+    """Options as JSON can hold them."""
+    return dataclasses.asdict(options)
