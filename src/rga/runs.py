@@ -18,7 +18,7 @@ from rga.storage.outputs import check_folder
 from rga.tasks import get_task, recipe_type
 from rga.training.devices import choose_device
 from rga.training.distributed import processes
-from rga.training.distributed.norms import convert_sync_batchnorm
+from rga.training.distributed.norms import synchronise_norms
 from rga.training.image_training import ImageTraining
 from rga.training.loop import fit
 from rga.training.memory import keep_freed_memory
@@ -167,7 +167,7 @@ class Run:
         self.console.print(training.describe_data(), markup=False)
         model: nn.Module = training.model.to(self.device)
         if self.recipe.machine.sync_bn and processes.together():
-            convert_sync_batchnorm(model, self.device)
+            synchronise_norms(model, self.device)
         if self.recipe.machine.compile:
             model.compile()
         return training

@@ -212,7 +212,8 @@ class Recipe:
         Raises:
             InputError: there is a field that the recipe does not have, or a value that it does not take.
         """
-        return read_group(cls, values, "")
+        found: Self = read_group(cls, values, "")
+        return found
 
 
 def read_fields(kind: type[AnyRecipe], values: Mapping[str, Any]) -> AnyRecipe:
@@ -230,7 +231,7 @@ def read_fields(kind: type[AnyRecipe], values: Mapping[str, Any]) -> AnyRecipe:
 
 def typed(recipe: AnyRecipe, values: Mapping[str, Any]) -> AnyRecipe:
     """A recipe with other values of its fields, converted to the fields' types; see ``read_fields``."""
-    types = {}
+    types: dict[str, Any] = {}
     for name, hint in get_type_hints(type(recipe)).items():
         types |= get_type_hints(hint) if dataclasses.is_dataclass(hint) and hint is not DataSpec else {name: hint}
     return recipe.override(**{name: read_value(types[name], value, name) if name in types else value for name, value in values.items()})

@@ -139,7 +139,7 @@ def check_position(start: Checkpoint, steps_per_epoch: int, total: int) -> None:
     if start.steps_per_epoch != steps_per_epoch:
         raise InputError(
             f"the checkpoint does not fit: an epoch has {steps_per_epoch} steps, and had {start.steps_per_epoch} when it was saved "
-            f"({start.where}): {ADVICE}, or start a new run with --out"
+            f"({start.where}): {ADVICE}, or start a new run with another --output"
         )
     if start.step > total:
         raise InputError(

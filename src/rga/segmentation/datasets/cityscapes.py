@@ -77,7 +77,7 @@ def read_cityscapes(root: Path) -> SegmentationData:
 
 
 def read_generated(root: Path) -> SegmentationData:
-    """Reads generated street scenes (``rga data make-streets``), which have eight of Cityscapes' classes.
+    """Reads generated street scenes (``rga data make streets``), which have eight of Cityscapes' classes.
 
     Args:
         root: the folder with ``leftImg8bit`` and ``gtFine``.
@@ -86,7 +86,7 @@ def read_generated(root: Path) -> SegmentationData:
         FileNotFoundError: a folder is missing.
         DataError: a file name does not follow the format, or an image or a mask is without the other.
     """
-    return read_layout("streets", root, chosen_classes(GENERATED), "Generate them with rga data make-streets DIR.")
+    return read_layout("streets", root, chosen_classes(GENERATED), "Generate them with rga data make streets DIR.")
 
 
 def read_layout(name: str, root: Path, classes: Classes, where: str) -> SegmentationData:

@@ -135,7 +135,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         kept = f"that of an earlier step is whole in {folder / LAST}" if (folder / LAST).exists() else "there is no earlier one"
         raise WriteError(
             f"the state of step {checkpoint.step} could not be written ({written / 2**20:.1f} MiB): {error}; {kept}: "
-            "make space and go on with --resume"
+            "make space and continue with rga resume"
         ) from error
 
 
@@ -209,7 +209,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
 def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """What ``load_checkpoint`` reads, without a look at others."""
     if not path.is_file():
-        raise MissingFileError(f"there is no checkpoint at {path}: start without --resume, or name the run's folder")
+        raise MissingFileError(f"there is no checkpoint at {path}: name the folder of a run that was stopped")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
@@ -224,7 +224,7 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if form not in (FORMAT, FIRST_EDITION):
         raise InputError(
             f"{path} is a checkpoint of format {form}, written by rga {version}; this is rga {rga.__version__}, which reads format "
-            f"{FORMAT}: go on with the version that the run was started with, or start a new run with --out"
+            f"{FORMAT}: continue with the version that the run was started with, or start a new run with another --output"
         )
     if state.pop("digest", None) != digest(state):
         raise InputError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
@@ -240,4 +240,4 @@ def offer(path: Path) -> str:
         whole = read_checkpoint(previous, torch.device("cpu"))
     except (OSError, ValueError):
         return f"; {previous} cannot be used either"
-    return f"; {previous} is whole ({whole.where}): go on from it with --resume-previous"
+    return f"; {previous} is whole ({whole.where}): continue from it with rga resume --from previous"

@@ -25,7 +25,7 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 
 
 @contextmanager
-def locked(folder: Path, option: str = "--out") -> Iterator[None]:
+def locked(folder: Path, option: str = "--output") -> Iterator[None]:
     """Holds a run's folder, which is made if it is not there.
 
     The lock is the operating system's and of this process alone (workers do not inherit it): it ends with the process, however that ends.
