@@ -39,14 +39,13 @@ def torchreid() -> dict[str, Any]:
     return found
 
 
-def labels_of(stored: dict[str, Any]) -> list[Any]:
-    return [stored[f"{side}_{what}"] for side in ("query", "gallery") for what in ("ids", "cameras")]
+def labels_of(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: stored[name] for name in ("query_ids", "query_cameras", "gallery_ids", "gallery_cameras")}
 
 
 def ranked(stored: dict[str, Any], metric: Metric, dtype: type, **options: Any) -> RankingResult:
-    query, gallery = (stored[f"{side}_features"].astype(dtype) for side in ("query", "gallery"))
-    labels = labels_of(stored)
-    return evaluate(query, *labels[:2], gallery, *labels[2:], metric=metric, **options)
+    features = {name: stored[name].astype(dtype) for name in ("query_features", "gallery_features")}
+    return evaluate(**features, **labels_of(stored), metric=metric, **options)
 
 
 def reranked(stored: dict[str, Any], expected: dict[str, Any], metric: Metric, dtype: type) -> Any:
@@ -76,7 +75,7 @@ def test_re_ranking(stored: dict[str, Any], expected: dict[str, Any], metric: Me
     golden = expected[f"{metric}, re-ranked"]
     distances = reranked(stored, expected, metric, dtype)
     np.testing.assert_allclose(np.asarray(distances)[0], golden["first_row"], rtol=0, atol=max(tolerance, 1e-9))
-    assert_equal(evaluate_distances(distances, *labels_of(stored)), golden, max(tolerance, 1e-12))
+    assert_equal(evaluate_distances(distances, **labels_of(stored)), golden, max(tolerance, 1e-12))
 
 
 def test_torchreid_agrees(stored: dict[str, Any], expected: dict[str, Any], torchreid: dict[str, Any]) -> None:
@@ -86,7 +85,7 @@ def test_torchreid_agrees(stored: dict[str, Any], expected: dict[str, Any], torc
     golden = torchreid["cosine, re-ranked without junk"]
     kept = stored["gallery_ids"] != -1
     without = {name: values[kept] if name.startswith("gallery") else values for name, values in stored.items()}
-    result = evaluate_distances(reranked(without, expected, "cosine", np.float64), *labels_of(without))
+    result = evaluate_distances(reranked(without, expected, "cosine", np.float64), **labels_of(without))
     assert result.mAP == pytest.approx(golden["mAP"], abs=1e-5)
     np.testing.assert_allclose(result.cmc, golden["cmc"], rtol=0, atol=1e-6)
 
@@ -97,12 +96,10 @@ def test_the_golden_metrics_tell_rules_apart(stored: dict[str, Any], expected: d
     assert golden["queries_without_match"] > 0
     assert {-1, 0} < set(stored["gallery_ids"].tolist())
     assert len({round(golden[name], 6) for name in ("mAP", "mAP_trapezoid", "mINP")}) == 3
-    query, gallery = stored["query_features"], stored["gallery_features"]
-    labels = labels_of(stored)
-    without_cameras = evaluate(query, labels[0], None, gallery, labels[2], None)
-    counted_junk = evaluate(query, *labels[:2], gallery, np.where(labels[2] == -1, 0, labels[2]), labels[3])
-    for other in (without_cameras, counted_junk):
-        assert abs(other.mAP - golden["mAP"]) > 1e-3
+    without_cameras = {**stored, "query_cameras": None, "gallery_cameras": None}
+    counted_junk = {**stored, "gallery_ids": np.where(stored["gallery_ids"] == -1, 0, stored["gallery_ids"])}
+    for changed in (without_cameras, counted_junk):
+        assert abs(ranked(changed, "cosine", np.float64).mAP - golden["mAP"]) > 1e-3
 
 
 def test_the_script_makes_the_golden_metrics(stored: dict[str, Any], expected: dict[str, Any]) -> None:

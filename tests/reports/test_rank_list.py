@@ -1,4 +1,4 @@
-"""Rank lists on a made case, whose order and marks are known."""
+"""Rank lists of a small case whose order and marks are known."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ QUERY = np.array([[1.0, 0.0]])
 GALLERY = np.array([[1.0, 0.0], [1.0, 0.1], [0.9, 0.3], [0.5, 0.9], [0.8, 0.5], [2.0, 0.05]])
 
 
-def pictures(folder: Path, *labels: tuple[int, int | None]) -> list[Sample]:
+def images(folder: Path, *labels: tuple[int, int | None]) -> list[Sample]:
     samples = []
     for number, (identity, camera) in enumerate(labels):
         path = folder / f"{number}_{identity}_{camera}.png"
@@ -22,15 +22,15 @@ def pictures(folder: Path, *labels: tuple[int, int | None]) -> list[Sample]:
     return samples
 
 
-def made_case(folder: Path) -> list[RankList]:
+def small_case(folder: Path) -> list[RankList]:
     """Nearest first: own camera (left out), junk (left out), a distractor, the person, somebody else, the person."""
-    query = pictures(folder, (7, 1))
-    gallery = pictures(folder, (7, 1), (0, 2), (7, 2), (7, 3), (8, 2), (-1, 2))
+    query = images(folder, (7, 1))
+    gallery = images(folder, (7, 1), (0, 2), (7, 2), (7, 3), (8, 2), (-1, 2))
     return rank_lists(query, QUERY, gallery, GALLERY, top=5)
 
 
 def test_the_rules_and_the_marks(tmp_path: Path) -> None:
-    (ranked,) = made_case(tmp_path)
+    (ranked,) = small_case(tmp_path)
     assert [(found.sample.identity, found.sample.camera, found.right) for found in ranked.found] == [
         (0, 2, False),
         (7, 2, True),
@@ -41,26 +41,26 @@ def test_the_rules_and_the_marks(tmp_path: Path) -> None:
     assert ranked.found[1].similarity == pytest.approx(0.9 / np.hypot(0.9, 0.3))
 
 
-def test_without_cameras_all_pictures_of_the_person_count(tmp_path: Path) -> None:
-    query, gallery = pictures(tmp_path, (7, None)), pictures(tmp_path, (7, None), (8, None))
+def test_without_cameras_all_images_of_the_person_count(tmp_path: Path) -> None:
+    query, gallery = images(tmp_path, (7, None)), images(tmp_path, (7, None), (8, None))
     (ranked,) = rank_lists(query, QUERY, gallery, GALLERY[:2])
     assert [found.right for found in ranked.found] == [True, False]
 
 
-def test_a_person_who_is_not_there(tmp_path: Path) -> None:
-    (ranked,) = rank_lists(pictures(tmp_path, (7, 1)), QUERY, pictures(tmp_path, (8, 1)), GALLERY[:1])
+def test_a_person_who_is_not_in_the_gallery(tmp_path: Path) -> None:
+    (ranked,) = rank_lists(images(tmp_path, (7, 1)), QUERY, images(tmp_path, (8, 1)), GALLERY[:1])
     assert (ranked.first_right, ranked.matches) == (None, 0)
 
 
-def test_equals_keep_the_gallery_order(tmp_path: Path) -> None:
-    gallery = pictures(tmp_path, (5, 2), (6, 2), (7, 2))
-    (ranked,) = rank_lists(pictures(tmp_path, (7, 1)), QUERY, gallery, np.ones((3, 2)))
+def test_equal_similarities_keep_the_gallery_order(tmp_path: Path) -> None:
+    gallery = images(tmp_path, (5, 2), (6, 2), (7, 2))
+    (ranked,) = rank_lists(images(tmp_path, (7, 1)), QUERY, gallery, np.ones((3, 2)))
     assert [found.sample.identity for found in ranked.found] == [5, 6, 7]
 
 
 def test_wrong_input(tmp_path: Path) -> None:
-    query, gallery = pictures(tmp_path, (7, 1)), pictures(tmp_path, (7, 2))
-    with pytest.raises(ValueError, match="gallery features must be one row for each of 1 pictures"):
+    query, gallery = images(tmp_path, (7, 1)), images(tmp_path, (7, 2))
+    with pytest.raises(ValueError, match="gallery features must be one row for each of 1 images"):
         rank_lists(query, QUERY, gallery, GALLERY)
     with pytest.raises(ValueError, match="top=0"):
         rank_lists(query, QUERY, gallery, GALLERY[:1], top=0)
@@ -68,11 +68,11 @@ def test_wrong_input(tmp_path: Path) -> None:
         draw_rank_lists([])
 
 
-def test_frames_and_marks_in_the_picture(tmp_path: Path) -> None:
-    (ranked,) = made_case(tmp_path)
+def test_frames_and_marks_in_the_image(tmp_path: Path) -> None:
+    (ranked,) = small_case(tmp_path)
     sheet = np.asarray(draw_rank_lists([ranked], cell=(40, 20)))
     frames = {"right": np.array(RIGHT), "wrong": np.array(WRONG)}
-    row = sheet[GAP + 12 + 6 + FRAME + 30]  # through the pictures, below the marks
+    row = sheet[GAP + 12 + 6 + FRAME + 30]  # through the images, below the marks
     edges = [next((name for name, colour in frames.items() if (pixel == colour).all()), None) for pixel in row]
     order = [name for name, before in zip(edges, [None, *edges], strict=False) if name and name != before]
     assert order == [side for found in ranked.found for side in 2 * [["wrong", "right"][found.right]]]

@@ -26,9 +26,8 @@ from rga.reid.datasets.samples import ReidData
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import reid_demo
-from rga.reports.demo_report import HEADS, HISTOGRAM, Method, compose, draw, figures, footer, summary
-from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS
-from rga.reports.report import write_report
+from rga.reports.demo_report import HEADS, HISTOGRAM, Method, ReidDemo, columns
+from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
 from rga.synthetic.people.people import ORIGIN, VERSION, PeopleOptions, make_people
 
 PEOPLE = "people"
@@ -94,11 +93,8 @@ def demo(
             for name, recipe in recipes.items():
                 models[name] = load(output / RUNS[name] / "last", ReidModel)
                 methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
-        runs = {name: output / folder for name, folder in RUNS.items()}
-        with watch.time("report"):
-            pictures = draw(data, methods, runs, models[ATTENDED])
-        sections = compose(data, people, recipes[ATTENDED], methods, pictures, seconds={**watch.seconds, "in all": watch.total})
-        write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
+        seconds = {**watch.seconds, "in all, before this report": watch.total}
+        write_demo(output / REPORT, TITLE, ReidDemo(data, people, recipes[ATTENDED], methods, models[ATTENDED], output, seconds))
         show(console, methods)
         console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
         return 0
@@ -139,5 +135,5 @@ def show(console: Console, methods: Sequence[Method]) -> None:
     """Prints the results."""
     table = ConsoleTable(*HEADS, title="People that no training saw")
     for method in methods:
-        table.add_row(*figures(method))
+        table.add_row(*columns(method))
     console.print(table)

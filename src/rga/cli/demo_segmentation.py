@@ -15,9 +15,8 @@ from rich.table import Table as ConsoleTable
 from rga.attachment.costs import cost
 from rga.cli.demonstration import REPORT, Generated, Stopwatch, begun, for_epochs, train_each
 from rga.loading import load
-from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS
-from rga.reports.demo_segmentation_report import HEADS, Method, compose, figures, footer, summary
-from rga.reports.report import write_report
+from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
+from rga.reports.demo_segmentation_report import HEADS, Method, SegmentationDemo, columns
 from rga.segmentation.datasets.catalog import load_data
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
@@ -82,11 +81,11 @@ def demo_segmentation(
                 result = evaluate_model(model, data.labelled("val"), data.classes, workers=recipe.workers)
                 spent = cost(model, (1, 3, scenes.height, scenes.width))
                 methods.append(Method(name, model, result, spent, watch.seconds[name]))
-        sections = compose(data, scenes, recipes[ATTENDED], methods, output, seconds={**watch.seconds, "in all": watch.total})
-        write_report(output / REPORT, TITLE, summary(methods, data), sections, footer())
+        seconds = {**watch.seconds, "in all, before this report": watch.total}
+        write_demo(output / REPORT, TITLE, SegmentationDemo(data, scenes, recipes[ATTENDED], methods, output, seconds))
         table = ConsoleTable(*HEADS, title="Scenes that no training saw")
         for method in methods:
-            table.add_row(*figures(method))
+            table.add_row(*columns(method))
         console.print(table)
         console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
         return 0
