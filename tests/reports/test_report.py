@@ -125,7 +125,7 @@ def test_the_strong_row_is_marked() -> None:
 @pytest.mark.parametrize(("width", "wide"), [(300, False), (900, True)])
 def test_wide_figures_scroll_on_a_phone(width: int, wide: bool) -> None:
     reader = read(page(width=width))
-    assert reader.named("img")[0].get("class") == ("wide" if wide else None)
+    assert reader.named("figure") == [{"class": "wide" if wide else "small"}]
     assert [each for each in reader.named("div") if (each["class"], each.get("tabindex")) == ("scroll", "0")] == wide * [
         {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": "Figure: plain"}
     ]

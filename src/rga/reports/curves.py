@@ -71,9 +71,12 @@ def draw_runs(
         trained = read_log(folder, "train")
         if not trained:
             raise ValueError(f"the log of {folder} has no training in it: name the folder of a run that trained for at least one epoch")
-        loss_axes.plot([event["epoch"] for event in trained], [total_loss(event, losses) for event in trained], label=name, **style)
-        tested = [event for event in read_log(folder, "evaluate") if metric in event]
         marker = {"marker": "o", "markersize": 4}
+        alone = marker if len(trained) == 1 else {}  # one epoch makes no line
+        loss_axes.plot(
+            [event["epoch"] for event in trained], [total_loss(event, losses) for event in trained], label=name, **style, **alone
+        )
+        tested = [event for event in read_log(folder, "evaluate") if metric in event]
         metric_axes.plot([event["epoch"] for event in tested], [100 * event[metric] for event in tested], label=name, **style, **marker)
     label_axes(loss_axes, "training loss", "epoch", loss_label)
     loss_axes.set_ylim(bottom=0)

@@ -17,7 +17,7 @@ from rga.reid.datasets.samples import ReidData
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reports.curves import draw_training
-from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, method_columns, spread
+from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, counted, method_columns, spread
 from rga.reports.rank_list import rank_lists
 from rga.reports.ranking_curves import draw_cmc
 from rga.reports.report import Code, Figure, Section, Table
@@ -136,7 +136,7 @@ def recipe_in_words(recipe: ReidRecipe) -> str:
     """The recipe in a sentence."""
     start = "with random weights" if recipe.weights == "none" else f"with {recipe.weights} weights"
     return (
-        f"The backbone {recipe.trunk} starts {start} and is trained for {recipe.epochs} epochs on images of "
+        f"The backbone {recipe.trunk} starts {start} and is trained for {counted(recipe.epochs, 'epoch')} on images of "
         f"{recipe.height}\u00d7{recipe.width} pixels, in batches of {recipe.identities} identities with {recipe.images} images each."
     )
 

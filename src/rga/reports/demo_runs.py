@@ -61,6 +61,16 @@ def method_columns(name: str, shares: Iterable[float], cost: Cost | None, second
     return (name, *(f"{share:.1%}" for share in shares), *costs)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where needed.
+
+    Example:
+        >>> counted(1, "epoch"), counted(40, "epoch")
+        ('1 epoch', '40 epochs')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def spread(count: int, chosen: int, shift: float = 0.5) -> list[int]:
     """Chooses indices that are spread evenly over ``range(count)``, so that nobody picks the examples.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rga.attachment.costs import Cost
 from rga.reports.curves import draw_runs
-from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, method_columns
+from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, counted, method_columns
 from rga.reports.report import Section, Table
 from rga.reports.sections.demo import next_steps, predictions, results, scenes, settings, training
 from rga.segmentation.datasets.samples import SegmentationData
@@ -125,8 +125,8 @@ def recipe_in_words(recipe: SegmentationRecipe) -> str:
     """The recipe in two sentences."""
     return (
         f"The backbone {recipe.trunk} starts with random weights, at output stride {recipe.output_stride} and with the head {recipe.head}. "
-        f"It is trained for {recipe.epochs} epochs on crops of {recipe.height}\u00d7{recipe.width} pixels in batches of {recipe.batch}. "
-        "The loss counts only the hardest pixels."
+        f"It is trained for {counted(recipe.epochs, 'epoch')} on crops of {recipe.height}\u00d7{recipe.width} pixels in batches of "
+        f"{recipe.batch}. The loss counts only the hardest pixels."
     )
 
 

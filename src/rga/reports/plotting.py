@@ -69,7 +69,7 @@ def label_axes(
     axes.grid(color="#e3e5ea", linewidth=0.8)
     axes.set_axisbelow(True)
     if integers:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(fontsize=9, frameon=False, loc=legend)
@@ -79,6 +79,7 @@ def label_rate_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:
     """Labels axes whose x is an error rate in percent on a logarithmic scale, and whose y is a percentage."""
     axes.set_xscale("log")
     label_axes(axes, title, x_label, y_label, integers=False)
+    axes.xaxis.set_major_formatter("{x:g}")  # 0.1, 1, 10 rather than powers of ten
     axes.set_ylim(0, 101)
 
 

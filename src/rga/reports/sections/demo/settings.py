@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 import rga
+from rga.reports.demo_runs import counted
 from rga.reports.report import Part, Section, Table
 
 
@@ -35,7 +36,7 @@ def section(
         (
             ("recipe, where it differs from the default", listed(chosen)),
             (f"generated {generated}", listed(options)),
-            ("software", f"rga {rga.__version__}, PyTorch {torch.__version__}, {torch.get_num_threads()} CPU threads"),
+            ("software", f"rga {rga.__version__}, PyTorch {torch.__version__}, {counted(torch.get_num_threads(), 'CPU thread')}"),
         ),
     )
     times = Table(("part", "seconds"), tuple((part, f"{value:.0f}") for part, value in seconds.items()))

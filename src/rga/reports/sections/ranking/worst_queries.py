@@ -26,7 +26,7 @@ def section(findings: Findings) -> Section:
             Figure.of(
                 draw_rank_lists(findings.worst[:DRAWN]),
                 "rank lists of the worst queries",
-                f"{LEGEND} Numbers are similarities: 1 - distance.",
+                f"{LEGEND} The similarity is 1 - distance.",
             ),
         ),
     )
