@@ -19,8 +19,8 @@ def section(model: ReidModel, images: Sequence[Path]) -> Section:
                 draw_gates(model, images),
                 "spatial gates of each stage and relations of one node, for some test images",
                 "A gate multiplies the feature map of its stage at each position: bright positions are kept, dark ones are damped. Before "
-                "training, all gates are close to the setting initial_gate. Relations are the affinities of the marked node to all nodes and of all nodes to it, "
-                "after the first stage.",
+                "training, all gates are close to the setting initial_gate. Relations are the affinities of the marked node to all nodes "
+                "and of all nodes to it, after the first stage.",
             ),
         ),
     )
