@@ -99,7 +99,7 @@ class SegmentationDemo:
             scenes.section(data),
             predictions.section(data, {method.name: method.model for method in methods}),
             training.section(curves, "mIoU", "crops", recipe_in_words(recipe)),
-            settings.section(recipe.to_dict(), SegmentationRecipe().to_dict(), "streets", asdict(self.streets), self.seconds),
+            settings.section(recipe.fields(), SegmentationRecipe().fields(), "streets", asdict(self.streets), self.seconds),
             next_steps.section(commands(self)),
         ]
 

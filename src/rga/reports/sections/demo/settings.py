@@ -30,7 +30,7 @@ def section(
         seconds: part of the demo -> seconds that it took.
         details: what comes before the settings, such as the counts of the dataset.
     """
-    chosen = {name: value for name, value in recipe.items() if value != defaults[name] and name != "root"}
+    chosen = {name: value for name, value in recipe.items() if value != defaults[name] and name != "data"}
     facts = Table(
         (),
         (
