@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rga.cli.demonstration import MARKER
 from rich.console import Console
 
 from rga.cli.demo import GENERATED, demo
-from rga.cli.demonstration import MARKER
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import reid_demo
 from rga.reports.demo_runs import spread
@@ -47,7 +47,7 @@ def test_the_report_holds_the_metrics(output: Path) -> None:
         assert text in html
     log = [json.loads(line) for line in (output / "rga-sc" / "log.jsonl").read_text().splitlines()]
     last = [event for event in log if event["kind"] == "evaluate"][-1]
-    row = re.search(r'<tr class="strong"><td>RGA-SC</td><td>([\d.]+)%</td><td>[\d.]+%</td><td>([\d.]+)%</td>', html)
+    row = re.search(r'<tr class="strong"><th scope="row">RGA-SC</th><td>([\d.]+)%</td><td>[\d.]+%</td><td>([\d.]+)%</td>', html)
     assert row
     feature = reid_demo().feature
     assert [float(row[1]), float(row[2])] == pytest.approx([100 * last[f"R1_{feature}"], 100 * last[f"mAP_{feature}"]], abs=0.051)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-
 from rga.cli.demo_segmentation import GENERATED, demo_segmentation
 from rga.cli.demonstration import MARKER
+from rich.console import Console
+
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import seg_demo
 from rga.synthetic.streets.streets import StreetOptions
@@ -39,7 +39,7 @@ def test_the_report_holds_the_metrics(output: Path) -> None:
         assert text in html
     log = [json.loads(line) for line in (output / "rga-sc" / "log.jsonl").read_text().splitlines()]
     last = [event for event in log if event["kind"] == "evaluate"][-1]
-    row = re.search(r'<tr class="strong"><td>RGA-SC</td><td>([\d.]+)%</td><td>([\d.]+)%</td>', html)
+    row = re.search(r'<tr class="strong"><th scope="row">RGA-SC</th><td>([\d.]+)%</td><td>([\d.]+)%</td>', html)
     assert row
     assert [float(row[1]), float(row[2])] == pytest.approx([100 * last["mIoU"], 100 * last["pixel_accuracy"]], abs=0.051)
 

@@ -184,7 +184,7 @@ def test_evaluate_open_set_keeps_a_threshold_with_the_model(run: Path, people: P
     assert threshold.fpir <= 0.2
     assert told["open_set"]["neck"]["unknown_identities"] == 2  # of six people
     assert "tried on the other half" in done.stdout.replace("\n", " ")
-    assert "Is this person in the gallery at all?" in (run.parent / "open" / "report.html").read_text()
+    assert "Open set: is this identity in the gallery?" in (run.parent / "open" / "report.html").read_text()
     again = evaluating(run, people, "--open-set", "--unknown", 0.4, "--false-alarms", 0.2, "--seed", 3, "--out", "again.json")
     assert again.returncode == 0, again.stderr
     assert json.loads((run.parent / "again.json").read_text())["open_set"] == told["open_set"]

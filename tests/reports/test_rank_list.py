@@ -1,4 +1,4 @@
-"""Rank lists on a made case, whose order and marks are known."""
+"""Rank lists of a small case whose order and marks are known."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def images(folder: Path, *labels: tuple[int, int | None]) -> list[Sample]:
     return samples
 
 
-def made_case(folder: Path) -> list[RankList]:
+def small_case(folder: Path) -> list[RankList]:
     """Nearest first: own camera (left out), junk (left out), a distractor, the person, somebody else, the person."""
     query = images(folder, (7, 1))
     gallery = images(folder, (7, 1), (0, 2), (7, 2), (7, 3), (8, 2), (-1, 2))
@@ -30,7 +30,7 @@ def made_case(folder: Path) -> list[RankList]:
 
 
 def test_the_rules_and_the_marks(tmp_path: Path) -> None:
-    (ranked,) = made_case(tmp_path)
+    (ranked,) = small_case(tmp_path)
     assert [(found.sample.identity, found.sample.camera, found.right) for found in ranked.found] == [
         (0, 2, False),
         (7, 2, True),
@@ -47,12 +47,12 @@ def test_without_cameras_all_images_of_the_person_count(tmp_path: Path) -> None:
     assert [found.right for found in ranked.found] == [True, False]
 
 
-def test_a_person_who_is_not_there(tmp_path: Path) -> None:
+def test_a_person_who_is_not_in_the_gallery(tmp_path: Path) -> None:
     (ranked,) = rank_lists(images(tmp_path, (7, 1)), QUERY, images(tmp_path, (8, 1)), GALLERY[:1])
     assert (ranked.first_right, ranked.matches) == (None, 0)
 
 
-def test_equals_keep_the_gallery_order(tmp_path: Path) -> None:
+def test_equal_similarities_keep_the_gallery_order(tmp_path: Path) -> None:
     gallery = images(tmp_path, (5, 2), (6, 2), (7, 2))
     (ranked,) = rank_lists(images(tmp_path, (7, 1)), QUERY, gallery, np.ones((3, 2)))
     assert [found.sample.identity for found in ranked.found] == [5, 6, 7]
@@ -69,7 +69,7 @@ def test_wrong_input(tmp_path: Path) -> None:
 
 
 def test_frames_and_marks_in_the_image(tmp_path: Path) -> None:
-    (ranked,) = made_case(tmp_path)
+    (ranked,) = small_case(tmp_path)
     sheet = np.asarray(draw_rank_lists([ranked], cell=(40, 20)))
     frames = {"right": np.array(RIGHT), "wrong": np.array(WRONG)}
     row = sheet[GAP + 12 + 6 + FRAME + 30]  # through the images, below the marks

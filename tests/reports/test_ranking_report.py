@@ -1,8 +1,11 @@
-"""The report of a ranking, and its images, of a made case."""
+"""The report of a ranking and its figures, of a small generated case."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import io
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -15,16 +18,17 @@ from rga.ranking.examination import Examination, examine
 from rga.ranking.open_set.open_set import OpenSetResult
 from rga.reid import evaluate_open_set, rerank, row_distances
 from rga.reid.datasets.samples import Sample
-from rga.reports import ranking_curves
+from rga.reports import ranking_curves, sections
+from rga.reports.evaluation_report import SECTIONS, ranking_sections
+from rga.reports.findings import Findings
 from rga.reports.rank_list import rank_lists, rank_lists_by
-from rga.reports.ranking_curves import draw_open_set, draw_pair_distances, draw_precision_recall, draw_verification
-from rga.reports.ranking_report import Findings, ranking_sections
-from rga.reports.report import render_report
+from rga.reports.ranking_curves import draw_cmc, draw_open_set, draw_pair_distances, draw_precision_recall, draw_verification
+from rga.reports.report import Section, render_report
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Features of a few people under three cameras, samples of theirs, and what is found of them."""
+    """Features of a few people under three cameras, their samples, and the evaluation of both."""
     generator = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("images")
     sides: dict[str, Any] = {}
@@ -51,10 +55,11 @@ def size_of(png: bytes) -> tuple[int, int]:
         return image.size
 
 
-def test_images(made: dict[str, Any]) -> None:
+def test_figures(made: dict[str, Any]) -> None:
     examined: Examination = made["examined"]
     opened: OpenSetResult = made["open_set"]
     for png in (
+        draw_cmc({"neck": examined.result, "pooled": examined.result}),
         draw_precision_recall({"neck": examined.details, "pooled": examined.details}),
         draw_pair_distances(examined.pairs, threshold=0.4),
         draw_pair_distances(examined.pairs),
@@ -66,7 +71,7 @@ def test_images(made: dict[str, Any]) -> None:
     assert draw_pair_distances(examined.pairs, threshold=0.4) != draw_pair_distances(examined.pairs)
 
 
-@pytest.mark.parametrize("name", ["draw_precision_recall", "draw_open_set", "draw_verification"])
+@pytest.mark.parametrize("name", ["draw_cmc", "draw_precision_recall", "draw_open_set", "draw_verification"])
 def test_nothing_to_draw(name: str) -> None:
     with pytest.raises(ValueError, match="nothing to draw"):
         getattr(ranking_curves, name)({})
@@ -74,26 +79,26 @@ def test_nothing_to_draw(name: str) -> None:
 
 def findings(made: dict[str, Any], **changes: Any) -> Findings:
     examined = made["examined"]
-    places = examined.details.queries[examined.details.worst(4)].tolist()
+    worst = examined.details.queries[examined.details.worst(4)].tolist()
     parts: dict[str, Any] = {
         "examined": {"pooled": examined, "neck": examined},
         "open_set": {"neck": made["open_set"]},
         "shown": "neck",
         "threshold": 0.4,
-        "worst": rank_lists_by(made["distances"], made["query_samples"], made["gallery_samples"], places, top=5),
-        "names": [made["query_samples"][place].path.name for place in places],
+        "worst": rank_lists_by(made["distances"], made["query_samples"], made["gallery_samples"], worst, top=5),
+        "names": [made["query_samples"][index].path.name for index in worst],
     }
     return Findings(**{**parts, **changes})
 
 
-def test_the_report_tells_it_all(made: dict[str, Any]) -> None:
+def test_the_report_shows_everything(made: dict[str, Any]) -> None:
     page = render_report("title", "", ranking_sections(findings(made)))
     examined: Examination = made["examined"]
-    assert re.findall("<h2>(.*?)</h2>", page) == [
-        "Figures",
+    assert re.findall("<h2[^>]*>(.*?)</h2>", page) == [
+        "Metrics",
         "Ranks",
-        "Pairs: the same person or not",
-        "Is this person in the gallery at all?",
+        "Pairs: same identity or not",
+        "Open set: is this identity in the gallery?",
         "From camera to camera",
         "Worst queries",
     ]
@@ -103,17 +108,17 @@ def test_the_report_tells_it_all(made: dict[str, Any]) -> None:
     assert f"{made['open_set'].identification_rate_at(0.1):.2%}" in page
     assert examined.cameras is not None
     assert f"{examined.cameras.mAP[0, 1]:.1%}" in page
-    worst = int(examined.details.average_precision.argmin())
-    assert f"query_{examined.details.queries[worst]}.png" in page
-    assert f"{examined.details.average_precision[worst]:.2%}" in page
+    lowest = int(examined.details.average_precision.argmin())
+    assert f"query_{examined.details.queries[lowest]}.png" in page
+    assert f"{examined.details.average_precision[lowest]:.2%}" in page
 
 
-def test_what_is_not_known_is_left_out(made: dict[str, Any]) -> None:
+def test_sections_without_data_are_left_out(made: dict[str, Any]) -> None:
     ids, gallery_ids = made["query_labels"][0], made["gallery_labels"][0]
     without = examine(made["distances"], ids, None, gallery_ids, None, metric="cosine")
     page = render_report("title", "", ranking_sections(findings(made, examined={"neck": without}, open_set={}, threshold=None)))
     assert "camera to camera" not in page
-    assert "in the gallery at all" not in page
+    assert "Open set" not in page
     assert page.count("<img") == 5
 
 
@@ -132,3 +137,33 @@ def test_rank_lists_of_a_re_ranking(made: dict[str, Any], tmp_path: Path) -> Non
     row = np.asarray(reranked)[0]
     own = [sample.identity == ranked.query.identity and sample.camera == ranked.query.camera for sample in made["gallery_samples"]]
     assert [each.similarity for each in ranked.found] == pytest.approx(sorted(1 - row[~np.array(own)], reverse=True))
+
+
+def test_names_of_files_and_features_are_escaped(made: dict[str, Any]) -> None:
+    attack = "<script>alert(1)</script>"
+    changes = {
+        "examined": {attack: made["examined"]},
+        "open_set": {attack: made["open_set"]},
+        "shown": attack,
+        "names": 4 * [f"{attack}.png"],
+    }
+    page = render_report(attack, attack, ranking_sections(findings(made, **changes)), attack)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;.png") == 4
+
+
+def section_files() -> list[str]:
+    """The modules of all sections."""
+    found = pkgutil.walk_packages(sections.__path__, f"{sections.__name__}.")
+    return [module.name for module in found if not module.ispkg]
+
+
+@pytest.mark.parametrize("name", section_files())
+def test_each_file_of_a_section_has_one_function_that_returns_it(name: str) -> None:
+    module = importlib.import_module(name)
+    assert inspect.get_annotations(module.section, eval_str=True)["return"] in (Section, Section | None)
+
+
+def test_the_report_lists_every_section_on_a_ranking() -> None:
+    listed = {make.__module__ for make in SECTIONS}
+    assert listed == {name for name in section_files() if ".ranking." in name}

@@ -1,4 +1,5 @@
-"""Pages and images of results: rank lists, curves, gates, the reports of demos and evaluations.
+"""HTML reports of results and the figures in them: rank lists, curves, gates, tables.
 
-Draws what it is given and computes no figure of its own.
+Add a section as a file in ``sections/`` and name it in its report (``evaluation_report``, ``demo_report``, ...); change the look in
+``templates/``. Nothing here computes a metric: reports show values that other rooms computed.
 """

@@ -1,45 +1,36 @@
-"""Curves of trainings and of rankings, as PNG."""
+"""Curves of trainings by epoch, read from the logs of their runs, as PNG."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from rga.ranking.result import RankingResult
+from rga.errors import InputError
+from rga.reports.plotting import as_png, label_axes, new_figure, styles
 from rga.training.run.log import read_log
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-STYLES = (("#6b7280", ":"), ("#2563a8", "--"), ("#c2410c", "-"), ("#15803d", "-."))
-"""Colour and dashes of the curves, in their order; curves beyond the last begin again."""
-INK = "#26282e"
-DOTS_PER_INCH = 110
 
 
 def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: int = 0) -> bytes:
-    """Draws the loss and the test mAP of runs by epoch.
+    """Draws the loss and the test mAP of re-ID runs by epoch.
 
     Args:
-        runs: what each run is called, and its folder with ``log.jsonl``.
-        feature: whose mAP.
-        skip_styles: leave out so many styles, so that a run looks the same as in another image.
+        runs: the name of each run in the legend -> its folder with ``log.jsonl``.
+        feature: "neck" or "pooled": the feature whose mAP is drawn.
+        skip_styles: number of curve styles to leave out, so that a run has the same colour as in another figure.
 
     Returns:
         A PNG.
 
     Raises:
-        ValueError: there are no runs, or one has no training in its log.
+        InputError: as ``draw_runs``.
     """
     return draw_runs(
         runs,
         ("identity", "triplet"),
         f"mAP_{feature}",
-        loss_label="cross-entropy + triplets",
-        title="mAP on people not seen in training",
+        loss_label="cross-entropy + triplet loss",
+        title="mAP on identities not seen in training",
         metric_label="mAP (%)",
         skip_styles=skip_styles,
     )
@@ -47,7 +38,7 @@ def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: 
 
 def draw_runs(
     runs: Mapping[str, Path],
-    parts: Sequence[str],
+    losses: Sequence[str],
     metric: str,
     *,
     loss_label: str,
@@ -55,110 +46,47 @@ def draw_runs(
     metric_label: str,
     skip_styles: int = 0,
 ) -> bytes:
-    """Draws the loss and a metric of runs by epoch.
+    """Draws the training loss and one metric of runs by epoch, side by side.
 
     Args:
-        runs: what each run is called, and its folder with ``log.jsonl``.
-        parts: of the loss, which are added.
-        metric: of the evaluations, a fraction.
-        loss_label: what the loss is.
-        title: what the metric is measured on.
-        metric_label: what it is called, in percent.
-        skip_styles: leave out so many styles, so that a run looks the same as in another image.
+        runs: the name of each run in the legend -> its folder with ``log.jsonl``.
+        losses: names of the losses in the log whose sum is drawn.
+        metric: name of the metric in the log's evaluations, a fraction.
+        loss_label: label of the loss axis.
+        title: title of the metric's plot.
+        metric_label: label of the metric axis, in percent.
+        skip_styles: number of curve styles to leave out, so that a run has the same colour as in another figure.
 
     Returns:
         A PNG.
 
     Raises:
-        ValueError: there are no runs, or one has no training in its log.
+        ModuleNotFoundError: matplotlib is not installed.
+        InputError: there are no runs, or the log of one holds no training.
     """
     if not runs:
-        raise ValueError("there are no runs to draw: pass at least one")
+        raise InputError("there are no runs to draw: pass at least one")
     figure = new_figure(9.4, 3.5)
-    losses, quality = figure.subplots(1, 2)
+    loss_axes, metric_axes = figure.subplots(1, 2)
     for (name, folder), style in zip(runs.items(), styles(len(runs), skip_styles), strict=True):
         trained = read_log(folder, "train")
         if not trained:
-            raise ValueError(f"the log of {folder} has no training in it")
-        losses.plot([event["epoch"] for event in trained], [loss_of(event, parts) for event in trained], label=name, **style)
-        tested = [event for event in read_log(folder, "evaluate") if metric in event]
+            raise InputError(f"the log of {folder} has no training in it: name the folder of a run that trained for at least one epoch")
         marker = {"marker": "o", "markersize": 4}
-        quality.plot([event["epoch"] for event in tested], [100 * event[metric] for event in tested], label=name, **style, **marker)
-    dress(losses, "loss in training", "epoch", loss_label)
-    losses.set_ylim(bottom=0)
-    dress(quality, title, "epoch", metric_label, legend="lower right")
-    quality.set_ylim(0, 100)
-    quality.set_xlim(losses.get_xlim())
+        alone = marker if len(trained) == 1 else {}  # one epoch makes no line
+        loss_axes.plot(
+            [event["epoch"] for event in trained], [total_loss(event, losses) for event in trained], label=name, **style, **alone
+        )
+        tested = [event for event in read_log(folder, "evaluate") if metric in event]
+        metric_axes.plot([event["epoch"] for event in tested], [100 * event[metric] for event in tested], label=name, **style, **marker)
+    label_axes(loss_axes, "training loss", "epoch", loss_label)
+    loss_axes.set_ylim(bottom=0)
+    label_axes(metric_axes, title, "epoch", metric_label, legend="lower right")
+    metric_axes.set_ylim(0, 100)
+    metric_axes.set_xlim(loss_axes.get_xlim())
     return as_png(figure)
 
 
-def draw_cmc(results: Mapping[str, RankingResult], ranks: int = 20) -> bytes:
-    """Draws the cumulative matching characteristic: the share of queries whose first match is among the first k.
-
-    Args:
-        results: what each result is called, and the result.
-        ranks: how many ranks.
-
-    Returns:
-        A PNG.
-
-    Raises:
-        ValueError: there are no results.
-    """
-    if not results:
-        raise ValueError("there are no results to draw: pass at least one")
-    figure = new_figure(5.6, 3.5)
-    axes = figure.subplots()
-    for (name, result), style in zip(results.items(), styles(len(results)), strict=True):
-        shown = result.cmc[:ranks]
-        axes.plot(range(1, len(shown) + 1), 100 * shown, label=f"{name} (R1 {result.cmc[0]:.1%})", **style)
-    dress(axes, "found among the first k", "k", "queries (%)")
-    axes.set_ylim(0, 101)
-    axes.set_xlim(1, ranks)
-    return as_png(figure)
-
-
-def loss_of(event: Mapping[str, Any], parts: Sequence[str]) -> float:
-    """The sum of the parts of the loss in an event of training."""
-    return sum(float(event[part]) for part in parts if part in event)
-
-
-def styles(count: int, skip: int = 0) -> Sequence[dict[str, Any]]:
-    """Styles of so many curves."""
-    chosen = [STYLES[index % len(STYLES)] for index in range(skip, skip + count)]
-    return [{"color": colour, "linestyle": dashes, "linewidth": 2} for colour, dashes in chosen]
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
-
-    figure = Figure(figsize=(width, height), facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
-    return figure
-
-
-def dress(
-    axes: Axes, title: str, across: str, up: str, legend: Literal["best", "lower right"] = "best", whole_numbers: bool = True
-) -> None:
-    """Gives axes their title, labels, grid and legend; what is across is counted in whole numbers, or not."""
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  an optional dependency, slow to import
-
-    axes.set_title(title, fontsize=11, color=INK, loc="left")
-    axes.set_xlabel(across, fontsize=9.5, color=INK)
-    axes.set_ylabel(up, fontsize=9.5, color=INK)
-    axes.tick_params(labelsize=9, colors=INK)
-    axes.grid(color="#e3e5ea", linewidth=0.8)
-    axes.set_axisbelow(True)
-    if whole_numbers:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.legend(fontsize=9, frameon=False, loc=legend)
-
-
-def as_png(figure: Figure) -> bytes:
-    """A figure as PNG."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
-    return file.getvalue()
+def total_loss(event: Mapping[str, Any], losses: Sequence[str]) -> float:
+    """The sum of the named losses in a training event; those that the event does not hold count as 0."""
+    return sum(float(event[name]) for name in losses if name in event)

@@ -1,7 +1,7 @@
-"""Rank lists: queries and the gallery images that a model finds most alike, right and wrong ones told apart by colour and by a mark.
+"""Rank lists: each query beside the gallery images that are nearest to it, with matches and others marked by colour and by sign.
 
-The rules are those of the evaluation (``rga.ranking.evaluation``): junk is left out, and so are images of the query's own identity and
-camera; distractors stay and are wrong.
+The rules are those of the evaluation (``rga.ranking.evaluation``): junk images and images of the query's own identity and camera are left
+out; distractors stay and are no match.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from rga.errors import InputError
 from rga.images.images import read_image
 from rga.ranking.blocks import DistanceRows
 from rga.ranking.labels import DISTRACTOR, JUNK
@@ -33,11 +34,17 @@ FRAME = 3
 GAP = 7
 """Pixels between images, and around all of them."""
 MARK = 15
-"""Pixels of the tick or cross, which sits in the corner of an image."""
+"""Pixels of the tick or cross in the corner of an image."""
 TEXT = 12
-"""Height of the writing."""
+"""Pixels of the text's height."""
 AFTER_QUERY = 16
-"""More pixels between a query and its first answer."""
+"""Additional pixels between a query and its first image."""
+
+LEGEND = (
+    "Green frame and tick: same identity as the query. Red frame and cross: another identity. Below each image: its similarity to the "
+    "query and its camera. Below the query: the number of its matches in the gallery."
+)
+"""How to read ``draw_rank_lists``, for captions."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Found:
     Attributes:
         sample: the image.
         similarity: to the query, such as the cosine of their features.
-        right: whether it shows the query's identity.
+        right: whether the image shows the query's identity.
     """
 
     sample: Sample
@@ -57,13 +64,13 @@ class Found:
 
 @dataclass(frozen=True)
 class RankList:
-    """A query and what was found for it.
+    """A query and the gallery images that are nearest to it.
 
     Attributes:
-        query: the image that was looked for.
+        query: the query image.
         found: the most similar gallery images, best first.
-        first_right: rank of the first right one in the whole gallery, from 1; None where there is none.
-        matches: how many right ones the gallery holds.
+        first_right: rank of the first match in the whole gallery, from 1; None if there is no match.
+        matches: number of matches in the gallery.
     """
 
     query: Sample
@@ -79,57 +86,58 @@ def rank_lists(
     gallery_features: NDArray[np.floating],
     top: int = 10,
 ) -> list[RankList]:
-    """Ranks the gallery for each query by the cosine of their features; equals keep the gallery's order.
+    """Ranks the gallery for each query by the cosine of their features; images of equal similarity keep the gallery's order.
 
     Args:
         query: n queries.
         query_features: (n, D).
-        gallery: m gallery images; where a camera is known on both sides, those of a query's own identity and camera are left out.
+        gallery: m gallery images. If cameras are known on both sides, images of a query's own identity and camera are left out.
         gallery_features: (m, D).
-        top: images in a list; lists are shorter where the gallery is.
+        top: number of images in a list; fewer if the gallery is smaller.
 
     Raises:
-        ValueError: not one feature for each image, or ``top`` is not positive.
+        InputError: the number of features is not the number of images, or ``top`` is not positive.
     """
     for side, samples, features in (("query", query, query_features), ("gallery", gallery, gallery_features)):
         if features.ndim != 2 or len(features) != len(samples):
-            raise ValueError(f"{side} features must be one row for each of {len(samples)} images, got the shape {features.shape}")
+            raise InputError(f"{side} features must be one row for each of {len(samples)} images, got the shape {features.shape}")
     if top < 1:
-        raise ValueError(f"a rank list needs at least one place, got top={top}")
+        raise InputError(f"a rank list needs at least one image, got top={top}")
     labels = Labels.of(gallery)
     similarities = normalised(query_features) @ normalised(gallery_features).T  # (n, m)
     return [rank_list(sample, row, gallery, labels, top) for sample, row in zip(query, similarities, strict=True)]
 
 
 def rank_lists_by(
-    distances: DistanceRows, query: Sequence[Sample], gallery: Sequence[Sample], places: Sequence[int], top: int = 10
+    distances: DistanceRows, query: Sequence[Sample], gallery: Sequence[Sample], indices: Sequence[int], top: int = 10
 ) -> list[RankList]:
     """Ranks the gallery for some of the queries by any distances, such as those of a re-ranking; similarity is 1 - distance.
 
     Args:
-        distances: of all queries to the gallery.
+        distances: (n, m), of all queries to the gallery.
         query: all queries.
         gallery: the gallery; see ``rank_lists``.
-        places: which queries.
-        top: images in a list.
+        indices: indices of the queries to rank for.
+        top: number of images in a list.
     """
     labels = Labels.of(gallery)
     row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
     return [
-        rank_list(query[place], 1 - distances.fill(slice(place, place + 1), row)[0].cpu().numpy(), gallery, labels, top) for place in places
+        rank_list(query[index], 1 - distances.fill(slice(index, index + 1), row)[0].cpu().numpy(), gallery, labels, top)
+        for index in indices
     ]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Identities and cameras (m,) of samples; a camera that is not known is -1."""
+    """Identities and cameras (m,) of samples; an unknown camera is -1."""
 
     identities: NDArray[np.int64]
     cameras: NDArray[np.int64]
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Labels:
-        """Those of samples."""
+        """Reads the labels of samples."""
         identities, cameras = zip(*((sample.identity, -1 if sample.camera is None else sample.camera) for sample in samples), strict=True)
         return cls(np.array(identities), np.array(cameras))
 
@@ -140,69 +148,73 @@ def rank_list(query: Sample, similarities: NDArray[np.floating], gallery: Sequen
     seen = np.flatnonzero((labels.identities != JUNK) & ~own)
     order = seen[np.argsort(-similarities[seen], kind="stable")]
     right = (labels.identities[order] == query.identity) & (query.identity != DISTRACTOR)
-    found = tuple(Found(gallery[place], float(similarities[place]), bool(yes)) for place, yes in zip(order[:top], right[:top], strict=True))
+    found = tuple(
+        Found(gallery[index], float(similarities[index]), bool(match)) for index, match in zip(order[:top], right[:top], strict=True)
+    )
     return RankList(query, found, int(right.argmax()) + 1 if right.any() else None, int(right.sum()))
 
 
 def normalised(features: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Rows (n, D) brought to length 1; rows of zeros stay."""
+    """Scales rows (n, D) to length 1; rows of zeros stay."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     rows: NDArray[np.floating] = features / np.where(lengths > 0, lengths, 1)
     return rows
 
 
 def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)) -> Image.Image:
-    """Draws rank lists, one a row: the query at the left, then what was found, best first.
-
-    Right images have a green frame and a tick, wrong ones a red frame and a cross; below each stand its similarity and its camera, and
-    below the query how many there are to find.
+    """Draws rank lists, one a row: the query on the left, then the nearest gallery images, best first. ``LEGEND`` explains the marks.
 
     Args:
-        lists: to draw.
-        cell: (height, width) to which each image is resized.
+        lists: the rank lists, one a row.
+        cell: (height, width) in pixels to which each image is resized.
 
     Raises:
-        ValueError: there is nothing to draw.
+        InputError: there is nothing to draw.
     """
-    places = max((len(each.found) for each in lists), default=0)
-    if not places:
-        raise ValueError("there is nothing to draw: expected at least one rank list with at least one image")
+    columns = max((len(each.found) for each in lists), default=0)
+    if not columns:
+        raise InputError("there is nothing to draw: expected at least one rank list with at least one image")
     height, width = cell
     across, down = width + 2 * FRAME + GAP, height + 2 * FRAME + GAP + 2 * TEXT + 5
     top = GAP + TEXT + 6
-    sheet = Image.new("RGB", (2 * GAP + (places + 1) * across + AFTER_QUERY, top + len(lists) * down + GAP), PAPER)
+    sheet = Image.new("RGB", (2 * GAP + (columns + 1) * across + AFTER_QUERY, top + len(lists) * down + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(TEXT)
 
-    def left_of(place: int) -> int:
-        return GAP + place * across + (AFTER_QUERY if place else 0)
+    def left_of(column: int) -> int:
+        return GAP + column * across + (AFTER_QUERY if column else 0)
 
-    def write(place: int, y: int, text: str, colour: Colour) -> None:
-        draw.text((left_of(place) + FRAME + width // 2, y), text, fill=colour, font=font, anchor="mt")
+    def write(column: int, y: int, text: str, colour: Colour) -> None:
+        draw.text((left_of(column) + FRAME + width // 2, y), text, fill=colour, font=font, anchor="mt")
 
-    for place in range(places + 1):
-        write(place, GAP, "query" if place == 0 else str(place), FAINT)
+    for column in range(columns + 1):
+        write(column, GAP, "query" if column == 0 else str(column), FAINT)
     for number, ranked in enumerate(lists):
         y = top + number * down
         below = y + height + 2 * FRAME + 4
         put(sheet, ranked.query, (left_of(0), y), cell, QUERY)
         write(0, below, " ".join(filter(None, (f"id {ranked.query.identity}", camera(ranked.query)))), WRITING)
-        write(0, below + TEXT + 1, f"{ranked.matches} to find", FAINT)
-        for place, found in enumerate(ranked.found, start=1):
-            corner = left_of(place), y
+        write(0, below + TEXT + 1, matches_of(ranked), FAINT)
+        for column, found in enumerate(ranked.found, start=1):
+            corner = left_of(column), y
             put(sheet, found.sample, corner, cell, RIGHT if found.right else WRONG)
             draw_mark(draw, (corner[0] + width + 2 * FRAME - MARK, y), found.right)
-            write(place, below, " ".join(filter(None, (f"{found.similarity:.2f}", camera(found.sample)))), WRITING)
+            write(column, below, " ".join(filter(None, (f"{found.similarity:.2f}", camera(found.sample)))), WRITING)
     return sheet
 
 
+def matches_of(ranked: RankList) -> str:
+    """The number of matches in the gallery, in words that fit below a query."""
+    return f"{ranked.matches} match" if ranked.matches == 1 else f"{ranked.matches} matches"
+
+
 def camera(sample: Sample) -> str:
-    """A sample's camera in short."""
+    """The camera of a sample, abbreviated; empty if it is not known."""
     return "" if sample.camera is None else f"c{sample.camera}"
 
 
 def put(sheet: Image.Image, sample: Sample, corner: tuple[int, int], cell: tuple[int, int], colour: Colour) -> None:
-    """Puts an image in a frame onto the sheet."""
+    """Pastes an image in a frame onto the sheet."""
     height, width = cell
     x, y = corner
     sheet.paste(colour, (x, y, x + width + 2 * FRAME, y + height + 2 * FRAME))
@@ -211,7 +223,7 @@ def put(sheet: Image.Image, sample: Sample, corner: tuple[int, int], cell: tuple
 
 
 def draw_mark(draw: ImageDraw.ImageDraw, corner: tuple[int, int], right: bool) -> None:
-    """Draws a white tick on green or a white cross on red into a square of ``MARK`` pixels."""
+    """Draws a white tick on green or a white cross on red, ``MARK`` pixels wide and high."""
     x, y = corner
     draw.rectangle((x, y, x + MARK - 1, y + MARK - 1), fill=RIGHT if right else WRONG)
     strokes = [((3, 8), (6, 11), (12, 4))] if right else [((4, 4), (11, 11)), ((4, 11), (11, 4))]

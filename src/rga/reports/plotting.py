@@ -1,0 +1,90 @@
+"""The one style of all plots: colours, axes, and PNG as output. Matplotlib is optional, and only this file says when it is missing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLES = (("#6b7280", ":"), ("#2563a8", "--"), ("#c2410c", "-"), ("#15803d", "-."))
+"""Colour and dashes of the curves, in their order; a fifth curve looks like the first again."""
+INK = "#26282e"
+DOTS_PER_INCH = 110
+SINGLE = (5.6, 3.5)
+"""Width and height in inches of a figure with one plot."""
+
+
+def new_figure(width: float, height: float, layout: Literal["constrained", "none"] = "constrained") -> Figure:
+    """Makes an empty figure.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        layout: "constrained" leaves room for labels by itself, "none" leaves the placing to the caller.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "reports are drawn with matplotlib, which is not installed: pip install 'rga[explain]'", name="matplotlib"
+        ) from error
+    figure = Figure(figsize=(width, height), facecolor="white")
+    if layout == "constrained":
+        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+    return figure
+
+
+def styles(count: int, skip: int = 0) -> Sequence[dict[str, Any]]:
+    """The looks of ``count`` curves, as keyword arguments of matplotlib; the first ``skip`` looks are left out."""
+    chosen = [STYLES[index % len(STYLES)] for index in range(skip, skip + count)]
+    return [{"color": colour, "linestyle": dashes, "linewidth": 2} for colour, dashes in chosen]
+
+
+def label_axes(
+    axes: Axes, title: str, x_label: str, y_label: str, legend: Literal["best", "lower right"] = "best", integers: bool = True
+) -> None:
+    """Gives axes their title, labels, grid and legend.
+
+    Args:
+        axes: to label.
+        title: above the plot.
+        x_label: below the plot.
+        y_label: left of the plot.
+        legend: corner of the legend.
+        integers: tick only integers on the x axis.
+    """
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  an optional dependency, slow to import
+
+    axes.set_title(title, fontsize=11, color=INK, loc="left")
+    axes.set_xlabel(x_label, fontsize=9.5, color=INK)
+    axes.set_ylabel(y_label, fontsize=9.5, color=INK)
+    axes.tick_params(labelsize=9, colors=INK)
+    axes.grid(color="#e3e5ea", linewidth=0.8)
+    axes.set_axisbelow(True)
+    if integers:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(fontsize=9, frameon=False, loc=legend)
+
+
+def label_rate_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Labels axes whose x is an error rate in percent on a logarithmic scale, and whose y is a percentage."""
+    axes.set_xscale("log")
+    label_axes(axes, title, x_label, y_label, integers=False)
+    axes.xaxis.set_major_formatter("{x:g}")  # 0.1, 1, 10 rather than powers of ten
+    axes.set_ylim(0, 101)
+
+
+def as_png(figure: Figure) -> bytes:
+    """Encodes a figure as PNG."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    return file.getvalue()

@@ -1,0 +1,26 @@
+"""Where the attention looks: its spatial gates and the relations of one node, on some images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rga.reid.model import ReidModel
+from rga.reports.gates import draw_gates
+from rga.reports.report import Figure, Section
+
+
+def section(model: ReidModel, images: Sequence[Path]) -> Section:
+    """One figure with a row for each image."""
+    return Section(
+        "Where the attention looks",
+        (
+            Figure(
+                draw_gates(model, images),
+                "spatial gates of each stage and relations of one node, for some test images",
+                "A gate multiplies the feature map of its stage at each position: bright positions are kept, dark ones are damped. Before "
+                "training, all gates are close to the setting initial_gate. Relations are the affinities of the marked node to all nodes "
+                "and of all nodes to it, after the first stage.",
+            ),
+        ),
+    )

@@ -1,0 +1,53 @@
+"""Some scenes as each network segments them, and the mistakes of the last network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from rga.reports.demo_runs import spread
+from rga.reports.report import Figure, Section
+from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.samples import SegmentationData
+from rga.segmentation.drawing import legend, overlay, panels
+from rga.segmentation.model import SegmentationModel
+
+SHOWN = 6
+"""How many scenes are shown."""
+
+
+def section(data: SegmentationData, models: Mapping[str, SegmentationModel]) -> Section:
+    """One figure: a row for each scene, a column for each network, and a column of mistakes.
+
+    Args:
+        data: whose validation scenes are shown.
+        models: name -> network; the mistakes shown are those of the last.
+    """
+    rows = []
+    for index in spread(len(data.val), SHOWN, shift=0.3):
+        image, labels = read_sample(data.val[index], data.classes)
+        found = [model.segment([image])[0].labels for model in models.values()]
+        wrong = np.where((found[-1] != labels) & (labels < len(data.classes)), np.uint8(255), np.uint8(40))
+        rows.append([image, *(overlay(image, each, data.classes) for each in found), Image.fromarray(wrong).convert("RGB")])
+    heads = ("scene", *models, f"mistakes of {list(models)[-1]}")
+    return Section(
+        "Predictions",
+        (
+            Figure.of(
+                with_legend(panels(rows, heads), data),
+                "street scenes, the classes that each network predicts, and the mistakes of the last network",
+                "In the last column, white pixels are wrong, and dark pixels are right or ignored.",
+            ),
+        ),
+    )
+
+
+def with_legend(sheet: Image.Image, data: SegmentationData) -> Image.Image:
+    """A sheet with the names and colours of the classes below it."""
+    below = legend(data.classes, sheet.width)
+    whole = Image.new("RGB", (sheet.width, sheet.height + below.height))
+    whole.paste(sheet, (0, 0))
+    whole.paste(below, (0, sheet.height))
+    return whole

@@ -1,0 +1,1 @@
+"""Sections on a ranking. Each takes the ``Findings`` of an evaluation."""
