@@ -1,61 +1,260 @@
-"""Every command and every line of Python in the README runs."""
+"""The README and the pages of ``docs/``: their commands and their Python run, and what they name exists.
 
+Commands with a placeholder (DIR, RUN, ...) need data or a model of the reader's: they are parsed, flag by flag, and not run.
+"""
+
+import contextlib
+import functools
+import io
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-MAKE_TARGETS = {"make demo", "make test"}
+from rga.cli import evaluate, main, parsing, train
+from rga.cli.verbs import VERBS
+from rga.recipes import read_recipe, to_json
+from rga.tasks import SHORT
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+
+PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME)\b")
 SHORTER = {
-    "rga data make-streets": "--train 4 --val 2 --test 1 --height 48 --width 96",
-    "rga data make": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
-    "rga train reid": "--backbone test_resnet --ids-per-batch 4 --max-steps 1 --num-workers 0",
-    "rga train seg": "--backbone resnet10t --height 48 --width 64 --batch-size 2 --max-steps 1 --num-workers 0",
-    "rga train cls": "--size 8 --max-steps 1",
+    "rga data make people": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
+    "rga data make streets": "--train 4 --val 2 --test 1 --height 48 --width 96",
+    "rga train reid/generated": "--backbone test_resnet --ids-per-batch 4 --max-steps 1 --num-workers 0",
+    "rga train seg/generated": "--backbone resnet10t --crop-size 48 64 --batch-size 2 --max-steps 1 --num-workers 0",
+    "rga train cls/digits": "--image-size 8 --max-steps 1",
+    "rga evaluate": "--num-workers 0",
+    "rga embed": "--num-workers 0",
 }
-"""What is added to commands that would take minutes as they are."""
+"""Start of a command that would take minutes as it is -> what is added to it."""
+SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_steps=1, num_workers=0)"}
+"""The same for Python: what stands on a page -> what runs."""
+
+PRINTED = {
+    "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
+    "docs/classification.md": ("0.",),
+    "docs/ranking.md": ("re-ranked distance",),
+    "docs/reid.md": ("",),
+    "docs/segmentation.md": ("(64, 48)",),
+    "docs/training.md": ("0.001 se",),
+}
+"""What the Python programs of a page print, among other things."""
+
+MODELS = {"runs/reid-generated": "reid/generated", "runs/cls-digits": "cls/digits", "runs/seg-generated": "seg/generated"}
+"""The models that the pages load -> the recipes whose training in the README makes them."""
+PAGE_TASKS = {"docs/segmentation.md": "segmentation", "docs/classification.md": "classification"}
+"""The task of models that a page calls RUN; re-identification elsewhere."""
+
+OF_OTHERS = {"--nproc-per-node"}
+"""Flags of other programs than ours."""
 
 
-def blocks(project: Path, language: str) -> list[str]:
-    """The README's code blocks in a language."""
-    text = (project / "README.md").read_text()
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], flags=re.DOTALL)
 
 
-def commands(project: Path) -> list[str]:
-    """The README's commands, without their comments."""
-    lines = [line.split("#")[0].strip() for block in blocks(project, "sh") for line in block.splitlines()]
+def programs(page: str) -> list[str]:
+    """The Python of a page: the blocks up to the next one that starts with ``import rga`` belong together."""
+    text = "\n".join(blocks(page, "python"))
+    return [program for program in re.split(r"^(?=import rga)", text, flags=re.MULTILINE) if program.strip()]
+
+
+def block_commands(page: str) -> list[str]:
+    """The commands in a page's blocks, without their comments."""
+    lines = [line.split(" #")[0].strip() for block in blocks(page, "sh") for line in block.splitlines()]
     return [line for line in lines if line]
 
 
-def test_python_blocks_run_in_order(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scope: dict[str, object] = {}
-    for block in blocks(project, "python"):
-        exec(block, scope)
-    printed = capsys.readouterr().out
-    assert "torch.Size([2, 1, 96, 48])" in printed
-    assert scope["unplaced"] == []
+def prose(page: str) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
 
 
-def test_commands_run_as_typed(project: Path, tmp_path: Path) -> None:
-    scripts = Path(sys.executable).parent
-    for command in commands(project):
-        words = shlex.split(command)
-        if command in MAKE_TARGETS:
-            # what runs the tests cannot be run by them: that the target is there is what can be checked
-            assert re.search(rf"^{words[1]}:", (project / "Makefile").read_text(), flags=re.MULTILINE)
-        elif words[:2] == ["pip", "install"]:
-            assert (project / "pyproject.toml").is_file()
-        else:
-            added = next((flags.split() for start, flags in SHORTER.items() if command.startswith(start)), [])
-            done = subprocess.run([str(scripts / words[0]), *words[1:], *added], cwd=tmp_path, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
+def span_commands(page: str) -> list[str]:
+    """The commands of ours in a page's code spans."""
+    spans = [re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", prose(page))]
+    return [span for span in spans if re.match(r"rga [a-z-]|torchrun ", span)]
 
 
-def test_linked_files_are_there(project: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (project / "README.md").read_text())
-    assert links
-    assert [link for link in links if not (project / link).is_file()] == []
+def is_ours(command: str) -> bool:
+    """Whether a command is one of ``rga``, alone or under torchrun."""
+    return command.startswith(("rga ", "torchrun "))
+
+
+RUN = list(dict.fromkeys(each for page in PAGES for each in block_commands(page) if is_ours(each) and not PLACEHOLDER.search(each)))
+"""The commands that run; the README's come first."""
+PARSED = sorted({(page, command) for page in PAGES for command in (*block_commands(page), *span_commands(page)) if is_ours(command)})
+
+
+class Workshop:
+    """A folder in which the README's commands run, each once, and only those that are needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.done: set[str] = set()
+        generator = np.random.default_rng(0)
+        for name in ("a.jpg", "b.jpg", "a.png", "b.png"):
+            Image.fromarray(generator.integers(0, 255, (64, 48, 3), dtype=np.uint8)).save(folder / name)
+
+    def run(self, command: str) -> None:
+        """Runs a command as it is typed (shortened), after those that make what it reads."""
+        if command in self.done:
+            return
+        self.done.add(command)
+        for earlier in RUN[: RUN.index(command)]:
+            if reads(command, makes(earlier)):
+                self.run(earlier)
+        added = next((flags for start, flags in SHORTER.items() if command.startswith(start)), "")
+        assert typed([*shlex.split(command)[1:], *added.split()]) == 0
+
+    def make(self, folder: str) -> None:
+        """Runs the command that makes a folder."""
+        self.run(next(command for command in RUN if makes(command) == folder))
+
+
+def makes(command: str) -> str:
+    """The folder that a command makes and others read; empty for none."""
+    words = command.split()
+    if words[1:3] == ["data", "make"]:
+        return words[4]
+    return next((folder for folder, recipe in MODELS.items() if words[1:3] == ["train", recipe]), "")
+
+
+def reads(command: str, folder: str) -> bool:
+    """Whether a command names a folder, or something in it."""
+    return bool(folder) and any(word == folder or word.startswith(f"{folder}/") for word in re.split(r"[\s:]", command))
+
+
+def typed(words: Sequence[str]) -> int:
+    """The exit code of a command line."""
+    try:
+        return main.main(words)
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The folder that this file's tests share."""
+    return Workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_commands_of_the_readme_run(command: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workshop.folder)
+    workshop.run(command)
+
+
+@pytest.mark.parametrize(("page", "number"), [(page, number) for page in PAGES for number in range(len(programs(page)))])
+def test_python_runs(
+    page: str, number: int, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = programs(page)[number]
+    monkeypatch.chdir(workshop.folder)
+    for folder in filter(None, map(makes, RUN)):
+        if f'"{folder}"' in program or f':{folder}"' in program:
+            workshop.make(folder)
+    for shown, short in SHORTER_PYTHON.items():
+        program = program.replace(shown, short)
+    capsys.readouterr()
+    exec(program, {})
+    assert PRINTED[page][number] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("page", "command"), PARSED)
+def test_commands_parse(page: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = shlex.split(command)
+    words = words[words.index("rga") + 1 :]
+    if any(verb.split()[: len(words)] == words for verb in VERBS):
+        return  # a verb, or the first word of several, in a sentence
+    reached = []
+
+    def parse(function: Callable[..., Any], arguments: Sequence[str], prog: str) -> int:
+        @functools.wraps(function)
+        def stand_in(*_: object, **__: object) -> int:
+            reached.append(prog)
+            return 0
+
+        return parse_with_tyro(stand_in, arguments, prog)
+
+    parse_with_tyro = parsing.parse
+    for module in (parsing, train, evaluate):
+        monkeypatch.setattr(module, "parse", parse)
+    monkeypatch.setattr("rga.loading.task_of", lambda model: task_on(page, model))
+    monkeypatch.chdir(tmp_path)
+    Path("FILE.json").write_text(to_json(read_recipe("reid/small")))
+    assert typed(words) == 0
+    assert reached or set(words) & {"--help", "--list", "--show", "--version"}
+
+
+def task_on(page: str, model: str) -> str:
+    """The task of a model that a page names."""
+    kind = re.match(r"runs/([a-z]+)-", model)
+    return next((task for task, short in SHORT.items() if kind and kind[1] == short), PAGE_TASKS.get(page, "reid"))
+
+
+@pytest.fixture(scope="module")
+def flags() -> frozenset[str]:
+    """All flags of all verbs, of the benchmarks and of the command line itself."""
+    known = {"--help", "--version", "--traceback", "--list", "--show", *OF_OTHERS}
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r"\"(--[a-z][a-z0-9-]*)\"", script.read_text()))
+    recipes = [f"train {name}" for name in ("reid/market1501", "seg/cityscapes", "cls/digits")]
+    for verb in ["evaluate", *recipes, *(verb for verb, each in VERBS.items() if not each.parses)]:
+        known |= flags_in_help(verb.split())
+    return frozenset(known)
+
+
+def flags_in_help(words: Sequence[str]) -> set[str]:
+    """The flags that a command's help names."""
+    output = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
+        patch.setenv("COLUMNS", "200")
+        assert typed([*words, "--help"]) == 0
+    return set(re.findall(r"--[a-z][a-z0-9-]*", output.getvalue()))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_flags_exist(page: str, flags: frozenset[str]) -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", PAGES[page]))
+    assert named <= flags
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_benchmarks_take_these_flags(page: str) -> None:
+    for span in re.findall(r"python (benchmarks/\w+\.py[^`\n#]*)", PAGES[page]):
+        script, *words = span.split("--", 1)[0].split() if " -- " in span else span.split()
+        text = (ROOT / script).read_text()
+        assert [word for word in words if word.startswith("--") and f'"{word}"' not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_linked_and_named_files_exist(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page])
+    named = re.findall(r"`((?:src|tests|benchmarks|docs)/[\w/.-]+)`", PAGES[page])
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_linked_headings_exist(page: str) -> None:
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", PAGES[page]):
+        text = (ROOT / page).parent.joinpath(target).read_text() if target else PAGES[page]
+        titles = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+        assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = [command.split()[1] for command in block_commands("README.md") if command.startswith("make ")]
+    assert {"demo", "test"} <= set(targets)
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []
