@@ -16,7 +16,7 @@ from rga.training.run.log import read_log
 
 def test_weights_are_said_kept_and_not_needed_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people = make_people(
-        tmp_path / "people", PeopleOptions(ids_per_batch=8, cameras=2, images_per_camera=2, distractors=1, junk=1, height=64, width=32)
+        tmp_path / "people", PeopleOptions(identities=8, cameras=2, images_per_camera=2, distractors=1, junk=1, height=64, width=32)
     )
     weights, run = tmp_path / "mine.safetensors", tmp_path / "run"
     save_file(timm.create_model("test_resnet").state_dict(), weights)
