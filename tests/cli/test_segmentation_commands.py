@@ -81,7 +81,7 @@ def test_segment_writes_three_images_for_each(work: Path, tmp_path: Path) -> Non
 
 
 def test_prediction_files_for_the_benchmarks_server(work: Path, tmp_path: Path) -> None:
-    words = ["segment", str(work / "scenes/leftImg8bit/test"), "--model", str(work / "run"), "-o", str(tmp_path)]
+    words = ["segment", str(work / "streets/leftImg8bit/test"), "--model", str(work / "run"), "-o", str(tmp_path)]
     assert main([*words, "--dataset-values", "--write", "labels"]) == 0
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert [path.name for path in files] == [f"tempera_{number:06d}_000019_leftImg8bit.png" for number in range(2)]
