@@ -24,6 +24,10 @@ from rga.training.distributed import processes
 from rga.training.input.reading import Progress
 
 
+COSINE = Comparison()
+"""Features as they are."""
+
+
 @dataclass(frozen=True)
 class ReidOptions:
     """How a re-ID model is evaluated.
@@ -36,7 +40,7 @@ class ReidOptions:
 
     flip: bool = False
     feature: Literal["both", "neck", "pooled"] = "both"
-    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = Comparison()
+    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = COSINE
 
     @property
     def label(self) -> str:

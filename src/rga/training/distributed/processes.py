@@ -158,7 +158,7 @@ def wrapped(model: nn.Module) -> nn.Module:
 def averaging(network: nn.Module, last: bool) -> AbstractContextManager[object]:
     """The context of a forward and a backward pass: gradients are averaged in the last part of a batch, and added up before it.
 
-    In the first backward pass of all they are averaged, whatever the part, as the graph is found then; the mean of sums is the sum of means.
+    In the first backward pass of all they are averaged whatever the part, as the graph is found then. The mean of sums is the sum of means.
 
     Args:
         network: that ``wrapped`` returned.
