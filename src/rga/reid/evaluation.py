@@ -23,7 +23,6 @@ from rga.reid.model import Feature, ReidModel
 from rga.training.distributed import processes
 from rga.training.input.reading import Progress
 
-
 COSINE = Comparison()
 """Features as they are."""
 
