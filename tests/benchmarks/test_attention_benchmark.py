@@ -18,7 +18,7 @@ def benchmark(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPat
     module = script("attention")
     monkeypatch.setattr(module, "RESNET50_STAGES", {"256x128": ((16, 8, 4), (32, 4, 2)), "384x192": ((16, 12, 6),)})
     monkeypatch.setattr(module, "CROP", ("1 of 32x16", (16, 8, 4)))
-    monkeypatch.setattr(module, "PICTURE", (64, 32))
+    monkeypatch.setattr(module, "IMAGE_SIZE", (64, 32))
     return module
 
 
@@ -47,6 +47,36 @@ def test_modules(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> N
     assert all(len(row) == 14 for row in rows)
 
 
+def test_accelerations_are_left_out_and_put_back(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    before = [benchmark.gate.can_tile, benchmark.FastLinearNorm.forward, benchmark.gate.BLOCK_BYTES, benchmark.gate.recompute]
+    benchmark.accelerations(batch=4, rounds=1)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row.split("|")[1].strip() for row in rows[1:]] == list(benchmark.ACCELERATIONS)
+    after = [benchmark.gate.can_tile, benchmark.FastLinearNorm.forward, benchmark.gate.BLOCK_BYTES, benchmark.gate.recompute]
+    assert after == before
+
+
+def counted(function: Callable[..., object], calls: list[str]) -> Callable[..., object]:
+    """A function that also notes its calls."""
+
+    def call(*arguments: object) -> object:
+        calls.append("called")
+        return function(*arguments)
+
+    return call
+
+
+def test_an_acceleration_that_is_left_out_is_not_used(benchmark: ModuleType) -> None:
+    module = rga.create_attention("rga-s", 16, (8, 4))
+    x = torch.randn(2, 16, 8, 4)
+    for name, acceleration in benchmark.ACCELERATIONS.items():
+        for where, value in acceleration.without.items():
+            if callable(value):
+                calls: list[str] = []
+                benchmark.patched(partial(module, x), {**acceleration.given, where: counted(value, calls)})()
+                assert calls, name
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(benchmark, "resnet50", tiny_network)
@@ -58,7 +88,7 @@ def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.Mon
     assert all((row[-1] != "") == compiled for row in rows)
 
 
-def test_the_trunk_is_the_papers(benchmark: ModuleType) -> None:
+def test_the_backbone_is_the_papers(benchmark: ModuleType) -> None:
     model = benchmark.resnet50("rga-s")
     assert list(rga.attached(model)) == ["layer1", "layer2", "layer3", "layer4"]
     assert [module.grid for module in model.modules() if isinstance(module, rga.attention.GridAttention)] == [

@@ -12,16 +12,16 @@ from functools import partial
 
 from torch import nn
 
-from rga.attention import dual, from_timm, spatial_channel
 from rga.attention.arrangements import relation_attention
-from rga.attention.fully_connected import (
+from rga.attention.grid import Grid, check_grid
+from rga.attention.others import dual, from_timm, spatial_channel
+from rga.attention.others.fully_connected import (
     FullyConnectedChannelAttention,
     FullyConnectedSpatialAttention,
     fully_connected_parallel,
 )
-from rga.attention.grid import Grid, check_grid
-from rga.attention.harmonious import HarmoniousAttention
-from rga.attention.non_local import SimplifiedNonLocal
+from rga.attention.others.harmonious import HarmoniousAttention
+from rga.attention.others.non_local import SimplifiedNonLocal
 from rga.attention.precision import wide
 
 Builder = Callable[..., nn.Module]

@@ -11,7 +11,7 @@ from timm.layers.cbam import CbamModule, ChannelAttn, SpatialAttn
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by
+from rga.attention.precision import WideModule, apply_in_float32
 
 
 class CheckedLayer(WideModule):
@@ -29,7 +29,7 @@ class CheckedLayer(WideModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return computed_by(self.layer, check_map(x, self.channels)).to(x.dtype)
+        return apply_in_float32(self.layer, check_map(x, self.channels)).to(x.dtype)
 
 
 def squeeze_excite(channels: int, *, reduction: int = 16) -> nn.Module:

@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 import rga
-from rga.attention.dual import ChannelAttention, DualAttention, PositionAttention
-from rga.attention.fully_connected import FullyConnectedChannelAttention, FullyConnectedSpatialAttention
-from rga.attention.harmonious import HarmoniousAttention
-from rga.attention.non_local import SimplifiedNonLocal
-from rga.attention.spatial_channel import ChannelAttention as ScaChannel
-from rga.attention.spatial_channel import SpatialAttention as ScaSpatial
+from rga.attention.others.dual import ChannelAttention, DualAttention, PositionAttention
+from rga.attention.others.fully_connected import FullyConnectedChannelAttention, FullyConnectedSpatialAttention
+from rga.attention.others.harmonious import HarmoniousAttention
+from rga.attention.others.non_local import SimplifiedNonLocal
+from rga.attention.others.spatial_channel import ChannelAttention as ScaChannel
+from rga.attention.others.spatial_channel import SpatialAttention as ScaSpatial
 
 X = torch.randn(2, 8, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 def pixels(x: Tensor) -> list[Tensor]:
-    """The positions of one picture (C, H, W), each (C,)."""
+    """The positions of one image (C, H, W), each (C,)."""
     return list(x.flatten(1).T)
 
 
