@@ -1,8 +1,9 @@
 """The attention's cost, side by side in one process: dense against factorised, and whole networks.
 
-    python benchmarks/attention.py             # everything, about 25 minutes on two cores
-    python benchmarks/attention.py modules     # RGA-SC per stage: dense against factorised
-    python benchmarks/attention.py networks    # ResNet-50: plain, and with each attention of the catalogue
+    python benchmarks/attention.py                 # everything, about 30 minutes on two cores
+    python benchmarks/attention.py modules         # RGA-SC per stage: dense against factorised
+    python benchmarks/attention.py accelerations   # RGA-SC: the gain of each acceleration, by leaving it out
+    python benchmarks/attention.py networks        # ResNet-50: plain, and with each attention of the catalogue
 
 Times are medians over rounds in which the candidates take turns, so that a drift of the machine's speed meets all of them; run it
 when nothing else runs. Peak memory is what PyTorch's allocator held at most beyond what it held before, from the profiler's
@@ -17,7 +18,9 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from unittest import mock
 
 import timm
 import torch
@@ -26,13 +29,17 @@ from torch.profiler import ProfilerActivity, profile
 
 import rga
 from rga.attachment.costs import Cost
+from rga.attention.acceleration import gate, multiply, weighted_sum
+from rga.attention.acceleration.linear_norm import FastLinearNorm
+from rga.attention.factorised import FactorisedRelationGate
+from rga.attention.relation import LinearNorm
 
 RESNET50_STAGES = {"256x128": ((256, 64, 32), (512, 32, 16), (1024, 16, 8), (2048, 16, 8))}
 RESNET50_STAGES["384x192"] = ((256, 96, 48), (512, 48, 24), (1024, 24, 12), (2048, 24, 12))
 CROP = ("1 of 1024x512", (256, 128, 64))
 """At stride 8: 8,192 positions; the affinity of one image alone takes 256 MiB, its relation vectors twice that."""
 
-IMAGE = (256, 128)
+IMAGE_SIZE = (256, 128)
 """Height and width of the images of the networks part."""
 
 Run = Callable[[], object]
@@ -164,6 +171,72 @@ def print_row(size: str, name: str, measured: Sequence[Measured], costs: Sequenc
     print(f"| {size} | {name} | {' | '.join(cells)} |", flush=True)
 
 
+Patches = dict[tuple[object, str], object]
+"""What is put in whose place: (owner, name) -> value."""
+
+NO_TILES: Patches = {(gate, "can_tile"): lambda *_: False}
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """One acceleration, which patches leave out.
+
+    Attributes:
+        without: leaves it out.
+        inference: whether it is measured at inference, or in training (forward and backward).
+        given: what is left out on both sides.
+    """
+
+    without: Patches
+    inference: bool = False
+    given: Patches = field(default_factory=dict)
+
+
+ACCELERATIONS: dict[str, Acceleration] = {
+    "nothing (how far the figures move)": Acceleration({}),
+    "multiply": Acceleration({("rga.attention.modules", "gated"): multiply.product}),
+    "weighted_sum": Acceleration({(gate, "weighted_sum"): weighted_sum.sum_by_image}),
+    "tiles": Acceleration(NO_TILES),
+    "recompute, without tiles": Acceleration({(gate, "activation_checkpointing"): lambda *_: nullcontext()}, given=NO_TILES),
+    "linear_norm, training": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}),
+    "linear_norm, inference": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}, inference=True),
+    "blocks, inference": Acceleration({(gate, "BLOCK_BYTES"): 1 << 60}, inference=True),
+    "all of gate, training": Acceleration({(gate.FastRelationGate, "forward"): FactorisedRelationGate.forward}),
+    "all of gate, inference": Acceleration({(gate.FastRelationGate, "forward"): FactorisedRelationGate.forward}, inference=True),
+}
+"""The files of ``rga.attention.acceleration``."""
+
+
+def patched(run: Run, patches: Patches) -> Run:
+    """A run under patches."""
+
+    def run_patched() -> None:
+        with ExitStack() as stack:
+            for (owner, name), value in patches.items():
+                where = mock.patch(f"{owner}.{name}", value) if isinstance(owner, str) else mock.patch.object(owner, name, value)
+                stack.enter_context(where)
+            run()
+
+    return run_patched
+
+
+def accelerations(batch: int, rounds: int) -> None:
+    """RGA-SC after the four stages of ResNet-50, with each acceleration and without it."""
+    print(f"\n## RGA-SC after the four stages of ResNet-50, {batch} images of 256x128: each acceleration left out\n")
+    print("| left out | ms with | ms without | time saved | MiB with | MiB without |")
+    print("|---|---|---|---|---|---|")
+    torch.manual_seed(0)
+    stages = RESNET50_STAGES["256x128"]
+    model = Together(*(rga.create_attention("rga-sc", c, (h, w)) for c, h, w in stages))
+    inputs = [torch.randn(batch, *stage).relu().requires_grad_() for stage in stages]
+    for name, acceleration in ACCELERATIONS.items():
+        run = (inference if acceleration.inference else training)(model, inputs)
+        runs = [patched(run, acceleration.given), patched(run, acceleration.given | acceleration.without)]
+        on, off = take_turns(runs, rounds)
+        memory = [peak_memory(each) for each in runs]
+        print(f"| {name} | {on:.0f} | {off:.0f} | {1 - on / off:.1%} | {memory[0]:.0f} | {memory[1]:.0f} |", flush=True)
+
+
 def resnet50(attention: str) -> nn.Module:
     """The paper's backbone: ResNet-50 with the last stride 1, and attention after its four stages."""
     model: nn.Module = timm.create_model("resnet50", num_classes=0)
@@ -171,7 +244,7 @@ def resnet50(attention: str) -> nn.Module:
     for convolution in (block.get_submodule("conv2"), block.get_submodule("downsample.0")):
         assert isinstance(convolution, nn.Conv2d)
         convolution.stride = (1, 1)
-    return rga.attach(model, attention, image_size=IMAGE)
+    return rga.attach(model, attention, image_size=IMAGE_SIZE)
 
 
 def compile_network(model: nn.Module) -> nn.Module:
@@ -183,17 +256,17 @@ def compile_network(model: nn.Module) -> nn.Module:
 
 def networks(batch: int, rounds: int, names: Sequence[str], compiled: bool) -> None:
     """ResNet-50: plain, and with each attention, eager and compiled; each takes turns with the plain one."""
-    print(f"\n## ResNet-50 (last stride 1) at {IMAGE[0]}x{IMAGE[1]}, batch {batch}: ms, and times the plain one\n")
+    print(f"\n## ResNet-50 (last stride 1) at {IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}, batch {batch}: ms, and times the plain one\n")
     print(
         "| attention | M params | GMAC | forward | x plain | fwd+bwd | x plain | peak MiB training | compiled forward | x plain compiled |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    inputs = [torch.randn(batch, 3, *IMAGE)]
+    inputs = [torch.randn(batch, 3, *IMAGE_SIZE)]
     plain = resnet50("none")
     plain_compiled = compile_network(plain) if compiled else plain
     for name in names:
         model = resnet50(name)
-        price = rga.cost(model, (1, 3, *IMAGE))
+        price = rga.cost(model, (1, 3, *IMAGE_SIZE))
         base, ours = measure([plain, model], inputs, rounds)
         row = [
             f"{price.parameters / 1e6:.2f}", f"{price.macs / 1e9:.2f}", f"{ours.forward:.0f}", f"{ours.forward / base.forward:.2f}",
@@ -211,7 +284,7 @@ def networks(batch: int, rounds: int, names: Sequence[str], compiled: bool) -> N
 def main() -> None:
     """Reads the command line and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("all", "modules", "networks"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "modules", "accelerations", "networks"), default="all")
     parser.add_argument("--batch-size", type=int, default=16, help="images per batch")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the candidates take turns")
     parser.add_argument("--attentions", nargs="+", default=["none", *rga.list_attentions()], help="attentions of the networks part")
@@ -220,6 +293,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, load {os.getloadavg()[0]:.2f} at the start")
     if arguments.part in ("all", "modules"):
         modules(arguments.batch_size, arguments.rounds)
+    if arguments.part in ("all", "accelerations"):
+        accelerations(arguments.batch_size, arguments.rounds)
     if arguments.part in ("all", "networks"):
         networks(arguments.batch_size, arguments.rounds, arguments.attentions, not arguments.eager)
 

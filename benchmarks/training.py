@@ -82,8 +82,8 @@ def training_step(model: ReidModel, batch: int) -> Step:
     def step() -> None:
         model.train()
         optimizer.zero_grad(set_to_none=True)
-        pooled, neck = model(erase(model.preprocessing.normalise(pixels), rectangles))
-        loss = smoothed_cross_entropy(model.logits(neck), labels) + batch_hard_triplet(pooled, labels)
+        pooled, _, logits = model(erase(model.preprocessing.normalise(pixels), rectangles))
+        loss = smoothed_cross_entropy(logits, labels) + batch_hard_triplet(pooled, labels)
         loss.backward()
         optimizer.step()
 

@@ -36,7 +36,7 @@ def test_pooling_takes_any_size_and_changes_nothing_on_its_own_grid(name: str) -
 
 
 def smooth_map(grid: tuple[int, int], channels: int = 8) -> Tensor:
-    """The same smooth pictures, sampled on any grid."""
+    """The same smooth images, sampled on any grid."""
     down = (torch.arange(grid[0], dtype=torch.float64) + 0.5) / grid[0]
     across = (torch.arange(grid[1], dtype=torch.float64) + 0.5) / grid[1]
     phases = torch.arange(3 * channels, dtype=torch.float64).view(3, channels, 1, 1)

@@ -108,7 +108,7 @@ def test_weights_and_statistics_stay_float32(name: str, way: object) -> None:
 def test_a_network_around_them_is_narrowed_as_ever() -> None:
     model = nn.Sequential(nn.Conv2d(3, CHANNELS, 1), make("rga-sc", {})).half()
     assert {parameter.dtype for parameter in model[0].parameters()} == {torch.float16}
-    assert model.to("meta")[1].get_parameter("spatial.gate.w1.weight").is_meta
+    assert model.to("meta")[1].get_parameter("spatial.gate.w1.linear.weight").is_meta
 
 
 def test_moving_keeps_strides_and_gradients() -> None:

@@ -40,9 +40,8 @@ def test_relations_are_rows_and_columns_of_the_affinity(training: bool, dense: b
     for name, nodes in (("spatial", X.flatten(2).mT), ("channel", X.flatten(2))):
         gate = module.get_submodule(f"{name}.gate")
         assert isinstance(gate, RelationGate)
-        compared = gate.embedding(nodes)[0]
-        assert compared is not None
-        theta, phi = gate.embedding.pair(compared)
+        assert gate.theta_phi_psi is not None
+        theta, phi, _ = gate.split(nodes, gate.theta_phi_psi(nodes))
         affinity = theta @ phi.mT
         chosen = list(recording[name].nodes)
         torch.testing.assert_close(recording[name].rows, affinity[:, chosen])

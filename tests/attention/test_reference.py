@@ -105,4 +105,4 @@ def test_ours_without_a_place_in_the_reference_is_named() -> None:
     symmetric = rga.create_attention("rga-s", 64, (4, 4), embedding="symmetric", reduction=2)
     unplaced = rga.to_reference({**symmetric.state_dict(), "other.weight": torch.zeros(1)})[1]
     assert "other.weight" in unplaced
-    assert any("embedding" in key for key in unplaced)
+    assert any("theta_phi_psi" in key for key in unplaced)

@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import rga
+from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.arrangements import relation_attention
-from rga.attention.linear_norm import LinearNorm
-from rga.attention.relation import (
-    ChannelRelationAttention,
-    RelationGate,
-    SpatialRelationAttention,
-)
+from rga.attention.factorised import FactorisedRelationEmbedding
+from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.relation import LinearNorm, RelationEmbedding, RelationGate, rga_c, rga_s
 
 ARRANGEMENTS = ["rga-s", "rga-c", "rga-sc", "rga-cs", "rga-parallel"]
 ABLATIONS = [
@@ -37,36 +35,37 @@ def randomise(module: nn.Module) -> nn.Module:
     return module
 
 
-def layer(module: LinearNorm, x: Tensor, relu: bool = True) -> Tensor:
+def layer(module: LinearNorm | RelationEmbedding, weight: Tensor, x: Tensor, relu: bool = True) -> Tensor:
     """1x1 convolution, BN (evaluation), ReLU of one vector, by the textbook."""
     norm = module.norm
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    y = (module.weight @ x - norm.running_mean) / (norm.running_var + norm.eps).sqrt() * norm.weight + norm.bias
+    y = (weight @ x - norm.running_mean) / (norm.running_var + norm.eps).sqrt() * norm.weight + norm.bias
     return y.relu() if relu else y
 
 
 def naive_gate(gate: RelationGate, nodes: Tensor) -> Tensor:
     """The equations, node by node and pair by pair: (M, D) -> (M,)."""
-    embedding = gate.embedding
-    width = embedding.compared_width // (2 if embedding.kind == "asymmetric" else 1)
-    embedded = [layer(embedding.project, x) if embedding.project is not None else x[:0] for x in nodes]
-    if embedding.kind == "none":
+    project, width = gate.theta_phi_psi, max(gate.widths)
+    embedded = [layer(project, project.linear.weight, x) if project is not None else x[:0] for x in nodes]
+    if gate.embedding == "none":
         theta = phi = list(nodes)
-    elif embedding.kind == "symmetric":
+    elif gate.embedding == "symmetric":
         theta = phi = [e[:width] for e in embedded]
     else:
         theta, phi = [e[:width] for e in embedded], [e[width : 2 * width] for e in embedded]
     gates = []
     for i in range(len(nodes)):
         y = []
-        if embedding.original:
-            y.append(embedded[i][embedding.compared_width :].mean()[None])
+        if gate.original:
+            y.append(embedded[i][-width:].mean()[None])
         if gate.varphi is not None:
             row = torch.stack([theta[i] @ phi[j] for j in range(len(nodes))])
             column = torch.stack([theta[j] @ phi[i] for j in range(len(nodes))])
-            y.append(layer(gate.varphi, torch.cat([row, column])))
-        gates.append(torch.sigmoid(layer(gate.w2, layer(gate.w1, torch.cat(y)), relu=False)))
+            weight = torch.cat([gate.varphi.rows.weight, gate.varphi.columns.weight], 1)
+            y.append(layer(gate.varphi, weight, torch.cat([row, column])))
+        hidden = layer(gate.w1, gate.w1.linear.weight, torch.cat(y))
+        gates.append(torch.sigmoid(layer(gate.w2, gate.w2.linear.weight, hidden, relu=False)))
     return torch.cat(gates)
 
 
@@ -77,13 +76,26 @@ def test_equals_the_equations(name: str, options: dict[str, object], dense: bool
     module = randomise(rga.create_attention(name, 6, (3, 2), reduction=2, hidden_reduction=2, dense=dense, **options)).double().eval()
     x = torch.randn(2, 6, 3, 2, dtype=torch.float64)
     part = module[0]  # type: ignore[index]
-    for picture, out in zip(x, module(x), strict=True):
+    for image, out in zip(x, module(x), strict=True):
         if isinstance(part, SpatialRelationAttention):
-            expected = picture * naive_gate(part.gate, picture.flatten(1).T).view(1, 3, 2)
+            expected = image * naive_gate(part.gate, image.flatten(1).T).view(1, 3, 2)
         else:
             assert isinstance(part, ChannelRelationAttention)
-            expected = picture * naive_gate(part.gate, picture.flatten(1)).view(6, 1, 1)
+            expected = image * naive_gate(part.gate, image.flatten(1)).view(6, 1, 1)
         torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
+
+
+def test_the_functions_of_the_paper_are_the_modules() -> None:
+    module = rga.create_attention("rga-sc", 8, (4, 3)).double().eval()
+    x = torch.randn(2, 8, 4, 3, dtype=torch.float64)
+    spatial, channel = module.get_submodule("spatial.gate"), module.get_submodule("channel.gate")
+    torch.testing.assert_close(module(x), rga_c(rga_s(x, spatial), channel), rtol=0, atol=1e-12)
+
+
+def test_a_row_of_attentions_is_a_plain_sequential() -> None:
+    module = rga.create_attention("rga-sc", 8, (4, 3))
+    assert type(module) is nn.Sequential
+    assert list(dict(module.named_children())) == ["spatial", "channel"]
 
 
 @pytest.mark.parametrize("options", ABLATIONS, ids=lambda options: "-".join(str(value) for value in options.values()))
@@ -105,14 +117,14 @@ def test_factorised_equals_dense_in_training(options: dict[str, object]) -> None
 
 def test_compositions_are_what_they_are_called() -> None:
     x = torch.randn(2, 16, 4, 4)
-    made = {name: rga.create_attention(name, 16, (4, 4)).eval() for name in ARRANGEMENTS}
-    both = made["rga-sc"]
+    modules = {name: rga.create_attention(name, 16, (4, 4)).eval() for name in ARRANGEMENTS}
+    both = modules["rga-sc"]
     for name in ("rga-cs", "rga-parallel"):
-        made[name].load_state_dict(both.state_dict())
+        modules[name].load_state_dict(both.state_dict())
     spatial, channel = both.get_submodule("spatial"), both.get_submodule("channel")
     torch.testing.assert_close(both(x), channel(spatial(x)))
-    torch.testing.assert_close(made["rga-cs"](x), spatial(channel(x)))
-    torch.testing.assert_close(made["rga-parallel"](x), x * (spatial(x) / x) * (channel(x) / x))
+    torch.testing.assert_close(modules["rga-cs"](x), spatial(channel(x)))
+    torch.testing.assert_close(modules["rga-parallel"](x), x * (spatial(x) / x) * (channel(x) / x))
 
 
 def test_widths_are_never_zero() -> None:
@@ -126,10 +138,10 @@ def test_reductions_set_the_widths() -> None:
     gate = relation_attention("s", 64, (8, 4), reduction=4, hidden_reduction=3).get_submodule("spatial.gate")
     assert isinstance(gate, RelationGate)
     assert gate.varphi is not None
-    assert gate.embedding.project is not None
-    assert gate.embedding.project.weight.shape == (3 * 16, 64)
-    assert gate.varphi.weight.shape == (8, 64)
-    assert gate.w1.weight.shape == (3, 9)
+    assert gate.theta_phi_psi is not None
+    assert gate.theta_phi_psi.linear.weight.shape == (3 * 16, 64)
+    assert gate.varphi.rows.weight.shape == gate.varphi.columns.weight.shape == (8, 32)
+    assert gate.w1.linear.weight.shape == (3, 9)
 
 
 def test_default_gates_start_near_one_half_and_initial_gate_moves_them() -> None:
@@ -176,8 +188,7 @@ def test_autocast_accumulates_in_float32(dtype: torch.dtype) -> None:
         out = module(x)
     assert out.dtype == dtype
     torch.testing.assert_close(out.float(), exact, rtol=2 * torch.finfo(dtype).eps, atol=1e-3)
-    compared = module.get_submodule("spatial.gate.embedding")(x.float().flatten(2).mT)[0]
-    theta, phi = compared.chunk(2, -1)
+    theta, phi, _ = module.get_submodule("spatial.gate.theta_phi_psi")(x.float().flatten(2).mT).chunk(3, -1)
     assert (theta @ phi.mT).sum(-1).max() > torch.finfo(torch.float16).max  # half precision would have overflowed
 
 
@@ -241,16 +252,16 @@ def test_vmap_and_functional_gradients() -> None:
     module = rga.create_attention("rga-sc", 8, (4, 4)).double().eval()
     parameters: dict[str, Tensor] = dict(module.named_parameters())
     buffers = dict(module.named_buffers())
-    pictures = torch.randn(3, 8, 4, 4, dtype=torch.float64)
+    images = torch.randn(3, 8, 4, 4, dtype=torch.float64)
 
-    def loss(parameters: dict[str, Tensor], picture: Tensor) -> Tensor:
-        out: Tensor = torch.func.functional_call(module, (parameters, buffers), (picture[None],))
+    def loss(parameters: dict[str, Tensor], image: Tensor) -> Tensor:
+        out: Tensor = torch.func.functional_call(module, (parameters, buffers), (image[None],))
         return out.square().sum()
 
-    per_picture = torch.func.vmap(loss, in_dims=(None, 0))(parameters, pictures)
-    torch.testing.assert_close(per_picture, torch.stack([loss(parameters, picture) for picture in pictures]))
-    gradients = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, pictures)
-    module(pictures).square().sum().backward()
+    per_image = torch.func.vmap(loss, in_dims=(None, 0))(parameters, images)
+    torch.testing.assert_close(per_image, torch.stack([loss(parameters, image) for image in images]))
+    gradients = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, images)
+    module(images).square().sum().backward()
     for name, parameter in module.named_parameters():
         torch.testing.assert_close(gradients[name].sum(0), parameter.grad)
 
@@ -276,7 +287,7 @@ def test_exports_with_a_dynamic_batch() -> None:
 
 @pytest.mark.parametrize("way", ["export", "trace"])
 def test_the_batch_stays_free_when_inference_is_recorded(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.attention.relation.BLOCK_BYTES", 1)  # blocks of one image, if they were used
+    monkeypatch.setattr("rga.attention.acceleration.gate.BLOCK_BYTES", 1)  # blocks of one image, if they were used
     module = rga.create_attention("rga-sc", 16, (8, 4)).eval()
     x = torch.randn(7, 16, 8, 4)
     with torch.no_grad():
@@ -289,7 +300,7 @@ def test_the_batch_stays_free_when_inference_is_recorded(way: str, monkeypatch: 
 
 
 def test_backward_may_be_called_inside_of_autocast() -> None:
-    """PyTorch's own products then run in half precision; what is computed again must fit what was kept."""
+    """PyTorch's own products then run in half precision; recomputed tensors must fit the kept ones."""
     module = rga.create_attention("rga-sc", 16, (8, 4))
     gradients = []
     for inside in (False, True):
@@ -307,11 +318,12 @@ def test_inference_in_blocks_of_images_changes_nothing(monkeypatch: pytest.Monke
     module = randomise(rga.create_attention("rga-sc", 16, (8, 4))).double().eval()
     x = torch.randn(5, 16, 8, 4, dtype=torch.float64)
     expected = module(x)  # with gradients: whole
-    monkeypatch.setattr("rga.attention.relation.BLOCK_BYTES", 2 * 32 * 4 * 8)  # two images of 32 nodes x 4 relation features
+    monkeypatch.setattr("rga.attention.acceleration.gate.BLOCK_BYTES", 2 * 32 * 4 * 8)  # two images of 32 nodes x 4 relation features
     with torch.no_grad():
         gate = module.get_submodule("spatial.gate")
-        assert isinstance(gate, RelationGate)
-        assert len(gate.blocks(*gate.embedding(x.flatten(2).mT))) == 3
+        assert isinstance(gate, FastRelationGate)
+        assert isinstance(gate.varphi, FactorisedRelationEmbedding)
+        assert len(gate.blocks(gate.varphi, *gate.embed(x.flatten(2).mT))) == 3
         torch.testing.assert_close(module(x), expected, rtol=0, atol=1e-12)
 
 
@@ -331,7 +343,7 @@ def test_functional_gradients_in_training_mode() -> None:
     torch.testing.assert_close(gradient, leaf.grad)
 
 
-def test_second_derivatives_reach_through_what_is_computed_again() -> None:
+def test_second_derivatives_reach_through_recomputation() -> None:
     module = rga.create_attention("rga-s", 6, (3, 2), reduction=2).double()
     x = torch.randn(3, 6, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(module, (x,), atol=1e-5)

@@ -18,7 +18,7 @@ def benchmark(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPat
     module = script("attention")
     monkeypatch.setattr(module, "RESNET50_STAGES", {"256x128": ((16, 8, 4), (32, 4, 2)), "384x192": ((16, 12, 6),)})
     monkeypatch.setattr(module, "CROP", ("1 of 32x16", (16, 8, 4)))
-    monkeypatch.setattr(module, "IMAGE", (64, 32))
+    monkeypatch.setattr(module, "IMAGE_SIZE", (64, 32))
     return module
 
 
@@ -45,6 +45,36 @@ def test_modules(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> N
         ["1 of 32x16", "16 x 8x4"],
     ]
     assert all(len(row) == 14 for row in rows)
+
+
+def test_accelerations_are_left_out_and_put_back(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    before = [benchmark.gate.can_tile, benchmark.FastLinearNorm.forward, benchmark.gate.BLOCK_BYTES, benchmark.gate.recompute]
+    benchmark.accelerations(batch=4, rounds=1)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row.split("|")[1].strip() for row in rows[1:]] == list(benchmark.ACCELERATIONS)
+    after = [benchmark.gate.can_tile, benchmark.FastLinearNorm.forward, benchmark.gate.BLOCK_BYTES, benchmark.gate.recompute]
+    assert after == before
+
+
+def counted(function: Callable[..., object], calls: list[str]) -> Callable[..., object]:
+    """A function that also notes its calls."""
+
+    def call(*arguments: object) -> object:
+        calls.append("called")
+        return function(*arguments)
+
+    return call
+
+
+def test_an_acceleration_that_is_left_out_is_not_used(benchmark: ModuleType) -> None:
+    module = rga.create_attention("rga-s", 16, (8, 4))
+    x = torch.randn(2, 16, 8, 4)
+    for name, acceleration in benchmark.ACCELERATIONS.items():
+        for where, value in acceleration.without.items():
+            if callable(value):
+                calls: list[str] = []
+                benchmark.patched(partial(module, x), {**acceleration.given, where: counted(value, calls)})()
+                assert calls, name
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from rga.attention.relation import SpatialRelationAttention
+from rga.attention.modules import SpatialRelationAttention
+from rga.attention.relation import RelationGate
 
 Script = Callable[[str], ModuleType]
 
@@ -27,7 +28,7 @@ def test_cases_are_what_they_say(tiny: ModuleType) -> None:
 
     assert spatial("plain") == []
     assert [(module.grid, module.fit) for module in spatial("exact")] == [((8, 8), "exact")]
-    assert [module.gate.dense for module in spatial("dense")] == [True]
+    assert [type(module.gate) for module in spatial("dense")] == [RelationGate]
     assert [(module.grid, module.fit) for module in spatial("pool")] == [((16, 16), "pool"), *[((8, 8), "pool")] * 3]
     assert {tiny.CASES[name].limit for name in ("exact", "pool")} == {8}
     assert {tiny.CASES[name].limit for name in ("predict-exact", "predict-pool")} == {6}

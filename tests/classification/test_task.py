@@ -141,9 +141,9 @@ def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_lea
     ("wrong", "message"),
     [
         ({"size": 0}, "size must be at least 1"),
-        ({"random_erasing": 1.5}, "erase must lie between 0 and 1"),
+        ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1"),
         ({"mixup": -1.0}, "mixup must be at least 0, got -1.0"),
-        ({"crop_pct": 0.0}, "middle is a share above 0 and at most 1, got 0.0"),
+        ({"crop_pct": 0.0}, "crop_pct must be above 0 and at most 1, got 0.0"),
         ({"scale": (0.08, 1.5)}, "scale must be a smallest and a largest share"),
         ({"scale": (0.5, 0.2)}, "scale must be a smallest and a largest share"),
         ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),

@@ -154,7 +154,7 @@ def test_wrong_data_are_one_clear_error(make: object, message: str, tmp_path: Pa
         (["evaluate-classification", "RUN", "--data", "cifar"], "unknown dataset 'cifar': choose one of digits"),
         (["evaluate-classification", "RUN", "--data", "digits", "--test-folder", "val"], "'digits' has no option 'test_folder'"),
         (["train", "cls-cifar10", "--root", "nowhere"], "no folder nowhere/cifar-10-batches-py"),
-        (["train", "cls-digits", "--random-erasing", "2"], "erase must lie between 0 and 1"),
+        (["train", "cls-digits", "--random-erasing", "2"], "random_erasing must lie between 0 and 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -67,7 +67,7 @@ def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
     assert demo_segmentation(again, **TINY) == 130
-    assert "the scenes are there already" in capsys.readouterr().out
+    assert "the streets are there already" in capsys.readouterr().out
     assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "streets"]
 
 

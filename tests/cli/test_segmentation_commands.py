@@ -46,21 +46,21 @@ def test_evaluate(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate-segmentation", str(work / "run"), "--data", "streets", "--root", str(work / "streets"), "--num-workers", "0"]
     assert main(words) == 0
     out = capsys.readouterr().out
-    assert "scenes, val, fingerprint" in out
+    assert "streets, val, fingerprint" in out
     assert "2 images" in out
-    report = json.loads((work / "run" / "evaluation-scenes-val.json").read_text())
+    report = json.loads((work / "run" / "evaluation-streets-val.json").read_text())
     assert re.fullmatch("[0-9a-f]{16}", report["weights"])
     log = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
     assert report["mIoU"] == pytest.approx([event for event in log if event["kind"] == "evaluate"][-1]["mIoU"])
     assert report["fingerprint"] == report["trained_on"]["fingerprint"] == read_generated(work / "streets").fingerprint
     assert main([*words, "--flip", "--scales", "0.75", "1.0", "--window", "48", "48", "--out", str(work / "many.json")]) == 0
     assert json.loads((work / "many.json").read_text())["method"] == "scales 0.75, 1, windows of 48x48, flip"
-    before = (work / "run" / "evaluation-scenes-val.json").read_bytes()
+    before = (work / "run" / "evaluation-streets-val.json").read_bytes()
     assert main([*words, "--flip"]) == 0
-    assert (work / "run" / "evaluation-scenes-val.json").read_bytes() == before
-    assert json.loads((work / "run" / "evaluation-scenes-val-2.json").read_text())["options"] == "single scale, flip"
+    assert (work / "run" / "evaluation-streets-val.json").read_bytes() == before
+    assert json.loads((work / "run" / "evaluation-streets-val-2.json").read_text())["options"] == "single scale, flip"
     assert main([*words, "--split", "test"]) == 2
-    assert "the masks of test of dataset 'scenes' are not there" in capsys.readouterr().err
+    assert "the masks of test of dataset 'streets' are not there" in capsys.readouterr().err
 
 
 def test_segment_writes_three_images_for_each(work: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_segment_writes_three_images_for_each(work: Path, tmp_path: Path) -> Non
 
 
 def test_prediction_files_for_the_benchmarks_server(work: Path, tmp_path: Path) -> None:
-    words = ["segment", str(work / "scenes/leftImg8bit/test"), "--model", str(work / "run"), "-o", str(tmp_path)]
+    words = ["segment", str(work / "streets/leftImg8bit/test"), "--model", str(work / "run"), "-o", str(tmp_path)]
     assert main([*words, "--dataset-values", "--write", "labels"]) == 0
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert [path.name for path in files] == [f"tempera_{number:06d}_000019_leftImg8bit.png" for number in range(2)]

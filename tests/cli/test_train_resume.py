@@ -109,8 +109,8 @@ def test_changes_are_logged_again_where_the_log_was_cut_behind_them(run: Path) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--identities", 3], "has identities 2, and identities 3 would make another training of it"),
-        (["--images", 3], "has images 2, and images 3 would"),
+        (["--ids-per-batch", 3], "has ids_per_batch 2, and ids_per_batch 3 would make another training of it"),
+        (["--images-per-id", 3], "has images_per_id 2, and images_per_id 3 would"),
         (["--passes", 2], "has passes 1, and passes 2 would"),
         (["--seed", 1, "--attention", "none"], "has attention rga-sc and seed 0, and attention none and seed 1 would"),
         (["--optimizer", "sgd"], "optimizer sgd would make another training"),

@@ -114,7 +114,7 @@ class Images(Dataset[Any]):
 
 def test_a_disk_that_fails_stops_a_training_that_passes_over_damaged_images() -> None:
     def drawn(broken: Exception, workers: int = 0) -> list[Any]:
-        options = LoaderOptions(skip_damaged=True, workers=workers)
+        options = LoaderOptions(skip_damaged=True, num_workers=workers)
         return list(SampleLoader(Images(broken), ShuffledBatches(4, 2, 0), options, DamagedImageError).batches(0))
 
     assert len(drawn(DamagedImageError("a.jpg cannot be read"))) == 2

@@ -68,7 +68,7 @@ def test_wrong_counts(sound: ReidData) -> None:
     assert report.wrong_counts == ("train",)
     assert not report.ok
     assert "751 identities, 12,936 images, 6 cameras" in str(report)
-    assert "PROBLEM  1 splits do not hold what they should: train" in str(report)
+    assert "PROBLEM  1 split does not hold what it should: train" in str(report)
 
 
 def test_cameras_count_where_they_are_said(sound: ReidData) -> None:

@@ -38,12 +38,14 @@ def test_the_papers_network() -> None:
 
 def test_neck_and_classifier_follow_the_pooled_feature() -> None:
     model = small()
-    pooled, neck = model(torch.rand(3, 3, *SIZE))
+    x = torch.rand(3, 3, *SIZE)
+    pooled, neck, logits = model.eval()(x)
     torch.testing.assert_close(neck, model.neck(pooled))
+    assert logits is None  # of the training identities, which a test does not have
+    pooled, neck, logits = model.train()(x)
     assert model.classifier is not None
-    torch.testing.assert_close(model.logits(neck), neck @ model.classifier.weight.T)
-    with pytest.raises(ValueError, match="no classifier"):
-        small(classes=0).logits(neck)
+    torch.testing.assert_close(logits, neck @ model.classifier.weight.T)
+    assert small(classes=0).train()(x)[2] is None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_embed_is_the_network_on_the_preprocessed_image(tmp_path: Path) -> None:
     model = small(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
     pixels = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     x = (torch.from_numpy(pixels).float() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.3, 0.4])
-    pooled, neck = model(x.permute(2, 0, 1)[None])
+    pooled, neck, _ = model(x.permute(2, 0, 1)[None])
     np.testing.assert_allclose(model.embed([pixels]), neck.detach().numpy(), atol=1e-5)
     np.testing.assert_allclose(model.embed([pixels], feature="pooled"), pooled.detach().numpy(), atol=1e-5)
     mirrored = model.embed([np.ascontiguousarray(pixels[:, ::-1])])

@@ -42,7 +42,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
             8e-4,
             20,
         )
-        assert (recipe.milestones, recipe.factor, recipe.schedule) == ((80, 120, 160, 200, 240, 280, 320, 360), 0.5, "steps")
+        assert (recipe.milestones, recipe.lr_decay, recipe.schedule) == ((80, 120, 160, 200, 240, 280, 320, 360), 0.5, "steps")
         assert recipe.initial_gate is None
         assert recipe.lr_update == "epoch"
 

@@ -58,7 +58,7 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     images = task.inputs(batch, CPU)
     assert images.shape == (6, 3, 64, 32)
     assert images.is_contiguous()
-    pooled, neck = task.model(images)
+    pooled, neck, _ = task.model(images)
     torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(task.model.logits(neck), batch.labels))
     torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
     assert set(ReidTask(replace(TINY, triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}

@@ -10,7 +10,7 @@ from PIL import Image
 
 import rga
 from rga.attention.grid import GridMismatchError
-from rga.attention.relation import SpatialRelationAttention
+from rga.attention.modules import SpatialRelationAttention
 from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.heads import HEADS
 from rga.segmentation.model import SegmentationModel

@@ -102,7 +102,7 @@ def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
     task = SegmentationTask(TINY, data)
     batch = next(iter(task.batches(0)))
     assert task.describe(batch).split(", ")[0] == data.train[batch.indices[0]].image.name
-    assert "scenes, 8 classes, fingerprint" in task.describe_data()
+    assert "streets, 8 classes, fingerprint" in task.describe_data()
     assert "  test: 1 images, 0 with a mask" in task.describe_data()
 
 
@@ -157,7 +157,7 @@ def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: Segment
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
     assert "empty" not in SegmentationTask(TINY, data).describe_data()
-    with pytest.raises(ValueError, match="the masks of test of dataset 'scenes' are not there"):
+    with pytest.raises(ValueError, match="the masks of test of dataset 'streets' are not there"):
         SegmentationTask(replace(TINY, evaluate_on="test"), data)
 
 

@@ -26,6 +26,7 @@ class Line:
     def __init__(self) -> None:
         torch.manual_seed(1)
         self.model: nn.Module = nn.Linear(1, 1)
+        self.network = self.model
         self.steps_per_epoch = 5
         self.watched = "goodness"
         self.evaluations: list[float] = []
@@ -53,7 +54,8 @@ class Line:
                 x = x * self.poison[1]
         self.drawn.append(torch.rand(1))
         x = x + 0.01 * self.drawn[-1]
-        return {"square": (self.model(x) - 3 * x).square().mean(), "size": 0.0 * self.model(x).sum()}
+        slope = self.network(x)
+        return {"square": (slope - 3 * x).square().mean(), "size": 0.0 * slope.sum()}
 
     def describe(self, batch: tuple[str, Tensor]) -> str:
         return batch[0]

@@ -33,7 +33,7 @@ class Half(Line):
                 signal.raise_signal(self.poison[1])
             elif isinstance(self.poison[1], float):
                 x = x * self.poison[1]
-        return {"square": (self.model(x) - 3 * x).square().mean()}
+        return {"square": (self.network(x) - 3 * x).square().mean()}
 
 
 def train(folder: Path, poison: tuple[int, Any] | None = None, poisoned: int = 1) -> dict[str, Any]:

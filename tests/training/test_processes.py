@@ -75,11 +75,11 @@ def mine_together() -> tuple[float, list[list[float]]]:
     """Loss and averaged gradients of triplets that are mined over the batches of all processes, and of a mean over each's own."""
     model, mine = network(), list(processes.share(range(8)))
     model.get_submodule("3").requires_grad_(False)
-    features = model(images()[mine])
+    together = processes.wrapped(model)  # which is looked for again in the backward pass
+    features = together(images()[mine])
     labels = processes.gather_rows(LABELS[mine])
     loss = batch_hard_triplet(processes.gather_with_gradients(features), labels) + features.square().mean()
     loss.backward()
-    processes.average_gradients(model)
     return processes.mean([loss.item()])[0], [p.grad.flatten().tolist() for p in model.parameters() if p.grad is not None]
 
 
@@ -94,3 +94,40 @@ def test_triplets_mined_over_all_processes_have_the_gradients_of_one(in_processe
         assert len(gradients) == 4
         for found, wanted in zip(gradients, expected, strict=True):
             torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), wanted.flatten(), rtol=1e-5, atol=1e-7)
+
+
+class Partly(nn.Module):
+    """A network of which one layer is never used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = network()
+        self.unused = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        used: Tensor = self.used(x)
+        return used
+
+
+def parts_together() -> list[list[list[float]]]:
+    """Averaged gradients of two steps whose batches come in two parts."""
+    model, mine = Partly(), list(processes.share(range(8)))
+    together = processes.wrapped(model)
+    found = []
+    for _ in range(2):
+        model.zero_grad()
+        for number, part in enumerate((mine[:2], mine[2:]), start=1):
+            with processes.averaging(together, number == 2):
+                (together(images()[part]).square().mean() / 2).backward()
+        found.append([p.grad.flatten().tolist() for p in model.used.parameters() if p.grad is not None])
+    return found
+
+
+def test_batches_in_parts_have_the_gradients_of_the_whole(in_processes: InProcesses) -> None:
+    model = network()
+    model(images()).square().mean().backward()
+    for steps in in_processes(2, parts_together):
+        for gradients in steps:
+            for found, parameter in zip(gradients, model.parameters(), strict=True):
+                assert parameter.grad is not None
+                torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), parameter.grad.flatten(), rtol=1e-6, atol=1e-9)

@@ -71,7 +71,7 @@ def attach(
         >>> import timm, torch
         >>> model = attach(timm.create_model("resnet18"), "rga-sc", image_size=(128, 64))
         >>> [key for key in model.state_dict() if key.startswith("layer2.attention")][0]
-        'layer2.attention.spatial.gate.embedding.project.weight'
+        'layer2.attention.spatial.gate.theta_phi_psi.linear.weight'
         >>> model(torch.rand(2, 3, 128, 64)).shape
         torch.Size([2, 1000])
     """

@@ -1,48 +1,58 @@
-"""The paper's arrangements of RGA-S and RGA-C (arXiv 1904.02998, table 3): one alone, one after the other, side by side."""
+"""The paper's arrangements of RGA-S and RGA-C (arXiv 1904.02998, table 3): one alone, one after the other, side by side.
+
+S, then C on its output, are two modules in a plain ``nn.Sequential``.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Literal, Protocol
 
-import torch
 from torch import Tensor, nn
 
+from rga.attention.acceleration.gate import FastRelationGate
+from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
-from rga.attention.parallel import GateMap, ParallelAttention
-from rga.attention.products import gated
-from rga.attention.relation import ChannelRelationAttention, EmbeddingKind, RelationGate, SpatialRelationAttention
-from rga.attention.tracing import is_traced
+from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.relation import EmbeddingKind, RelationGate
+from rga.errors import InputError
 
 
-class SequentialRelationAttention(nn.Sequential):
-    """Relation-aware attentions in a row: RGA-SC and RGA-CS, or one alone.
+class GateMap(Protocol):
+    """An attention that returns its gates apart from their use."""
 
-    The map between two attentions is nobody else's: at inference it is overwritten.
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""
+        ...
+
+
+class ParallelAttention(nn.Module):
+    """A spatial and a channel attention of the same map, which is multiplied by both gates.
+
+    The paper's S//C does not say how its two branches are joined. This is our choice.
+
+    Args:
+        spatial: computes one gate per position.
+        channel: computes one gate per channel.
     """
+
+    def __init__(self, spatial: GateMap, channel: GateMap) -> None:
+        super().__init__()
+        self.spatial = spatial
+        self.channel = channel
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        if not (torch.is_grad_enabled() or is_traced(x)):
-            return self.overwriting(x)
-        gates: list[Tensor] = []
-        for attention in cast("list[GateMap]", list(self)):
-            gates.append(attention.gate_map(gated(x, *gates)))
-        return gated(x, *gates)
-
-    def overwriting(self, x: Tensor) -> Tensor:
-        """``forward`` at inference: one new map, multiplied by each gate in its place."""
-        first, *others = cast("list[GateMap]", list(self))
-        out = x * first.gate_map(x)
-        for attention in others:
-            out.mul_(attention.gate_map(out))
-        return out
+        return gated(x, self.spatial.gate_map(x), self.channel.gate_map(x))
 
 
 Arrangement = Literal["s", "c", "sc", "cs", "parallel"]
 """RGA-S, RGA-C, RGA-SC (S, then C on its output), RGA-CS, RGA-S//C."""
+
+INITIAL_GATE_SLOPE = 0.1
+"""Weight of the last BN under ``initial_gate``: small, so that all gates start close to it; not zero, so that all weights learn."""
 
 SEQUENCES: dict[Arrangement, tuple[str, ...]] = {
     "s": ("spatial",),
@@ -80,14 +90,14 @@ def relation_attention(
         original: use the nodes' own features; False is the paper's "w/o Ori.".
         initial_gate: where all gates start, say 0.95 in a trained network; None starts them near .5 as the reference does.
         fit: ``"exact"`` refuses maps on another grid, ``"pool"`` serves them.
-        dense: build the affinity, for comparison.
+        dense: compute by the definition (``relation``), which builds the affinity: the same function, for much more time and memory.
         width_grid: the grid from which hidden widths follow; set it to the original grid to build a module that was moved by ``resample``.
 
     Returns:
         A module, maps (B, C, H, W) -> maps of the same shape, with children ``spatial`` and/or ``channel``.
 
     Raises:
-        ValueError: an option is out of its range.
+        InputError: an option is out of its range.
 
     Example:
         >>> attention = relation_attention("sc", 64, (16, 8))
@@ -96,14 +106,15 @@ def relation_attention(
     """
     grid = check_grid(grid)
     if reduction < 1 or hidden_reduction < 1:
-        raise ValueError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
+        raise InputError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
     positions = grid[0] * grid[1]
     width_positions = math.prod(check_grid(width_grid)) if width_grid is not None else positions
 
     def gate(nodes: int, features: int, sized_by_nodes: int, sized_by_features: int) -> RelationGate:
         relation_width = max(1, sized_by_nodes // reduction)
         joined = int(original) + (relation_width if relation else 0)
-        return RelationGate(
+        gate_of = RelationGate if dense else FastRelationGate
+        built = gate_of(
             nodes,
             features,
             embedding_width=max(1, sized_by_features // reduction),
@@ -112,9 +123,10 @@ def relation_attention(
             embedding=embedding,
             relation=relation,
             original=original,
-            initial_gate=initial_gate,
-            dense=dense,
         )
+        if initial_gate is not None:
+            start_gates_at(built.w2.norm, initial_gate)
+        return built
 
     def spatial() -> SpatialRelationAttention:
         return SpatialRelationAttention(channels, grid, gate(positions, channels, width_positions, channels), fit)
@@ -125,4 +137,19 @@ def relation_attention(
     if arrangement == "parallel":
         return ParallelAttention(spatial(), channel())
     build: dict[str, Callable[[], nn.Module]] = {"spatial": spatial, "channel": channel}
-    return SequentialRelationAttention(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))
+    return nn.Sequential(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))
+
+
+def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
+    """Sets the last BN so that every gate starts close to ``gate`` and still depends on its node.
+
+    The normalised logit has mean 0 and deviation 1 over a batch: weight ``INITIAL_GATE_SLOPE`` and bias logit(gate) put the gates
+    around ``gate``.
+
+    Raises:
+        InputError: ``gate`` does not lie between 0 and 1.
+    """
+    if not 0 < gate < 1:
+        raise InputError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
+    nn.init.constant_(norm.weight, INITIAL_GATE_SLOPE)
+    nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))

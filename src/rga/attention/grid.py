@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from rga.attention.precision import WideModule, in_float32, widened
 from rga.attention.tracing import recorded_whole
+from rga.errors import InputError
 
 Grid = tuple[int, int]
 """Height and width of a map, in positions."""
@@ -26,7 +27,7 @@ Fit = Literal["exact", "pool"]
 FITS: tuple[Fit, ...] = ("exact", "pool")
 
 
-class GridMismatchError(ValueError):
+class GridMismatchError(InputError):
     """A map came on another grid than the one its attention was built for."""
 
 
@@ -43,7 +44,7 @@ class GridAttention(WideModule):
     def __init__(self, channels: int, grid: Grid, fit: Fit = "exact") -> None:
         super().__init__()
         if fit not in FITS:
-            raise ValueError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
+            raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
         self.channels = channels
         self.grid = check_grid(grid)
         self.fit = fit
@@ -58,7 +59,7 @@ class GridAttention(WideModule):
             The map (B, C, height, width) from which the gate is computed; one that was pooled in float32 at least.
 
         Raises:
-            ValueError: ``x`` is not a map of ``channels`` channels.
+            InputError: ``x`` is not a map of ``channels`` channels.
             GridMismatchError: ``x`` is on another grid and ``fit`` is ``"exact"``.
         """
         return fitted(x, self.channels, self.grid, self.fit)
@@ -92,7 +93,7 @@ def check_grid(grid: Grid) -> Grid:
     """Returns ``grid`` as a tuple of two positive integers.
 
     Raises:
-        ValueError: it is anything else.
+        InputError: it is anything else.
 
     Example:
         >>> check_grid([16, 8])
@@ -100,7 +101,7 @@ def check_grid(grid: Grid) -> Grid:
     """
     sizes = tuple(grid) if isinstance(grid, (tuple, list)) else (grid,)
     if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise ValueError(f"a grid is (height, width), two positive integers; got {grid!r}")
+        raise InputError(f"a grid is (height, width), two positive integers; got {grid!r}")
     return sizes[0], sizes[1]
 
 
@@ -124,12 +125,12 @@ def check_map(x: Tensor, channels: int) -> Tensor:
     """Returns ``x``, which must be a map (B, C, H, W) of ``channels`` channels.
 
     Raises:
-        ValueError: it is anything else.
+        InputError: it is anything else.
     """
     if x.dim() != 4:
-        raise ValueError(f"attention takes a map of rank 4 (batch, channels, height, width), got rank {x.dim()}: {tuple(x.shape)}")
+        raise InputError(f"attention takes a map of rank 4 (batch, channels, height, width), got rank {x.dim()}: {tuple(x.shape)}")
     if x.shape[1] != channels:
-        raise ValueError(f"attention was built for {channels} channels, got a map with {x.shape[1]}: {tuple(x.shape)}")
+        raise InputError(f"attention was built for {channels} channels, got a map with {x.shape[1]}: {tuple(x.shape)}")
     return x
 
 

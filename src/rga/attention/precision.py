@@ -1,8 +1,9 @@
-"""In which precision attention computes: float32 at least, whatever autocast says and whatever type the map has.
+"""The precision of attention: float32 at least, under autocast and for maps of any dtype.
 
-Affinities are sums over all nodes, and softmax and sigmoid turn small errors of large logits into wrong gates: with activations of some
-ten, half precision overflows or answers something else. So every attention of the catalogue widens its map, computes outside of autocast,
-keeps its weights and statistics in float32 when a network is told ``half()`` or ``bfloat16()``, and returns a map of the type that came.
+Affinities are sums over all nodes, and softmax and sigmoid turn small errors of large logits into wrong gates. With activations of about
+ten, half precision overflows or returns other gates. So every attention of the catalogue converts its map to float32, computes outside of
+autocast, keeps its weights and statistics in float32 when a network is converted by ``half()`` or ``bfloat16()``, and returns a map of the
+dtype of its input.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from torch.fx import Proxy
 from rga.attention.tracing import Parameters, Result, recorded, recorded_whole
 
 NARROW = frozenset({torch.float16, torch.bfloat16})
-"""The types that attention does not compute in."""
+"""The dtypes in which attention does not compute."""
 
 
-def without_autocast(place: torch.device) -> AbstractContextManager[object]:
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """A context in which products keep the precision of their operands."""
-    return torch.autocast(place.type, enabled=False) if is_autocast(place) else nullcontext()
+    return torch.autocast(device.type, enabled=False) if is_autocast(device) else nullcontext()
 
 
-def is_autocast(place: torch.device) -> bool:
+def is_autocast(device: torch.device) -> bool:
     """Whether autocast is on for a device."""
-    return torch.amp.is_autocast_available(place.type) and torch.is_autocast_enabled(place.type)
+    return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
 
 
 def wide_type(dtype: torch.dtype) -> torch.dtype:
@@ -94,14 +95,14 @@ def wide_argument(value: object) -> Any:
 
 
 @in_float32
-def computed_by(module: nn.Module, x: Tensor) -> Tensor:
-    """What a module makes of a tensor, in float32 at least."""
-    made: Tensor = module(x)
-    return made
+def apply_in_float32(module: nn.Module, x: Tensor) -> Tensor:
+    """The output of a module for a tensor, computed in float32 at least."""
+    out: Tensor = module(x)
+    return out
 
 
 def wide(module: nn.Module) -> nn.Module:
-    """A module whose weights are float32 at least: PyTorch builds them in its default type, which may be narrower."""
+    """Converts weights to float32 at least: PyTorch creates them in its default dtype, which may be narrower."""
     narrow = any(parameter.dtype != wide_type(parameter.dtype) for parameter in module.parameters())
     return module.float() if narrow else module
 
@@ -114,7 +115,7 @@ class WideModule(nn.Module):
     """
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> WideModule:
-        """What ``to``, ``half``, ``cuda`` and the like go through: all that they do but the narrowing."""
+        """Applies a conversion (``to``, ``half``, ``cuda``, ...) to all tensors, except for the narrowing."""
 
         def kept_wide(tensor: Tensor) -> Tensor:
             changed = fn(tensor)

@@ -15,13 +15,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from rga.attention.relation import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.relation import RelationGate
+from rga.errors import InputError
 
 PACKAGE = "rga.attention."
 
 Position = tuple[float, float]
-"""A place in the picture: (down, across), both from 0 (top, left) to 1 (bottom, right)."""
+"""A position in the image: (down, across), both from 0 (top, left) to 1 (bottom, right)."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,15 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     Args:
         model: an attention, or a network with attentions in it, compiled or not. A network's own gates (the squeeze-and-excitation of an
             EfficientNet) are not recorded, only those of attentions that this package has built.
-        positions: places whose relations are wanted from every RGA-S, as fractions of the picture's height and width.
+        positions: positions whose relations are wanted from every RGA-S, as fractions of the image's height and width.
         channels: channels whose relations are wanted from every RGA-C.
 
     Yields:
         A mapping from the attentions' names to ``Record``, filled by each forward pass within the block.
 
     Raises:
-        ValueError: the model has no gates, a position or channel lies outside, a recorded gate is not finite, or the model ran within the
-            block and none of its gates were seen.
+        InputError: the model has no gates, a position or channel lies outside, relations are wanted of an attention without relations, a
+            recorded gate is not finite, or the model ran within the block and none of its gates were seen.
 
     Example:
         >>> import rga
@@ -88,11 +91,11 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     """
     for position in positions:
         if len(position) != 2 or not all(0 <= part <= 1 for part in position):
-            raise ValueError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+            raise InputError(f"a position is (down, across), each from 0 to 1; got {position!r}")
     recording = Recording()
     owners = gate_owners(model)
     if not owners:
-        raise ValueError("the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...)")
+        raise InputError("the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...)")
     passes: list[None] = []
     handles = [model.register_forward_hook(lambda *_: passes.append(None))]
     try:
@@ -100,14 +103,14 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
             watch = GateWatch(name, owner, recording, chosen_nodes(name, owner, positions, channels))
             handles.append(owner.gate.register_forward_hook(watch.on_gate))
             if watch.nodes:
-                handles.append(owner.gate.embedding.register_forward_hook(watch.on_embedding))
+                handles += watch.on_embedding(owner.gate)
         with uncompiled():
             yield recording
     finally:
         for handle in handles:
             handle.remove()
     if passes and not recording:
-        raise ValueError(
+        raise InputError(
             "the model ran, and none of its attentions was seen: what ran is not made of the model's own modules, "
             "as after tracing, export or DataParallel; record the original model"
         )
@@ -134,7 +137,7 @@ def chosen_nodes(name: str, owner: nn.Module, positions: Sequence[Position], cha
     if isinstance(owner, ChannelRelationAttention):
         for channel in channels:
             if not 0 <= channel < owner.channels:
-                raise ValueError(f"channel {channel} is outside of attention {name!r}, which has channels 0 to {owner.channels - 1}")
+                raise InputError(f"channel {channel} is outside of attention {name!r}, which has channels 0 to {owner.channels - 1}")
         return tuple(channels)
     return ()
 
@@ -147,28 +150,40 @@ class GateWatch:
         self.owner = owner
         self.recording = recording
         self.nodes = nodes
-        self.relations: tuple[Tensor | None, Tensor | None] = (None, None)
+        self.embedded: Tensor | None = None
+
+    def on_embedding(self, gate: RelationGate) -> list[RemovableHandle]:
+        """Puts a hook on the embedding of a gate whose relations are wanted."""
+        if not gate.relation:
+            raise InputError(f"attention {self.name!r} was built with relation=False: it has no relations to record")
+        if gate.theta_phi_psi is None:
+            return []
+        return [gate.theta_phi_psi.register_forward_hook(self.keep_embedded)]
+
+    def keep_embedded(self, _module: nn.Module, _args: object, output: Tensor) -> None:
+        """Keeps theta, phi and psi of all nodes."""
+        self.embedded = output.detach()
 
     @torch.no_grad()
-    def on_embedding(self, _module: nn.Module, _args: object, output: tuple[Tensor | None, Tensor | None]) -> None:
-        """Keeps the affinities of the chosen nodes, from the embeddings of all nodes."""
-        assert isinstance(self.owner, (SpatialRelationAttention, ChannelRelationAttention))  # others have no nodes to choose
-        compared = output[0]
-        if compared is None:
-            raise ValueError(f"attention {self.name!r} was built with relation=False: it has no relations to record")
-        theta, phi = self.owner.gate.embedding.pair(compared)  # (B, M, D') each
+    def relations(self, gate: nn.Module, nodes: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The affinities of the chosen nodes to all nodes and of all nodes to them, (B, K, M) each."""
+        if not self.nodes:
+            return None, None
+        assert isinstance(gate, RelationGate)  # others have no nodes to choose
+        theta, phi, _ = gate.split(nodes, self.embedded if self.embedded is not None else nodes[..., :0])  # (B, M, D') each
+        self.embedded = None
         chosen = list(self.nodes)
-        self.relations = (theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT)  # (B, K, M) each
+        return theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT
 
-    def on_gate(self, _module: nn.Module, _args: object, output: Tensor) -> None:
-        """Keeps the gates."""
+    def on_gate(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        """Keeps the gates and the relations."""
         gate = output.detach()
         if not gate.isfinite().all():
-            raise ValueError(
+            raise InputError(
                 f"attention {self.name!r} computed a gate that is not finite: its input or its weights hold NaN or infinity; "
-                "look for them in the picture, the preprocessing, or a diverged training"
+                "look for them in the image, the preprocessing, or a diverged training"
             )
-        rows, columns = self.relations
+        rows, columns = self.relations(module, args[0].detach())
         self.recording.records.pop(self.name, None)  # so that the order is that of the last pass
         self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner), self.nodes, rows, columns)
 

@@ -1,11 +1,13 @@
 """Weights of the reference implementation <-> ours.
 
 The reference (microsoft/Relation-Aware-Global-Attention-Networks) holds theta, phi and psi (its ``gx``) apart, as 1x1 convolutions
-in front of a BN; we hold them as one product, theta's rows first. Everything else differs in names alone:
+in front of a BN; we hold them as one layer, theta's outputs first. It holds varphi's convolution (its ``gg``) as one; we hold two linear
+maps, one for rows and one for columns of the affinity. Everything else differs in names alone:
 
-    gg_spatial.{0,1}                 spatial.gate.varphi.{weight, norm}
-    W_spatial.{0,1}, {3,4}           spatial.gate.w1, w2 .{weight, norm}
-    {theta,phi,gx}_spatial.{0,1}     rows of spatial.gate.embedding.project.{weight, norm}
+    {theta,phi,gx}_spatial.{0,1}     outputs of spatial.gate.theta_phi_psi.{linear, norm}
+    gg_spatial.0                     inputs of spatial.gate.varphi.{rows, columns}
+    gg_spatial.1                     spatial.gate.varphi.norm
+    W_spatial.{0,1}, {3,4}           spatial.gate.w1, w2 .{linear, norm}
 
 and the same with ``channel``. In a whole network ``backbone.rga_attK.`` is ``backbone.layerK.attention.``, the rest of ``backbone.``
 is ``backbone.``, ``feat_bn.`` is ``neck.`` and ``cls.`` is ``classifier.``.
@@ -23,20 +25,24 @@ StateDict = dict[str, Tensor]
 
 NORM_ENTRIES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 EMBEDDED = ("theta", "phi", "gx")
-"""The reference's three convolutions of the nodes, in the order of our rows."""
+"""The reference's three convolutions of the nodes, in the order of our outputs."""
 
 
 def entries(theirs: str, convolution: int, ours: str) -> dict[str, str]:
     """The entries of one convolution and the BN that follows it: their keys -> ours."""
-    norm = {f"{theirs}.{convolution + 1}.{entry}": f"{ours}.norm.{entry}" for entry in NORM_ENTRIES}
-    return {f"{theirs}.{convolution}.weight": f"{ours}.weight", **norm}
+    return {f"{theirs}.{convolution}.weight": f"{ours}.linear.weight", **norm_entries(theirs, convolution + 1, ours)}
+
+
+def norm_entries(theirs: str, norm: int, ours: str) -> dict[str, str]:
+    """The entries of one BN: their keys -> ours."""
+    return {f"{theirs}.{norm}.{entry}": f"{ours}.norm.{entry}" for entry in NORM_ENTRIES}
 
 
 RENAMED = {
     theirs: ours
     for role in ("spatial", "channel")
     for theirs, ours in {
-        **entries(f"gg_{role}", 0, f"{role}.gate.varphi"),
+        **norm_entries(f"gg_{role}", 1, f"{role}.gate.varphi"),
         **entries(f"W_{role}", 0, f"{role}.gate.w1"),
         **entries(f"W_{role}", 3, f"{role}.gate.w2"),
     }.items()
@@ -48,11 +54,16 @@ JOINED = {
     for role in ("spatial", "channel")
     for *theirs, ours in zip(
         *(entries(f"{part}_{role}", 0, "") for part in EMBEDDED),
-        entries("", 0, f"{role}.gate.embedding.project").values(),
+        entries("", 0, f"{role}.gate.theta_phi_psi").values(),
         strict=True,
     )
 }
-"""Three entries of theirs (theta, phi, gx) -> the rows of one entry of ours."""
+"""Three entries of theirs (theta, phi, gx) -> the outputs of one entry of ours."""
+
+SPLIT = {
+    f"gg_{role}.0.weight": (f"{role}.gate.varphi.rows.weight", f"{role}.gate.varphi.columns.weight") for role in ("spatial", "channel")
+}
+"""One entry of theirs -> the inputs of two entries of ours."""
 
 NET_PREFIXES = (
     (re.compile(r"^backbone\.rga_att(\d+)\."), r"backbone.layer\1.attention."),
@@ -93,6 +104,9 @@ def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[st
         head = key[: len(key) - len(local)]
         if local in RENAMED:
             placed[prefix + RENAMED[local]] = as_matrix(state_dict[original])
+        elif local in SPLIT:
+            halves = as_matrix(state_dict[original]).chunk(2, dim=1)  # (F, 2M) -> 2 x (F, M)
+            placed |= {prefix + part: half.contiguous() for part, half in zip(SPLIT[local], halves, strict=True)}
         elif joined and all(head + part in named for part in joined):
             values = [as_matrix(state_dict[named[head + part]]) for part in joined]
             placed[prefix + JOINED[joined]] = torch.cat(values) if values[0].dim() else values[0]
@@ -117,6 +131,7 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
     """
     theirs_of = {ours: theirs for theirs, ours in RENAMED.items()}
     parts_of = {ours: parts for parts, ours in JOINED.items()}
+    whole_of = {part: (theirs, halves) for theirs, halves in SPLIT.items() for part in halves}
     placed: StateDict = {}
     unplaced: list[str] = []
     for key, value in state_dict.items():
@@ -126,6 +141,10 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
         elif local in parts_of and (value.dim() == 0 or len(value) % len(EMBEDDED) == 0):
             values = value.chunk(len(EMBEDDED)) if value.dim() else [value] * len(EMBEDDED)
             placed |= {prefix + part: as_convolution(v) for part, v in zip(parts_of[local], values, strict=True)}
+        elif local in whole_of and all(key.removesuffix(local) + half in state_dict for half in whole_of[local][1]):
+            theirs, halves = whole_of[local]
+            whole = torch.cat([state_dict[key.removesuffix(local) + half] for half in halves], dim=1)  # 2 x (F, M) -> (F, 2M)
+            placed[prefix + theirs] = as_convolution(whole)
         elif prefix and "rga_att" not in prefix:
             placed[prefix + local] = value
         else:

@@ -1,8 +1,8 @@
 """How attention is recorded as a graph: by ``torch.jit.trace``, ``torch.compile``, ``torch.export`` and ``torch.fx``.
 
-The first three run a module on tensors, or on stand-ins that know their shape. ``torch.fx`` (and with it torchvision's
-``create_feature_extractor``) runs it on proxies that know nothing: no shape can be compared, no device asked for its autocast. Functions
-that do such things are therefore recorded whole, as one node that calls the function again when the graph runs.
+The first three run a module on tensors, or on fake tensors with a shape. ``torch.fx`` (and with it torchvision's
+``create_feature_extractor``) runs it on proxies without a shape, a dtype or a device. Functions that need these are therefore recorded
+whole, as one node that calls the function when the graph runs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch.autograd import forward_ad
 from torch.fx import Proxy
 
 Parameters = ParamSpec("Parameters")
@@ -47,7 +48,11 @@ def is_recorded() -> bool:
     return torch.compiler.is_compiling() or tracing
 
 
-def is_traced(x: object) -> bool:
-    """Whether a forward pass on ``x`` is being recorded by ``torch.jit.trace`` or ``torch.fx``: for use with gradients and without."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return tracing or isinstance(x, Proxy)
+def differentiates_eagerly() -> bool:
+    """Whether operations are recorded as they run, for a backward pass: not by the compiler, a tracer, ``torch.func`` or forward AD."""
+    return torch.is_grad_enabled() and not (is_recorded() or under_functional_transforms())
+
+
+def under_functional_transforms() -> bool:
+    """Whether ``torch.func`` (vmap, grad, ...) or a level of forward AD is at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0  # noqa: SLF001  PyTorch has no public way to ask

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from rga.attachment import attached
-from rga.attention.autograd import keeping_products
+from rga.attention.acceleration.recompute import without_recompute
 from rga.errors import InputError
 
 
@@ -75,7 +75,7 @@ def run_again(module: nn.Module, *inputs: Any) -> Any:
 
 def both_passes(owner: nn.Module) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
     """The contexts of the first pass and of the second, which must not count as another batch."""
-    return keeping_products(), second_pass(owner)
+    return without_recompute(), second_pass(owner)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def second_pass(owner: nn.Module) -> Iterator[None]:
     try:
         for norm, _, batches in before:  # a counter there must be: torch's SyncBatchNorm wants one
             norm.momentum, norm.num_batches_tracked = 0.0, None if batches is None else batches.clone()
-        with keeping_products():
+        with without_recompute():
             yield
     finally:
         for norm, momentum, batches in before:

@@ -25,7 +25,7 @@ class ModelRecipe:
     backbone: str = "resnet50.tv_in1k"
     """A CNN of timm, with the tag of its weights behind the dot. The paper uses torchvision's first ones, which are not timm's default."""
     weights: str = "pretrained"
-    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file (.safetensors, or .pth that holds tensors only)."""
+    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file (.safetensors, or .pth with tensors only)."""
     after: tuple[str, ...] = ()
     """Stages that get attention; all by default."""
     inside_blocks: bool = False

@@ -31,7 +31,7 @@ class ClassificationOptions:
 def evaluate_model(
     model: ClassificationModel,
     data: ClassificationData,
-    options: ClassificationOptions | None = None,
+    options: ClassificationOptions | None = None,  # noqa: ARG001  of one shape with the other tasks
     *,
     batch_size: int = 256,
     num_workers: int = 0,

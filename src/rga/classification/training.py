@@ -82,7 +82,7 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
 
     def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
         """The cross-entropy with smoothed labels."""
-        scores = self.model(batch.images.to(device, non_blocking=True))
+        scores = self.network(batch.images.to(device, non_blocking=True))
         targets = batch.targets.to(device, non_blocking=True)
         return {"cross_entropy": cross_entropy(scores, targets, self.recipe.loss.label_smoothing)}
 

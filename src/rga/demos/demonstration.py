@@ -18,7 +18,7 @@ from rga.reports.demo_runs import RUNS
 from rga.runs import train
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
-from rga.synthetic.generated import same_origin
+from rga.synthetic.generated import Generator, same_origin
 from rga.training.outcome import Outcome
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
@@ -54,15 +54,11 @@ class Generated:
 
     Attributes:
         what: people, streets: in messages, and the folder in the demo's.
-        make: (root, options, progress) -> makes them.
-        version: of their generator.
-        origin: the file that says what a folder of them was made from.
+        generator: makes them.
     """
 
     what: str
-    make: Callable[..., Path]
-    version: int
-    origin: str
+    generator: Generator[Any]
 
     def provide(self, root: Path, options: Any, console: Console) -> Path:
         """Makes the data, or takes those that are there if they are the same.
@@ -70,8 +66,9 @@ class Generated:
         Raises:
             ExistingFileError: the folder holds something else, or data of other options that no demo made.
         """
-        if (root / self.origin).is_file():
-            if same_origin(root / self.origin, self.version, options):
+        origin = root / self.generator.origin
+        if origin.is_file():
+            if same_origin(origin, self.generator.version, options):
                 console.print(f"the {self.what} are there already: {root}")
                 return root
             check_ours(root)
@@ -79,13 +76,14 @@ class Generated:
             shutil.rmtree(root)
         with Progress(console=console) as progress:
             bar = progress.add_task(self.what, total=None)
-            made = self.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
+            made = self.generator.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
         mark(made)
         return made
 
     def check(self, root: Path, options: Any) -> None:
-        """Raises a ExistingFileError if ``provide`` would, before anything is done."""
-        if not ((root / self.origin).is_file() and same_origin(root / self.origin, self.version, options)):
+        """Raises an ExistingFileError if ``provide`` would, before anything is done."""
+        origin = root / self.generator.origin
+        if not (origin.is_file() and same_origin(origin, self.generator.version, options)):
             check_ours(root)
 
 

@@ -31,12 +31,12 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
 from rga.reports.demo_report import HEADS, HISTOGRAM, Method, ReidDemo, columns
 from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
-from rga.synthetic.people.people import ORIGIN, VERSION, PeopleOptions, make_people
+from rga.synthetic.people.people import GENERATOR, PeopleOptions
 
 TITLE = "Relation-aware attention on generated people"
 LEAST = 4
 """Fewest identities."""
-PEOPLE = Generated("people", make_people, VERSION, ORIGIN)
+PEOPLE = Generated("people", GENERATOR)
 
 
 def demo_reid(

@@ -24,10 +24,10 @@ from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import demo
-from rga.synthetic.streets.streets import ORIGIN, VERSION, StreetOptions, make_streets
+from rga.synthetic.streets.streets import GENERATOR, StreetOptions
 
 TITLE = "Relation-aware attention on generated streets"
-STREETS = Generated("streets", make_streets, VERSION, ORIGIN)
+STREETS = Generated("streets", GENERATOR)
 
 
 def demo_segmentation(

@@ -23,6 +23,9 @@ from rga.reid.model import Feature, ReidModel
 from rga.training.distributed import processes
 from rga.training.input.reading import Progress
 
+COSINE = Comparison()
+"""Features as they are."""
+
 
 @dataclass(frozen=True)
 class ReidOptions:
@@ -36,7 +39,7 @@ class ReidOptions:
 
     flip: bool = False
     feature: Literal["both", "neck", "pooled"] = "both"
-    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = Comparison()
+    comparison: Annotated[Comparison, tyro.conf.arg(name="")] = COSINE
 
     @property
     def label(self) -> str:

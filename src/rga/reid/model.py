@@ -90,17 +90,19 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images (B, 3, H, W) -> features before and after the neck, (B, D) each."""
-        pooled: Tensor = self.backbone(images)
-        return pooled, self.neck(pooled)
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Features and, in training, scores of the training identities.
 
-    def logits(self, neck: Tensor) -> Tensor:
-        """Features after the neck (B, D) -> scores of the training identities (B, classes)."""
-        if self.classifier is None:
-            raise InputError("this model has no classifier: it was built with classes=0")
-        scores: Tensor = self.classifier(neck)
-        return scores
+        Args:
+            images: (B, 3, H, W), normalised.
+
+        Returns:
+            The features before the neck and after it, (B, D) each, and the classifier's logits (B, classes); None in evaluation mode and
+            without a classifier.
+        """
+        pooled: Tensor = self.backbone(images)
+        neck: Tensor = self.neck(pooled)
+        return pooled, neck, self.classifier(neck) if self.training and self.classifier is not None else None
 
     @torch.inference_mode()
     def embed(
@@ -149,9 +151,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         with torch.inference_mode():
             for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers, progress):
                 shown = self.as_input(batch)
-                both = self(shown)
+                both = self(shown)[:2]
                 if flip:
-                    both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown)), strict=True)]
+                    both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown))[:2], strict=True)]
                 features["pooled"].append(both[0].float().cpu())
                 features["neck"].append(both[1].float().cpu())
         self.train(was_training)

@@ -85,11 +85,10 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
         labels = batch.labels.to(device, non_blocking=True)
-        pooled, neck = self.model(self.inputs(batch, device))
+        pooled, _, logits = self.network(self.inputs(batch, device))
         chosen = self.recipe.loss
         parts: dict[str, Tensor] = {}
         if chosen.identity_weight:
-            logits = self.model.logits(neck)
             parts["identity"] = chosen.identity_weight * smoothed_cross_entropy(logits, labels, chosen.label_smoothing)
         if chosen.triplet_weight:
             try:
@@ -140,4 +139,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
+    if not recipe.loss.identity_weight:  # nothing would train them
+        for parameter in (*model.neck.parameters(), *(() if model.classifier is None else model.classifier.parameters())):
+            parameter.requires_grad_(False)
     return start_model(model, chosen, recipe.machine)

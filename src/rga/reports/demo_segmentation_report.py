@@ -125,7 +125,7 @@ def recipe_in_words(recipe: SegmentationRecipe) -> str:
     """The recipe in two sentences."""
     chosen, (height, width) = recipe.model, recipe.batches.crop_size
     return (
-        f"The backbone {chosen.backbone} starts with random weights, at output stride {chosen.output_stride} and with the head {chosen.head}. "
+        f"The backbone {chosen.backbone} starts with random weights, at output stride {chosen.output_stride}, with the head {chosen.head}. "
         f"It is trained for {counted(recipe.optimization.epochs, 'epoch')} on crops of {height}\u00d7{width} pixels in batches of "
         f"{recipe.batches.batch_size}. The loss counts only the hardest pixels."
     )

@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
 
-from rga.attention.dual import ChannelAttention, PositionAttention
-from rga.attention.precision import WideModule, computed_by, in_float32, widened
+from rga.attention.others.dual import ChannelAttention, PositionAttention
+from rga.attention.precision import WideModule, apply_in_float32, in_float32, widened
 from rga.errors import InputError
 
 Builder = Callable[[int, int, int], nn.Module]
@@ -94,8 +94,8 @@ class ObjectContext(WideModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, h, w) -> context of the same shape."""
         wide = widened(x)
-        key, value = (computed_by(layer, wide).flatten(2).mT for layer in (self.key, self.value))  # (B, N, width)
-        return computed_by(self.out, gathered(key, value).mT.unflatten(2, x.shape[-2:])).to(x.dtype)
+        key, value = (apply_in_float32(layer, wide).flatten(2).mT for layer in (self.key, self.value))  # (B, N, width)
+        return apply_in_float32(self.out, gathered(key, value).mT.unflatten(2, x.shape[-2:])).to(x.dtype)
 
 
 @in_float32

@@ -93,7 +93,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
     def losses(self, batch: SegmentationBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""
         labels = batch.labels.to(device, non_blocking=True)
-        scores, auxiliary = self.model(self.inputs(batch, device))
+        scores, auxiliary = self.network(self.inputs(batch, device))
         parts = {"pixels": self.loss(scores, labels)}
         if auxiliary is not None:
             parts["auxiliary"] = self.recipe.loss.auxiliary_weight * self.loss(auxiliary, labels)

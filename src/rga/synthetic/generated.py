@@ -1,17 +1,67 @@
-"""What the generators of data have in common: options that are whole numbers, and a file that says what a folder was made from."""
+"""What the generators of data have in common: checked options, folders that are there whole or not at all, and where a folder is from."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rga.errors import InputError
+from rga.synthetic.building import built_beside
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+Progress = Callable[[int, int], None]
+"""Called with how many images are done, and of how many."""
+
+Options = TypeVar("Options", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Generator(Generic[Options]):
+    """A generator of a dataset.
+
+    The same version, options and libraries give the same bytes.
+
+    Attributes:
+        name: of its module.
+        version: of the generator.
+        origin: the file in the dataset's folder that names the version and the options.
+        fill: (folder, options, progress) writes the dataset.
+    """
+
+    name: str
+    version: int
+    origin: str
+    fill: Callable[[Path, Options, Progress], None]
+
+    def make(self, root: Path | str, options: Options, progress: Progress | None = None) -> Path:
+        """Generates a dataset; it is built beside the target and moved there when it is complete, so the target is never half full.
+
+        Args:
+            root: the target, absent or an empty folder.
+            options: what to generate.
+            progress: called after each image.
+
+        Returns:
+            The target.
+
+        Raises:
+            ExistingFileError: the target holds something.
+        """
+        root = Path(root)
+        with built_beside(root) as building:
+            self.fill(building, options, progress or nobody)
+            write_origin(building / self.origin, self.name, self.version, options)
+        return root
+
+
+def nobody(_done: int, _total: int) -> None:
+    """Progress that is shown to nobody."""
 
 
 def check_whole_numbers(options: DataclassInstance, ranges: Mapping[str, tuple[int, int]]) -> None:

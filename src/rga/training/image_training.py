@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
@@ -75,6 +75,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         self.fingerprint = data.fingerprint
         """Of the data as they are at the start."""
         self.model = model
+        self.network: nn.Module = model
+        """What losses call: the model, which the loop wraps where there are several processes."""
         self.loader = SampleLoader(
             samples,
             plan,

@@ -113,6 +113,7 @@ class Loop:
         self.recipe = recipe
         self.device = device
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.machine.amp_dtype == "float16")
+        training.network = processes.wrapped(training.model)
         self.state = TrainingState(training, optimizer, self.scaler, recipe.optimization.ema_decay)
         self.at = self.state.at
         self.total = recipe.steps(training.steps_per_epoch)
@@ -232,11 +233,12 @@ class Loop:
         seed_all(self.recipe.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
         values: dict[str, float] = {}
-        for part in parts:
-            with autocast(self.device, self.recipe.machine.amp_dtype):
-                losses = training.losses(part, self.device)
-            stacked = torch.stack(list(losses.values())) / len(parts)
-            self.scaler.scale(stacked.sum()).backward()
+        for number, part in enumerate(parts, start=1):
+            with processes.averaging(training.network, number == len(parts)):
+                with autocast(self.device, self.recipe.machine.amp_dtype):
+                    losses = training.losses(part, self.device)
+                stacked = torch.stack(list(losses.values())) / len(parts)
+                self.scaler.scale(stacked.sum()).backward()
             values = {name: values.get(name, 0.0) + value for name, value in zip(losses, stacked.tolist(), strict=True)}
         here = all(map(math.isfinite, values.values()))
         values = dict(zip(values, processes.mean(list(values.values())), strict=True))
@@ -246,7 +248,6 @@ class Loop:
                 f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
                 f"Look at these images, or lower the learning rate; {self.earlier()}"
             )
-        processes.average_gradients(training.model)
         descend(training.model, self.optimizer, self.scaler, self.recipe.optimization.gradient_clip_norm)
         return values
 

@@ -21,6 +21,9 @@ class Trainable(Protocol):
     watched: str
     """The metric of ``evaluate`` that chooses the best model; larger is better."""
 
+    network: nn.Module
+    """What ``losses`` calls: the model; where there are several processes the loop wraps it, so that their gradients are averaged."""
+
     @property
     def model(self) -> nn.Module:
         """The model that is trained."""

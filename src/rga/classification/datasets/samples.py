@@ -6,7 +6,6 @@ each has images in every split that is there.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rga.classification.image_sources import FileImages, ImageSource, ImageSubset
+from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError
 from rga.errors import InputError
 
@@ -120,12 +120,11 @@ class ClassificationData:
         Raises:
             MissingFileError: an image is gone.
         """
-        entries = sorted(
+        return fingerprint(
             f"{name}\t{split.images.name(index)}\t{self.classes[label]}\t{split.images.mark(index)}"
             for name, split in ((name, self.split(name)) for name in SPLITS)
             for index, label in enumerate(split.labels.tolist())
         )
-        return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 
 
 def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -6,7 +6,6 @@ hold-out of training identities.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
@@ -106,12 +106,11 @@ class ReidData:
         Raises:
             MissingFileError: an image is gone.
         """
-        entries = sorted(
+        return fingerprint(
             f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
             for name in SPLITS
             for sample in self.split(name)
         )
-        return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 
 
 def count(samples: Sequence[Sample], distractors: bool = False) -> SplitCounts:

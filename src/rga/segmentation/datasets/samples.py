@@ -5,7 +5,6 @@ Readers (``rga.segmentation.sources``) make a ``SegmentationData``; here are its
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
@@ -106,12 +106,12 @@ class SegmentationData:
         Raises:
             MissingFileError: a file is gone.
         """
-        entries = sorted(
+        entries = (
             f"{name}\t{self.entry(sample.image)}\t{'' if sample.mask is None else self.entry(sample.mask)}"
             for name in SPLITS
             for sample in self.split(name)
         )
-        return hashlib.sha256("\n".join([json.dumps(self.classes.to_dict()), *entries]).encode()).hexdigest()[:16]
+        return fingerprint(entries, json.dumps(self.classes.to_dict()))
 
     def entry(self, path: Path) -> str:
         """A file's line in the fingerprint."""

@@ -8,15 +8,14 @@ identities are for training. A test identity has one query under each camera tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from PIL import Image
 
-from rga.synthetic.building import built_beside
-from rga.synthetic.generated import check_whole_numbers, write_origin
+from rga.synthetic.generated import Generator, Progress, check_whole_numbers
 from rga.synthetic.people.world import CLUTTER, JUNK, SHOTS, WALKS, Walk, World
 
 VERSION = 1
@@ -26,9 +25,6 @@ ORIGIN = "people.json"
 """The file that says what a folder of them was made from."""
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
-
-Progress = Callable[[int, int], None]
-"""Is told how many images are done, and how many there will be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,42 +117,10 @@ def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
         yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
 
 
-def make_people(root: Path, options: PeopleOptions | None = None, progress: Progress | None = None) -> Path:
-    """Renders a dataset of generated people in the layout of Market-1501.
-
-    It is built beside the target and moved there when it is complete, so the target is never half full. ``people.json`` in it names the
-    version and the options. The same version, options and libraries give the same bytes.
-
-    Args:
-        root: the target, absent or an empty folder.
-        options: what to generate; ``PeopleOptions()`` when left out.
-        progress: is told after each image how many are done, and how many there will be.
-
-    Returns:
-        The target.
-
-    Raises:
-        FileExistsError: the target holds something.
-
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp()) / "people"
-        >>> root = make_people(folder, PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0))
-        >>> [len(list((root / part).iterdir())) for part in ("bounding_box_train", "query", "bounding_box_test")]
-        [4, 2, 2]
-    """
-    options = PeopleOptions() if options is None else options
-    root = Path(root)
-    with built_beside(root) as building:
-        for folder in (TRAIN, QUERY, GALLERY):
-            (building / folder).mkdir()
-        render(building, options, progress)
-        write_origin(building / ORIGIN, "rga.synthetic.people.people", VERSION, options)
-    return root
-
-
-def render(root: Path, options: PeopleOptions, progress: Progress | None) -> None:
+def render(root: Path, options: PeopleOptions, progress: Progress) -> None:
     """Writes all images below ``root``."""
+    for folder in (TRAIN, QUERY, GALLERY):
+        (root / folder).mkdir()
     world = World(options.seed, options.cameras, (options.height, options.width))
     identities = range(1, options.identities + 1)
     total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities) + options.distractors + options.junk
@@ -165,5 +129,28 @@ def render(root: Path, options: PeopleOptions, progress: Progress | None) -> Non
     )
     for done, (path, quality, image) in enumerate(everything, start=1):
         image.save(root / path, quality=quality)
-        if progress is not None:
-            progress(done, total)
+        progress(done, total)
+
+
+GENERATOR = Generator("rga.synthetic.people.people", VERSION, ORIGIN, render)
+
+
+def make_people(root: Path | str, options: PeopleOptions | None = None, progress: Progress | None = None) -> Path:
+    """Renders a dataset of generated people in the layout of Market-1501; see ``Generator.make``.
+
+    Args:
+        root: the target, absent or an empty folder.
+        options: what to generate; ``PeopleOptions()`` when left out.
+        progress: called after each image with how many are done, and of how many.
+
+    Returns:
+        The target.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "people"
+        >>> root = make_people(folder, PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0))
+        >>> [len(list((root / part).iterdir())) for part in ("bounding_box_train", "query", "bounding_box_test")]
+        [4, 2, 2]
+    """
+    return GENERATOR.make(root, options or PeopleOptions(), progress)

@@ -8,15 +8,13 @@ carries the camera, which is labelled as such and ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from rga.synthetic.building import built_beside
-from rga.synthetic.generated import check_whole_numbers, write_origin
+from rga.synthetic.generated import Generator, Progress, check_whole_numbers
 from rga.synthetic.streets.canvas import SUPERSAMPLING, Label, SceneCanvas
 from rga.synthetic.streets.street import draw_street, draw_view, paint_ground, paint_houses, paint_sky
 from rga.synthetic.streets.things import paint_things
@@ -29,9 +27,6 @@ ORIGIN = "streets.json"
 
 CITIES = {"train": "aquarelle", "val": "vedute", "test": "tempera"}
 """The city of each split."""
-
-Progress = Callable[[int, int], None]
-"""Is told how many images are done, and how many there will be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,47 +99,43 @@ def paint_bonnet(canvas: SceneCanvas, rng: np.random.Generator) -> None:
     canvas.marker.ellipse(box, fill=Label.EGO_VEHICLE)
 
 
-def make_streets(root: Path, options: StreetOptions | None = None, progress: Progress | None = None) -> Path:
-    """Paints a dataset of generated street scenes in the layout of Cityscapes.
+def paint(root: Path, options: StreetOptions, progress: Progress) -> None:
+    """Writes all images and masks below ``root``."""
+    counts = {"train": options.train, "val": options.val, "test": options.test}
+    done, total = 0, sum(counts.values())
+    for number, (split, count) in enumerate(counts.items()):
+        images, masks = (root / kind / split / CITIES[split] for kind in ("leftImg8bit", "gtFine"))
+        images.mkdir(parents=True)
+        masks.mkdir(parents=True)
+        for index in range(count):
+            image, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
+            name = f"{CITIES[split]}_{index:06d}_000019"
+            image.save(images / f"{name}_leftImg8bit.png")
+            if split != "test":
+                labels.save(masks / f"{name}_gtFine_labelIds.png")
+            done += 1
+            progress(done, total)
 
-    It is built beside the target and moved there when it is complete, so the target is never half full. ``streets.json`` in it names the
-    version and the options. The same version, options and libraries give the same bytes.
+
+GENERATOR = Generator("rga.synthetic.streets.streets", VERSION, ORIGIN, paint)
+
+
+def make_streets(root: Path | str, options: StreetOptions | None = None, progress: Progress | None = None) -> Path:
+    """Paints a dataset of generated street scenes in the layout of Cityscapes; see ``Generator.make``.
 
     Args:
         root: the target, absent or an empty folder.
         options: what to generate; ``StreetOptions()`` when left out.
-        progress: is told after each image how many are done, and how many there will be.
+        progress: called after each image with how many are done, and of how many.
 
     Returns:
         The target.
 
-    Raises:
-        FileExistsError: the target holds something.
-
     Example:
         >>> import tempfile
         >>> options = StreetOptions(train=2, val=1, test=1, height=32, width=64)
-        >>> root = make_streets(Path(tempfile.mkdtemp()) / "scenes", options)
+        >>> root = make_streets(Path(tempfile.mkdtemp()) / "streets", options)
         >>> len(list(root.rglob("*_leftImg8bit.png"))), len(list(root.rglob("*_labelIds.png")))
         (4, 3)
     """
-    options = StreetOptions() if options is None else options
-    root = Path(root)
-    counts = {"train": options.train, "val": options.val, "test": options.test}
-    done, total = 0, sum(counts.values())
-    with built_beside(root) as building:
-        for number, (split, count) in enumerate(counts.items()):
-            images, masks = (building / kind / split / CITIES[split] for kind in ("leftImg8bit", "gtFine"))
-            images.mkdir(parents=True)
-            masks.mkdir(parents=True)
-            for index in range(count):
-                image, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
-                name = f"{CITIES[split]}_{index:06d}_000019"
-                image.save(images / f"{name}_leftImg8bit.png")
-                if split != "test":
-                    labels.save(masks / f"{name}_gtFine_labelIds.png")
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-        write_origin(building / ORIGIN, "rga.synthetic.streets.streets", VERSION, options)
-    return root
+    return GENERATOR.make(root, options or StreetOptions(), progress)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from rga.errors import InputError, RgaError
 
@@ -20,6 +22,10 @@ Value = TypeVar("Value")
 
 PATIENCE = timedelta(hours=1)
 """How long processes wait for one another; evaluations are done by some of them while others wait."""
+
+
+BEGUN: WeakSet[nn.Module] = WeakSet()
+"""The wrapped networks that had a backward pass."""
 
 
 class PeerError(RgaError, ChildProcessError):
@@ -137,23 +143,32 @@ def copy_from_first(model: nn.Module, buffers_alone: bool = False) -> None:
             distributed.broadcast(tensor, 0)
 
 
-@torch.no_grad()
-def average_gradients(model: nn.Module) -> None:
-    """Gives every parameter the mean of its gradients over all processes.
+def wrapped(model: nn.Module) -> nn.Module:
+    """A model that averages its gradients over all processes in the backward pass; one process alone has nothing to average.
 
-    By hand and not by ``DistributedDataParallel``, which wants every call to go through its wrapper: tasks call parts of their models. The
-    exchange is one message for each type of number, after the backward pass and not beside it.
+    Each process normalises its own part of a batch, as the paper's code does: buffers are not shared (``copy_from_first`` does that before
+    an evaluation). The graph is taken for static: which parameters a loss uses is found in the first backward pass, and stays so. Some
+    backbones have parameters that none uses.
     """
     if not together():
-        return
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    for dtype in {gradient.dtype for gradient in gradients}:
-        own = [gradient for gradient in gradients if gradient.dtype == dtype]
-        flat = torch.cat([gradient.flatten() for gradient in own])
-        distributed.all_reduce(flat)
-        flat /= count()
-        for gradient, values in zip(own, flat.split([gradient.numel() for gradient in own]), strict=True):
-            gradient.copy_(values.view(gradient.shape))
+        return model
+    return DistributedDataParallel(model, broadcast_buffers=False, static_graph=True)
+
+
+def averaging(network: nn.Module, last: bool) -> AbstractContextManager[object]:
+    """The context of a forward and a backward pass: gradients are averaged in the last part of a batch, and added up before it.
+
+    In the first backward pass of all they are averaged whatever the part, as the graph is found then. The mean of sums is the sum of means.
+
+    Args:
+        network: that ``wrapped`` returned.
+        last: whether it is the last part.
+    """
+    if last or not isinstance(network, DistributedDataParallel) or network not in BEGUN:
+        if isinstance(network, DistributedDataParallel):
+            BEGUN.add(network)
+        return nullcontext()
+    return network.no_sync()
 
 
 class Gathered(torch.autograd.Function):

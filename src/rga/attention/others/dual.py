@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by, in_float32, widened
+from rga.attention.precision import WideModule, apply_in_float32, in_float32, widened
 
 
 class PositionAttention(WideModule):
@@ -40,7 +40,9 @@ class PositionAttention(WideModule):
     def update(self, x: Tensor) -> Tensor:
         """What is added to the map (B, C, H, W), in float32 at least."""
         wide = widened(check_map(x, self.channels))
-        query, key, value = (computed_by(layer, wide).flatten(2).mT for layer in (self.query, self.key, self.value))  # (B, N, width or C)
+        query, key, value = (
+            apply_in_float32(layer, wide).flatten(2).mT for layer in (self.query, self.key, self.value)
+        )  # (B, N, width or C)
         update: Tensor = self.residual_weight * gathered_positions(query, key, value).mT.unflatten(2, x.shape[-2:])
         return update
 

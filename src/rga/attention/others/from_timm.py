@@ -11,7 +11,8 @@ from timm.layers.cbam import CbamModule, ChannelAttn, SpatialAttn
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by
+from rga.attention.precision import WideModule, apply_in_float32
+from rga.errors import InputError
 
 
 class CheckedLayer(WideModule):
@@ -29,7 +30,7 @@ class CheckedLayer(WideModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return computed_by(self.layer, check_map(x, self.channels)).to(x.dtype)
+        return apply_in_float32(self.layer, check_map(x, self.channels)).to(x.dtype)
 
 
 def squeeze_excite(channels: int, *, reduction: int = 16) -> nn.Module:
@@ -103,9 +104,9 @@ def timm_attention(name: str, channels: int) -> nn.Module:
     """One of timm's own attentions, with its defaults.
 
     Raises:
-        ValueError: timm has no such attention, or it is not one that keeps the shape of a map.
+        InputError: timm has no such attention, or it is not one that keeps the shape of a map.
     """
     if name not in TIMM_NAMES:
         known = ", ".join(f"timm:{known}" for known in TIMM_NAMES)
-        raise ValueError(f"unknown attention 'timm:{name}': timm's map-to-map attentions are {known}")
+        raise InputError(f"unknown attention 'timm:{name}': timm's map-to-map attentions are {known}")
     return CheckedLayer(channels, create_attn(name, channels))

@@ -1,4 +1,4 @@
-"""varphi's normalisation and W1 in tiles, against PyTorch's operations."""
+"""varphi and W1 in tiles, against PyTorch's operations."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rga
-from rga.attention import mapped_relations as subject
-from rga.attention.mapped_relations import MappedRelations, at_once, mapped_relations, tiles_serve
+from rga.attention.acceleration import tiles as subject
+from rga.attention.acceleration.tiles import VarphiAndW1, at_once, can_tile, varphi_and_w1_in_tiles
 
 
-def operands(images: int, nodes: int, compared: int, features: int, hidden: int, *, seed: int = 0, offset: float = 0.5) -> list[Tensor]:
+def operands(images: int, nodes: int, theta_phi: int, features: int, hidden: int, *, seed: int = 0, offset: float = 0.5) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, dtype=torch.float64, generator=generator)
 
-    made = [random(images, nodes, compared) + offset, random(images, compared, features), random(features), random(features)]
-    return [operand.requires_grad_() for operand in (*made, random(hidden, features))]
+    values = [random(images, nodes, theta_phi) + offset, random(images, theta_phi, features), random(features), random(features)]
+    return [operand.requires_grad_() for operand in (*values, random(hidden, features))]
 
 
-def by_operations(compared: Tensor, summary: Tensor, norm: nn.BatchNorm1d, weight: Tensor) -> Tensor:
-    rows: Tensor = norm(torch.bmm(compared, summary).flatten(0, 1))
-    out: Tensor = F.linear(rows.relu(), weight).unflatten(0, compared.shape[:2])
+def by_operations(theta_phi: Tensor, factor: Tensor, norm: nn.BatchNorm1d, weight: Tensor) -> Tensor:
+    rows: Tensor = norm(torch.bmm(theta_phi, factor).flatten(0, 1))
+    out: Tensor = F.linear(rows.relu(), weight).unflatten(0, theta_phi.shape[:2])
     return out
 
 
 def in_tiles(*each: Any) -> Tensor:
-    out: Tensor = MappedRelations.apply(*each, 1e-5)[0]
+    out: Tensor = VarphiAndW1.apply(*each, 1e-5)[0]
     return out
 
 
@@ -98,27 +98,29 @@ def test_running_statistics_are_those_of_the_norm(momentum: float | None, tracke
     ours = nn.BatchNorm1d(6, momentum=momentum, track_running_stats=tracked).double()
     theirs = copy.deepcopy(ours)
     for seed in range(3):
-        compared, summary, _, _, weight = operands(2, 5, 3, 6, 2, seed=seed)
-        assert tiles_serve(compared, ours)
-        torch.testing.assert_close(mapped_relations(compared, summary, ours, weight), by_operations(compared, summary, theirs, weight))
+        theta_phi, factor, _, _, weight = operands(2, 5, 3, 6, 2, seed=seed)
+        assert can_tile(theta_phi, ours)
+        torch.testing.assert_close(
+            varphi_and_w1_in_tiles(theta_phi, factor, ours, weight), by_operations(theta_phi, factor, theirs, weight)
+        )
     assert dict(ours.named_buffers()).keys() == dict(theirs.named_buffers()).keys()
     for mine, other in zip(ours.buffers(), theirs.buffers(), strict=True):
         torch.testing.assert_close(mine, other)
 
 
-def test_where_tiles_serve() -> None:
-    compared = torch.rand(2, 5, 3, requires_grad=True)
-    assert tiles_serve(compared, nn.BatchNorm1d(6))
-    assert not tiles_serve(compared, nn.BatchNorm1d(6).eval())
-    assert not tiles_serve(compared, nn.BatchNorm1d(3))  # no larger than what is compared
-    assert not tiles_serve(compared, nn.SyncBatchNorm(6))  # type: ignore[arg-type]  # statistics of all processes
-    assert not tiles_serve(compared.double(), nn.BatchNorm1d(6))
-    assert not tiles_serve(compared[:1, :1], nn.BatchNorm1d(6))  # which the norm refuses
+def test_where_tiles_apply() -> None:
+    theta_phi = torch.rand(2, 5, 3, requires_grad=True)
+    assert can_tile(theta_phi, nn.BatchNorm1d(6))
+    assert not can_tile(theta_phi, nn.BatchNorm1d(6).eval())
+    assert not can_tile(theta_phi, nn.BatchNorm1d(3))  # no larger than theta_phi
+    assert not can_tile(theta_phi, nn.SyncBatchNorm(6))  # type: ignore[arg-type]  # statistics of all processes
+    assert not can_tile(theta_phi.double(), nn.BatchNorm1d(6))
+    assert not can_tile(theta_phi[:1, :1], nn.BatchNorm1d(6))  # which the norm refuses
     with torch.no_grad():
-        assert not tiles_serve(compared, nn.BatchNorm1d(6))
+        assert not can_tile(theta_phi, nn.BatchNorm1d(6))
     hooked = nn.BatchNorm1d(6)
     hooked.register_forward_hook(lambda *_: None)
-    assert not tiles_serve(compared, hooked)
+    assert not can_tile(theta_phi, hooked)
 
 
 OPTIONS: list[dict[str, object]] = [{}, {"original": False}, {"embedding": "symmetric"}]
@@ -132,13 +134,13 @@ def test_attention_in_tiles_is_the_dense_one(
 ) -> None:
     """Where positions are many, RGA-S has tiles, and where channels are, RGA-C."""
     calls = []
-    apply = MappedRelations.apply
+    apply = VarphiAndW1.apply
 
     def counted(*each: Any) -> Any:
         calls.append(each)
         return apply(*each)
 
-    monkeypatch.setattr(MappedRelations, "apply", counted)
+    monkeypatch.setattr(VarphiAndW1, "apply", counted)
     dense = rga.create_attention("rga-sc", channels, grid, dense=True, **options).double()
     ours = rga.create_attention("rga-sc", channels, grid, **options).double()
     ours.load_state_dict(dense.state_dict())

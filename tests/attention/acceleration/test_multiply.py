@@ -1,4 +1,4 @@
-"""Products with backward passes of their own, against PyTorch's."""
+"""A map multiplied by gates, against PyTorch's product."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rga.attention.products import gated, product, weighted_sum
+from rga.attention.acceleration.multiply import gated, product
 
 GATES = {"spatial": ((3, 1, 4, 2),), "channel": ((3, 5, 1, 1),), "both": ((3, 1, 4, 2), (3, 5, 1, 1)), "full": ((3, 5, 4, 2), (3, 1, 1, 1))}
 
@@ -22,7 +22,7 @@ def gradients(out: Tensor, operands: list[Tensor]) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("gates", GATES.values(), ids=list(GATES))
 @pytest.mark.parametrize("bytes_of_a_block", [1, 700, 1 << 20])
 def test_gated_is_the_product(gates: tuple[tuple[int, ...], ...], bytes_of_a_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.attention.products.BLOCK_BYTES", bytes_of_a_block)  # one image, two, all
+    monkeypatch.setattr("rga.attention.acceleration.multiply.BLOCK_BYTES", bytes_of_a_block)  # one image, two, all
     operands = leaves((3, 5, 4, 2), *gates)
     out, expected = gated(*operands), product(*operands)
     assert type(out.grad_fn).__name__ == "GatedBackward"
@@ -62,33 +62,6 @@ def test_one_map_is_written_backwards() -> None:
             held += event.nbytes()
             peak = max(peak, held)
     assert peak < 3.7 * x.nbytes  # ones_like, the gradient, and blocks of half a map
-
-
-@pytest.mark.parametrize("sliced", [False, True])
-def test_weighted_sum(sliced: bool) -> None:
-    nodes, weight = leaves((3, 5, 4), (6, 10))
-
-    def summed(nodes: Tensor, weight: Tensor) -> Tensor:
-        return weighted_sum(nodes[..., :2] if sliced else nodes, weight[:, 5:])
-
-    def expected(nodes: Tensor, weight: Tensor) -> Tensor:
-        return torch.einsum("bmd,fm->bdf", nodes[..., :2] if sliced else nodes, weight[:, 5:])
-
-    out = summed(nodes, weight)
-    torch.testing.assert_close(out, expected(nodes, weight))
-    for ours, theirs in zip(gradients(out, [nodes, weight]), gradients(expected(nodes, weight), [nodes, weight]), strict=True):
-        torch.testing.assert_close(ours, theirs)
-    assert torch.autograd.gradcheck(summed, (nodes, weight))
-    assert torch.autograd.gradgradcheck(summed, (nodes, weight))
-
-
-def test_weights_gradients_are_not_kept_by_image() -> None:
-    nodes, weight = torch.randn(16, 64, 2, requires_grad=True), torch.randn(32, 64, requires_grad=True)
-    out = weighted_sum(nodes, weight)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiled:
-        out.sum().backward()
-    largest = max(event.nbytes() for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]")
-    assert largest <= 2 * nodes.nbytes < 16 * weight.nbytes
 
 
 @pytest.mark.parametrize("way", ["jvp", "dual"])

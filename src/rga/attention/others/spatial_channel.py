@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by, wide_mean
+from rga.attention.precision import WideModule, apply_in_float32, wide_mean
 
 
 class MeanOneSoftmax(nn.Module):
@@ -40,7 +40,7 @@ class SpatialAttention(WideModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        gate: Tensor = self.gate(computed_by(self.score, check_map(x, self.channels)))  # (B, 1, H, W)
+        gate: Tensor = self.gate(apply_in_float32(self.score, check_map(x, self.channels)))  # (B, 1, H, W)
         return x * gate.to(x.dtype)
 
 
@@ -60,6 +60,6 @@ class ChannelAttention(WideModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        logits = computed_by(self.score, wide_mean(check_map(x, self.channels), (2, 3))[..., None])  # (B, C, 1)
+        logits = apply_in_float32(self.score, wide_mean(check_map(x, self.channels), (2, 3))[..., None])  # (B, C, 1)
         gate: Tensor = self.gate(logits[..., None])  # (B, C, 1, 1)
         return x * gate.to(x.dtype)

@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 import rga
-from rga.attention.dual import ChannelAttention, DualAttention, PositionAttention
-from rga.attention.fully_connected import FullyConnectedChannelAttention, FullyConnectedSpatialAttention
-from rga.attention.harmonious import HarmoniousAttention
-from rga.attention.non_local import SimplifiedNonLocal
-from rga.attention.spatial_channel import ChannelAttention as ScaChannel
-from rga.attention.spatial_channel import SpatialAttention as ScaSpatial
+from rga.attention.others.dual import ChannelAttention, DualAttention, PositionAttention
+from rga.attention.others.fully_connected import FullyConnectedChannelAttention, FullyConnectedSpatialAttention
+from rga.attention.others.harmonious import HarmoniousAttention
+from rga.attention.others.non_local import SimplifiedNonLocal
+from rga.attention.others.spatial_channel import ChannelAttention as ScaChannel
+from rga.attention.others.spatial_channel import SpatialAttention as ScaSpatial
 
 X = torch.randn(2, 8, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 def pixels(x: Tensor) -> list[Tensor]:
-    """The positions of one picture (C, H, W), each (C,)."""
+    """The positions of one image (C, H, W), each (C,)."""
     return list(x.flatten(1).T)
 
 
@@ -36,17 +36,17 @@ def softmax(values: list[Tensor]) -> list[Tensor]:
 def test_simplified_non_local() -> None:
     module = SimplifiedNonLocal(8).double()
     nn.init.normal_(module.value.weight)
-    for picture, out in zip(X, module(X), strict=True):
-        weights = softmax([conv(module.key, p)[0] for p in pixels(picture)])
-        context = sum(w * conv(module.value, p) for w, p in zip(weights, pixels(picture), strict=True))
-        torch.testing.assert_close(out, picture + context[:, None, None])  # type: ignore[index]
+    for image, out in zip(X, module(X), strict=True):
+        weights = softmax([conv(module.key, p)[0] for p in pixels(image)])
+        context = sum(w * conv(module.value, p) for w, p in zip(weights, pixels(image), strict=True))
+        torch.testing.assert_close(out, image + context[:, None, None])  # type: ignore[index]
 
 
 def test_position_attention() -> None:
     module = PositionAttention(8, reduction=2).double()
     nn.init.constant_(module.residual_weight, 0.7)
-    for picture, out in zip(X, module(X), strict=True):
-        places = pixels(picture)
+    for image, out in zip(X, module(X), strict=True):
+        places = pixels(image)
         for i, place in enumerate(places):
             weights = softmax([conv(module.query, place) @ conv(module.key, other) for other in places])
             expected = place + 0.7 * sum(w * conv(module.value, other) for w, other in zip(weights, places, strict=True))
@@ -63,8 +63,8 @@ def test_dual_attention_is_the_sum_of_both() -> None:
 def test_channel_attention_turns_the_affinity_around() -> None:
     module = ChannelAttention(8).double()
     nn.init.constant_(module.residual_weight, 0.7)
-    for picture, out in zip(X, module(X), strict=True):
-        channels = list(picture.flatten(1))
+    for image, out in zip(X, module(X), strict=True):
+        channels = list(image.flatten(1))
         for i, channel in enumerate(channels):
             weights = softmax([-(channel @ other) for other in channels])  # a softmax does not see the subtracted maximum
             expected = channel + 0.7 * sum(w * other for w, other in zip(weights, channels, strict=True))
@@ -78,9 +78,9 @@ def test_dual_attentions_and_non_locals_start_as_the_identity() -> None:
 
 def test_spatial_attention_of_sca_cnn() -> None:
     module = ScaSpatial(8, reduction=2).double()
-    for picture, out in zip(X, module(X), strict=True):
-        gates = softmax([conv(module.score[2], torch.tanh(conv(module.score[0], p)))[0] for p in pixels(picture)])
-        expected = torch.stack([12 * g * p for g, p in zip(gates, pixels(picture), strict=True)], 1)
+    for image, out in zip(X, module(X), strict=True):
+        gates = softmax([conv(module.score[2], torch.tanh(conv(module.score[0], p)))[0] for p in pixels(image)])
+        expected = torch.stack([12 * g * p for g, p in zip(gates, pixels(image), strict=True)], 1)
         torch.testing.assert_close(out.flatten(1), expected)
 
 
@@ -89,10 +89,10 @@ def test_channel_attention_of_sca_cnn() -> None:
     first, last = module.score[0], module.score[2]
     assert isinstance(first, nn.Linear)
     assert isinstance(last, nn.Linear)
-    for picture, out in zip(X, module(X), strict=True):
-        means = [channel.mean() for channel in picture]
+    for image, out in zip(X, module(X), strict=True):
+        means = [channel.mean() for channel in image]
         gates = softmax([last.weight[0] @ torch.tanh(first.weight[:, 0] * mean + first.bias) + last.bias[0] for mean in means])
-        torch.testing.assert_close(out, torch.stack([8 * g * channel for g, channel in zip(gates, picture, strict=True)]))
+        torch.testing.assert_close(out, torch.stack([8 * g * channel for g, channel in zip(gates, image, strict=True)]))
 
 
 def test_fully_connected_attentions() -> None:
@@ -100,13 +100,13 @@ def test_fully_connected_attentions() -> None:
     eps = math.sqrt(1 + 1e-5)
     spatial = FullyConnectedSpatialAttention(8, (3, 4), reduction=2).double().eval()
     channel = FullyConnectedChannelAttention(8, reduction=2).double().eval()
-    for picture, by_place, by_channel in zip(X, spatial(X), channel(X), strict=True):
-        summary = torch.stack([(conv(spatial.summary[0], p) / eps).relu().mean() for p in pixels(picture)])
+    for image, by_place, by_channel in zip(X, spatial(X), channel(X), strict=True):
+        summary = torch.stack([(conv(spatial.summary[0], p) / eps).relu().mean() for p in pixels(image)])
         gates = torch.sigmoid(linear(spatial.layers[3], (linear(spatial.layers[0], summary) / eps).relu()))
-        torch.testing.assert_close(by_place, picture * gates.view(3, 4))
-        summary = picture.mean((1, 2))
+        torch.testing.assert_close(by_place, image * gates.view(3, 4))
+        summary = image.mean((1, 2))
         gates = torch.sigmoid(linear(channel.layers[3], (linear(channel.layers[0], summary) / eps).relu()))
-        torch.testing.assert_close(by_channel, picture * gates[:, None, None])
+        torch.testing.assert_close(by_channel, image * gates[:, None, None])
 
 
 def linear(layer: nn.Module, x: Tensor) -> Tensor:
@@ -126,9 +126,9 @@ def test_harmonious_gates_join_a_spatial_and_a_channel_branch() -> None:
 def test_se_is_the_published_one() -> None:
     module = rga.create_attention("se", 8, reduction=2).double()
     layer = module.get_submodule("layer")
-    for picture, out in zip(X, module(X), strict=True):
-        hidden = conv(layer.get_submodule("fc1"), picture.mean((1, 2))).relu()
-        torch.testing.assert_close(out, picture * torch.sigmoid(conv(layer.get_submodule("fc2"), hidden))[:, None, None])
+    for image, out in zip(X, module(X), strict=True):
+        hidden = conv(layer.get_submodule("fc1"), image.mean((1, 2))).relu()
+        torch.testing.assert_close(out, image * torch.sigmoid(conv(layer.get_submodule("fc2"), hidden))[:, None, None])
 
 
 def test_non_local_is_the_embedded_gaussian() -> None:
@@ -137,8 +137,8 @@ def test_non_local_is_the_embedded_gaussian() -> None:
     norm = layer.get_submodule("norm")
     assert isinstance(norm, nn.BatchNorm2d)
     nn.init.constant_(norm.weight, 1.0)
-    for picture, out in zip(X, module(X), strict=True):
-        places = pixels(picture)
+    for image, out in zip(X, module(X), strict=True):
+        places = pixels(image)
         for i, place in enumerate(places):
             weights = softmax([conv(layer.get_submodule("t"), place) @ conv(layer.get_submodule("p"), other) for other in places])
             gathered = sum(w * conv(layer.get_submodule("g"), other) for w, other in zip(weights, places, strict=True))
@@ -151,12 +151,12 @@ def test_gc_block() -> None:
     layer = module.get_submodule("layer")
     mlp = layer.get_submodule("mlp_add")
     nn.init.normal_(mlp.get_submodule("fc2").weight)  # type: ignore[arg-type]
-    for picture, out in zip(X, module(X), strict=True):
-        weights = softmax([conv(layer.get_submodule("conv_attn"), p)[0] for p in pixels(picture)])
-        context = sum(w * p for w, p in zip(weights, pixels(picture), strict=True))
+    for image, out in zip(X, module(X), strict=True):
+        weights = softmax([conv(layer.get_submodule("conv_attn"), p)[0] for p in pixels(image)])
+        context = sum(w * p for w, p in zip(weights, pixels(image), strict=True))
         hidden = conv(mlp.get_submodule("fc1"), context)  # type: ignore[arg-type]
         hidden = nn.functional.layer_norm(hidden, hidden.shape, eps=1e-6).relu()
-        torch.testing.assert_close(out, picture + conv(mlp.get_submodule("fc2"), hidden)[:, None, None])
+        torch.testing.assert_close(out, image + conv(mlp.get_submodule("fc2"), hidden)[:, None, None])
 
 
 def test_cbam_halves() -> None:
@@ -168,9 +168,8 @@ def test_cbam_halves() -> None:
     assert convolution.kernel_size == (7, 7)
     torch.testing.assert_close(spatial(X), X * torch.sigmoid(convolution(pooled) / math.sqrt(1 + 1e-5)))
     layer = channel.get_submodule("layer")
-    for picture, out in zip(X, channel(X), strict=True):
+    for image, out in zip(X, channel(X), strict=True):
         logits = sum(
-            conv(layer.get_submodule("fc2"), conv(layer.get_submodule("fc1"), p).relu())
-            for p in (picture.mean((1, 2)), picture.amax((1, 2)))
+            conv(layer.get_submodule("fc2"), conv(layer.get_submodule("fc1"), p).relu()) for p in (image.mean((1, 2)), image.amax((1, 2)))
         )
-        torch.testing.assert_close(out, picture * torch.sigmoid(logits)[:, None, None])  # type: ignore[arg-type]
+        torch.testing.assert_close(out, image * torch.sigmoid(logits)[:, None, None])  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 Li, Zhu, Gong, "Harmonious Attention Network for Person Re-Identification", CVPR 2018, arXiv 1802.08122, section 3.1 (I)-(II): a
 spatial and a channel branch, multiplied, joined by a 1x1 convolution, sigmoid. The hard regional part (III) is left out.
 
-Deviation: public implementations end the last convolution with a ReLU, which keeps every gate above .5; the paper does not, nor do we.
+Deviation: public implementations end the last convolution with a ReLU, which keeps every gate above .5. We leave it out, as the paper does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by, wide_mean
+from rga.attention.precision import WideModule, apply_in_float32, wide_mean
 
 
 def convolution(inputs: int, outputs: int, kernel_size: int = 1, stride: int = 1) -> list[nn.Module]:
@@ -42,8 +42,8 @@ class HarmoniousAttention(WideModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
         x = check_map(x, self.channels)
-        small = computed_by(self.spatial_down, wide_mean(x, 1, keepdim=True))  # (B, 1, H/2, W/2)
-        spatial = computed_by(self.spatial_out, F.interpolate(small, size=x.shape[-2:], mode="bilinear"))  # (B, 1, H, W)
-        channel = computed_by(self.channel, wide_mean(x, (2, 3), keepdim=True))  # (B, C, 1, 1)
-        gate: Tensor = self.gate(computed_by(self.join, spatial * channel))  # (B, C, H, W)
+        small = apply_in_float32(self.spatial_down, wide_mean(x, 1, keepdim=True))  # (B, 1, H/2, W/2)
+        spatial = apply_in_float32(self.spatial_out, F.interpolate(small, size=x.shape[-2:], mode="bilinear"))  # (B, 1, H, W)
+        channel = apply_in_float32(self.channel, wide_mean(x, (2, 3), keepdim=True))  # (B, C, 1, 1)
+        gate: Tensor = self.gate(apply_in_float32(self.join, spatial * channel))  # (B, C, H, W)
         return x * gate.to(x.dtype)

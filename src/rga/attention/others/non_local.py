@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, computed_by, in_float32, widened
+from rga.attention.precision import WideModule, apply_in_float32, in_float32, widened
 
 
 class SimplifiedNonLocal(WideModule):
@@ -31,8 +31,8 @@ class SimplifiedNonLocal(WideModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
         wide = widened(check_map(x, self.channels))
-        weights = computed_by(self.key, wide).flatten(2).softmax(-1)  # (B, 1, N)
-        update = computed_by(self.value, weighted_mean(wide, weights))
+        weights = apply_in_float32(self.key, wide).flatten(2).softmax(-1)  # (B, 1, N)
+        update = apply_in_float32(self.value, weighted_mean(wide, weights))
         return (x + update).to(x.dtype)
 
 

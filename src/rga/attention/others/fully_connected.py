@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rga.attention.arrangements import ParallelAttention
 from rga.attention.grid import (
     Fit,
     Grid,
@@ -22,8 +23,7 @@ from rga.attention.grid import (
     replace_parameter,
     resize,
 )
-from rga.attention.parallel import ParallelAttention
-from rga.attention.precision import WideModule, computed_by, wide_mean
+from rga.attention.precision import WideModule, apply_in_float32, wide_mean
 
 
 def two_layers(nodes: int, hidden: int) -> nn.Sequential:
@@ -55,8 +55,8 @@ class FullyConnectedSpatialAttention(GridAttention):
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
-        summary = computed_by(self.summary, self.on_grid(x)).mean(1).flatten(1)  # (B, C, h, w) -> (B, N)
-        logits = computed_by(self.layers, summary).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
+        summary = apply_in_float32(self.summary, self.on_grid(x)).mean(1).flatten(1)  # (B, C, h, w) -> (B, N)
+        logits = apply_in_float32(self.layers, summary).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
         return resize(self.gate(logits), (x.shape[2], x.shape[3])).to(x.dtype)
 
     @torch.no_grad()
@@ -90,7 +90,7 @@ class FullyConnectedChannelAttention(WideModule):
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
-        logits = computed_by(self.layers, wide_mean(check_map(x, self.channels), (2, 3)))  # (B, C)
+        logits = apply_in_float32(self.layers, wide_mean(check_map(x, self.channels), (2, 3)))  # (B, C)
         gate: Tensor = self.gate(logits[..., None, None])  # (B, C, 1, 1)
         return gate.to(x.dtype)
 

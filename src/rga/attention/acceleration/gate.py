@@ -1,0 +1,137 @@
+"""``FactorisedRelationGate`` on the fast paths.
+
+- theta and phi stay one tensor, so that (Wa Phi) theta_i + (Wb Theta) phi_i is one product per image.
+- varphi's output is not joined with mean(psi) for W1: it is large, and would be copied.
+- In training on a CPU varphi and W1 run in tiles (``tiles``). Elsewhere varphi's linear map is computed again (``recompute``).
+- At inference images go through varphi and W1 in blocks: what was written is still in the cache when it is read.
+
+Where a child whose call would be left out is hooked, parametrised or replaced, the gate steps aside for ``FactorisedRelationGate``, which
+calls every child.
+
+Gain: see the table of ``rga.attention.acceleration``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rga.attention.acceleration.linear_norm import FastLinearNorm, finish, folds, scale_and_shift
+from rga.attention.acceleration.plain import is_plain, is_plain_linear
+from rga.attention.acceleration.recompute import recompute
+from rga.attention.acceleration.tiles import can_tile, varphi_and_w1_in_tiles
+from rga.attention.acceleration.weighted_sum import weighted_sum
+from rga.attention.factorised import FactorisedRelationEmbedding, FactorisedRelationGate
+from rga.attention.precision import in_float32
+from rga.attention.tracing import is_recorded
+
+BLOCK_BYTES = 8 << 20
+"""A block of images at inference: varphi's output takes about this much."""
+
+
+class FastRelationGate(FactorisedRelationGate):
+    """``RelationGate``: the same function, parameters and keys. See there for the arguments."""
+
+    layer = FastLinearNorm
+
+    @in_float32
+    def forward(self, nodes: Tensor) -> Tensor:
+        """Nodes (B, M, D) -> gates (B, M)."""
+        varphi = self.varphi
+        if not isinstance(varphi, FactorisedRelationEmbedding) or not self.can_bypass(varphi):
+            return super().forward(nodes)
+        theta_phi, unary = self.embed(nodes)
+        blocks = [self.hidden(varphi, *block) for block in self.blocks(varphi, theta_phi, unary)]
+        hidden = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
+        return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
+
+    def can_bypass(self, varphi: FactorisedRelationEmbedding) -> bool:
+        """Whether the calls of varphi and W1, and of their linear maps, can be left out. Normalisations are called, or fold."""
+        own = is_plain(varphi, FactorisedRelationEmbedding) and is_plain(self.w1, FastLinearNorm)
+        return own and all(is_plain_linear(linear) for linear in (varphi.rows, varphi.columns, self.w1.linear))
+
+    def embed(self, nodes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Embeds nodes (B, M, D).
+
+        Returns:
+            [theta, phi] (B, M, 2D') side by side, or theta = phi (B, M, D'), or the nodes themselves (B, M, D) without embedding; and
+            mean(psi) (B, M, 1), or None without the original features.
+        """
+        if self.theta_phi_psi is None:
+            return nodes, None
+        # one split, and not two slices: each slice's gradient would be as large as the whole
+        theta_phi, psi = self.theta_phi_psi(nodes).split([sum(self.widths[:2]), self.widths[2]], dim=-1)
+        return nodes if self.embedding == "none" else theta_phi, psi.mean(-1, keepdim=True) if self.original else None
+
+    def blocks(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, unary: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+        """The batch as it is, or at eager inference in blocks of images, for which varphi's output takes about ``BLOCK_BYTES``."""
+        independent = folds(varphi.norm) and folds(self.w1.norm)  # else the statistics would be those of a block
+        if unary is None or not independent or torch.is_grad_enabled() or is_recorded():
+            return [(theta_phi, unary)]
+        per_image = theta_phi.shape[1] * varphi.rows.out_features * theta_phi.element_size()
+        images = max(1, BLOCK_BYTES // per_image)
+        return list(zip(theta_phi.split(images), unary.split(images), strict=True))
+
+    def hidden(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, unary: Tensor | None) -> Tensor:
+        """W1, with BN and ReLU, of y_i = [mean(psi(x_i)), varphi(r_i)]: (B, M, hidden)."""
+        weight, bias = self.w1.linear.weight.to(theta_phi.dtype), None
+        if folds(self.w1.norm):
+            scale, bias = scale_and_shift(self.w1.norm, theta_phi.dtype)
+            weight = weight * scale[:, None]
+        relation_weight = weight if unary is None else weight[:, 1:]
+        if can_tile(theta_phi, varphi.norm):
+            factor = self.factor(theta_phi, *self.varphi_weights(varphi, theta_phi.dtype))
+            mapped = varphi_and_w1_in_tiles(theta_phi, factor, varphi.norm, relation_weight)
+            mapped = mapped if bias is None else mapped + bias
+        else:
+            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi), relation_weight, bias)
+        joined = mapped if unary is None else mapped + unary * weight[:, 0]
+        return finish(joined, self.w1.norm if bias is None else None)
+
+    def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor) -> Tensor:
+        """varphi(r_i) of all nodes (B, M, M/s1)."""
+        rows, columns = self.varphi_weights(varphi, theta_phi.dtype)
+        if folds(varphi.norm):
+            scale, bias = scale_and_shift(varphi.norm, theta_phi.dtype)
+            factor = self.factor(theta_phi, rows * scale[:, None], columns * scale[:, None])
+            return finish(torch.baddbmm(bias, theta_phi, factor), None)
+        factor = self.factor(theta_phi, rows, columns)
+        product, operands = torch.bmm(theta_phi, factor), (theta_phi.detach(), factor.detach())
+        with recompute(product, lambda: torch.bmm(*operands)):
+            return finish(product, varphi.norm)
+
+    def factor(self, theta_phi: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """The factor of all nodes of an image: theta_phi @ factor is varphi's linear map of all relation vectors."""
+        return (factor_of_pairs if self.embedding == "asymmetric" else factor_of_equals)(theta_phi, rows, columns)
+
+    @staticmethod
+    def varphi_weights(varphi: FactorisedRelationEmbedding, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The weights for rows and for columns, (F, M) each."""
+        return varphi.rows.weight.to(dtype), varphi.columns.weight.to(dtype)
+
+
+def factor_of_pairs(theta_phi: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The transposed [Wa Phi, Wb Theta]: its product with [theta_i, phi_i] is W r_i.
+
+    Args:
+        theta_phi: [theta, phi] of all nodes, (B, M, 2D').
+        rows: Wa, (F, M), for the rows R(i,:).
+        columns: Wb, (F, M), for the columns R(:,i).
+
+    Returns:
+        (B, 2D', F).
+
+    Example:
+        >>> theta, phi, rows, columns = torch.rand(2, 5, 3), torch.rand(2, 5, 3), torch.rand(4, 5), torch.rand(4, 5)
+        >>> theta_phi, affinity = torch.cat([theta, phi], -1), theta @ phi.mT
+        >>> expected = affinity @ rows.T + affinity.mT @ columns.T
+        >>> torch.allclose(theta_phi @ factor_of_pairs(theta_phi, rows, columns), expected)
+        True
+    """
+    theta, phi = theta_phi.chunk(2, dim=-1)
+    return torch.cat([weighted_sum(phi, rows), weighted_sum(theta, columns)], dim=1)
+
+
+def factor_of_equals(theta: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """``factor_of_pairs`` where theta = phi: R is symmetric, so that rows and columns meet Wa + Wb. (B, M, D') -> (B, D', F)."""
+    return weighted_sum(theta, rows + columns)

@@ -1,0 +1,96 @@
+"""``LinearNorm`` without a pass over its output, and without a copy of its input.
+
+- A BN that goes by its running statistics (evaluation, frozen BN) is folded into the linear map.
+- ReLU works in place.
+- Nodes that are a transposed view, as the positions of a map are, are read as they lie: ``nn.Linear`` would copy them.
+
+Gain: see the table of ``rga.attention.acceleration``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from rga.attention.acceleration.plain import is_plain_linear, is_unwatched
+from rga.attention.precision import wide_type
+from rga.attention.relation import LinearNorm
+
+FOLDABLE = (nn.BatchNorm1d.forward, nn.SyncBatchNorm.forward)
+"""The forward passes that are folded. A normalisation with another one is called."""
+
+
+class FastLinearNorm(LinearNorm):
+    """``LinearNorm``: the same function, parameters and keys.
+
+    ``norm`` may be replaced by a normalisation of another kind, which is called on rows (B*M, outputs).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Nodes (B, M, inputs) -> (B, M, outputs)."""
+        if not is_plain_linear(self.linear):
+            return super().forward(x)
+        weight, bias = self.linear.weight.to(x.dtype), None
+        if folds(self.norm):
+            scale, bias = scale_and_shift(self.norm, x.dtype)
+            weight = weight * scale[:, None]
+        product = linear_of_nodes(x, weight, bias)
+        return finish(product, self.norm if bias is None else None, self.relu)
+
+
+def folds(norm: nn.Module) -> bool:
+    """Whether a normalisation is one fixed linear map for now. Then, and only then, no image's output depends on another image."""
+    return goes_by_running_statistics(norm) and type(norm).forward in FOLDABLE and is_unwatched(norm)
+
+
+def goes_by_running_statistics(norm: nn.Module) -> bool:
+    """Whether a normalisation is a batch normalisation that, as it stands, takes no statistics of the batch."""
+    return isinstance(norm, _BatchNorm) and not norm.training and norm.running_mean is not None and norm.running_var is not None
+
+
+def scale_and_shift(norm: nn.BatchNorm1d, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The linear map of a normalisation that ``folds``: y * scale + shift, (F,) each."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = torch.rsqrt(norm.running_var.to(dtype) + norm.eps)
+    if norm.weight is not None:
+        scale = norm.weight.to(dtype) * scale
+    shift = -norm.running_mean.to(dtype) * scale
+    return scale, shift if norm.bias is None else norm.bias.to(dtype) + shift
+
+
+def finish(product: Tensor, norm: nn.Module | None, relu: bool = True) -> Tensor:
+    """Normalisation and ReLU of a fresh product, which may be overwritten.
+
+    Args:
+        product: (B, M, F).
+        norm: is called; None where it was folded into the product.
+        relu: end with the ReLU.
+
+    Returns:
+        (B, M, F).
+    """
+    if norm is None:
+        return product.relu_() if relu else product
+    weight = getattr(norm, "weight", None)
+    rows = product.flatten(0, 1)  # (B, M, F) -> (B*M, F)
+    normalised: Tensor = norm(rows if weight is None else rows.to(wide_type(weight.dtype)))
+    if relu:  # in place before it becomes a view: autograd copies what is changed through a view; but a hook may have kept the output
+        normalised = normalised.relu_() if is_unwatched(norm) else normalised.relu()
+    return normalised.to(product.dtype).view_as(product)
+
+
+def linear_of_nodes(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The linear map of nodes (B, M, D) by a weight (F, D): (B, M, F).
+
+    Nodes that are a transposed view are read as they lie: by one product per image or, where the weight is larger than the map and its
+    gradient per image would cost more than the map, by a convolution.
+    """
+    nodes, features = x.shape[1:]
+    if x.stride(-1) == 1:
+        return nn.functional.linear(x, weight, bias)
+    if features >= nodes:
+        return nn.functional.conv1d(x.mT, weight[..., None], bias).mT  # (B, D, M) -> (B, F, M) -> (B, M, F)
+    weight = weight.t().expand(x.shape[0], -1, -1)  # (F, D) -> (B, D, F)
+    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)

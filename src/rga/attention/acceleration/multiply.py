@@ -1,0 +1,87 @@
+"""A map multiplied by its gates, with a backward pass that writes one map.
+
+The gradient of a gate is a sum over positions or channels. PyTorch's backward pass first writes the whole product of map and gradient,
+and sums afterwards. ``Gated`` does so for a few images at a time: the product stays in the cache. Under the compiler, ``torch.func`` and
+tracing, and where second derivatives are asked for, PyTorch differentiates the same formula.
+
+Gain: see the table of ``rga.attention.acceleration``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rga.attention.tracing import differentiates_eagerly, recorded_whole
+
+BLOCK_BYTES = 2 << 20
+"""Backward passes on a CPU handle blocks of images of about this much."""
+
+
+@recorded_whole
+def gated(x: Tensor, *gates: Tensor) -> Tensor:
+    """A map multiplied by gates.
+
+    Args:
+        x: map (B, C, H, W).
+        gates: any number, each of B images, in shapes that broadcast to it: (B, 1, H, W) or (B, C, 1, 1).
+
+    Returns:
+        (B, C, H, W), x times all gates, from left to right.
+
+    Example:
+        >>> gated(torch.ones(1, 2, 1, 3), torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.tensor([[[[0.5]], [[2.0]]]])).flatten(1)
+        tensor([[0.5000, 1.0000, 1.5000, 2.0000, 4.0000, 6.0000]])
+    """
+    if gates and differentiates_eagerly():
+        out: Tensor = Gated.apply(x, *gates)
+        return out
+    return product(x, *gates)
+
+
+def product(first: Tensor, *others: Tensor) -> Tensor:
+    """The product of all factors, from left to right."""
+    for other in others:
+        first = first * other
+    return first
+
+
+class Gated(torch.autograd.Function):
+    """``gated``; it keeps nothing but its operands, and its backward pass reads them once."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *gates: Tensor) -> Tensor:  # noqa: D102
+        ctx.save_for_backward(x, *gates)
+        first, *others = gates
+        out = x * first
+        for gate in others:
+            out.mul_(gate)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        (gradient,) = gradients
+        x, *gates = ctx.saved_tensors
+        if torch.is_grad_enabled():  # second derivatives are wanted
+            return product(gradient, *gates), *Gated.grad_gates(gradient * x, gates)
+        grad_x, *grad_gates = (torch.empty_like(operand) for operand in (x, *gates))
+        for block in blocks(x):
+            parts = [gate[block] for gate in gates]
+            for whole, part in zip(grad_gates, Gated.grad_gates(gradient[block] * x[block], parts), strict=True):
+                whole[block] = part
+            torch.mul(gradient[block], product(*parts), out=grad_x[block])
+        return (grad_x, *grad_gates)
+
+    @staticmethod
+    def grad_gates(grad_product: Tensor, gates: list[Tensor]) -> list[Tensor]:
+        """The gradients of the gates, from that of their product."""
+        others = [gates[:index] + gates[index + 1 :] for index in range(len(gates))]
+        return [product(grad_product, *rest).sum_to_size(gate.shape) for gate, rest in zip(gates, others, strict=True)]
+
+
+def blocks(x: Tensor) -> list[slice]:
+    """The images of a batch in blocks of about ``BLOCK_BYTES``; all in one on devices that do not wait for a cache."""
+    images = max(1, BLOCK_BYTES * len(x) // max(1, x.nbytes)) if x.device.type == "cpu" else max(1, len(x))
+    return [slice(start, start + images) for start in range(0, len(x), images)]
