@@ -42,7 +42,7 @@ PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
     "docs/ranking.md": ("re-ranked distance",),
-    "docs/reid.md": ("",),
+    "docs/reid.md": ("(2, ",),
     "docs/segmentation.md": ("(64, 48)",),
     "docs/training.md": ("0.001 se",),
 }
