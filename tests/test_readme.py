@@ -149,7 +149,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 @pytest.mark.parametrize("command", RUN)
-def test_commands_of_the_readme_run(command: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workshop.folder)
     workshop.run(command)
 

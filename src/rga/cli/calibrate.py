@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from rga.cli.parsing import Grouped
+from rga.cli.parsing import Grouped, Model
 from rga.cli.printing import print_calibration, written
 from rga.cli.progress import progress
 from rga.datasets.spec import DataSpec
@@ -20,7 +20,7 @@ DEFAULT = CalibrationOptions()
 
 
 def calibrate(
-    model: Annotated[str, tyro.conf.Positional],
+    model: Model,
     *,
     data: DataSpec,
     options: Grouped[CalibrationOptions] = DEFAULT,

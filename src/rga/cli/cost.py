@@ -16,7 +16,7 @@ from rga.backbones.catalog import create_backbone
 
 
 def cost(
-    backbone: Annotated[str, tyro.conf.Positional] = "resnet50",
+    backbone: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[BACKBONE]")] = "resnet50",
     *,
     attentions: tuple[str, ...] = (),
     image_size: tuple[int, int] = (256, 128),

@@ -78,7 +78,9 @@ def task_for(name: str, task: str | None) -> str:
     return having[0]
 
 
-def make_people(folder: Annotated[Path, tyro.conf.Positional], *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
+def make_people(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")], *, options: Grouped[PeopleOptions] = PEOPLE
+) -> None:
     """Generate people as a re-identification dataset in the layout of Market-1501.
 
     Args:
@@ -89,7 +91,9 @@ def make_people(folder: Annotated[Path, tyro.conf.Positional], *, options: Group
     print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
-def make_streets(folder: Annotated[Path, tyro.conf.Positional], *, options: Grouped[StreetOptions] = STREETS) -> None:
+def make_streets(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")], *, options: Grouped[StreetOptions] = STREETS
+) -> None:
     """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
 
     Args:

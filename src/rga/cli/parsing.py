@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -17,6 +18,13 @@ T = TypeVar("T")
 
 Grouped = Annotated[T, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 """A dataclass whose fields are flags without its name; each nested dataclass is a group of the help."""
+
+
+Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+"""A saved model, the first word of the commands that use one."""
+
+Images = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
+"""Images and folders of them, the second."""
 
 
 def grouped(kind: type[Any]) -> Any:

@@ -12,7 +12,7 @@ from rga.errors import InputError
 
 
 def resume(
-    run: Annotated[Path, tyro.conf.Positional],
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     *,
     start: Annotated[Literal["last", "previous"], tyro.conf.arg(name="from")] = "last",
     changes: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="KEY=VALUE"), tyro.conf.UseAppendAction] = (),
