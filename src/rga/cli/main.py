@@ -96,7 +96,15 @@ def is_prefix(words: Sequence[str]) -> bool:
 
 
 def unknown(words: Sequence[str]) -> InputError:
-    """The error for a verb that is not there, with the nearest one."""
+    """The error for a verb that is not there, with the nearest one.
+
+    Example:
+        >>> str(unknown(["evaluate-segmentation", "run"]))
+        "unknown verb 'evaluate-segmentation': did you mean evaluate?"
+    """
+    for verb in VERBS:
+        if words[0].startswith(f"{verb}-"):
+            return InputError(f"unknown verb {words[0]!r}: did you mean {verb}?")
     for length in (3, 2, 1):
         typed = " ".join(words[:length])
         hint = nearest(typed, VERBS)
