@@ -57,6 +57,11 @@ class Measured:
 
 def take_turns(runs: Sequence[Run], rounds: int) -> list[float]:
     """Median milliseconds of each run, over rounds in which they take turns after one warm-up."""
+    return [statistics.median(spent) for spent in times_in_turns(runs, rounds)]
+
+
+def times_in_turns(runs: Sequence[Run], rounds: int) -> list[list[float]]:
+    """Milliseconds of each run in each round, after one warm-up."""
     times: list[list[float]] = [[] for _ in runs]
     for turn in range(rounds + 1):
         for run, spent in zip(runs, times, strict=True):
@@ -64,7 +69,7 @@ def take_turns(runs: Sequence[Run], rounds: int) -> list[float]:
             run()
             if turn:
                 spent.append(1e3 * (time.perf_counter() - start))
-    return [statistics.median(spent) for spent in times]
+    return times
 
 
 def peak_memory(run: Run) -> float:
@@ -223,7 +228,7 @@ def patched(run: Run, patches: Patches) -> Run:
 def accelerations(batch: int, rounds: int) -> None:
     """RGA-SC after the four stages of ResNet-50, with each acceleration and without it."""
     print(f"\n## RGA-SC after the four stages of ResNet-50, {batch} images of 256x128: each acceleration left out\n")
-    print("| left out | ms with | ms without | time saved | MiB with | MiB without |")
+    print("| left out | ms with | ms without | median without / with | MiB with | MiB without |")
     print("|---|---|---|---|---|---|")
     torch.manual_seed(0)
     stages = RESNET50_STAGES["256x128"]
@@ -232,9 +237,15 @@ def accelerations(batch: int, rounds: int) -> None:
     for name, acceleration in ACCELERATIONS.items():
         run = (inference if acceleration.inference else training)(model, inputs)
         runs = [patched(run, acceleration.given), patched(run, acceleration.given | acceleration.without)]
-        on, off = take_turns(runs, rounds)
-        memory = [peak_memory(each) for each in runs]
-        print(f"| {name} | {on:.0f} | {off:.0f} | {1 - on / off:.1%} | {memory[0]:.0f} | {memory[1]:.0f} |", flush=True)
+        on, off = times_in_turns(runs, rounds)
+        ratio = statistics.median(after / before for before, after in zip(on, off, strict=True))
+        memory = []
+        for each in runs:
+            for tensor in (*model.parameters(), *inputs):
+                tensor.grad = None  # else freed gradients would count as memory that the run gives back
+            memory.append(peak_memory(each))
+        cells = [f"{statistics.median(on):.0f}", f"{statistics.median(off):.0f}", f"{ratio:.3f}", *(f"{each:.0f}" for each in memory)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def resnet50(attention: str) -> nn.Module:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import rga
+from rga.attention.grid import GridAttention
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.Mon
 def test_the_backbone_is_the_papers(benchmark: ModuleType) -> None:
     model = benchmark.resnet50("rga-s")
     assert list(rga.attached(model)) == ["layer1", "layer2", "layer3", "layer4"]
-    assert [module.grid for module in model.modules() if isinstance(module, rga.attention.GridAttention)] == [
+    assert [module.grid for module in model.modules() if isinstance(module, GridAttention)] == [
         (16, 8),
         (8, 4),
         (4, 2),
