@@ -70,8 +70,8 @@ def evaluate(
     Args:
         model: a model, the folder of a run or of a saved model, or one on the Hugging Face hub.
         data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with.
-        output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold earlier results
-            of the same evaluation, and nothing else.
+        output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold the results
+            of an earlier evaluation of the same, and nothing else.
         folder: where ``evaluation-DATA.json`` is written if ``output`` is not named; by default no file is written.
         report: folder for ``report.html`` and ``report.json`` (re-ID only).
         batch_size: images at a time.

@@ -63,7 +63,7 @@ def generated() -> ReidRecipe:
 
 
 def small() -> ReidRecipe:
-    """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64, within an hour on two cores."""
+    """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64, in about 80 minutes on two cores."""
     return ReidRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=ReidModelRecipe(backbone="tf_efficientnet_lite0.in1k", initial_gate=0.95, image_size=(128, 64), feature="pooled"),
