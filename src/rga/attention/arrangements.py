@@ -100,6 +100,7 @@ def relation_attention(
         InputError: an option is out of its range.
 
     Example:
+        >>> import torch
         >>> attention = relation_attention("sc", 64, (16, 8))
         >>> attention(torch.rand(2, 64, 16, 8)).shape
         torch.Size([2, 64, 16, 8])

@@ -2,7 +2,7 @@
 
 ``record`` puts hooks on a network for the time of a ``with`` block; outside of it nothing is computed or kept. Compiled networks run
 uncompiled within the block, as compiled code does not call hooks. The relation vectors of chosen nodes are rows and columns of the
-affinity, computed for these nodes alone from the embeddings that the forward pass made.
+affinity, computed for these nodes alone from the embeddings of the forward pass.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@
 Where a child whose call would be left out is hooked, parametrised or replaced, the gate steps aside for ``FactorisedRelationGate``, which
 calls every child.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain of all of them: ``FactorisedRelationGate`` takes 6 % longer at inference and holds 44 instead of 29 MiB. In a training step it holds
+154 instead of 83 MiB and takes 1 to 11 % longer (two runs). Blocks alone: 2 % of the time of inference. Measured as
+``rga.attention.acceleration`` says.
 """
 
 from __future__ import annotations

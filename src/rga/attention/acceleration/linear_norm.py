@@ -4,7 +4,8 @@
 - ReLU works in place.
 - Nodes that are a transposed view, as the positions of a map are, are read as they lie: ``nn.Linear`` would copy them.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain: inference takes 7 % longer without it; a training step takes 1 % longer and holds 98 instead of 83 MiB. Measured as
+``rga.attention.acceleration`` says.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The gradient of a gate is a sum over positions or channels. PyTorch's backward p
 and sums afterwards. ``Gated`` does so for a few images at a time: the product stays in the cache. Under the compiler, ``torch.func`` and
 tracing, and where second derivatives are asked for, PyTorch differentiates the same formula.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain: none in the time of a training step (ratio 0.99 without it), nor in its peak of memory, which lies elsewhere; measured as
+``rga.attention.acceleration`` says. The backward pass of a multiplication alone holds one map less.
 """
 
 from __future__ import annotations

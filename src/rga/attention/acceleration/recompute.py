@@ -4,7 +4,8 @@ varphi's linear map, (B, M, F), is the product of two small factors that autogra
 training would keep besides the map. Where ``tiles`` does not apply (on a GPU, in float64 or with a synchronised BN), it is forgotten after
 the forward pass and computed again in the backward pass.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain, where there are no tiles: a training step holds 126 instead of 114 MiB without it, in the same time (ratio 1.00); measured on a CPU,
+as ``rga.attention.acceleration`` says. On a GPU it has not been measured.
 """
 
 from __future__ import annotations

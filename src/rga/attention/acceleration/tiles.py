@@ -15,7 +15,7 @@ with g the gradient before the ReLU and n the number of all nodes of the batch. 
 products with S and C follow from those of g, and from matrices of C alone. All values are centred before they are summed, so that no
 digits are lost by cancellation.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain: a training step takes 11 % longer without it and holds 114 instead of 83 MiB; measured as ``rga.attention.acceleration`` says.
 """
 
 from __future__ import annotations

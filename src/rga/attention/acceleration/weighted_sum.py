@@ -4,7 +4,7 @@ The gradient of the weight is a sum over images. PyTorch's backward pass of a ba
 image and sums them afterwards: on a 64x32 grid a weight has 2 MiB, and a batch of 64 images 128 MiB of gradients. ``WeightedSum`` adds each
 to one sum. Under the compiler, ``torch.func`` and tracing, and on a GPU, PyTorch differentiates the product.
 
-Gain: see the table of ``rga.attention.acceleration``.
+Gain: a training step takes 7 % longer without it and holds 86 instead of 83 MiB; measured as ``rga.attention.acceleration`` says.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def sum_by_image(nodes: Tensor, weight: Tensor) -> Tensor:
 
 
 class WeightedSum(torch.autograd.Function):
-    """``weighted_sum``: the images' gradients of the weight are summed as they are made, not kept and summed afterwards."""
+    """``weighted_sum``: each image's gradient of the weight is added to one sum, and not kept."""
 
     @staticmethod
     def forward(ctx: Any, nodes: Tensor, weight: Tensor) -> Tensor:  # noqa: D102
