@@ -30,7 +30,7 @@ def test_other_counts_than_the_published_are_a_problem(data: ClassificationData)
     assert not report.ok
     assert report.wrong_counts == ("test",)
     assert "test            3          9   10 classes, 10,000 images" in str(report)
-    assert "PROBLEM  1 splits do not hold what they should: test" in str(report)
+    assert "PROBLEM  1 split does not hold what it should: test" in str(report)
     assert str(report).endswith("damaged ones are not known\nnot ok")
 
 
@@ -43,7 +43,7 @@ def test_images_that_are_trained_and_tested_on_are_a_problem_and_doubled_ones_a_
     assert report.doubled == (("train/00002", "train/00004"),)
     assert report.leaked == (("train/00009", "test/00001"),)
     assert not report.ok
-    assert "PROBLEM  1 groups of images are trained on and tested on: train/00009 = test/00001" in str(report)
+    assert "PROBLEM  1 group of images is trained on and tested on: train/00009 = test/00001" in str(report)
 
 
 def test_the_same_size_or_sum_alone_is_no_double(tmp_path: Path, make_folders: MakeFolders) -> None:

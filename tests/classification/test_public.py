@@ -62,7 +62,7 @@ def test_other_weights_are_named(tmp_path: Path) -> None:
     path.write_text("no weights")
     with pytest.raises(ValueError, match="cannot be read as a file of weights"):
         rga.load(path)
-    with pytest.raises(ValueError, match="is for classification, which serves rga classify"):
+    with pytest.raises(ValueError, match="is for classification: use rga classify or rga evaluate with it"):
         rga.load(path, ReidModel)
 
 

@@ -70,7 +70,7 @@ def test_wrong_counts(sound: ReidData) -> None:
     assert report.wrong_counts == ("train",)
     assert not report.ok
     assert "751 identities, 12,936 images, 6 cameras" in str(report)
-    assert "PROBLEM  1 splits do not hold what they should: train" in str(report)
+    assert "PROBLEM  1 split does not hold what it should: train" in str(report)
 
 
 def test_cameras_count_where_they_are_said(sound: ReidData) -> None:
@@ -120,7 +120,7 @@ def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
     report = check_data(changed(sound, query=(asked, unseen), gallery=(*sound.gallery, same_camera)))
     assert report.unmatched_queries == ("q1.jpg",)
     assert report.ok
-    assert "1 of 2 queries have nothing to find by another camera and do not count" in str(report)
+    assert "1 of 2 queries has nothing to find by another camera and does not count" in str(report)
 
     def blind(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         return tuple(Sample(sample.path, sample.identity, None) for sample in samples)
@@ -131,7 +131,7 @@ def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
 def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
     report = check_data(changed(sound, gallery=sound.gallery[1:]))
     assert not report.ok
-    assert "PROBLEM  1 of 1 queries have nothing to find" in str(report)
+    assert "PROBLEM  1 of 1 queries has nothing to find" in str(report)
 
 
 def test_long_lists_are_cut_short(sound: ReidData) -> None:

@@ -71,7 +71,7 @@ def test_images_in_two_splits_are_a_problem_and_doubles_are_not(cityscapes: Path
     shutil.copy(images / f"{AACHEN}_leftImg8bit.png", images / "val/lindau/lindau_000003_000019_leftImg8bit.png")
     report = check_data(read_cityscapes(cityscapes))
     assert not report.ok
-    assert "PROBLEM  1 images are in more than one split: leftImg8bit/train/aachen" in str(report)
+    assert "PROBLEM  1 image is in more than one split: leftImg8bit/train/aachen" in str(report)
 
 
 def test_the_command(cityscapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

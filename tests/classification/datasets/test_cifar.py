@@ -74,7 +74,7 @@ def test_a_pickle_that_was_tampered_with_is_not_opened(tmp_path: Path, monkeypat
         def __reduce__(self) -> tuple[Any, ...]:
             return Path.touch, (tmp_path / "sprung",)
 
-    (tmp_path / CIFAR10.base_folder / "eval_batch_size").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / CIFAR10.base_folder / "test_batch").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(FileNotFoundError):
         read_cifar10(tmp_path)
     assert not (tmp_path / "sprung").exists()
