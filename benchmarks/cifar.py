@@ -1,6 +1,6 @@
 """Attentions on CIFAR-10 under one budget: a ResNet-20, plain and with each attention after its stages, trained alike.
 
-    python benchmarks/cifar.py --root DIR --out runs/cifar --at-once 2     # DIR: zips of images, or --data cifar10 for the original
+    python benchmarks/cifar.py --data zips:DIR --output runs/cifar --at-once 2     # zips of images; cifar10:DIR for the original
 
 Each training is a process of one thread, ``--at-once`` of them at a time. Finished ones are kept: run the command again after an
 interruption, or with more seeds, and what is missing is trained; ``--table`` trains nothing and prints what is there. What comes after
@@ -56,36 +56,25 @@ class Run:
         return (self.folder / "last" / "config.json").is_file()
 
 
-def plan(out: Path, seeds: int, other_seeds: int) -> list[Run]:
+def plan(output: Path, seeds: int, other_seeds: int) -> list[Run]:
     """All trainings, the first seed of all arms before the second, so that what is there at any time can be compared."""
     wanted = {arm: seeds if arm in COMPARED else other_seeds for arm in ARMS}
     return [
-        Run(arm, seed, out / f"{attention}-{seed}")
+        Run(arm, seed, output / f"{attention}-{seed}")
         for seed in range(max(seeds, other_seeds))
         for arm, attention in ARMS.items()
         if seed < wanted[arm]
     ]
 
 
-def command(run: Run, data: str, root: Path, epochs: int, more: Sequence[str]) -> list[str]:
-    """What trains one: one that was interrupted goes on."""
-    words = [sys.executable, "-m", "rga", "train", "cls-cifar10", "--data", data, "--root", str(root), "--attention", ARMS[run.arm]]
+def command(run: Run, data: str, epochs: int, more: Sequence[str]) -> list[str]:
+    """What trains one; what continues it, by its own recipe, if it was interrupted."""
+    rga = [sys.executable, "-m", "rga"]
+    if (run.folder / LAST).is_file():
+        return [*rga, "resume", str(run.folder)]
+    words = [*rga, "train", "cls/cifar10", "--data", data, "--output", str(run.folder), "--attention", ARMS[run.arm]]
     words += ["--after", *AFTER[run.arm]] if run.arm in AFTER else []
-    words += [
-        "--epochs",
-        str(epochs),
-        *SHORT,
-        "--seed",
-        str(run.seed),
-        "--threads",
-        "1",
-        "--num-workers",
-        "0",
-        "--out",
-        str(run.folder),
-        *more,
-    ]
-    return [*words, "--resume"] if (run.folder / LAST).is_file() else words
+    return [*words, "--epochs", str(epochs), *SHORT, "--seed", str(run.seed), "--threads", "1", "--num-workers", "0", *more]
 
 
 def train_all(runs: Sequence[Run], commands: Sequence[list[str]], at_once: int) -> None:
@@ -150,9 +139,8 @@ def spread(values: Sequence[float], digits: int) -> str:
 def main(arguments: Sequence[str]) -> str:
     """Trains what is missing, as the command line says; the table as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the data")
-    parser.add_argument("--data", default="zips", help="name of the dataset: zips, cifar10, ...")
-    parser.add_argument("--out", type=Path, default=Path("runs/cifar"), help="folder for the runs")
+    parser.add_argument("--data", required=True, help="the dataset, such as zips:DIR or cifar10:DIR")
+    parser.add_argument("--output", "-o", type=Path, default=Path("runs/cifar"), help="folder for the runs")
     parser.add_argument("--epochs", type=int, default=4, help="of each training")
     parser.add_argument("--seeds", type=int, default=3, help=f"of {' and '.join(COMPARED)}")
     parser.add_argument("--other-seeds", type=int, default=1, help="of the others")
@@ -160,10 +148,10 @@ def main(arguments: Sequence[str]) -> str:
     parser.add_argument("--table", action="store_true", help="print what is there and train nothing")
     parser.add_argument("more", nargs="*", help="options of rga train, after --")
     chosen = parser.parse_args(arguments)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    runs = plan(chosen.out, chosen.seeds, chosen.other_seeds)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    runs = plan(chosen.output, chosen.seeds, chosen.other_seeds)
     missing = [run for run in runs if not run.finished and not chosen.table]
-    train_all(missing, [command(run, chosen.data, chosen.root, chosen.epochs, chosen.more) for run in missing], chosen.at_once)
+    train_all(missing, [command(run, chosen.data, chosen.epochs, chosen.more) for run in missing], chosen.at_once)
     return table(runs)
 
 

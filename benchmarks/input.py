@@ -44,23 +44,26 @@ from rga.images.decoding import read_pixels, simplejpeg
 from rga.images.images import DamagedImageError, list_images
 from rga.images.preprocessing import Preprocessing
 from rga.reid.datasets.samples import Sample
-from rga.reid.task import TrainingImages
+from rga.reid.training import TrainingImages
 from rga.reid.transforms import Augmentation, draw_rectangle, erase
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.masks import read_mask
 from rga.segmentation.datasets.samples import SegmentationData
-from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.task import TrainingSamples
+from rga.segmentation.recipe import SegmentationBatchRecipe
+from rga.segmentation.training import TrainingSamples
 from rga.segmentation.transforms import training_transform
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.synthetic.streets.streets import StreetOptions, make_streets
-from rga.training.input.loader import LoaderOptions, SampleLoader
+from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import ShuffledBatches
+from rga.training.recipe import LoaderRecipe
 
 CROP = Preprocessing(256, 128)
 STREET = Preprocessing(768, 768)
 PEOPLE = PeopleOptions(identities=64, images_per_camera=4, distractors=0, junk=0)
 STREETS = StreetOptions(train=8, val=0, test=0, height=1024, width=2048)
+
+IN_THIS_PROCESS = LoaderRecipe(num_workers=0)
 
 Side = Callable[[], int]
 """Makes batches; how many images they hold."""
@@ -151,10 +154,10 @@ def in_batches(paths: Sequence[Path], batch: int, make: Callable[[Path], Any]) -
 
 
 def our_crops(paths: Sequence[Path], batch: int) -> Side:
-    """The pipeline of ``rga train``: its loader without worker processes, and what its task does to a batch."""
+    """The pipeline of ``rga train``: its loader without worker processes, and what the training does to a batch."""
     samples = [Sample(path, number, 0) for number, path in enumerate(paths)]
     images = TrainingImages(samples, range(len(samples)), Augmentation(*CROP.size))
-    loader = SampleLoader(images, ShuffledBatches(len(paths), batch, 0), LoaderOptions(), DamagedImageError)
+    loader = SampleLoader(images, ShuffledBatches(len(paths), batch, 0), IN_THIS_PROCESS, DamagedImageError)
     epochs = iter(range(1_000_000))
 
     def side() -> int:
@@ -168,7 +171,7 @@ def our_crops(paths: Sequence[Path], batch: int) -> Side:
 # ---- street scenes
 
 
-def plain_street(path: Path, data: SegmentationData, recipe: SegmentationRecipe) -> tuple[Tensor, Tensor]:
+def plain_street(path: Path, data: SegmentationData, recipe: SegmentationBatchRecipe) -> tuple[Tensor, Tensor]:
     """The field's augmentation of street scenes, with torchvision on PIL images."""
     sample = next(sample for sample in data.train if sample.image == path)
     assert sample.mask is not None
@@ -189,11 +192,11 @@ def plain_street(path: Path, data: SegmentationData, recipe: SegmentationRecipe)
     return TF.normalize(TF.to_tensor(image), list(STREET.mean), list(STREET.std)), torch.from_numpy(np.array(mask)).long()
 
 
-def our_streets(data: SegmentationData, recipe: SegmentationRecipe, batch: int) -> Side:
-    """The pipeline of ``rga train seg-cityscapes``, without worker processes."""
+def our_streets(data: SegmentationData, recipe: SegmentationBatchRecipe, batch: int) -> Side:
+    """The pipeline of ``rga train seg/cityscapes``, without worker processes."""
     transform = training_transform(STREET, scales=recipe.scale, flip=recipe.random_flip, color_jitter=recipe.color_jitter)
     samples = TrainingSamples(data.train, data.classes, transform)
-    loader = SampleLoader(samples, ShuffledBatches(len(data.train), batch, 0), LoaderOptions(), DamagedImageError)
+    loader = SampleLoader(samples, ShuffledBatches(len(data.train), batch, 0), IN_THIS_PROCESS, DamagedImageError)
     epochs = iter(range(1_000_000))
 
     def side() -> int:
@@ -272,7 +275,7 @@ def torchreid_side(paths: Sequence[Path], batch: int) -> Side:
 
 def streets(batch: int, rounds: int) -> str:
     """Crops of street scenes with their masks."""
-    recipe = SegmentationRecipe()
+    recipe = SegmentationBatchRecipe()
     with tempfile.TemporaryDirectory() as folder:
         data = read_generated(make_streets(Path(folder) / "streets", STREETS))
         paths = [sample.image for sample in data.train]

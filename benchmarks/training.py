@@ -3,7 +3,7 @@
     python benchmarks/training.py steps        # the paper's network: images a second, and memory at the peak of a step
     python benchmarks/training.py estimate     # the same, and from it the hours of the full recipes on 1, 4 and 8 GPUs
 
-A step is the whole of ``rga train reid-market1501``'s: bytes normalised, forward pass, cross-entropy and triplets, backward pass, Adam.
+A step is the whole of ``rga train reid/market1501``'s: bytes normalised, forward pass, cross-entropy and triplets, backward pass, Adam.
 As there, the process keeps the memory that it frees; ``--malloc default`` shows what it is without.
 Networks take turns over ``--rounds`` on the same batches; medians are printed. Memory is what PyTorch's allocator held at most beyond what
 it held before, from the profiler's allocation events. Run it when nothing else runs.
@@ -32,14 +32,14 @@ from torch.profiler import ProfilerActivity, profile
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.classification.recipes import cls_imagenet
+from rga.classification.recipes import imagenet
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
-from rga.reid.recipes import reid_cuhk03, reid_market1501, reid_msmt17
+from rga.reid.recipes import cuhk03, market1501, msmt17
 from rga.reid.transforms import erase
 from rga.segmentation.datasets.cityscapes import CLASSES, EXPECTED, chosen_classes
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.recipes import seg_cityscapes
+from rga.segmentation.recipes import cityscapes
 from rga.training.memory import keep_freed_memory
 
 NETWORKS: dict[str, dict[str, object]] = {
@@ -154,29 +154,33 @@ class Work:
 
 def full_recipes() -> list[Work]:
     """The recipes that are made for GPUs, with the sizes of their datasets."""
-    paper = reid_market1501()
-    of_a_person = macs(ReidModel(paper.backbone, image_size=(paper.height, paper.width), attention="none"), paper.height, paper.width)
+    paper = market1501()
+    size = paper.model.image_size
+    of_a_person = macs(ReidModel(paper.model.backbone, image_size=size, attention="none"), *size)
     works = []
-    for name, recipe, identities in (
-        ("reid-market1501", paper, 751),
-        ("reid-cuhk03", reid_cuhk03(), 767),
-        ("reid-msmt17", reid_msmt17(), 1041),
-    ):
-        steps = recipe.epochs * recipe.passes * (identities // recipe.ids_per_batch)
-        works.append(Work(name, steps * recipe.ids_per_batch * recipe.images_per_id, of_a_person))
-    streets = seg_cityscapes()
+    for name, recipe, identities in (("reid/market1501", paper, 751), ("reid/cuhk03", cuhk03(), 767), ("reid/msmt17", msmt17(), 1041)):
+        batches = recipe.batches
+        steps = recipe.optimization.epochs * batches.passes_per_epoch * (identities // batches.ids_per_batch)
+        works.append(Work(name, steps * batches.ids_per_batch * batches.images_per_id, of_a_person))
+    streets = cityscapes()
     part = 4  # a fully convolutional network: on a sixteenth of the area it computes a sixteenth
-    height, width = streets.height // part, streets.width // part
+    height, width = (length // part for length in streets.batches.crop_size)
     classes = chosen_classes(tuple(CLASSES)).to_dict()
     segmenting = SegmentationModel(
-        streets.backbone, classes=classes, image_size=(height, width), output_stride=streets.output_stride, attention="none"
+        streets.model.backbone, classes=classes, image_size=(height, width), output_stride=streets.model.output_stride, attention="none"
     )
-    images = streets.epochs * (EXPECTED["train"].images // streets.batch_size) * streets.batch_size
-    works.append(Work("seg-cityscapes", images, part**2 * macs(segmenting, height, width)))
-    objects = cls_imagenet()
-    classifying = ClassificationModel(objects.backbone, [str(number) for number in range(1000)], size=objects.size, attention="none")
-    images = objects.epochs * (1_281_167 // objects.batch_size) * objects.batch_size
-    return [*works, Work("cls-imagenet", images, macs(classifying, objects.size, objects.size))]
+    images = streets.optimization.epochs * whole_batches(EXPECTED["train"].images, streets.batches.batch_size)
+    works.append(Work("seg/cityscapes", images, part**2 * macs(segmenting, height, width)))
+    objects = imagenet()
+    side = objects.model.image_size
+    classifying = ClassificationModel(objects.model.backbone, [str(number) for number in range(1000)], size=side, attention="none")
+    images = objects.optimization.epochs * whole_batches(1_281_167, objects.batches.batch_size)
+    return [*works, Work("cls/imagenet", images, macs(classifying, side, side))]
+
+
+def whole_batches(images: int, batch_size: int) -> int:
+    """Images of an epoch whose last batch, if it is not full, is left out."""
+    return images // batch_size * batch_size
 
 
 def macs(model: nn.Module, height: int, width: int) -> int:

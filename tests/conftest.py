@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import distributed
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
@@ -53,6 +54,22 @@ def script(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Mo
         return module
 
     return load
+
+
+WriteImage = Callable[[Path], Path]
+
+
+@pytest.fixture
+def write_image() -> WriteImage:
+    """Writes an image, 6 pixels high and 8 wide, with the folders above it; each call makes another one."""
+    generator = np.random.default_rng(0)
+
+    def write(path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8)).save(path)
+        return path
+
+    return write
 
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 from rga.tasks import recipe_type
 from rga.training.recipe import Recipe, read_fields
 
@@ -58,9 +59,18 @@ def convert_recipe(old: Mapping[str, Any]) -> Recipe:
     """The recipe of a ``recipe.json`` of the first edition.
 
     Raises:
-        InputError: it has fields that neither edition knows.
+        InputError: it has fields that neither edition knows, or lacks one that all of them have.
     """
     kind = recipe_type(task_of(old))
+    try:
+        fields = renamed(old, kind.task)
+    except KeyError as error:
+        raise InputError(f"it is of the first edition and lacks the field {error}") from error
+    return read_fields(kind, fields)
+
+
+def renamed(old: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """The fields of a recipe of the first edition under their new names."""
     values = {name: value for name, value in old.items() if name not in ("data_fingerprint", "run")}
     name = values.pop("data")
     options = {option: values.pop(field) for field, option in OPTIONS.items() if field in values}
@@ -70,18 +80,23 @@ def convert_recipe(old: Mapping[str, Any]) -> Recipe:
     for first, second, field in (("height", "width", "image_size"), ("smallest_scale", "largest_scale", "scale")):
         if first in values:
             new[field] = (values.pop(first), values.pop(second))
-    if kind.task == "segmentation":
+    if task == "segmentation":
         new["crop_size"] = new.pop("image_size")
-    if kind.task == "classification":
+    if task == "classification":
         new["image_size"] = values.pop("size")
         new["scale"] = (values.pop("smallest_crop", 0.08), 1.0)
-    if kind.task == "reid":
+    if task == "reid":
         new["random_crop"] = values.pop("crop", 0.5)
-        new["also_train"] = tuple(DataSpec.parse(each.replace("=", ":", 1)) for each in values.pop("also_train", ()))
+        new["also_train"] = tuple(map(dataset, values.pop("also_train", ())))
         test = values.pop("test", "")
-        new["test_data"] = DataSpec.parse(test.replace("=", ":", 1)) if test else None
-    new |= {NAMES.get(field, field): value for field, value in values.items()}
-    return read_fields(kind, new)
+        new["test_data"] = dataset(test) if test else None
+    return new | {NAMES.get(field, field): value for field, value in values.items()}
+
+
+def dataset(text: str) -> DataSpec:
+    """A dataset as the first edition wrote it, NAME=FOLDER."""
+    name, _, root = text.partition("=")
+    return DataSpec(name, Path(root))
 
 
 def task_of(old: Mapping[str, Any]) -> str:

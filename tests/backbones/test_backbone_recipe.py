@@ -7,7 +7,8 @@ import timm
 from torch import nn
 
 import rga
-from rga.backbones.recipe import BackboneRecipe, parameter_groups
+from rga.backbones.parameter_groups import parameter_groups
+from rga.backbones.recipe import ModelRecipe
 
 
 class Network(nn.Module):
@@ -31,7 +32,7 @@ def test_the_backbones_own_weights_learn_at_their_own_learning_rate() -> None:
 
 
 def test_options_are_rgas_alone() -> None:
-    recipe = BackboneRecipe(reduction=4, initial_gate=0.9)
+    recipe = ModelRecipe(reduction=4, initial_gate=0.9)
     assert recipe.attention_options() == {
         "reduction": 4,
         "hidden_reduction": 8,
@@ -40,13 +41,13 @@ def test_options_are_rgas_alone() -> None:
         "original": True,
         "initial_gate": 0.9,
     }
-    assert BackboneRecipe(attention="se", initial_gate=0.9).attention_options() == {}
-    with pytest.raises(ValueError, match="reduction: RGA's alone, while attention is 'se'"):
+    assert ModelRecipe(attention="se", initial_gate=0.9).attention_options() == {}
+    with pytest.raises(ValueError, match="reduction: options of RGA only, and attention is 'se'"):
         replace(recipe, attention="se")
-    assert BackboneRecipe().attention_after() is None
-    assert BackboneRecipe(after=("layer4",)).attention_after() == ["layer4"]
-    assert BackboneRecipe(inside_blocks=True).attention_after() == "blocks"
-    with pytest.raises(ValueError, match="inside_blocks attends inside of every block: leave after out"):
-        BackboneRecipe(inside_blocks=True, after=("layer4",))
+    assert ModelRecipe().attention_after() is None
+    assert ModelRecipe(after=("layer4",)).attention_after() == ["layer4"]
+    assert ModelRecipe(inside_blocks=True).attention_after() == "blocks"
+    with pytest.raises(ValueError, match="inside_blocks puts attention inside every block: leave after out"):
+        ModelRecipe(inside_blocks=True, after=("layer4",))
     with pytest.raises(ValueError, match="hidden_reduction must be at least 1, got 0"):
-        BackboneRecipe(hidden_reduction=0)
+        ModelRecipe(hidden_reduction=0)

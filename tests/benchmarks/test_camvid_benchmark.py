@@ -26,7 +26,7 @@ def test_every_variant_is_typed_trained_and_tabled(module: ModuleType, tmp_path:
 
     def run(command: list[str], **options: object) -> Done:
         typed.append(command)
-        folder = Path(command[command.index("--out") + 1])
+        folder = Path(command[command.index("--output") + 1])
         if "train" in command:
             folder.mkdir(exist_ok=True)
             (folder / "recipe.json").touch()
@@ -38,16 +38,17 @@ def test_every_variant_is_typed_trained_and_tabled(module: ModuleType, tmp_path:
         return Done()
 
     monkeypatch.setattr(module.subprocess, "run", run)
-    words = ["--root", "images", "--out", str(tmp_path), "--processes", "1"]
+    words = ["--data", "camvid:images", "--output", str(tmp_path), "--processes", "1"]
     text = module.main([*words, "--", "--epochs", "2"])
     trainings, tests = typed[::2], typed[1::2]
     assert len(trainings) == len(tests) == 10
     for command in trainings:
-        assert command[:5] == [sys.executable, "-m", "rga", "train", "seg-camvid"]
+        assert command[:5] == [sys.executable, "-m", "rga", "train", "seg/camvid"]
         assert command[-2:] == ["--epochs", "2"]
-        assert command[command.index("--root") + 1] == "images"
+        assert command[command.index("--data") + 1] == "camvid:images"
     for command in tests:
-        assert command[3] == "evaluate-segmentation"
+        assert command[3] == "evaluate"
+        assert command[command.index("--data") + 1] == "camvid:images"
         assert command[4].endswith("/last")
         assert command[command.index("--split") + 1] == "test"
     assert {command[command.index("--attention") + 1] for command in trainings} == {"none", "rga-sc", "cbam-cs", "non-local"}
@@ -62,20 +63,20 @@ def test_variants_and_seeds_can_be_chosen(module: ModuleType, tmp_path: Path, mo
     run: list[tuple[str, int]] = []
     monkeypatch.setattr(module, "run_training", lambda training, *_: run.append((training.variant, training.seed)))
     monkeypatch.setattr(module, "table", lambda _: "")
-    module.main(["--root", "x", "--out", str(tmp_path), "--processes", "1", "--variants", "plain", "CBAM", "--seeds", "3"])
+    module.main(["--data", "camvid:x", "--output", str(tmp_path), "--processes", "1", "--variants", "plain", "CBAM", "--seeds", "3"])
     assert run == [("plain", 3), ("CBAM", 3)]
 
 
 def test_a_training_that_fails_is_named(module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.sys, "executable", "false")
     with pytest.raises(RuntimeError, match=r"the training plain, seed 0, failed: see .*plain-0-seed0\.txt"):
-        module.main(["--root", "x", "--out", str(tmp_path), "--variants", "plain", "--seeds", "0"])
+        module.main(["--data", "camvid:x", "--output", str(tmp_path), "--variants", "plain", "--seeds", "0"])
 
 
 def test_the_options_are_those_of_the_recipe(module: ModuleType, tmp_path: Path) -> None:
-    from rga.__main__ import main  # noqa: PLC0415
+    from rga.cli.main import main  # noqa: PLC0415
 
     for variant in module.VARIANTS:
         training = module.Training(variant, 0, tmp_path / "run")
-        command = training.commands(tmp_path / "nowhere", ["--max-steps", "1"])[0]
+        command = training.commands(f"camvid:{tmp_path / 'nowhere'}", ["--max-steps", "1"])[0]
         assert main(command[3:]) == 2  # read to the end: only the data are missing

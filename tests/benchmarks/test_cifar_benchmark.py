@@ -35,18 +35,32 @@ def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, m
             finish(run.folder, 0.6 + 0.02 * run.seed)  # type: ignore[attr-defined]
 
     monkeypatch.setattr(module, "train_all", trained)
-    arguments = ["--root", "images", "--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--at-once", "2", "--", "--mixup", "0.2"]
+    arguments = [
+        "--data",
+        "zips:images",
+        "--output",
+        str(tmp_path),
+        "--epochs",
+        "3",
+        "--seeds",
+        "2",
+        "--at-once",
+        "2",
+        "--",
+        "--mixup",
+        "0.2",
+    ]
     finish(tmp_path / "se-0", 0.5)
     text = module.main(arguments)
-    assert [words[words.index("--out") + 1] for words in typed] == [
+    assert [words[words.index("--output") + 1] for words in typed] == [
         str(tmp_path / name) for name in ("none-0", "rga-s-0", "rga-c-0", "rga-sc-0", "cbam-cs-0", "non-local-0", "none-1", "rga-sc-1")
     ]
     for words in typed:
-        attention, _, seed = Path(words[words.index("--out") + 1]).name.rpartition("-")
-        assert words[:5] == [sys.executable, "-m", "rga", "train", "cls-cifar10"]
-        given = {flag: words[words.index(flag) + 1] for flag in ("--attention", "--seed", "--root", "--epochs", "--threads", "--mixup")}
+        attention, _, seed = Path(words[words.index("--output") + 1]).name.rpartition("-")
+        assert words[:5] == [sys.executable, "-m", "rga", "train", "cls/cifar10"]
+        given = {flag: words[words.index(flag) + 1] for flag in ("--attention", "--seed", "--data", "--epochs", "--threads", "--mixup")}
         assert ("--after" in words) == (attention == "non-local")
-        assert list(given.values()) == [attention, seed, "images", "3", "1", "0.2"]
+        assert list(given.values()) == [attention, seed, "zips:images", "3", "1", "0.2"]
     lines = text.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(module.ARMS)
     assert lines[2] == "| plain | 269,202 | 40.6 | 60.00, 62.00 | 61.00 ± 1.41 | 1.250 ± 0.000 | 3.1 ± 0.0 | 200 |"
@@ -61,10 +75,10 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, script: Script) -> None
     module = script("cifar")
     run = module.plan(tmp_path, 1, 1)[3]
     assert run.arm == "RGA-SC"
-    assert "--resume" not in module.command(run, "cifar10", tmp_path, 5, [])
+    assert "resume" not in module.command(run, "cifar10:data", 5, [])
     run.folder.mkdir()
     (run.folder / "last.pt").touch()
-    assert module.command(run, "cifar10", tmp_path, 5, [])[-1] == "--resume"
+    assert module.command(run, "cifar10:data", 5, ["--mixup", "0.2"]) == [sys.executable, "-m", "rga", "resume", str(run.folder)]
 
 
 def test_so_many_run_at_once_and_one_that_fails_is_named(tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]) -> None:

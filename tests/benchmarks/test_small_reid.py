@@ -30,12 +30,12 @@ def test_both_trainings_are_typed_and_tabled(tmp_path: Path, script: Script, mon
                 log.write("evaluate", 1, {"epoch": 1, "mAP_pooled": value, "R1_pooled": value / 2})
 
     monkeypatch.setattr(module, "train_all", trained)
-    text = module.main(["--root", "images", "--out", str(tmp_path), "--", "--seed", "3"])
+    text = module.main(["--data", "cuhk03-labeled:images?allow_subset=true", "--output", str(tmp_path), "--", "--seed", "3"])
     assert {name: command[command.index("--attention") + 1] for name, command in typed.items()} == {"plain": "none", "RGA-SC": "rga-sc"}
     for command in typed.values():
         assert command[:3] == [sys.executable, "-m", "rga"]
         assert command[-2:] == ["--seed", "3"]
-        assert command[command.index("--root") + 1] == "images"
+        assert command[command.index("--data") + 1] == "cuhk03-labeled:images?allow_subset=true"
     assert "| 1 | 12.5 / 25.0 | 2 | 25.0 / 50.0 | 2 |" in text
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 

@@ -19,9 +19,9 @@ def inputs(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch)
     """``benchmarks/input.py`` as a module, with tiny images."""
     module = script("input")
     monkeypatch.setattr(module, "PEOPLE", PeopleOptions(identities=4, images_per_camera=2, distractors=0, junk=0, height=64, width=32))
-    monkeypatch.setattr(module, "SCENES", StreetOptions(train=4, val=0, test=0, height=64, width=128))
+    monkeypatch.setattr(module, "STREETS", StreetOptions(train=4, val=0, test=0, height=64, width=128))
     monkeypatch.setattr(module, "CROP", Preprocessing(64, 32))
-    monkeypatch.setattr(module, "SCENE", Preprocessing(48, 48))
+    monkeypatch.setattr(module, "STREET", Preprocessing(48, 48))
     return module
 
 
@@ -69,7 +69,7 @@ def test_all_sides_make_the_same_batches(inputs: ModuleType, tmp_path: Path) -> 
 
 
 def test_an_unknown_part_is_named(inputs: ModuleType) -> None:
-    with pytest.raises(SystemExit, match="unknown part crop: choose of crops, scenes, decoders"):
+    with pytest.raises(SystemExit, match="unknown part crop: choose of crops, streets, decoders"):
         inputs.main(["crop"])
 
 
@@ -108,7 +108,7 @@ def test_the_estimate_is_marked_and_follows_from_what_was_published(
 
 def test_the_full_recipes_are_counted(script: Callable[[str], ModuleType]) -> None:
     works = {work.recipe: work for work in script("training").full_recipes()}
-    assert works["reid-market1501"].images == 600 * 46 * 64
-    assert works["seg-cityscapes"].images == 240 * 371 * 8
-    assert works["cls-imagenet"].macs == pytest.approx(4.09e9, rel=0.02)
-    assert works["reid-market1501"].macs == pytest.approx(4.05e9, rel=0.01)
+    assert works["reid/market1501"].images == 600 * 46 * 64
+    assert works["seg/cityscapes"].images == 240 * 371 * 8
+    assert works["cls/imagenet"].macs == pytest.approx(4.09e9, rel=0.02)
+    assert works["reid/market1501"].macs == pytest.approx(4.05e9, rel=0.01)

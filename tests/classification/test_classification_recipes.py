@@ -1,31 +1,58 @@
 """Every classification recipe says what it should, and runs a step."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from rga.classification.recipes import RECIPES
-from rga.cli.train import train
+from rga.datasets.spec import DataSpec
+from rga.runs import train
 
 
 def test_the_cifar_recipes_are_the_standard_ones() -> None:
     """Padded by 4, cropped, flipped; SGD with momentum and a cosine from .1."""
-    for name, backbone in (("cls-cifar10", "cifar-resnet20"), ("cls-cifar100", "cifar-resnet56")):
+    for name, backbone in (("cifar10", "cifar-resnet20"), ("cifar100", "cifar-resnet56")):
         recipe = RECIPES[name]()
-        assert (recipe.data, recipe.backbone, recipe.attention, recipe.weights) == (name.removeprefix("cls-"), backbone, "rga-sc", "none")
-        assert (recipe.size, recipe.crop, recipe.padding, recipe.random_flip, recipe.batch_size) == (32, "padded", 4, 0.5, 128)
-        assert (recipe.optimizer, recipe.lr, recipe.schedule, recipe.weight_decay, recipe.epochs) == ("sgd", 0.1, "cosine", 5e-4, 200)
+        found = recipe.fields()
+        expected = {
+            "backbone": backbone,
+            "attention": "rga-sc",
+            "weights": "none",
+            "image_size": 32,
+            "crop": "padded",
+            "padding": 4,
+            "random_flip": 0.5,
+            "batch_size": 128,
+            "optimizer": "sgd",
+            "lr": 0.1,
+            "schedule": "cosine",
+            "weight_decay": 5e-4,
+            "epochs": 200,
+        }
+        assert recipe.data.name == name
+        assert {field: found[field] for field in expected} == expected
 
 
 def test_the_imagenet_recipe_is_the_standard_one() -> None:
-    recipe = RECIPES["cls-imagenet"]()
-    assert (recipe.backbone, recipe.size, recipe.crop_pct, recipe.crop, recipe.scale) == ("resnet50", 224, 0.875, "resized", (0.08, 1.0))
-    assert (recipe.optimizer, recipe.lr, recipe.batch_size, recipe.weight_decay, recipe.label_smoothing) == ("sgd", 0.1, 256, 1e-4, 0.1)
-    assert (recipe.warmup_epochs, recipe.epochs, recipe.schedule) == (5, 100, "cosine")
+    found = RECIPES["imagenet"]().fields()
+    expected = {
+        "backbone": "resnet50",
+        "image_size": 224,
+        "crop_pct": 0.875,
+        "crop": "resized",
+        "scale": (0.08, 1.0),
+        "optimizer": "sgd",
+        "lr": 0.1,
+        "batch_size": 256,
+        "weight_decay": 1e-4,
+        "label_smoothing": 0.1,
+        "warmup_epochs": 5,
+        "epochs": 100,
+        "schedule": "cosine",
+    }
+    assert {field: found[field] for field in expected} == expected
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +70,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_a_step(name: str, folders: Path, tmp_path: Path) -> None:
-    tiny: dict[str, Any] = {"num_workers": 0, "weights": "none", "max_steps": 1, "batch_size": 4, "lr": 1e-3}
-    recipe = replace(RECIPES[name](), **tiny)
-    if name != "cls-digits":
-        recipe = replace(recipe, data="folder", root=folders, size=min(recipe.size, 64))
-    outcome = train(recipe, tmp_path / "run")
+    recipe = RECIPES[name]().override(num_workers=0, weights="none", max_steps=1, batch_size=4, lr=1e-3)
+    if name != "digits":
+        recipe = recipe.override(data=DataSpec("folder", folders), image_size=min(recipe.model.image_size, 64))
+    outcome = train(recipe, output=tmp_path / "run")
     assert outcome.step == 1
     assert 0 <= outcome.metrics["top1"] <= 1

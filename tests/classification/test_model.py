@@ -77,11 +77,11 @@ def test_save_and_load(tmp_path: Path) -> None:
 
 def test_models_of_another_task_are_named(tmp_path: Path) -> None:
     save_model(small(), tmp_path / "classifier", {})
-    with pytest.raises(ValueError, match=r"is for classification, which serves rga classify, rga evaluate-classification"):
+    with pytest.raises(ValueError, match=r"is for classification: use rga classify or rga evaluate with it"):
         rga.load(tmp_path / "classifier", ReidModel)
     config = json.loads((tmp_path / "classifier" / "config.json").read_text())
     (tmp_path / "classifier" / "config.json").write_text(json.dumps({**config, "task": "reid"}))
-    with pytest.raises(ValueError, match=r"is for reid, which serves rga embed, rga evaluate"):
+    with pytest.raises(ValueError, match=r"is for reid: use rga embed or rga evaluate with it"):
         rga.load(tmp_path / "classifier", ClassificationModel)
     with pytest.raises(ValueError, match="a model for reid, not for classification"):
         ClassificationModel.from_pretrained(tmp_path / "classifier")

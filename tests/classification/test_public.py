@@ -11,9 +11,9 @@ from torch import Tensor
 import rga
 from rga.backbones.catalog import create_backbone
 from rga.classification.datasets.zips import read_zips
+from rga.classification.evaluation import evaluate_model
 from rga.classification.model import ClassificationModel
 from rga.classification.public import read_public_cifar
-from rga.classification.task import evaluate_model
 from rga.reid.model import ReidModel
 
 SHARED = Path(os.environ.get("RGA_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -62,7 +62,7 @@ def test_other_weights_are_named(tmp_path: Path) -> None:
     path.write_text("no weights")
     with pytest.raises(ValueError, match="cannot be read as a file of weights"):
         rga.load(path)
-    with pytest.raises(ValueError, match="is for classification, which serves rga classify"):
+    with pytest.raises(ValueError, match="is for classification: use rga classify or rga evaluate with it"):
         rga.load(path, ReidModel)
 
 

@@ -18,8 +18,9 @@ from rga.images.defects import find_damaged
 from rga.images.images import DamagedImageError, decode, read_image
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_mask
-from rga.training.input.loader import LoaderOptions, SampleLoader
+from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import ShuffledBatches
+from rga.training.recipe import LoaderRecipe
 
 CLASSES = Classes(("a", "b"), ((0, 0, 0), (1, 1, 1)), {0: 0, 1: 1})
 READERS: list[Callable[[Path], Any]] = [
@@ -114,8 +115,8 @@ class Images(Dataset[Any]):
 
 def test_a_disk_that_fails_stops_a_training_that_passes_over_damaged_images() -> None:
     def drawn(broken: Exception, workers: int = 0) -> list[Any]:
-        options = LoaderOptions(skip_damaged=True, num_workers=workers)
-        return list(SampleLoader(Images(broken), ShuffledBatches(4, 2, 0), options, DamagedImageError).batches(0))
+        recipe = LoaderRecipe(skip_damaged=True, num_workers=workers)
+        return list(SampleLoader(Images(broken), ShuffledBatches(4, 2, 0), recipe, DamagedImageError).batches(0))
 
     assert len(drawn(DamagedImageError("a.jpg cannot be read"))) == 2
     for workers in (0, 1):

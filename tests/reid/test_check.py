@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rga.cli.data import check
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
@@ -118,7 +120,7 @@ def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
     report = check_data(changed(sound, query=(asked, unseen), gallery=(*sound.gallery, same_camera)))
     assert report.unmatched_queries == ("q1.jpg",)
     assert report.ok
-    assert "1 of 2 queries have nothing to find by another camera and do not count" in str(report)
+    assert "1 of 2 queries has nothing to find by another camera and does not count" in str(report)
 
     def blind(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         return tuple(Sample(sample.path, sample.identity, None) for sample in samples)
@@ -129,7 +131,7 @@ def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
 def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
     report = check_data(changed(sound, gallery=sound.gallery[1:]))
     assert not report.ok
-    assert "PROBLEM  1 of 1 queries have nothing to find" in str(report)
+    assert "PROBLEM  1 of 1 queries has nothing to find" in str(report)
 
 
 def test_long_lists_are_cut_short(sound: ReidData) -> None:
@@ -145,10 +147,9 @@ def folder(tmp_path: Path, write_image: WriteImage) -> Path:
 
 
 def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check("folder", folder, task="reid", open_images=True, json_out=tmp_path / "report.json") == 0
+    assert check(DataSpec("folder", folder), task="reid", open_images=True, output=tmp_path / "report.json") == 0
     output = capsys.readouterr()
     assert output.out.startswith(f"people at {folder}\nfingerprint ")
-    assert "opened 4 of 4 images" in output.err
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["ok"]
     assert report["found"]["train"] == {"identities": 1, "images": 2, "cameras": 0}
@@ -156,22 +157,22 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_the_command_on_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "query" / "bob").rename(folder / "query" / "ann")
-    assert check("folder", folder, task="reid") == 1
+    assert check(DataSpec("folder", folder), task="reid") == 1
     assert "PROBLEM" in capsys.readouterr().out
 
 
-def test_the_command_without_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check("market1501", tmp_path / "nowhere") == 1
-    assert check("market", tmp_path) == 1
-    errors = capsys.readouterr().err.splitlines()
-    assert "no folder" in errors[0]
-    assert "unknown dataset" in errors[1]
-    assert check("folder", tmp_path, task="reid", subset=True) == 1
+def test_the_command_without_data(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"no folder .*nowhere"):
+        check(DataSpec("market1501", tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"unknown dataset 'market': did you mean market1501\?"):
+        check(DataSpec("market", tmp_path))
+    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed"):
+        check(DataSpec("folder", tmp_path, {"allow_subset": "true"}), task="reid")
 
 
 def test_the_command_on_a_subset(tmp_path: Path, project: Path) -> None:
     root = project.parent / "shared" / "data" / "cuhk03-pair1"
     if not root.is_dir():
         pytest.skip("camera pair 1 of CUHK03 is not on this machine")
-    assert check("cuhk03-labeled", root, subset=True) == 0
-    assert check("cuhk03-labeled", root) == 1
+    assert check(DataSpec("cuhk03-labeled", root, {"allow_subset": "true"})) == 0
+    assert check(DataSpec("cuhk03-labeled", root)) == 1

@@ -11,7 +11,8 @@ import torch
 from rga.ranking.blocks import DistanceRows
 from rga.ranking.distances import distances
 from rga.reid import augment_gallery, expand_queries, rerank
-from rga.reid.embedded import Comparison, Embedded
+from rga.reid.comparison import Comparison
+from rga.reid.embedded import Embedded
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tiny images and masks in the layouts of the readers, and real data where a machine has them."""
+"""Tiny masks, images and masks in the layouts of the readers, and real data where a machine has them."""
 
 import os
 from collections.abc import Callable
@@ -9,24 +9,11 @@ import pytest
 from PIL import Image
 
 SIZE = (6, 8)
-"""Height and width of the tiny images."""
+"""Height and width of the tiny images of ``write_image``."""
 
 WriteImage = Callable[[Path], Path]
 WriteMask = Callable[..., Path]
 RealData = Callable[[str], Path]
-
-
-@pytest.fixture
-def write_image() -> WriteImage:
-    """Writes an image with folders above it; each call makes another one."""
-    generator = np.random.default_rng(0)
-
-    def write(path: Path) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(generator.integers(0, 256, (*SIZE, 3), dtype=np.uint8)).save(path)
-        return path
-
-    return write
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from rga.cli.data import check
-from rga.segmentation.datasets.catalog import EXPECTED, READERS, load_data
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError, MissingFileError
+from rga.segmentation.datasets.catalog import CATALOG, EXPECTED, READERS
 from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.cityscapes import read_cityscapes
 from rga.segmentation.datasets.samples import SplitCounts
@@ -73,24 +75,25 @@ def test_images_in_two_splits_are_a_problem_and_doubles_are_not(cityscapes: Path
 
 
 def test_the_command(cityscapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check("cityscapes", cityscapes, open_images=True, json_out=tmp_path / "report.json", subset=True) == 0
-    assert "opened 4 of 4 images" in capsys.readouterr().err
+    assert check(DataSpec("streets", cityscapes), open_images=True, output=tmp_path / "report.json") == 0
     assert json.loads((tmp_path / "report.json").read_text())["ok"]
-    assert check("cityscapes", cityscapes) == 1
+    assert check(DataSpec("cityscapes", cityscapes), output=tmp_path / "counts.json") == 1
     assert "PROBLEM" in capsys.readouterr().out
-    assert check("streets", tmp_path / "nowhere") == 1
-    assert check("city", tmp_path) == 1
-    assert "unknown dataset 'city': choose one of market1501" in capsys.readouterr().err
+    assert json.loads((tmp_path / "counts.json").read_text())["wrong_counts"] == ["train", "val", "test"]
+    with pytest.raises(MissingFileError, match=r"no folder .*nowhere"):
+        check(DataSpec("streets", tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"unknown dataset 'citscapes': did you mean cityscapes\?"):
+        check(DataSpec("citscapes", tmp_path))
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere: expected a folder with .*(register|SegNet|your own|make-streets)"):
-        load_data(name, tmp_path / "nowhere")
+    with pytest.raises(MissingFileError, match=r"nowhere: expected a folder with .*(register|SegNet|your own|rga data make streets)"):
+        CATALOG.load(name, tmp_path / "nowhere")
 
 
 def test_unknown_names_and_options(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="choose one of cityscapes, camvid, folder, streets"):
-        load_data("kitti", tmp_path)
+    with pytest.raises(ValueError, match="unknown dataset 'kitti': choose one of cityscapes, camvid, folder, streets"):
+        CATALOG.load("kitti", tmp_path)
     with pytest.raises(ValueError, match="'camvid' has no option 'split': it takes none"):
-        load_data("camvid", tmp_path, split=1)
+        CATALOG.load("camvid", tmp_path, split=1)

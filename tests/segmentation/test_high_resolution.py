@@ -1,6 +1,5 @@
 """HRNet as a backbone: its branches, their places, and a training."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,13 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from rga.datasets.spec import DataSpec
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.high_resolution import HighResolutionBackbone, resized
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.task import SegmentationTask
+from rga.segmentation.training import SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
@@ -64,20 +64,18 @@ def test_trained_from_published_weights(name: str, tmp_path: Path) -> None:
     published = timm.create_model(name).state_dict()
     save_file(published, tmp_path / "weights.safetensors")
     root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
-    recipe = SegmentationRecipe(
-        data="streets",
+    recipe = SegmentationRecipe().override(
+        data=DataSpec("streets"),
         backbone=name,
         weights=str(tmp_path / "weights.safetensors"),
-        height=41,
-        width=50,
+        crop_size=(41, 50),
         batch_size=2,
-        attention_grid=4,
+        largest_grid=4,
         num_workers=0,
     )
     for activation_checkpointing in (False, True):
-        task = SegmentationTask(
-            replace(recipe, activation_checkpointing=activation_checkpointing, channels_last=activation_checkpointing), read_generated(root)
-        )
+        changed = recipe.override(activation_checkpointing=activation_checkpointing, channels_last=activation_checkpointing)
+        task = SegmentationTraining(changed, read_generated(root))
         state = task.model.backbone.state_dict()
         assert all(torch.equal(state[key], published[key]) for key in state if key in published)
         loss = sum(task.losses(next(iter(task.batches(0))), torch.device("cpu")).values())

@@ -1,22 +1,38 @@
 """Every recipe is the field's where it says so, and runs a step."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rga.cli.train import train
+from rga.datasets.spec import DataSpec
+from rga.runs import train
 from rga.segmentation.recipes import RECIPES
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 
 
 def test_the_fields_settings_on_cityscapes() -> None:
     """DANet's: crops of 768, batches of 8, SGD at .01 with a poly schedule, weight decay 1e-4, random scale .5-2."""
-    recipe = RECIPES["seg-cityscapes"]()
-    assert (recipe.backbone, recipe.output_stride, recipe.height, recipe.width, recipe.batch_size) == ("resnet50.tv_in1k", 8, 768, 768, 8)
-    assert (recipe.optimizer, recipe.lr, recipe.schedule, recipe.weight_decay, recipe.warmup_epochs) == ("sgd", 0.01, "poly", 1e-4, 0)
-    assert (recipe.scale, recipe.random_flip, recipe.auxiliary_weight) == ((0.5, 2.0), 0.5, 0.4)
-    assert (recipe.attention, recipe.fit, recipe.largest_grid) == ("rga-sc", "pool", (32, 32))
+    recipe = RECIPES["cityscapes"]()
+    found = recipe.fields()
+    expected = {
+        "backbone": "resnet50.tv_in1k",
+        "output_stride": 8,
+        "crop_size": (768, 768),
+        "batch_size": 8,
+        "epochs": 240,
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "schedule": "poly",
+        "weight_decay": 1e-4,
+        "warmup_epochs": 0,
+        "scale": (0.5, 2.0),
+        "random_flip": 0.5,
+        "auxiliary_weight": 0.4,
+        "attention": "rga-sc",
+        "fit": "pool",
+        "largest_grid": 32,
+    }
+    assert {field: found[field] for field in expected} == expected
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +42,11 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_a_step(name: str, scenes: Path, tmp_path: Path) -> None:
-    recipe = replace(
-        RECIPES[name](),
-        data="streets",
-        root=scenes,
-        height=48,
-        width=64,
-        batch_size=2,
-        num_workers=0,
-        weights="none",
-        max_steps=1,
-        attention_grid=4,
+    recipe = RECIPES[name]().override(
+        data=DataSpec("streets", scenes), crop_size=(48, 64), batch_size=2, num_workers=0, weights="none", max_steps=1, largest_grid=4
     )
-    outcome = train(replace(recipe, backbone="resnet10t") if recipe.backbone.startswith("resnet") else recipe, tmp_path / "run")
+    if recipe.model.backbone.startswith("resnet"):
+        recipe = recipe.override(backbone="resnet10t")
+    outcome = train(recipe, output=tmp_path / "run")
     assert outcome.step == 1
     assert 0 <= outcome.metrics["mIoU"] <= 1

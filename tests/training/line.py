@@ -5,19 +5,41 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
-from rga.training.loop_options import LoopOptions
 from torch import Tensor, nn
 
+from rga.datasets.spec import DataSpec
 from rga.training.distributed import processes
 from rga.training.loop import fit
 from rga.training.outcome import Outcome
+from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import RunLog
 
 CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineRecipe(Recipe):
+    """What the loop takes of a recipe."""
+
+    task: ClassVar[str] = "line"
+
+    data: DataSpec = DataSpec("line")
+    optimization: OptimizationRecipe = OptimizationRecipe()
+    loop: LoopRecipe = LoopRecipe()
+    loader: LoaderRecipe = LoaderRecipe()
+    machine: MachineRecipe = MachineRecipe()
+    seed: int = 0
+
+
+def line_recipe(**fields: Any) -> LineRecipe:
+    """A recipe by its fields, each named without its group."""
+    return LineRecipe().override(**fields)
 
 
 class Line:
@@ -74,10 +96,10 @@ class Line:
         (folder / "metrics.json").write_text(json.dumps(dict(metrics)))
 
 
-def run(task: Line, folder: Path, options: LoopOptions, resume: bool = False, lr: float = 0.5) -> Outcome:
+def run(task: Line, folder: Path, recipe: LineRecipe, resume: bool = False, lr: float = 0.5) -> Outcome:
     folder.mkdir(exist_ok=True)
     optimizer = torch.optim.SGD(task.model.parameters(), lr=1.0, momentum=0.9)
     start = load_checkpoint(folder / LAST, CPU) if resume else None
     with ExitStack() as held:
         log = held.enter_context(RunLog(folder, length=start.log if start else None)) if processes.first() else None
-        return fit(task, optimizer, lambda epoch: lr / (1 + epoch), folder, log, options, device=CPU, start=start)
+        return fit(task, optimizer, lambda epoch: lr / (1 + epoch), folder, log, recipe, device=CPU, start=start)

@@ -107,7 +107,7 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_is_offered(tmp_path
     damage(tmp_path / LAST)
     with pytest.raises(ValueError, match=r"last\.pt (cannot be read|is not what was written)") as caught:
         load_checkpoint(tmp_path / LAST, CPU)
-    assert f"{tmp_path / PREVIOUS} is whole (epoch 4, step 16): go on from it with --resume-previous" in str(caught.value)
+    assert f"{tmp_path / PREVIOUS} is whole (epoch 4, step 16): continue from it with rga resume --from previous" in str(caught.value)
     assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 16
     damage(tmp_path / PREVIOUS)
     with pytest.raises(ValueError, match=r"previous\.pt cannot be used either"):
@@ -140,13 +140,12 @@ def test_none_and_foreign_ones_are_named(tmp_path: Path, checkpoint: Checkpoint)
     with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint of a training"):
         load_checkpoint(tmp_path / LAST, CPU)
     torch.save({"format": 3, "digest": "0"}, tmp_path / LAST)
-    with pytest.raises(
-        ValueError, match=r"last\.pt is a checkpoint of format 3, written by rga an earlier version; .* start a new run with --out"
-    ):
+    message = r"last\.pt is a checkpoint of format 3, written by rga an earlier version; .* start a new run with another --output"
+    with pytest.raises(ValueError, match=message):
         load_checkpoint(tmp_path / LAST, CPU)
     save_checkpoint(tmp_path, checkpoint)
     (tmp_path / LAST).rename(tmp_path / PREVIOUS)
-    with pytest.raises(FileNotFoundError, match="go on from it with --resume-previous"):
+    with pytest.raises(FileNotFoundError, match="continue from it with rga resume --from previous"):
         load_checkpoint(tmp_path / LAST, CPU)
 
 

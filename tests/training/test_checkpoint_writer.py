@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from line import CPU, Line, run
-from rga.training.loop_options import LoopOptions
+from line import CPU, Line, line_recipe, run
 
 from rga.training.run import checkpoint_writer
 from rga.training.run.checkpoint import LAST, PREVIOUS, Checkpoint, load_checkpoint, save_checkpoint
 from rga.training.run.checkpoint_writer import CheckpointWriter
 from rga.training.run.log import RunLog
 
-EVERY_STEP = LoopOptions(epochs=2, checkpoint_minutes=0, checkpoint_every=1)
+EVERY_STEP = line_recipe(epochs=2, checkpoint_minutes=0, checkpoint_every=1)
 
 
 def at_step(step: int) -> Checkpoint:
@@ -116,7 +115,7 @@ def test_a_training_saves_by_time_and_at_the_end_and_not_by_epoch(
             return super().losses(batch, device)
 
     monkeypatch.setattr(checkpoint_writer, "save_checkpoint", save)
-    run(Slow(), tmp_path, LoopOptions(epochs=6, evaluate_every=1, checkpoint_minutes=minutes))  # a quarter of an hour
+    run(Slow(), tmp_path, line_recipe(epochs=6, evaluate_every=1, checkpoint_minutes=minutes))  # a quarter of an hour
     assert steps == expected  # of 30 steps in six epochs; the last one is taken after the evaluation
 
 
@@ -145,7 +144,7 @@ def test_one_that_cannot_be_written_stops_the_training_and_the_one_before_stands
 def test_the_last_one_that_cannot_be_written_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint_writer, "save_checkpoint", fail)
     with pytest.raises(OSError, match="No space left on device for step 10"):
-        run(Line(), tmp_path, LoopOptions(epochs=2))
+        run(Line(), tmp_path, line_recipe(epochs=2))
 
 
 def test_whatever_ends_a_training_nothing_is_written_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +157,7 @@ def test_whatever_ends_a_training_nothing_is_written_afterwards(tmp_path: Path, 
 
     gate = Gate(monkeypatch)
     with pytest.raises(RuntimeError, match="a bug"):
-        run(Broken(), tmp_path, LoopOptions(epochs=2, checkpoint_minutes=0, checkpoint_every=3))
+        run(Broken(), tmp_path, line_recipe(epochs=2, checkpoint_minutes=0, checkpoint_every=3))
     assert gate.saved == [3]
     assert not [thread for thread in threading.enumerate() if thread.name == "checkpoint"]
 

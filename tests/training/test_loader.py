@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from rga.training.input.loader import LoaderOptions, SampleLoader
+from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.reading import WorkerDiedError
+from rga.training.recipe import LoaderRecipe
 
 
 class DamagedError(ValueError):
@@ -39,8 +40,9 @@ class Noise(Dataset[Tensor]):
         return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(1).item()], dtype=torch.float64)  # noqa: NPY002  # as other people's code does
 
 
-def loader(samples: Noise | None = None, **options: object) -> SampleLoader[Tensor]:
-    return SampleLoader(samples or Noise(), ShuffledBatches(24, 4, seed=1), LoaderOptions(seed=3, **options), DamagedError)  # type: ignore[arg-type]
+def loader(samples: Noise | None = None, *, parts: int = 1, num_workers: int = 0, skip_damaged: bool = False) -> SampleLoader[Tensor]:
+    recipe = LoaderRecipe(num_workers=num_workers, skip_damaged=skip_damaged)
+    return SampleLoader(samples or Noise(), ShuffledBatches(24, 4, seed=1), recipe, DamagedError, seed=3, parts=parts)
 
 
 @pytest.fixture(scope="module")

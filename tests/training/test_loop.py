@@ -7,23 +7,22 @@ import math
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from line import CPU, Line, run
-from rga.training.loop_options import LoopOptions
+from line import CPU, Line, line_recipe, run
 from torch import Tensor
 
-from rga.training.devices import autocast, choose_device
+from rga.training.devices import autocast
 from rga.training.outcome import DivergedError
+from rga.training.run import stop
 from rga.training.run.checkpoint import LAST, PREVIOUS, load_checkpoint
 from rga.training.run.log import RunLog, read_log
-from rga.training.run.stop import ECHO, StopSignals
+from rga.training.run.stop import StopSignals
 
 
 def assert_same(ours: Line, theirs: Line) -> None:
@@ -38,7 +37,7 @@ def without_times(folder: Path) -> list[dict[str, object]]:
 
 def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
     task = Line()
-    outcome = run(task, tmp_path, LoopOptions(epochs=12, evaluate_every=4))
+    outcome = run(task, tmp_path, line_recipe(epochs=12, evaluate_every=4))
     assert (outcome.epoch, outcome.step, outcome.interrupted) == (12, 60, False)
     assert len(task.evaluations) == 3
     assert outcome.best == max(task.evaluations) > -0.3
@@ -56,15 +55,15 @@ def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
 def whole(tmp_path: Path) -> Line:
     """A training without interruption, in the folder ``whole``."""
     task = Line()
-    run(task, tmp_path / "whole", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    run(task, tmp_path / "whole", line_recipe(epochs=6, evaluate_every=2, log_every=1))
     return task
 
 
 @pytest.mark.parametrize("steps", [3, 5, 10, 12, 30])
 def test_resume_goes_on_as_if_nothing_had_happened(tmp_path: Path, whole: Line, steps: int) -> None:
-    run(Line(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, max_steps=steps))
+    run(Line(), tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1, max_steps=steps))
     resumed = Line()
-    outcome = run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    outcome = run(resumed, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1), resume=True)
     assert (outcome.step, outcome.epoch) == (30, 6)
     assert outcome.metrics == {"goodness": whole.evaluations[-1]}
     assert outcome.best == max(whole.evaluations)
@@ -78,11 +77,11 @@ def test_what_was_logged_after_the_checkpoint_is_logged_once(tmp_path: Path, who
     task = Line()
     task.poison = (14, math.nan)  # the last checkpoint is of step 12, in the middle of an epoch
     with pytest.raises(DivergedError):
-        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4))
+        run(task, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4))
     with (tmp_path / "parts" / "log.jsonl").open("a") as file:
         file.write('{"kind": "step", "st')  # killed while it wrote
     resumed = Line()
-    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4), resume=True)
+    run(resumed, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=4), resume=True)
     assert len(resumed.drawn) == 30 - 12
     assert_same(resumed, whole)
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
@@ -93,13 +92,13 @@ def test_signals_are_answered_after_the_step_and_resume_goes_on(tmp_path: Path, 
     task = Line()
     task.poison = (13, number)
     before = signal.getsignal(number)
-    outcome = run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+    outcome = run(task, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1))
     assert signal.getsignal(number) is before
     assert (outcome.interrupted, outcome.exit_code, outcome.epoch, outcome.step) == (True, code, 2, 13)
     checkpoint = load_checkpoint(tmp_path / "parts" / LAST, CPU)
     assert (checkpoint.epoch, checkpoint.batch, checkpoint.step) == (2, 3, 13)
     resumed = Line()
-    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    run(resumed, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1), resume=True)
     assert_same(resumed, whole)
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
 
@@ -110,7 +109,7 @@ def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_don
             os.kill(os.getpid(), signal.SIGTERM)
             raise AssertionError("it went on")
 
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    options = line_recipe(epochs=6, evaluate_every=2, log_every=1)
     outcome = run(Slow(), tmp_path / "parts", options)
     assert (outcome.exit_code, outcome.step, outcome.metrics) == (143, 10, {})
     resumed = Line()
@@ -128,7 +127,7 @@ def test_a_signal_in_a_decoder_that_takes_every_exception_for_damage_is_a_signal
                 raise ValueError("the image is damaged") from error
             raise AssertionError("it went on")
 
-    assert run(Decoding(), tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2)).exit_code == 143
+    assert run(Decoding(), tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2)).exit_code == 143
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
 
 
@@ -158,7 +157,7 @@ def test_a_log_that_cannot_be_written_leaves_the_state_of_the_last_step(
             self.file = Half(self.path, "ab")
         write(self, name, step, values)
 
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    options = line_recipe(epochs=6, evaluate_every=2, log_every=1)
     with monkeypatch.context() as patch:
         patch.setattr(RunLog, "write", fail)
         with pytest.raises(OSError, match=r"log\.jsonl could not be written"):
@@ -196,7 +195,7 @@ class Unlucky(Line):
 def test_an_evaluation_that_went_wrong_is_done_again_be_it_the_last(
     tmp_path: Path, number: int, trouble: Exception | signal.Signals, ema_decay: float
 ) -> None:
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, ema_decay=ema_decay)
+    options = line_recipe(epochs=6, evaluate_every=2, log_every=1, ema_decay=ema_decay)
     whole, unlucky, resumed = Line(), Unlucky(number, trouble), Line()
     run(whole, tmp_path / "whole", options)
     if isinstance(trouble, Exception):
@@ -221,7 +220,7 @@ def test_a_best_model_that_cannot_be_written_is_written_on_resume(tmp_path: Path
         def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
             raise OSError("no space left")
 
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1)
+    options = line_recipe(epochs=6, evaluate_every=2, log_every=1)
     with pytest.raises(OSError, match="no space left"):
         run(Full(), tmp_path / "parts", options)
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
@@ -233,41 +232,47 @@ def test_a_best_model_that_cannot_be_written_is_written_on_resume(tmp_path: Path
 @pytest.mark.parametrize("steps", [3, 4, 6, 50])
 @pytest.mark.parametrize("stop", [10, 12])
 def test_epochs_of_another_length_are_refused(tmp_path: Path, steps: int, stop: int) -> None:
-    run(Line(), tmp_path, LoopOptions(epochs=6, max_steps=stop))
+    run(Line(), tmp_path, line_recipe(epochs=6, max_steps=stop))
     other = Line()
     other.steps_per_epoch = steps
-    with pytest.raises(ValueError, match=rf"an epoch has {steps} steps, and had 5 when it was saved .*or start a new run with --out"):
-        run(other, tmp_path, LoopOptions(epochs=6), resume=True)
+    message = rf"an epoch has {steps} steps, and had 5 when it was saved .*or start a new run with another --output"
+    with pytest.raises(ValueError, match=message):
+        run(other, tmp_path, line_recipe(epochs=6), resume=True)
     assert load_checkpoint(tmp_path / LAST, CPU).step == stop
 
 
 def test_a_training_may_be_lengthened_or_shortened_to_what_is_over(tmp_path: Path) -> None:
-    run(Line(), tmp_path, LoopOptions(epochs=3))
+    run(Line(), tmp_path, line_recipe(epochs=3))
     with pytest.raises(ValueError, match=r"15 steps are over \(epoch 4, step 15\), more than the 10 that the training shall have"):
-        run(Line(), tmp_path, LoopOptions(epochs=2), resume=True)
-    assert run(Line(), tmp_path, LoopOptions(epochs=5), resume=True).step == 25
+        run(Line(), tmp_path, line_recipe(epochs=2), resume=True)
+    assert run(Line(), tmp_path, line_recipe(epochs=5), resume=True).step == 25
     assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [3, 5]
     task = Line()
     task.poison = (23, signal.SIGTERM)  # between two evaluations
-    run(task, tmp_path / "short", LoopOptions(epochs=9, checkpoint_every=20))
+    run(task, tmp_path / "short", line_recipe(epochs=9, checkpoint_every=20))
     shutil.copyfile(tmp_path / "short" / "previous.pt", tmp_path / "short" / LAST)  # that of step 20, the end of an epoch
-    outcome = run(Line(), tmp_path / "short", LoopOptions(epochs=4), resume=True)
+    outcome = run(Line(), tmp_path / "short", line_recipe(epochs=4), resume=True)
     assert (outcome.step, outcome.epoch, list(outcome.metrics)) == (20, 4, ["goodness"])
     assert [event["epoch"] for event in read_log(tmp_path / "short", "train")] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM)])
-def test_a_second_signal_ends_it_at_once(tmp_path: Path, whole: Line, first: signal.Signals, second: signal.Signals) -> None:
+def test_a_second_signal_ends_it_at_once(
+    tmp_path: Path, whole: Line, first: signal.Signals, second: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(stop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
     class Twice(Line):
         def losses(self, batch: tuple[str, Tensor], device: torch.device) -> dict[str, Tensor]:
             if self.step == 7:
-                os.kill(os.getpid(), first)
-                time.sleep(1.2 * ECHO)
-                os.kill(os.getpid(), second)
+                signal.raise_signal(first)
+                now[0] += 1.2 * stop.ECHO
+                signal.raise_signal(second)
                 raise AssertionError("it went on")
             return super().losses(batch, device)
 
-    options = LoopOptions(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=5)
+    options = line_recipe(epochs=6, evaluate_every=2, log_every=1, checkpoint_every=5)
     with pytest.raises(KeyboardInterrupt):
         run(Twice(), tmp_path / "parts", options)
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5  # the last one stands
@@ -284,7 +289,7 @@ def test_what_comes_twice_at_once_is_one_signal(tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)  # and passed on by torchrun
             return super().losses(batch, device)
 
-    assert run(Echoed(), tmp_path, LoopOptions(epochs=1)).exit_code == 143
+    assert run(Echoed(), tmp_path, line_recipe(epochs=1)).exit_code == 143
     assert load_checkpoint(tmp_path / LAST, CPU).step == 2
 
 
@@ -292,10 +297,10 @@ def test_data_that_fail_leave_the_state_of_the_last_step(tmp_path: Path, whole: 
     task = Line()
     task.poison = (18, FileNotFoundError("image.jpg is gone"))
     with pytest.raises(FileNotFoundError, match=r"image\.jpg is gone"):
-        run(task, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1))
+        run(task, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1))
     assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 17
     resumed = Line()
-    run(resumed, tmp_path / "parts", LoopOptions(epochs=6, evaluate_every=2, log_every=1), resume=True)
+    run(resumed, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1), resume=True)
     assert_same(resumed, whole)
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
 
@@ -308,10 +313,10 @@ def test_what_was_skipped_is_logged_counted_and_remembered(tmp_path: Path) -> No
                     self.skipped["a.jpg"] = self.skipped.get("a.jpg", 0) + 2
                 yield batch
 
-    assert run(Skipping(), tmp_path, LoopOptions(epochs=1)).skipped == 2
+    assert run(Skipping(), tmp_path, line_recipe(epochs=1)).skipped == 2
     assert [(event["step"], event["message"]) for event in read_log(tmp_path, "skipped")] == [(2, "a.jpg")]
     resumed = Skipping()
-    assert run(resumed, tmp_path, LoopOptions(epochs=2), resume=True).skipped == 2
+    assert run(resumed, tmp_path, line_recipe(epochs=2), resume=True).skipped == 2
 
 
 def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
@@ -328,8 +333,8 @@ def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
         pass
 
     at_once, in_parts = Undisturbed(), UndisturbedParts()
-    run(at_once, tmp_path / "at_once", LoopOptions(epochs=2, log_every=1))
-    run(in_parts, tmp_path / "in_parts", LoopOptions(epochs=2, log_every=1, gradient_accumulation=4))
+    run(at_once, tmp_path / "at_once", line_recipe(epochs=2, log_every=1))
+    run(in_parts, tmp_path / "in_parts", line_recipe(epochs=2, log_every=1, gradient_accumulation=4))
     for a, b in zip(at_once.model.parameters(), in_parts.model.parameters(), strict=True):
         torch.testing.assert_close(a, b)
     for ours, theirs in zip(read_log(tmp_path / "in_parts", "step"), read_log(tmp_path / "at_once", "step"), strict=True):
@@ -342,7 +347,7 @@ def test_ema_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp
             folder.mkdir(exist_ok=True)
             torch.save({"weight": self.model.state_dict()["weight"], "metrics": dict(metrics)}, folder / "model.pt")
 
-    options = LoopOptions(epochs=6, evaluate_every=2, ema_decay=0.8)
+    options = line_recipe(epochs=6, evaluate_every=2, ema_decay=0.8)
     task = Saving()
     outcome = run(task, tmp_path / "whole", options)
     assert len(task.evaluations) == 6
@@ -355,7 +360,7 @@ def test_ema_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp
     assert -abs(saved["last-ema"]["weight"].item() - 3) == saved["last-ema"]["metrics"]["goodness"] == task.evaluations[-1]
     assert saved["best-ema"]["metrics"]["goodness"] == max(task.evaluations[1::2])
 
-    run(Saving(), tmp_path / "parts", replace(options, max_steps=13))
+    run(Saving(), tmp_path / "parts", options.override(max_steps=13))
     resumed = Saving()
     run(resumed, tmp_path / "parts", options, resume=True)
     assert resumed.evaluations[-2:] == task.evaluations[-2:]
@@ -367,10 +372,10 @@ def test_float16_scales_the_loss_skips_steps_that_overflow_and_resumes(tmp_path:
             x = batch[1]
             return {"square": 4 * (self.model(x).float() - 3 * x).square().mean()}
 
-    options = LoopOptions(epochs=4, amp_dtype="float16", log_every=1, gradient_clip_norm=1.0)
+    options = line_recipe(epochs=4, amp_dtype="float16", log_every=1, gradient_clip_norm=1.0)
     task = Steep()
     before = [p.detach().clone() for p in task.model.parameters()]
-    run(task, tmp_path / "first", replace(options, max_steps=1))
+    run(task, tmp_path / "first", options.override(max_steps=1))
     for ours, theirs in zip(task.model.parameters(), before, strict=True):
         assert torch.equal(ours, theirs)  # 65,536 times the gradient is more than float16 holds
     assert load_checkpoint(tmp_path / "first" / LAST, CPU).scaler["scale"] < 65536
@@ -391,7 +396,7 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(tmp_path: Path) ->
             return super().losses(batch, device)
 
     task = Watching()
-    run(task, tmp_path, LoopOptions(epochs=2, amp_dtype="bfloat16"))
+    run(task, tmp_path, line_recipe(epochs=2, amp_dtype="bfloat16"))
     assert {p.dtype for p in task.model.parameters()} == {torch.float32}
 
 
@@ -405,7 +410,7 @@ def test_an_epoch_that_ends_too_early_is_a_bug_of_the_task(tmp_path: Path) -> No
 
     task.batches = short  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="ended after 2 of 3 batches"):
-        run(task, tmp_path, LoopOptions(epochs=1))
+        run(task, tmp_path, line_recipe(epochs=1))
 
 
 @pytest.mark.parametrize("poison", [math.nan, math.inf])
@@ -413,7 +418,7 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_named(tmp_path: Path, poi
     task = Line()
     task.poison = (8, poison)
     with pytest.raises(DivergedError, match=r"not finite at step 7 .epoch 2.*square nan|square inf.*batch 1/2") as caught:
-        run(task, tmp_path, LoopOptions(epochs=6, checkpoint_every=5))
+        run(task, tmp_path, line_recipe(epochs=6, checkpoint_every=5))
     assert "batch 1/2" in str(caught.value)
     assert load_checkpoint(tmp_path / LAST, CPU).step == 5
 
@@ -425,7 +430,7 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
             return {"root": (0.0 * losses["square"]).sqrt()} if self.step == 8 else losses  # finite, without a gradient
 
     with pytest.raises(DivergedError, match="weights are not finite after step 8"):
-        run(Overflowing(), tmp_path, LoopOptions(epochs=6, checkpoint_every=2))
+        run(Overflowing(), tmp_path, line_recipe(epochs=6, checkpoint_every=2))
     assert load_checkpoint(tmp_path / LAST, CPU).step == 6
     assert load_checkpoint(tmp_path / PREVIOUS, CPU).step == 4
 
@@ -433,18 +438,25 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
 def test_max_steps_and_clipping(tmp_path: Path) -> None:
     task = Line()
     before = [p.detach().clone() for p in task.model.parameters()]
-    outcome = run(task, tmp_path, LoopOptions(epochs=6, max_steps=1, gradient_clip_norm=1e-3), lr=1.0)
+    outcome = run(task, tmp_path, line_recipe(epochs=6, max_steps=1, gradient_clip_norm=1e-3), lr=1.0)
     assert outcome.step == 1
     moved = torch.cat([(a - b).flatten() for a, b in zip(task.model.parameters(), before, strict=True)]).norm()
     assert moved.item() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_devices_and_amp_dtypes() -> None:
-    assert choose_device("cpu") == CPU
-    assert choose_device("auto").type in ("cpu", "cuda", "mps")
-    if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="'cuda' is not available here: available are cpu"):
-            choose_device("cuda")
+def test_the_seed_is_that_of_what_the_model_draws(tmp_path: Path) -> None:
+    first, again, other = Line(), Line(), Line()
+    for number, (task, seed) in enumerate(((first, 3), (again, 3), (other, 4))):
+        run(task, tmp_path / str(number), line_recipe(epochs=1, seed=seed))
+    assert first.drawn == again.drawn
+    assert first.drawn != other.drawn
+
+
+def test_steps_of_a_training() -> None:
+    assert [line_recipe(epochs=3, max_steps=most).steps(10) for most in (0, 12, 99)] == [30, 12, 30]
+
+
+def test_amp_dtypes() -> None:
     with autocast(CPU, "bfloat16"):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
     with autocast(CPU, "float32"):

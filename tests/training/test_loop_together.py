@@ -3,15 +3,13 @@
 import math
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from line import CPU, Line, run
-from rga.training.loop_options import LoopOptions
+from line import CPU, Line, line_recipe, run
 from torch import Tensor
 
 from rga.training.distributed import processes
@@ -19,7 +17,7 @@ from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import read_log
 
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
-OPTIONS = LoopOptions(epochs=4, evaluate_every=2, log_every=1, ema_decay=0.5)
+OPTIONS = line_recipe(epochs=4, evaluate_every=2, log_every=1, ema_decay=0.5)
 
 
 class Half(Line):
@@ -107,7 +105,7 @@ class Doubled(Half):
 
 
 def skip_the_same(folder: Path, stop: int, resume: bool) -> int:
-    return run(Doubled(), folder, replace(OPTIONS, max_steps=stop), resume=resume).skipped
+    return run(Doubled(), folder, OPTIONS.override(max_steps=stop), resume=resume).skipped
 
 
 def test_an_image_is_named_once_whoever_finds_it_damaged_and_however_often_it_goes_on(tmp_path: Path, in_processes: InProcesses) -> None:

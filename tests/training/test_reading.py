@@ -1,8 +1,9 @@
 """Samples in their order, and errors as they were raised, wherever they were read."""
 
+import multiprocessing
 import os
 import signal
-import time
+from multiprocessing import connection
 
 import pytest
 import torch
@@ -67,10 +68,13 @@ class Killed(Numbers):
 
 
 def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_is_due() -> None:
+    others = multiprocessing.active_children()
     batches = read_batches(Killed(), 1, num_workers=1)
-    for expected in range(2):
+    assert next(batches).tolist() == [0]
+    (worker,) = set(multiprocessing.active_children()) - set(others)
+    for expected in (1, 2):  # by now the fourth is asked for, two batches ahead
         assert next(batches).tolist() == [expected]
-    time.sleep(2)  # it is dead by now, and nothing is raised here
+    assert connection.wait([worker.sentinel], timeout=60)  # it is dead, and nothing is raised here
     with pytest.raises(WorkerDiedError):
         list(batches)
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 from rga.checks import nearest, read_value
 from rga.datasets.report import Report
-from rga.datasets.spec import DataSpec
+from rga.datasets.spec import DataSpec, home_expanded
 from rga.errors import InputError
 
 Data = TypeVar("Data")
@@ -49,13 +49,9 @@ class Catalog(Generic[Data]):
         """
         spec = spec if isinstance(spec, DataSpec) else DataSpec.parse(spec)
         self.check_name(spec.name)
-        reader, types = self.readers[spec.name], self.options(spec.name)
-        for option in spec.options:
-            if option not in types:
-                raise InputError(f"dataset {spec.name!r} has no option {option!r}: it takes {', '.join(types) or 'none'}")
-        options = {name: read_value(types[name], value, f"option {name} of {spec}") for name, value in spec.options.items()}
+        reader, options = self.readers[spec.name], self.chosen(spec)
         if spec.root is not None:
-            return reader(spec.root.expanduser(), **options)
+            return reader(home_expanded(spec.root), **options)
         if self.needs_root(spec.name):
             raise InputError(f"dataset {spec.name!r} needs a folder: write {spec.name}:FOLDER")
         return reader(**options)
@@ -74,8 +70,20 @@ class Catalog(Generic[Data]):
         """
         spec = spec if isinstance(spec, DataSpec) else DataSpec.parse(spec)
         data = self.read(spec)
-        expected = None if spec.options.get("allow_subset") else self.expected.get(spec.name)
+        expected = None if self.chosen(spec).get("allow_subset") else self.expected.get(spec.name)
         return self.checker(data, expected, open_images, progress)
+
+    def chosen(self, spec: DataSpec) -> dict[str, Any]:
+        """The options of a dataset as its reader takes them.
+
+        Raises:
+            InputError: the reader has no such option or does not take its value.
+        """
+        types = self.options(spec.name)
+        for option in spec.options:
+            if option not in types:
+                raise InputError(f"dataset {spec.name!r} has no option {option!r}: it takes {', '.join(types) or 'none'}")
+        return {name: read_value(types[name], value, f"option {name} of {spec}") for name, value in spec.options.items()}
 
     def options(self, name: str) -> dict[str, Any]:
         """The options of a dataset's reader: name -> type."""

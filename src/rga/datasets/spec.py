@@ -29,7 +29,7 @@ class DataSpec:
     Attributes:
         name: of the dataset, one of the catalogue of a task; see ``rga data list``.
         root: its folder (a file for tables); None for a dataset that comes with a package.
-        options: of the reader, by name. From text they are text until the reader's annotations tell their types.
+        options: of the reader, by name. From text they are text until the reader's annotations tell their types. None leaves an option out.
 
     Raises:
         InputError: the name is not that of a dataset.
@@ -44,9 +44,10 @@ class DataSpec:
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Checks the name."""
+        """Checks the name, and leaves options out that are None: as text they would be the word."""
         if not NAME.fullmatch(self.name):
             raise InputError(f"{self.name!r} is not the name of a dataset: write {FORM}")
+        object.__setattr__(self, "options", {name: value for name, value in self.options.items() if value is not None})
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -65,9 +66,10 @@ class DataSpec:
             name, _, rest = text.partition("?")
             rest = f"?{rest}"
         if not NAME.fullmatch(name):
-            hint = f" (for a folder of your own: folder:{text})" if re.search(r"[/\\.]|^~", name) or Path(text).exists() else ""
+            folder = re.search(r"[/\\.]|^~", name) or re.match(r"[A-Za-z]:[/\\]", text) or Path(text).exists()
+            hint = f" (for a folder of your own: folder:{text})" if folder else ""
             raise InputError(f"{text!r} does not name a dataset: write {FORM}{hint}")
-        folder, _, listed = rest.partition("?")
+        root, _, listed = rest.partition("?")
         options: dict[str, Any] = {}
         for item in filter(None, listed.split("&")):
             option, equals, value = item.partition("=")
@@ -76,7 +78,7 @@ class DataSpec:
             if option in options:
                 raise InputError(f"option {option!r} stands twice in {text!r}")
             options[option] = unquote(value)
-        return cls(name, Path(unquote(folder)).expanduser() if folder else None, options)
+        return cls(name, home_expanded(Path(unquote(root))) if root else None, options)
 
     def __str__(self) -> str:
         """As it is written; ``parse`` reads it."""
@@ -98,6 +100,18 @@ class DataSpec:
     def with_options(self, **options: Any) -> Self:
         """The same dataset with more options of its reader; those that it has are replaced."""
         return replace(self, options={**self.options, **options})
+
+
+def home_expanded(path: Path) -> Path:
+    """A path whose ``~`` is replaced by the home folder.
+
+    Raises:
+        InputError: there is no such user.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: {error}; write ./{path} for a folder of that name") from error
 
 
 def quoted(text: str, characters: str) -> str:

@@ -1,4 +1,4 @@
-"""Files of the first edition of rga under the names of this one: saved models, checkpoints and recipes.
+"""Files of the first edition of rga under the names of this one: saved models and checkpoints; recipes are in ``rga.first_edition``.
 
 The second edition renamed things and changed no number. Each function takes what a file holds and returns it under the new names; contents
 that have the new names already are returned as they are.
@@ -14,36 +14,6 @@ BACKBONE = ("trunk.", "backbone.")
 
 OPTIONS = {"trunk": "backbone", "trunk_options": "backbone_options", "middle": "crop_pct"}
 """Options of models: old name -> new name."""
-
-FIELDS = {
-    **OPTIONS,
-    "trunk_rate_scale": "backbone_lr_scale",
-    "rate": "lr",
-    "start_rate": "warmup_start_lr",
-    "warmup": "warmup_epochs",
-    "factor": "lr_decay",
-    "identities": "ids_per_batch",
-    "images": "images_per_id",
-    "batch": "batch_size",
-    "test_batch": "eval_batch_size",
-    "smoothing": "label_smoothing",
-    "flip": "random_flip",
-    "erase": "random_erasing",
-    "averaging": "ema_decay",
-    "recompute": "activation_checkpointing",
-    "synchronise_norms": "sync_bn",
-    "accumulate": "gradient_accumulation",
-    "clip_gradients": "gradient_clip_norm",
-    "precision": "amp_dtype",
-    "workers": "num_workers",
-    "prefetch": "prefetch_factor",
-    "hard_keep": "ohem_min_kept",
-    "hard_threshold": "ohem_threshold",
-}
-"""Fields of recipes: old name -> new name."""
-
-DATASETS = {"mask-folder": "folder", "class-folders": "folder", "class-zips": "zips", "scenes": "streets"}
-"""Names of datasets: old -> new."""
 
 
 def is_first_edition(keys: Iterable[str]) -> bool:
@@ -70,30 +40,6 @@ def converted_options(config: Mapping[str, Any]) -> dict[str, Any]:
         {'backbone': 'resnet50'}
     """
     return {OPTIONS[name]: value for name, value in config.items() if name in OPTIONS}
-
-
-def converted_recipe(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a recipe, as ``recipe.json`` holds them, under the new names.
-
-    Example:
-        >>> converted_recipe({"trunk": "resnet50", "rate": 0.1, "data": "class-zips", "crop": "resized", "smallest_crop": 0.2})
-        {'backbone': 'resnet50', 'lr': 0.1, 'data': 'zips', 'crop': 'resized', 'scale': [0.2, 1.0]}
-    """
-    if "trunk" not in fields:
-        return dict(fields)
-    converted: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name == "smallest_crop":
-            converted["scale"] = [value, 1.0]
-        elif name == "smallest_scale":
-            converted["scale"] = [value, fields["largest_scale"]]
-        elif name == "data":
-            converted["data"] = DATASETS.get(value, value)
-        elif name == "crop" and not isinstance(value, str):  # of re-ID, a probability; that of classification names a way to crop
-            converted["random_crop"] = value
-        elif name != "largest_scale":
-            converted[FIELDS.get(name, name)] = value
-    return converted
 
 
 def converted_checkpoint(contents: Mapping[str, Any]) -> dict[str, Any]:

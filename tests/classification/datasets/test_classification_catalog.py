@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from rga.classification.datasets.catalog import EXPECTED, READERS, load_data
+from rga.classification.datasets.catalog import CATALOG, EXPECTED, READERS
 
 
 def test_unknown_names_and_options_are_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown dataset 'cifar': choose one of digits, cifar10, cifar100, imagenet, folder"):
-        load_data("cifar", tmp_path)
+    with pytest.raises(ValueError, match=r"unknown dataset 'cifar': did you mean cifar10\?"):
+        CATALOG.load("cifar", tmp_path)
+    with pytest.raises(ValueError, match="unknown dataset 'svhn': choose one of digits, cifar10, cifar100, imagenet, folder"):
+        CATALOG.load("svhn", tmp_path)
     with pytest.raises(ValueError, match="'folder' has no option 'share': it takes test_folder, test_share, seed"):
-        load_data("folder", tmp_path, share=0.1)
+        CATALOG.load("folder", tmp_path, share=0.1)
     assert set(EXPECTED) < set(READERS)
     assert EXPECTED["cifar100"] == {"train": (100, 50_000), "test": (100, 10_000)}
     assert EXPECTED["imagenet"] == {"train": (1000, 1_281_167), "test": (1000, 50_000)}
 
 
 def test_digits_are_scikit_learns() -> None:
-    data, raw = load_data("digits", Path("nowhere")), load_digits()
+    data, raw = CATALOG.load("digits"), load_digits()
     shown = [np.asarray(split.images[n])[..., 0] for split in (data.train, data.test) for n in range(len(split))]
     assert len(shown) == 1797
     assert sorted(map(bytes, shown)) == sorted(bytes(np.rint(image * 255 / 16).astype(np.uint8)) for image in raw.images)

@@ -5,33 +5,35 @@ from pathlib import Path
 
 import pytest
 
-from rga.datasets.catalog import option_names
-from rga.reid.datasets.catalog import EXPECTED, READERS, load_data
+from rga.errors import MissingFileError
+from rga.reid.datasets.catalog import CATALOG, EXPECTED, READERS
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
-        load_data(name, tmp_path / "nowhere")
+    with pytest.raises(MissingFileError) as caught:
+        CATALOG.load(name, tmp_path / "nowhere")
     message = str(caught.value)
     assert str(tmp_path / "nowhere") in message
     assert "home page" in message or "your own" in message
 
 
-def test_an_unknown_name_answers_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown dataset 'market': choose one of market1501, msmt17, .*csv"):
-        load_data("market", tmp_path)
+def test_an_unknown_name_answers_with_the_nearest_or_all(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"unknown dataset 'market': did you mean market1501\?"):
+        CATALOG.load("market", tmp_path)
+    with pytest.raises(ValueError, match=r"unknown dataset 'viper': choose one of market1501, msmt17, .*csv"):
+        CATALOG.load("viper", tmp_path)
 
 
 def test_an_unknown_option_answers_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'cuhk03-labeled' has no option 'subset': it takes allow_subset"):
-        load_data("cuhk03-labeled", tmp_path, subset=True)
+        CATALOG.load("cuhk03-labeled", tmp_path, subset=True)
     with pytest.raises(ValueError, match="'market1501' has no option 'split': it takes none"):
-        load_data("market1501", tmp_path, split=1)
+        CATALOG.load("market1501", tmp_path, split=1)
 
 
 def test_options_of_each() -> None:
-    assert {name: option_names(read) for name, read in READERS.items() if option_names(read)} == {
+    assert {name: list(CATALOG.options(name)) for name in READERS if CATALOG.options(name)} == {
         "cuhk03-labeled": ["allow_subset"],
         "cuhk03-detected": ["allow_subset"],
         "cuhk03-classic-labeled": ["split", "single_shot"],
@@ -43,8 +45,8 @@ def test_options_of_each() -> None:
 def test_options_reach_the_reader(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
     for name in ("train/ann/c1.jpg", "query/bob/c1.jpg", "gallery/bob/c2.jpg"):
         write_image(tmp_path / name)
-    assert load_data("folder", tmp_path, camera=r"c(\d)").has_cameras
-    assert load_data("folder", str(tmp_path)).root == tmp_path  # type: ignore[arg-type]
+    assert CATALOG.load("folder", tmp_path, camera=r"c(\d)").has_cameras
+    assert CATALOG.load("folder", str(tmp_path)).root == tmp_path
 
 
 def test_counts_of_the_protocols() -> None:

@@ -80,7 +80,7 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     (tmp_path / "gtFine").mkdir()
     with pytest.raises(DataError, match="has no images SPLIT/CITY"):
         read_cityscapes(tmp_path)
-    with pytest.raises(DataError, match="rga data make-streets"):
+    with pytest.raises(DataError, match="rga data make streets DIR"):
         read_generated(tmp_path)
 
 

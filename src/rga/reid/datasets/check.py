@@ -108,13 +108,13 @@ class DataReport:
         """What was found."""
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
         named: list[tuple[bool, Sequence[object], str]] = [
-            (bool(self.wrong_counts), self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
+            (bool(self.wrong_counts), self.wrong_counts, "[split does not hold what it should|splits do not hold what they should]"),
             (True, [f"{path} ({reason})" for path, reason in self.damaged], "[image|images] cannot be decoded"),
             (True, self.overlapping_identities, "[identity is|identities are] trained on and tested on"),
             (
                 unmatched == queries,
                 self.unmatched_queries,
-                f"of {queries:,} queries have nothing to find{' by another camera' if self.has_cameras else ''} and do not count",
+                f"of {queries:,} queries [has|have] nothing to find{' by another camera' if self.has_cameras else ''} and [does|do] not count",
             ),
             (False, [" = ".join(group) for group in self.duplicates], "[group of files has|groups of files have] the same content"),
             (False, self.single_image_identities, "training [identity has|identities have] a single image"),

@@ -1,4 +1,4 @@
-"""Classification as a task of the loop, and its recipe."""
+"""A classification training: its batches, loss, weights, evaluation, and its recipe."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from rga.training.loop_options import LoopOptions
 from torch.nn import functional as F
 
 import rga
 from rga.classification.datasets.samples import NOTHING, ClassificationData
-from rga.classification.evaluation import evaluate
+from rga.classification.evaluation import evaluate_model
+from rga.classification.metrics import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
-from rga.classification.task import ClassificationTask, evaluate_model
+from rga.classification.training import ClassificationTraining
+from rga.training.input.loader import Replacing
 from rga.training.loop import fit
 from rga.training.run.log import RunLog
 
@@ -23,11 +24,11 @@ Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
-TINY = ClassificationRecipe(size=16, padding=2, batch_size=4, epochs=1, num_workers=0, eval_batch_size=4, lr=0.05)
+TINY = ClassificationRecipe().override(image_size=16, padding=2, batch_size=4, epochs=1, num_workers=0, eval_batch_size=4, lr=0.05)
 
 
 def test_the_loss_is_the_cross_entropy(data: ClassificationData) -> None:
-    task = ClassificationTask(replace(TINY, label_smoothing=0.1), data)
+    task = ClassificationTraining(TINY.override(label_smoothing=0.1), data)
     batch = next(task.batches(0))
     assert batch.images.shape == (4, 3, 16, 16)
     assert task.images(batch) == 4
@@ -39,12 +40,12 @@ def test_the_loss_is_the_cross_entropy(data: ClassificationData) -> None:
 
 @pytest.mark.parametrize("more", [{}, {"mixup": 0.5}], ids=["labels", "shares"])
 def test_the_loss_is_outside_of_autocast(data: ClassificationData, more: dict[str, float], precisions: Precisions) -> None:
-    task = ClassificationTask(replace(TINY, **more), data)  # type: ignore[arg-type]
+    task = ClassificationTraining(TINY.override(**more), data)
     assert precisions(task, next(task.batches(0))) == {(torch.float32, False)}
 
 
 def test_labels_are_those_of_the_images(data: ClassificationData) -> None:
-    task = ClassificationTask(TINY, data)
+    task = ClassificationTraining(TINY, data)
     batch = next(task.batches(0))
     assert batch.targets.tolist() == data.train.labels[batch.indices.numpy()].tolist()
     assert f"train/{batch.indices[0]:05}" in task.describe(batch)
@@ -54,8 +55,8 @@ def test_labels_are_those_of_the_images(data: ClassificationData) -> None:
 
 @pytest.mark.parametrize("more", [{}, {"mixup": 0.4, "cutmix": 1.0, "random_erasing": 0.5}], ids=["plain", "mixed"])
 def test_batches_depend_on_the_epoch_alone(data: ClassificationData, more: dict[str, float]) -> None:
-    task = ClassificationTask(replace(TINY, **more), data)  # type: ignore[arg-type]
-    again = ClassificationTask(replace(TINY, num_workers=2, **more), data)  # type: ignore[arg-type]
+    task = ClassificationTraining(TINY.override(**more), data)
+    again = ClassificationTraining(TINY.override(num_workers=2, **more), data)
     before = torch.get_rng_state()
     ours = list(task.batches(3))
     assert torch.equal(torch.get_rng_state(), before)
@@ -71,8 +72,23 @@ def test_batches_depend_on_the_epoch_alone(data: ClassificationData, more: dict[
     assert not torch.equal(next(task.batches(4)).indices, ours[0].indices)
 
 
+def test_the_loader_gets_what_concerns_it(data: ClassificationData) -> None:
+    fields = {"gradient_accumulation": 2, "seed": 5, "num_workers": 4, "prefetch_factor": 3, "skip_damaged": True, "device": "cpu"}
+    loader = ClassificationTraining(TINY.override(**fields), data).loader
+    assert (loader.share.parts, loader.share.seed) == (2, 5)
+    assert (loader.loader.num_workers, loader.loader.prefetch_factor, loader.loader.pin_memory) == (4, 3, False)
+    assert isinstance(loader.loader.dataset, Replacing)
+    assert loader.loader.dataset.skip_damaged
+
+
+def test_memory_is_pinned_for_a_gpu_alone(data: ClassificationData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    pinned = {name: ClassificationTraining(TINY.override(device=name), data).loader.loader.pin_memory for name in ("auto", "cuda:1", "cpu")}
+    assert pinned == {"auto": True, "cuda:1": True, "cpu": False}
+
+
 def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None:
-    task = ClassificationTask(replace(TINY, mixup=0.5), data)
+    task = ClassificationTraining(TINY.override(mixup=0.5), data)
     batch = next(task.batches(0))
     assert batch.targets.shape == (4, 3)
     torch.testing.assert_close(batch.targets.sum(1), torch.ones(4))
@@ -80,23 +96,23 @@ def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None
 
 
 def test_the_same_seed_gives_the_same_weights(data: ClassificationData) -> None:
-    first, second, other = (ClassificationTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    first, second, other = (ClassificationTraining(TINY.override(seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not torch.equal(first["backbone.fc.weight"], other["backbone.fc.weight"])
 
 
 def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> None:
-    task = ClassificationTask(TINY, data)
+    task = ClassificationTraining(TINY, data)
     figures = task.evaluate()
     assert set(figures) == {"top1", "calibration_error", "test_cross_entropy"}
     probabilities = task.model.probabilities([data.test.images[n] for n in range(9)])
     expected = evaluate(probabilities, data.test.labels, data.classes)
     assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
-    assert ClassificationTask(TINY, replace(data, test=NOTHING)).evaluate() == {}
+    assert ClassificationTraining(TINY, replace(data, test=NOTHING)).evaluate() == {}
 
 
 def test_several_processes_see_a_part_each_and_all_have_the_result(data: ClassificationData, in_processes: InProcesses) -> None:
-    task = ClassificationTask(TINY, data)
+    task = ClassificationTraining(TINY, data)
     seen: list[int] = []
     task.model.register_forward_hook(lambda _model, _args, scores: seen.append(len(scores)))
 
@@ -114,49 +130,54 @@ def test_several_processes_see_a_part_each_and_all_have_the_result(data: Classif
 
 def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    recipe = replace(TINY, epochs=6, lr=0.02, attention="se")  # at .05 batches of 4 learn or not by chance
-    task = ClassificationTask(recipe, data)
+    recipe = TINY.override(epochs=6, lr=0.02, attention="se")  # at .05 batches of 4 learn or not by chance
+    task = ClassificationTraining(recipe, data)
     with RunLog(tmp_path) as log:
-        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, LoopOptions(6), device=CPU)
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, recipe, device=CPU)
     assert outcome.metrics["top1"] > 0.8
     model = rga.load(tmp_path)
     assert isinstance(model, ClassificationModel)
     assert model.metrics["top1"] == outcome.metrics["top1"]
-    assert model.trained_on == {"name": "colours", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
+    assert model.trained_on == {
+        "name": "colours",
+        "fingerprint": data.fingerprint,
+        "data": "digits",
+        "weights": "none: random from the start",
+    }
     assert evaluate_model(model, data).top1 == outcome.metrics["top1"]
 
 
 def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_learning_rate(data: ClassificationData) -> None:
-    task = ClassificationTask(replace(TINY, backbone_lr_scale=0.1), data)
+    task = ClassificationTraining(TINY.override(backbone_lr_scale=0.1), data)
     backbone, others = task.optimizer().param_groups
     assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
     full = {id(p) for p in others["params"]}
     assert {id(p) for p in task.model.backbone.get_submodule("fc").parameters()} <= full
     assert {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()} <= full
     assert full | {id(p) for p in backbone["params"]} == {id(p) for p in task.model.parameters()}
-    assert len(backbone["params"]) == len(list(ClassificationTask(replace(TINY, attention="none"), data).model.parameters())) - 2
+    assert len(backbone["params"]) == len(list(ClassificationTraining(TINY.override(attention="none"), data).model.parameters())) - 2
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size": 0}, "size must be at least 1"),
-        ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1"),
+        ({"image_size": 0}, "image_size must be at least 1, got 0"),
+        ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1, got 1.5"),
         ({"mixup": -1.0}, "mixup must be at least 0, got -1.0"),
-        ({"crop_pct": 0.0}, "crop_pct must be above 0 and at most 1, got 0.0"),
-        ({"scale": (0.08, 1.5)}, "scale must be a smallest and a largest share"),
-        ({"scale": (0.5, 0.2)}, "scale must be a smallest and a largest share"),
-        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
+        ({"crop_pct": 0.0}, "crop_pct is a share above 0 and at most 1, got 0.0"),
+        ({"scale": (0.08, 1.5)}, r"scale must be two shares above 0 and at most 1, the smaller first, got 0\."),
+        ({"scale": (0.5, 0.2)}, r"scale must be two shares above 0 and at most 1, the smaller first, got 0\."),
+        ({"attention": "se", "reduction": 4}, "reduction: options of RGA only, and attention is 'se'"),
         ({"epochs": 0}, "epochs must be at least 1"),
     ],
 )
 def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(TINY, **wrong)  # type: ignore[arg-type]
+        TINY.override(**wrong)
 
 
 def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationData, tmp_path: Path) -> None:
-    task = ClassificationTask(replace(TINY, attention="cbam-cs", inside_blocks=True), data)
+    task = ClassificationTraining(TINY.override(attention="cbam-cs", inside_blocks=True), data)
     assert len(rga.attached(task.model.backbone)) == 9
     task.losses(next(iter(task.batches(0))), CPU)["cross_entropy"].backward()
     assert all(p.grad is not None for each in rga.attached(task.model.backbone).values() for p in each.parameters())
@@ -167,11 +188,11 @@ def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationDat
 
 def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
     with pytest.raises(ValueError, match=r"'colours' at .* has no images to train on"):
-        ClassificationTask(TINY, replace(data, train=NOTHING))
+        ClassificationTraining(TINY, replace(data, train=NOTHING))
     with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 samples"):
-        ClassificationTask(replace(TINY, batch_size=22), data)
-    model = ClassificationTask(TINY, data).model
+        ClassificationTraining(TINY.override(batch_size=22), data)
+    model = ClassificationTraining(TINY, data).model
     with pytest.raises(ValueError, match="has no images to test on"):
         evaluate_model(model, replace(data, test=NOTHING))
-    with pytest.raises(ValueError, match=r"tells 3 classes apart \(red, green, blue, ...\), dataset 'colours' has 3 \(red, green, cyan"):
+    with pytest.raises(ValueError, match=r"has 3 classes \(red, green, blue, ...\), dataset 'colours' has 3 \(red, green, cyan"):
         evaluate_model(model, replace(data, classes=("red", "green", "cyan")))

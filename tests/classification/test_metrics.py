@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error, multiclass_confusion_matrix
 
-from rga.classification.evaluation import calibration_error, evaluate, top_share
+from rga.classification.metrics import calibration_error, evaluate, top_share
 from rga.classification.result import ClassificationResult
 
 

@@ -1,4 +1,4 @@
-"""Re-identification as a task of the loop, and its recipe."""
+"""A re-ID training: its batches, losses, weights, evaluation, and its recipe."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,17 +13,17 @@ from PIL import Image
 import rga
 from rga.ranking.evaluation import evaluate
 from rga.reid.datasets.samples import ReidData, Sample
+from rga.reid.evaluation import rank
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
-from rga.reid.task import ReidTask, evaluate_model
+from rga.reid.training import ReidTraining
 
 CPU = torch.device("cpu")
-TINY = ReidRecipe(
+TINY = ReidRecipe().override(
     backbone="test_resnet",
     weights="none",
-    height=64,
-    width=32,
+    image_size=(64, 32),
     ids_per_batch=3,
     images_per_id=2,
     epochs=1,
@@ -50,7 +50,7 @@ def data(tmp_path: Path) -> ReidData:
 
 
 def test_losses_are_the_papers_two(data: ReidData) -> None:
-    task = ReidTask(TINY, data)
+    task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
     assert (batch.pixels.shape, batch.pixels.dtype) == ((6, 64, 32, 3), torch.uint8)
     assert task.images(batch) == 6
@@ -61,12 +61,12 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     pooled, neck, _ = task.model(images)
     torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(task.model.logits(neck), batch.labels))
     torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
-    assert set(ReidTask(replace(TINY, triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
-    assert set(ReidTask(replace(TINY, identity_weight=0.0), data).losses(batch, CPU)) == {"triplet"}
+    assert set(ReidTraining(TINY.override(triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
+    assert set(ReidTraining(TINY.override(identity_weight=0.0), data).losses(batch, CPU)) == {"triplet"}
 
 
 def test_losses_are_outside_of_autocast(data: ReidData, precisions: Precisions) -> None:
-    task = ReidTask(TINY, data)
+    task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     task.model.register_forward_hook(lambda _model, _args, both: seen.append(both))
@@ -79,7 +79,7 @@ def test_losses_are_outside_of_autocast(data: ReidData, precisions: Precisions) 
 
 
 def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:
-    task = ReidTask(TINY, data)
+    task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
     for index, label in zip(batch.indices.tolist(), batch.labels.tolist(), strict=True):
         assert data.train[index].identity == label + 1
@@ -87,7 +87,7 @@ def test_labels_are_the_identities_of_the_files(data: ReidData) -> None:
 
 
 def test_what_is_erased_is_0_and_all_else_the_image(data: ReidData) -> None:
-    task = ReidTask(replace(TINY, random_erasing=1.0), data)
+    task = ReidTraining(TINY.override(random_erasing=1.0), data)
     batch = next(task.batches(0))
     images = task.inputs(batch, CPU)
     for image, pixels, (top, left, rows, columns) in zip(images, batch.pixels, batch.erased.tolist(), strict=True):
@@ -99,20 +99,20 @@ def test_what_is_erased_is_0_and_all_else_the_image(data: ReidData) -> None:
 
 
 def test_batches_depend_on_the_epoch_alone(data: ReidData) -> None:
-    task, again = ReidTask(TINY, data), ReidTask(TINY, data)
+    task, again = ReidTraining(TINY, data), ReidTraining(TINY, data)
     list(task.batches(0))
     ours = [batch.indices.tolist() for batch in task.batches(3)]
     assert ours == [batch.indices.tolist() for batch in again.batches(3)]
 
 
 def test_the_same_seed_gives_the_same_weights(data: ReidData) -> None:
-    first, second, other = (ReidTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    first, second, other = (ReidTraining(TINY.override(seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
 
 
 def test_the_layout_in_memory_changes_no_loss_and_no_saved_weight(data: ReidData, tmp_path: Path) -> None:
-    plain, beside = ReidTask(TINY, data), ReidTask(replace(TINY, channels_last=True), data)
+    plain, beside = ReidTraining(TINY, data), ReidTraining(TINY.override(channels_last=True), data)
     kernels = [weight for weight in beside.model.backbone.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
     assert kernels
     assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
@@ -124,7 +124,7 @@ def test_the_layout_in_memory_changes_no_loss_and_no_saved_weight(data: ReidData
 
 
 def test_evaluation_is_the_ranking_of_both_features(data: ReidData) -> None:
-    task = ReidTask(TINY, data)
+    task = ReidTraining(TINY, data)
     figures = task.evaluate()
     assert set(figures) == {f"{metric}_{feature}" for metric in ("mAP", "R1", "mINP") for feature in ("pooled", "neck")}
     sides = {}
@@ -139,13 +139,13 @@ def test_evaluation_is_the_ranking_of_both_features(data: ReidData) -> None:
 
 def test_without_cameras_the_result_says_so(data: ReidData) -> None:
     query, gallery = (tuple(replace(sample, camera=None) for sample in samples) for samples in (data.query, data.gallery))
-    results = evaluate_model(ReidTask(TINY, data).model, replace(data, query=query, gallery=gallery))
+    results = rank(ReidTraining(TINY, data).model, replace(data, query=query, gallery=gallery))
     assert {result.camera_rule for result in results.values()} == {"not applied: no camera ids"}
 
 
 def test_optimiser_groups(data: ReidData) -> None:
     for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
-        task = ReidTask(replace(TINY, optimizer=name, backbone_lr_scale=0.1), data)  # type: ignore[arg-type]
+        task = ReidTraining(TINY.override(optimizer=name, backbone_lr_scale=0.1), data)
         optimizer = task.optimizer()
         assert type(optimizer) is kind
         backbone, others = optimizer.param_groups
@@ -155,38 +155,41 @@ def test_optimiser_groups(data: ReidData) -> None:
         attention = {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()}
         assert attention <= {id(p) for p in others["params"]}
         assert id(task.model.neck.bias) not in {id(p) for p in others["params"]}
-    plain = ReidTask(replace(TINY, attention="none"), data)
+    plain = ReidTraining(TINY.override(attention="none"), data)
     assert len(plain.optimizer().param_groups[0]["params"]) == len(list(plain.model.backbone.parameters()))
 
 
 def test_schedules(data: ReidData) -> None:
-    paper = ReidTask(TINY, data).schedule()
+    paper = ReidTraining(TINY, data).schedule()
     assert paper(20) == pytest.approx(8e-4)
     assert paper(80) == pytest.approx(4e-4)
-    assert ReidTask(replace(TINY, schedule="cosine", warmup_epochs=0), data).schedule()(1) == pytest.approx(0.0)
+    assert ReidTraining(TINY.override(schedule="cosine", warmup_epochs=0), data).schedule()(1) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"height": 0}, "height must be at least 1"),
+        ({"image_size": (0, 32)}, "image_size must be at least 1 by 1, got 0 32"),
         ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1"),
         ({"lr": -1.0}, "lr must be at least 0, got -1.0"),
-        ({"identity_weight": 0.0, "triplet_weight": 0.0}, "nothing would be trained"),
-        ({"images_per_id": 1}, "images_per_id of at least 2, got ids_per_batch 3 and images_per_id 1"),
-        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
+        (
+            {"identity_weight": 0.0, "triplet_weight": 0.0},
+            "identity_weight and triplet_weight must not both be 0: nothing would be trained",
+        ),
+        ({"images_per_id": 1}, "triplets need at least 2 identities with 2 images in a batch, got 3 with 1"),
+        ({"attention": "se", "reduction": 4}, "reduction: options of RGA only, and attention is 'se'"),
     ],
 )
 def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(TINY, **wrong)  # type: ignore[arg-type]
+        TINY.override(**wrong)
 
 
 def test_data_without_training_split_or_with_too_few_identities_are_named(data: ReidData) -> None:
     with pytest.raises(ValueError, match="has no training split"):
-        ReidTask(TINY, replace(data, train=()))
+        ReidTraining(TINY, replace(data, train=()))
     with pytest.raises(ValueError, match="16 identities cannot be drawn from 5"):
-        ReidTask(replace(TINY, ids_per_batch=16), data)
+        ReidTraining(TINY.override(ids_per_batch=16), data)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,7 @@ def test_data_without_training_split_or_with_too_few_identities_are_named(data: 
     ids=str,
 )  # fmt: skip
 def test_rows_of_the_papers_tables_are_one_override_away(data: ReidData, row: dict[str, object]) -> None:
-    task = ReidTask(replace(TINY, **row), data)  # type: ignore[arg-type]
+    task = ReidTraining(TINY.override(**row), data)
     loss = sum(task.losses(next(task.batches(0)), CPU).values())
     assert isinstance(loss, torch.Tensor)
     loss.backward()

@@ -1,4 +1,4 @@
-"""Segmentation as a task of the loop, its recipe and its evaluation."""
+"""A segmentation training: its batches, losses, weights, evaluation, and its recipe."""
 
 import shutil
 from collections.abc import Callable
@@ -13,6 +13,8 @@ from PIL import Image
 
 from rga.attention.grid import Fit
 from rga.datasets.layout import DataError
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
@@ -24,22 +26,22 @@ from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
-from rga.segmentation.task import SegmentationBatch, SegmentationTask, segmentation_task
+from rga.segmentation.task import TASK
+from rga.segmentation.training import SegmentationBatch, SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 
 CPU = torch.device("cpu")
-TINY = SegmentationRecipe(
-    data="streets",
+TINY = SegmentationRecipe().override(
+    data=DataSpec("streets"),
     backbone="resnet10t",
     weights="none",
-    height=32,
-    width=48,
+    crop_size=(32, 48),
     batch_size=2,
     epochs=1,
-    attention_grid=4,
+    largest_grid=4,
     num_workers=0,
     color_jitter=0,
 )
@@ -56,7 +58,7 @@ def data(root: Path) -> SegmentationData:
 
 
 def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
-    task = SegmentationTask(TINY, data)
+    task = SegmentationTraining(TINY, data)
     batch = next(iter(task.batches(0)))
     assert (batch.images.shape, batch.labels.shape, batch.labels.dtype) == ((2, 3, 32, 48), (2, 32, 48), torch.int64)
     expected = (batch.images / 255 - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(
@@ -68,7 +70,9 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
     torch.testing.assert_close(parts["pixels"], pixel_cross_entropy(scores, batch.labels))
     assert auxiliary is not None
     torch.testing.assert_close(parts["auxiliary"], 0.4 * pixel_cross_entropy(auxiliary, batch.labels))
-    parts, (scores, auxiliary) = both(SegmentationTask(replace(TINY, ohem_threshold=0.6, ohem_min_kept=7, auxiliary_weight=0), data), batch)
+    parts, (scores, auxiliary) = both(
+        SegmentationTraining(TINY.override(ohem_threshold=0.6, ohem_min_kept=7, auxiliary_weight=0), data), batch
+    )
     assert auxiliary is None
     assert set(parts) == {"pixels"}
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, batch.labels, 0.6, 7))
@@ -76,11 +80,11 @@ def test_losses_are_those_of_both_heads(data: SegmentationData) -> None:
 
 @pytest.mark.parametrize("hard", [0.0, 0.6])
 def test_losses_are_outside_of_autocast(data: SegmentationData, hard: float, precisions: Precisions) -> None:
-    task = SegmentationTask(replace(TINY, ohem_threshold=hard), data)
+    task = SegmentationTraining(TINY.override(ohem_threshold=hard), data)
     assert precisions(task, next(iter(task.batches(0)))) == {(torch.float32, False)}
 
 
-def both(task: SegmentationTask, batch: SegmentationBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:
+def both(task: SegmentationTraining, batch: SegmentationBatch) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]:
     """The losses of a batch and the scores that they are of: both drop the same channels."""
     torch.manual_seed(3)
     parts = task.losses(batch, CPU)
@@ -89,7 +93,7 @@ def both(task: SegmentationTask, batch: SegmentationBatch) -> tuple[dict[str, to
 
 
 def test_batches_depend_on_the_epoch_alone_and_hold_every_image_once(data: SegmentationData) -> None:
-    task, again = SegmentationTask(TINY, data), SegmentationTask(TINY, data)
+    task, again = SegmentationTraining(TINY, data), SegmentationTraining(TINY, data)
     list(task.batches(0))
     ours = [batch.indices.tolist() for batch in task.batches(3)]
     assert ours == [batch.indices.tolist() for batch in again.batches(3)]
@@ -99,7 +103,7 @@ def test_batches_depend_on_the_epoch_alone_and_hold_every_image_once(data: Segme
 
 
 def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
-    task = SegmentationTask(TINY, data)
+    task = SegmentationTraining(TINY, data)
     batch = next(iter(task.batches(0)))
     assert task.describe(batch).split(", ")[0] == data.train[batch.indices[0]].image.name
     assert "streets, 8 classes, fingerprint" in task.describe_data()
@@ -107,7 +111,7 @@ def test_a_batch_is_named_by_its_files(data: SegmentationData) -> None:
 
 
 def test_evaluation_is_the_pooled_matrix_of_full_size_predictions(data: SegmentationData) -> None:
-    task = SegmentationTask(replace(TINY, resolution=0.5), data)
+    task = SegmentationTraining(TINY.override(resolution=0.5), data)
     matrix = np.zeros((8, 8), np.int64)
     for sample in data.val:
         image, labels = read_sample(sample, data.classes)
@@ -122,7 +126,7 @@ def test_evaluation_is_the_pooled_matrix_of_full_size_predictions(data: Segmenta
 
 
 def test_several_processes_predict_a_part_each_and_all_have_the_result(data: SegmentationData, in_processes: InProcesses) -> None:
-    task = SegmentationTask(TINY, data)
+    task = SegmentationTraining(TINY, data)
     asked: list[tuple[int, int]] = []
 
     def measure() -> tuple[list[list[int]], int, tuple[int, int]]:
@@ -134,55 +138,55 @@ def test_several_processes_predict_a_part_each_and_all_have_the_result(data: Seg
 
 
 def test_evaluation_says_how_it_was_done(data: SegmentationData) -> None:
-    exact = SegmentationTask(replace(TINY, fit="exact"), data)
+    exact = SegmentationTraining(TINY.override(fit="exact"), data)
     assert evaluate_model(exact.model, data.val, data.classes).method == "single scale, windows of 32x48"
     told: list[tuple[int, int]] = []
     many = Inference((32, 32), scales=(0.5, 1.0), flip=True)
     result = evaluate_model(
-        SegmentationTask(TINY, data).model, data.val, data.classes, inference=many, progress=lambda *done: told.append(done)
+        SegmentationTraining(TINY, data).model, data.val, data.classes, inference=many, progress=lambda *done: told.append(done)
     )
     assert result.method == "scales 0.5, 1, windows of 32x32, flip"
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert SegmentationTask(replace(TINY, test_windows=True), data).recipe.inference.window == (32, 48)
+    assert SegmentationTraining(TINY.override(eval_windows=True), data).inference.window == (32, 48)
 
 
 def test_other_classes_than_the_models_are_refused(data: SegmentationData, root: Path) -> None:
     other = read_cityscapes(root)
     with pytest.raises(ValueError, match=r"the model tells 8 classes apart \(road, sidewalk, building, pole, ...\), the data 19"):
-        evaluate_model(SegmentationTask(TINY, data).model, other.val, other.classes)
+        evaluate_model(SegmentationTraining(TINY, data).model, other.val, other.classes)
 
 
 def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:
-    untested = SegmentationTask(TINY, replace(data, val=()))
+    untested = SegmentationTraining(TINY, replace(data, val=()))
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
-    assert "empty" not in SegmentationTask(TINY, data).describe_data()
+    assert "empty" not in SegmentationTraining(TINY, data).describe_data()
     with pytest.raises(ValueError, match="the masks of test of dataset 'streets' are not there"):
-        SegmentationTask(replace(TINY, evaluate_on="test"), data)
+        SegmentationTraining(TINY.override(eval_split="test"), data)
 
 
 def test_data_without_a_training_split_or_with_too_few_images_are_named(data: SegmentationData) -> None:
     with pytest.raises(ValueError, match="has no training split"):
-        SegmentationTask(TINY, replace(data, train=()))
+        SegmentationTraining(TINY, replace(data, train=()))
     with pytest.raises(ValueError, match=r"a batch of 6 .*cannot be drawn from 5"):
-        SegmentationTask(replace(TINY, batch_size=6), data)
+        SegmentationTraining(TINY.override(batch_size=6), data)
 
 
 def test_parts_of_a_batch_share_the_hard_pixels_and_one_crop_is_too_few_for_aspp(data: SegmentationData) -> None:
-    task = SegmentationTask(replace(TINY, ohem_threshold=1e-9, ohem_min_kept=9, gradient_accumulation=2, auxiliary_weight=0), data)
+    task = SegmentationTraining(TINY.override(ohem_threshold=1e-9, ohem_min_kept=9, gradient_accumulation=2, auxiliary_weight=0), data)
     part = next(iter(task.batches(0)))
     assert task.images(part) == 1
     parts, (scores, _) = both(task, part)
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, part.labels, 1e-9, 5))
     with pytest.raises(ValueError, match="over 2 crops or more: a batch comes in parts of 1"):
-        SegmentationTask(replace(TINY, head="aspp", gradient_accumulation=2), data)
+        SegmentationTraining(TINY.override(head="aspp", gradient_accumulation=2), data)
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Path, num_workers: int) -> None:
     root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
     data = read_generated(root)
-    task = SegmentationTask(replace(TINY, num_workers=num_workers), data)
+    task = SegmentationTraining(TINY.override(num_workers=num_workers), data)
     mask = data.val[0].mask
     assert mask is not None
     Image.fromarray(np.full((48, 96), 99, np.uint8)).save(mask)
@@ -201,24 +205,24 @@ def test_a_mask_that_does_not_fit_stops_with_its_name(tmp_path: Path) -> None:
     assert mask is not None
     mask.write_bytes(mask.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"mask {mask} cannot be read"):
-        list(SegmentationTask(TINY, data).batches(0))
+        list(SegmentationTraining(TINY, data).batches(0))
     other = data.train[1].mask
     assert other is not None
     mask.write_bytes(other.read_bytes())
     data.train[0].image.write_bytes(data.train[0].image.read_bytes()[:200])
     with pytest.raises(ValueError, match="cannot be read as an image"):
-        list(SegmentationTask(TINY, data).batches(0))
-    assert DataError.__bases__ == (ValueError,)
+        list(SegmentationTraining(TINY, data).batches(0))
+    assert DataError.__bases__ == (InputError,)
 
 
 def test_the_same_seed_gives_the_same_weights(data: SegmentationData) -> None:
-    first, second, other = (SegmentationTask(replace(TINY, seed=seed), data).model.state_dict() for seed in (1, 1, 2))
+    first, second, other = (SegmentationTraining(TINY.override(seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not torch.equal(first["head.0.weight"], other["head.0.weight"])
 
 
 def test_the_optimiser_and_schedule_are_the_fields(data: SegmentationData) -> None:
-    task = SegmentationTask(replace(TINY, backbone_lr_scale=0.1), data)
+    task = SegmentationTraining(TINY.override(backbone_lr_scale=0.1), data)
     optimizer = task.optimizer()
     assert isinstance(optimizer, torch.optim.SGD)
     backbone, others = optimizer.param_groups
@@ -229,11 +233,16 @@ def test_the_optimiser_and_schedule_are_the_fields(data: SegmentationData) -> No
 
 
 def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> None:
-    task = SegmentationTask(replace(TINY, channels_last=True), data)
+    task = SegmentationTraining(TINY.override(channels_last=True), data)
     task.save_model(tmp_path / "saved", {"mIoU": 0.5})
     back = SegmentationModel.from_pretrained(tmp_path / "saved")
     assert back.metrics == {"data": "streets", "fingerprint": data.fingerprint, "mIoU": 0.5}
-    assert back.trained_on == {"name": "streets", "fingerprint": data.fingerprint, "weights": "none: random from the start"}
+    assert back.trained_on == {
+        "name": "streets",
+        "fingerprint": data.fingerprint,
+        "data": "streets",
+        "weights": "none: random from the start",
+    }
     assert back.classes == data.classes
     for name, value in back.state_dict().items():
         torch.testing.assert_close(value, task.model.state_dict()[name], rtol=0, atol=0)
@@ -242,18 +251,18 @@ def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"height": 0}, "height must be at least 1"),
+        ({"crop_size": (0, 48)}, "crop_size must be at least 1 by 1, got 0 48"),
         ({"random_flip": 1.5}, "random_flip must lie between 0 and 1"),
         ({"ohem_threshold": -0.1}, "ohem_threshold must lie between 0 and 1"),
-        ({"scale": (3.0, 2.0)}, r"scale must be a smallest and a largest factor above 0, got \(3.0, 2.0\)"),
+        ({"scale": (3.0, 2.0)}, r"scale must be two positive numbers, the smaller first, got 3.0 2.0"),
         ({"resolution": 0.0}, "resolution must be above 0"),
         ({"auxiliary_weight": -1.0}, "auxiliary_weight must be at least 0"),
-        ({"attention": "se", "reduction": 4}, "reduction: RGA's alone, while attention is 'se'"),
+        ({"attention": "se", "reduction": 4}, "reduction: options of RGA only, and attention is 'se'"),
     ],
 )
 def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(TINY, **wrong)  # type: ignore[arg-type]
+        TINY.override(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +275,7 @@ def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
     ids=str,
 )  # fmt: skip
 def test_compared_methods_are_one_override_away(data: SegmentationData, row: dict[str, object]) -> None:
-    task = SegmentationTask(replace(TINY, **row), data)  # type: ignore[arg-type]
+    task = SegmentationTraining(TINY.override(**row), data)
     loss = sum(task.losses(next(iter(task.batches(0))), CPU).values())
     assert isinstance(loss, torch.Tensor)
     loss.backward()
@@ -275,7 +284,7 @@ def test_compared_methods_are_one_override_away(data: SegmentationData, row: dic
 
 @pytest.mark.parametrize("fit", ["exact", "pool"])
 def test_crops_that_are_no_multiple_of_the_stride(data: SegmentationData, fit: Fit) -> None:
-    task = SegmentationTask(replace(TINY, height=29, width=41, fit=fit), data)
+    task = SegmentationTraining(TINY.override(crop_size=(29, 41), fit=fit), data)
     batch = next(iter(task.batches(0)))
     parts, scores = both(task, batch)
     padded = torch.nn.functional.pad(task.inputs(batch, CPU), (0, 7, 0, 3))
@@ -289,6 +298,8 @@ def test_crops_that_are_no_multiple_of_the_stride(data: SegmentationData, fit: F
 
 
 def test_a_recipe_finds_its_data(root: Path) -> None:
-    assert segmentation_task(replace(TINY, root=root)).data.name == "streets"
-    labels = next(iter(segmentation_task(replace(TINY, root=root)).batches(0))).labels
+    recipe = TINY.override(data=DataSpec("streets", root))
+    training = TASK.build(recipe, TASK.read(recipe))
+    assert training.data.name == "streets"
+    labels = next(iter(training.batches(0))).labels
     assert set(labels.unique().tolist()) <= {*range(8), IGNORED}
