@@ -108,7 +108,7 @@ class DataReport:
         """What was found."""
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
         named: list[tuple[bool, Sequence[object], str]] = [
-            (bool(self.wrong_counts), self.wrong_counts, "[split does not hold what it should|splits do not hold what they should]"),
+            (bool(self.wrong_counts), self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
             (True, [f"{path} ({reason})" for path, reason in self.damaged], "[image|images] cannot be decoded"),
             (True, self.overlapping_identities, "[identity is|identities are] trained on and tested on"),
             (
