@@ -58,20 +58,25 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     images = task.inputs(batch, CPU)
     assert images.shape == (6, 3, 64, 32)
     assert images.is_contiguous()
-    pooled, neck, _ = task.model(images)
-    torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(task.model.logits(neck), batch.labels))
+    pooled, neck, logits = task.model(images)
+    assert task.model.classifier is not None
+    torch.testing.assert_close(logits, task.model.classifier(neck))
+    torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(logits, batch.labels))
     torch.testing.assert_close(parts["triplet"], batch_hard_triplet(pooled, batch.labels, 0.3))
     assert set(ReidTraining(TINY.override(triplet_weight=0.0), data).losses(batch, CPU)) == {"identity"}
-    assert set(ReidTraining(TINY.override(identity_weight=0.0), data).losses(batch, CPU)) == {"triplet"}
+    alone = ReidTraining(TINY.override(identity_weight=0.0), data)
+    assert set(alone.losses(batch, CPU)) == {"triplet"}
+    sum(alone.losses(batch, CPU).values(), torch.zeros(())).backward()
+    assert all(parameter.grad is not None for parameter in alone.model.parameters() if parameter.requires_grad)  # none waits for one
 
 
 def test_losses_are_outside_of_autocast(data: ReidData, precisions: Precisions) -> None:
     task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
-    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
-    task.model.register_forward_hook(lambda _model, _args, both: seen.append(both))
+    seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    task.model.register_forward_hook(lambda _model, _args, output: seen.append(output))
     assert precisions(task, batch) == {(torch.float32, False)}
-    pooled, _ = seen[0]
+    pooled, *_ = seen[0]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         triplet = task.losses(batch, CPU)["triplet"]
     assert pooled.dtype == torch.bfloat16

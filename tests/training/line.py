@@ -48,7 +48,7 @@ class Line:
     def __init__(self) -> None:
         torch.manual_seed(1)
         self.model: nn.Module = nn.Linear(1, 1)
-        self.network = self.model
+        self.network: nn.Module = self.model
         self.steps_per_epoch = 5
         self.watched = "goodness"
         self.evaluations: list[float] = []

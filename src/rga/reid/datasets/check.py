@@ -107,6 +107,7 @@ class DataReport:
     def findings(self) -> list[Finding]:
         """What was found."""
         queries, unmatched = self.found["query"].images, len(self.unmatched_queries)
+        by_others = " by another camera" if self.has_cameras else ""
         named: list[tuple[bool, Sequence[object], str]] = [
             (bool(self.wrong_counts), self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
             (True, [f"{path} ({reason})" for path, reason in self.damaged], "[image|images] cannot be decoded"),
@@ -114,7 +115,7 @@ class DataReport:
             (
                 unmatched == queries,
                 self.unmatched_queries,
-                f"of {queries:,} queries [has|have] nothing to find{' by another camera' if self.has_cameras else ''} and [does|do] not count",
+                f"of {queries:,} queries [has|have] nothing to find{by_others} and [does|do] not count",
             ),
             (False, [" = ".join(group) for group in self.duplicates], "[group of files has|groups of files have] the same content"),
             (False, self.single_image_identities, "training [identity has|identities have] a single image"),
