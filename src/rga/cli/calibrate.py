@@ -9,10 +9,11 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from rga.cli.parsing import Grouped
+from rga.cli.parsing import Grouped, Model
 from rga.cli.printing import print_calibration, written
 from rga.cli.progress import progress
 from rga.datasets.spec import DataSpec
+from rga.evaluations import Measured
 from rga.evaluations import calibrate as choose
 from rga.reid.evaluation import CalibrationOptions
 
@@ -20,7 +21,7 @@ DEFAULT = CalibrationOptions()
 
 
 def calibrate(
-    model: Annotated[str, tyro.conf.Positional],
+    model: Model,
     *,
     data: DataSpec,
     options: Grouped[CalibrationOptions] = DEFAULT,
@@ -47,19 +48,24 @@ def calibrate(
     """
     chosen = {field.name: getattr(options, field.name) for field in fields(options)}
     folder = Path(model) if Path(model).is_dir() else None
-    with progress("embedding") as bar:
-        measured = choose(
-            model,
-            data,
-            output=output,
-            folder=folder,
-            report=report,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            device=device,
-            progress=bar,
-            **chosen,
-        )
     console = Console()
-    print_calibration(console, measured)
+    found: list[Measured] = []
+    try:
+        with progress("embedding") as bar:
+            measured = choose(
+                model,
+                data,
+                output=output,
+                folder=folder,
+                report=report,
+                batch_size=batch_size,
+                num_workers=num_workers,
+                device=device,
+                progress=bar,
+                on_result=found.append,
+                **chosen,
+            )
+    finally:  # also if the results, the threshold or the report could not be written
+        for each in found:
+            print_calibration(console, each)
     written(console, measured)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from rga.checks import check_at_least
 from rga.classification.model import ClassificationModel
+from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.images.listing import images_at
 from rga.loading import load
@@ -20,8 +21,8 @@ from rga.training.devices import choose_device
 
 
 def classify(
-    model: Annotated[str, tyro.conf.Positional],
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    model: Model,
+    images: Images,
     *,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     overwrite: bool = False,
@@ -58,4 +59,4 @@ def classify(
     console = Console()
     console.print(table)
     if output is not None:
-        console.print(f"written to {output}", markup=False)
+        console.print(f"written to {output}", markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from rga.backbones.catalog import create_backbone
 
 
 def cost(
-    backbone: Annotated[str, tyro.conf.Positional] = "resnet50",
+    backbone: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BACKBONE")] = "resnet50",
     *,
     attentions: tuple[str, ...] = (),
     image_size: tuple[int, int] = (256, 128),
@@ -41,4 +41,6 @@ def cost(
         table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = Console()
     console.print(table)
-    console.print(f"attention after {', '.join(f'{stage.name} ({stage.grid[0]}x{stage.grid[1]})' for stage in stages)}", markup=False)
+    console.print(
+        f"attention after {', '.join(f'{stage.name} ({stage.grid[0]}x{stage.grid[1]})' for stage in stages)}", markup=False, soft_wrap=True
+    )

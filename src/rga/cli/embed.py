@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 
 from rga.checks import check_at_least
+from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.images.listing import named_images
 from rga.loading import load
@@ -20,8 +21,8 @@ from rga.training.devices import choose_device
 
 
 def embed(
-    model: Annotated[str, tyro.conf.Positional],
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    model: Model,
+    images: Images,
     *,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("features.npz"),
     overwrite: bool = False,
@@ -57,4 +58,4 @@ def embed(
             np.savez(file, features=features, paths=np.array(list(named)))
 
     write_atomically(output, write)
-    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False)
+    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False, soft_wrap=True)

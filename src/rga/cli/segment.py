@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
+from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import ExistingFileError
 from rga.images.images import read_image
@@ -27,8 +28,8 @@ ENDINGS: dict[Output, str] = {"labels": ".png", "overlays": ".jpg", "confidence"
 
 
 def segment(
-    model: Annotated[str, tyro.conf.Positional],
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    model: Model,
+    images: Images,
     *,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("segmented"),
     write: tuple[Output, ...] = ("labels", "overlays", "confidence"),
@@ -72,7 +73,7 @@ def segment(
             if "confidence" in write:
                 save_confidence(target(output, "confidence", name), found.confidence)
             bar(done, len(named))
-    Console().print(f"{len(named)} images: {output}", markup=False)
+    Console().print(f"{len(named)} images: {output}", markup=False, soft_wrap=True)
 
 
 def target(output: Path, kind: Output, name: str) -> Path:
