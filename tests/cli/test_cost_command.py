@@ -3,11 +3,11 @@
 import pytest
 
 import rga
-from rga.__main__ import main
+from rga.cli.main import main
 
 
 def test_costs_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", "--backbone", "resnet50", "--attentions", "rga-sc", "--image-size", "256", "128"]) == 0
+    assert main(["cost", "resnet50", "--attentions", "rga-sc", "--image-size", "256", "128"]) == 0
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if "rga-sc" in line)
     assert "29.81" in row  # M parameters, with the last stride 2 and without a classifier
@@ -15,7 +15,7 @@ def test_costs_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_by_default_every_attention_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", "--backbone", "resnet18"]) == 0
+    assert main(["cost", "resnet18"]) == 0
     rows = [[cell.strip() for cell in line.split("\u2502")] for line in capsys.readouterr().out.splitlines()]
     printed = {row[1]: row[2] for row in rows if len(row) > 3}
     assert list(printed) == ["none", *rga.list_attentions()]
@@ -23,7 +23,7 @@ def test_by_default_every_attention_has_its_row(capsys: pytest.CaptureFixture[st
 
 
 def test_networks_for_small_images_and_attention_inside_of_blocks(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["cost", "--backbone", "cifar-resnet20", "--attentions", "rga-c", "--image-size", "32", "32"]
+    words = ["cost", "cifar-resnet20", "--attentions", "rga-c", "--image-size", "32", "32"]
     printed = []
     for more in ([], ["--inside-blocks"]):
         assert main([*words, *more]) == 0
@@ -31,7 +31,7 @@ def test_networks_for_small_images_and_attention_inside_of_blocks(capsys: pytest
     assert all("0.27" in each for each in printed)  # M parameters, table 6 of arXiv 1512.03385
     after, inside = (float(next(line for line in each.splitlines() if "rga-c" in line).split("\u2502")[2]) for each in printed)
     assert inside - 0.27 == pytest.approx(3 * (after - 0.27), rel=0.05)  # nine blocks, three stages
-    assert main(["cost", "--backbone", "resnet5O"]) == 2
+    assert main(["cost", "resnet5O"]) == 2
     assert "unknown backbone 'resnet5O'" in capsys.readouterr().err
 
 

@@ -29,6 +29,8 @@ def main(words: Sequence[str]) -> int:
         InputError: no recipe is named, or there is none of that name.
     """
     if words[:1] == ["--list"]:
+        if len(words) != 1:
+            raise InputError("rga train --list takes no other words; rga train --show RECIPE prints one recipe")
         print(listing())
         return 0
     if words[:1] == ["--show"]:
