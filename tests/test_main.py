@@ -130,7 +130,7 @@ def test_what_the_user_can_fix_is_one_line(capsys: pytest.CaptureFixture[str], v
     assert capsys.readouterr().err == f"rga: {line}\n"
 
 
-@pytest.mark.parametrize("outcome", [name for name in OUTCOMES if name not in ("runtime",) and not name.startswith("bug")])
+@pytest.mark.parametrize("outcome", [name for name in OUTCOMES if name != "runtime" and not name.startswith("bug")])
 def test_traceback_shows_where_an_error_came_from(verb: str, outcome: str) -> None:
     with pytest.raises(type(OUTCOMES[outcome])):
         main([*verb.split(), "--outcome", outcome, "--traceback"])

@@ -44,7 +44,9 @@ def my_reid_run(reid_run: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def streets(work: Path) -> Path:
     """Seven street scenes."""
-    done = rga("data", "make", "streets", "streets", *"--train 3 --val 2 --test 2 --height 48 --width 96".split(), cwd=work)
+    done = rga(
+        "data", "make", "streets", "streets", *["--train", "3", "--val", "2", "--test", "2", "--height", "48", "--width", "96"], cwd=work
+    )
     assert done.code == 0, done.said
     assert "train on it with rga train seg/generated --data streets:streets" in done.said
     return work / "streets"

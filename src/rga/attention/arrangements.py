@@ -15,6 +15,7 @@ from rga.attention.parallel import GateMap, ParallelAttention
 from rga.attention.products import gated
 from rga.attention.relation import ChannelRelationAttention, EmbeddingKind, RelationGate, SpatialRelationAttention
 from rga.attention.tracing import is_traced
+from rga.errors import InputError
 
 
 class SequentialRelationAttention(nn.Sequential):
@@ -87,7 +88,7 @@ def relation_attention(
         A module, maps (B, C, H, W) -> maps of the same shape, with children ``spatial`` and/or ``channel``.
 
     Raises:
-        ValueError: an option is out of its range.
+        InputError: an option is out of its range.
 
     Example:
         >>> attention = relation_attention("sc", 64, (16, 8))
@@ -96,7 +97,7 @@ def relation_attention(
     """
     grid = check_grid(grid)
     if reduction < 1 or hidden_reduction < 1:
-        raise ValueError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
+        raise InputError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
     positions = grid[0] * grid[1]
     width_positions = math.prod(check_grid(width_grid)) if width_grid is not None else positions
 

@@ -23,6 +23,7 @@ from rga.attention.grid import Grid, check_grid
 from rga.attention.harmonious import HarmoniousAttention
 from rga.attention.non_local import SimplifiedNonLocal
 from rga.attention.precision import wide
+from rga.errors import InputError
 
 Builder = Callable[..., nn.Module]
 
@@ -77,7 +78,7 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         **options: the attention's own options, checked; those of ``rga-*`` are described at ``rga.attention.relation_attention``.
 
     Raises:
-        ValueError: the name is unknown, there are no channels, the grid is missing, or an option is out of its range.
+        InputError: the name is unknown, there are no channels, the grid is missing, or an option is out of its range.
         TypeError: the attention has no such option.
 
     Example:
@@ -86,9 +87,9 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         2673172
     """
     if name not in OF_A_GRID and name not in OF_ANY_GRID:
-        raise ValueError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
+        raise InputError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
     if channels < 1:
-        raise ValueError(f"channels must be at least 1, got {channels}")
+        raise InputError(f"channels must be at least 1, got {channels}")
     build = OF_A_GRID.get(name) or OF_ANY_GRID[name]
     accepted = option_names(build)
     for option in options:
@@ -97,7 +98,7 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
     if name in OF_ANY_GRID:
         return wide(build(channels, **options))
     if grid is None:
-        raise ValueError(f"attention {name!r} is built for one grid of positions: pass grid=(height, width) of its maps")
+        raise InputError(f"attention {name!r} is built for one grid of positions: pass grid=(height, width) of its maps")
     return wide(build(channels, check_grid(grid), **options))
 
 

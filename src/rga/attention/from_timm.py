@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rga.attention.grid import check_map
 from rga.attention.precision import WideModule, computed_by
+from rga.errors import InputError
 
 
 class CheckedLayer(WideModule):
@@ -103,9 +104,9 @@ def timm_attention(name: str, channels: int) -> nn.Module:
     """One of timm's own attentions, with its defaults.
 
     Raises:
-        ValueError: timm has no such attention, or it is not one that keeps the shape of a map.
+        InputError: timm has no such attention, or it is not one that keeps the shape of a map.
     """
     if name not in TIMM_NAMES:
         known = ", ".join(f"timm:{known}" for known in TIMM_NAMES)
-        raise ValueError(f"unknown attention 'timm:{name}': timm's map-to-map attentions are {known}")
+        raise InputError(f"unknown attention 'timm:{name}': timm's map-to-map attentions are {known}")
     return CheckedLayer(channels, create_attn(name, channels))

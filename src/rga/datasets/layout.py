@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rga.errors import InputError
+from rga.errors import InputError, MissingFileError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """What counts as an image in folders, in lower or upper case."""
@@ -40,7 +40,7 @@ def has(folder: Path, name: str) -> bool:
     return any((folder / each).exists() for each in name.split(" or "))
 
 
-def not_found(root: Path, needed: Sequence[str], where: str) -> FileNotFoundError:
+def not_found(root: Path, needed: Sequence[str], where: str) -> MissingFileError:
     """The error for data that are not there: what was looked for, what is expected in it, where to have it.
 
     Args:
@@ -50,9 +50,9 @@ def not_found(root: Path, needed: Sequence[str], where: str) -> FileNotFoundErro
     """
     expected = ", ".join(needed)
     if not root.is_dir():
-        return FileNotFoundError(f"no folder {root}: expected a folder with {expected}. {where}")
+        return MissingFileError(f"no folder {root}: expected a folder with {expected}. {where}")
     missing = ", ".join(name for name in needed if not has(root, name))
-    return FileNotFoundError(f"folder {root} lacks {missing}: expected {expected} in it. {where}")
+    return MissingFileError(f"folder {root} lacks {missing}: expected {expected} in it. {where}")
 
 
 def images_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
