@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from terminal import TINY_REID, rga
 
+from cli.terminal import TINY_REID, rga
 from rga.classification.datasets.digits import read_digits
 
 
@@ -44,9 +44,8 @@ def my_reid_run(reid_run: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def streets(work: Path) -> Path:
     """Seven street scenes."""
-    done = rga(
-        "data", "make", "streets", "streets", *["--train", "3", "--val", "2", "--test", "2", "--height", "48", "--width", "96"], cwd=work
-    )
+    words = ("--train", 3, "--val", 2, "--test", 2, "--height", 48, "--width", 96)
+    done = rga("data", "make", "streets", "streets", *words, cwd=work)
     assert done.code == 0, done.said
     assert "train on it with rga train seg/generated --data streets:streets" in done.said
     return work / "streets"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from terminal import rga
 
+from cli.terminal import rga
 from rga.loading import load
 
 

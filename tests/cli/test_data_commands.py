@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from terminal import rga
 
+from cli.terminal import rga
 from rga.tasks import TASKS, get_task
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from terminal import rga
 
+from cli.terminal import rga
 from rga.loading import load
 
 

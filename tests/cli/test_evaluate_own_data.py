@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from terminal import TINY_REID, rga
 
+from cli.terminal import TINY_REID, rga
 from rga.evaluations import evaluate
 from rga.loading import load
 

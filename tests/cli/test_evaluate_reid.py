@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
-from terminal import Done, contents, rga
 
+from cli.terminal import Done, contents, rga
 from rga.loading import load
 from rga.synthetic.people.people import PeopleOptions, make_people
 

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from terminal import rga
 
+from cli.terminal import rga
 from rga.cli.completion import following
 from rga.cli.verbs import VERBS
 from rga.tasks import recipe_functions

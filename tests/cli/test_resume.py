@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal import TINY_REID, Done, contents, rga
 
+from cli.terminal import TINY_REID, Done, contents, rga
 from rga.datasets.spec import DataSpec
 from rga.errors import ExistingFileError, InputError
 from rga.recipes import read_recipe

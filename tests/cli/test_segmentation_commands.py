@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from terminal import contents, rga
 
+from cli.terminal import contents, rga
 from rga.loading import load
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.model import SegmentationModel

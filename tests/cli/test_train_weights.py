@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -14,7 +15,13 @@ from rga.training.run.log import read_log
 def test_weights_are_said_kept_and_not_needed_again(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights, run = tmp_path / "mine.safetensors", tmp_path / "run"
     save_file(timm.create_model("test_resnet").state_dict(), weights)
-    chosen = {"backbone": "test_resnet", "weights": str(weights), "image_size": (64, 32), "ids_per_batch": 2, "images_per_id": 2}
+    chosen: dict[str, Any] = {
+        "backbone": "test_resnet",
+        "weights": str(weights),
+        "image_size": (64, 32),
+        "ids_per_batch": 2,
+        "images_per_id": 2,
+    }
     train("reid/market1501", f"market1501:{people}", output=run, **chosen, num_workers=0, device="cpu", max_steps=1)
     said = capsys.readouterr().out
     assert "weights: the file mine.safetensors, SHA-256" in said
