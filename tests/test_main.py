@@ -2,47 +2,63 @@
 
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 
 import pytest
 
 import rga
-from rga import __main__ as entrance
-from rga.__main__ import VERBS, main
+from rga.cli import main as entrance
+from rga.cli.main import main
+from rga.cli.verbs import VERBS, Verb
+from rga.errors import HubError, InputError, MissingFileError, MissingPackageError
 
 
 @pytest.fixture
 def verb(monkeypatch: pytest.MonkeyPatch) -> str:
     """A verb of two words whose function stands in this file."""
-    monkeypatch.setitem(VERBS, "stand in", (f"{__name__}:stand_in", "does as it is told"))
+    monkeypatch.setitem(VERBS, "stand in", Verb(f"{__name__}:stand_in", "does as it is told", "[--outcome OUTCOME]"))
     return "stand in"
+
+
+OUTCOMES: dict[str, BaseException] = {
+    "value": InputError("the value is wrong: take another"),
+    "file": MissingFileError("no file there"),
+    "hub": HubError("the hub cannot be reached"),
+    "package": MissingPackageError("matplotlib"),
+    "disk": OSError(28, "No space left on device", "file.json"),
+    "optional": ModuleNotFoundError("No module named 'h5py'", name="h5py"),
+    "interrupt": KeyboardInterrupt(),
+    "runtime": RuntimeError("a bug"),
+    "bug of values": ValueError("not ours"),
+    "bug of keys": KeyError("not ours"),
+    "bug of files": OSError("without a number: not the operating system's"),
+    "bug of imports": ModuleNotFoundError("No module named 'rga.gone'", name="rga.gone"),
+}
+"""What the stand-in raises."""
 
 
 def stand_in(outcome: str = "none", number: int = 0) -> int | None:
     """Does as it is told.
 
     Args:
-        outcome: what it does.
-        number: the exit code.
+        outcome: What it does.
+        number: Exit code.
     """
-    if outcome == "value":
-        raise ValueError("the value is wrong: take another")
-    if outcome == "file":
-        raise FileNotFoundError("no file there")
-    if outcome == "interrupt":
-        raise KeyboardInterrupt
-    if outcome == "bug":
-        raise RuntimeError("a bug")
+    if outcome in OUTCOMES:
+        raise OUTCOMES[outcome]
     return number if outcome == "code" else None
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_names_every_verb_and_what_it_is_for(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     assert main([flag]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    for verb, (_, purpose) in VERBS.items():
-        assert any(line.strip().startswith(f"{verb}  ") and line.endswith(f"  {purpose}") for line in lines)
+    out = capsys.readouterr().out
+    for verb, entry in VERBS.items():
+        assert re.search(rf"^  {re.escape(f'{verb} {entry.usage}'.rstrip())}  +{re.escape(entry.about)}$", out, re.MULTILINE)
+    assert "--traceback" in out
+    assert "rga VERB --help" in out
 
 
 def test_help_on_a_first_word_names_the_verbs_that_begin_with_it(capsys: pytest.CaptureFixture[str], verb: str) -> None:
@@ -52,6 +68,13 @@ def test_help_on_a_first_word_names_the_verbs_that_begin_with_it(capsys: pytest.
     assert "demo" not in out
 
 
+def test_a_first_word_alone_is_a_mistake_that_is_answered_with_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "make"]) == 2
+    err = capsys.readouterr().err
+    assert "data make people DIR" in err
+    assert "data check" not in err
+
+
 def test_help_of_a_verb_names_its_flags(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     with pytest.raises(SystemExit) as done:
         main([*verb.split(), "--help"])
@@ -59,7 +82,7 @@ def test_help_of_a_verb_names_its_flags(capsys: pytest.CaptureFixture[str], verb
     out = capsys.readouterr().out
     assert "usage: rga stand in" in out
     assert "--outcome" in out
-    assert "the exit code." in out
+    assert "Exit code." in out
 
 
 def test_no_verb_is_a_mistake_that_is_answered_with_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,13 +91,22 @@ def test_no_verb_is_a_mistake_that_is_answered_with_all_of_them(capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    "words", [["dmeo"], ["data", "chek"], ["--backbone", "resnet50"], ["dmeo", "--lr", "3"], ["dmeo", "--help"]], ids=" ".join
+    ("words", "answer"),
+    [
+        ("dmeo", "unknown verb 'dmeo': did you mean demo?"),
+        ("dmeo --lr 3", "unknown verb 'dmeo': did you mean demo?"),
+        ("dmeo --help", "unknown verb 'dmeo': did you mean demo?"),
+        ("evalute runs/people", "unknown verb 'evalute': did you mean evaluate?"),
+        ("data chek folder:x", "unknown verb 'data chek': did you mean data check?"),
+        ("data make poeple", "unknown verb 'data make poeple': did you mean data make people?"),
+        ("demo segmentatoin", "unknown verb 'demo segmentatoin': did you mean demo segmentation?"),
+        ("--backbone resnet50", f"unknown verb '--backbone': choose one of {', '.join(VERBS)}"),
+        ("xyzzy", f"unknown verb 'xyzzy': choose one of {', '.join(VERBS)}"),
+    ],
 )
-def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
-    assert main(words) == 2
-    err = capsys.readouterr().err
-    typed = "data chek" if words[0] == "data" else words[0]
-    assert err == f"rga: unknown verb '{typed}': choose one of {', '.join(VERBS)}\n"
+def test_an_unknown_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str], words: str, answer: str) -> None:
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == f"rga: {answer}\n"
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("none", 0), ("code", 7)])
@@ -82,10 +114,26 @@ def test_what_a_verb_returns_is_the_exit_code(verb: str, outcome: str, code: int
     assert main([*verb.split(), "--outcome", outcome, "--number", "7"]) == code
 
 
-@pytest.mark.parametrize(("outcome", "line"), [("value", "rga: the value is wrong: take another\n"), ("file", "rga: no file there\n")])
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        ("value", "the value is wrong: take another"),
+        ("file", "no file there"),
+        ("hub", "the hub cannot be reached"),
+        ("package", "this needs matplotlib, which is not installed: pip install 'rga[all]'"),
+        ("disk", "[Errno 28] No space left on device: 'file.json'"),
+        ("optional", "this needs h5py, which is not installed: pip install 'rga[all]'"),
+    ],
+)
 def test_what_the_user_can_fix_is_one_line(capsys: pytest.CaptureFixture[str], verb: str, outcome: str, line: str) -> None:
     assert main([*verb.split(), "--outcome", outcome]) == 2
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().err == f"rga: {line}\n"
+
+
+@pytest.mark.parametrize("outcome", [name for name in OUTCOMES if name != "runtime" and not name.startswith("bug")])
+def test_traceback_shows_where_an_error_came_from(verb: str, outcome: str) -> None:
+    with pytest.raises(type(OUTCOMES[outcome])):
+        main([*verb.split(), "--outcome", outcome, "--traceback"])
 
 
 def test_an_interrupt_is_one_line_and_130(capsys: pytest.CaptureFixture[str], verb: str) -> None:
@@ -93,16 +141,21 @@ def test_an_interrupt_is_one_line_and_130(capsys: pytest.CaptureFixture[str], ve
     assert capsys.readouterr().err == "rga: interrupted\n"
 
 
-def test_a_bug_shows_where_it_is(verb: str) -> None:
-    with pytest.raises(RuntimeError, match="a bug"):
-        main([*verb.split(), "--outcome", "bug"])
+@pytest.mark.parametrize("outcome", ["runtime", *(name for name in OUTCOMES if name.startswith("bug"))])
+def test_a_bug_shows_where_it_is(verb: str, outcome: str) -> None:
+    with pytest.raises(type(OUTCOMES[outcome])) as raised:
+        main([*verb.split(), "--outcome", outcome])
+    assert raised.traceback[-1].name == "stand_in"
 
 
-def test_an_unknown_flag_is_a_mistake(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_an_unknown_flag_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     with pytest.raises(SystemExit) as done:
         main([*verb.split(), "--outcom", "none"])
     assert done.value.code == 2
-    assert "--outcome" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Unrecognized options: --outcom" in err
+    assert "Perhaps you meant" in err
+    assert "--outcome" in err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,11 +163,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"rga {rga.__version__}\n"
 
 
+def function_of(verb: str) -> object:
+    module, name = VERBS[verb].home.split(":")
+    assert module.startswith("rga.cli.")
+    return getattr(importlib.import_module(module), name)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_a_documented_function_that_returns_an_exit_code_or_nothing(verb: str) -> None:
-    module, name = VERBS[verb][0].split(":")
-    assert module.startswith("rga.cli.")
-    function = getattr(importlib.import_module(module), name)
+    function = function_of(verb)
+    assert callable(function)
     assert inspect.getdoc(function)
     assert inspect.signature(function, eval_str=True).return_annotation in (None, int, int | None)
 
@@ -132,13 +190,24 @@ def test_no_verb_hides_another(verb: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert chosen == [verb]
 
 
-def test_help_waits_for_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        ("--help", "torch timm numpy PIL tyro pydantic rich"),
+        ("train --list", "torch timm numpy PIL pydantic"),
+        ("train reid/market1501 --help", "torch timm numpy PIL pydantic"),
+        ("train seg/cityscapes --help", "torch timm numpy PIL pydantic"),
+        ("resume --help", "torch timm numpy PIL pydantic"),
+        ("completion bash", "torch timm numpy PIL pydantic"),
+    ],
+)
+def test_help_waits_for_nothing_heavy(words: str, heavy: str) -> None:
     code = (
-        "import sys; from rga.__main__ import main; main(['--help']);"
-        "print('heavy:', *{'torch', 'timm', 'numpy', 'PIL', 'tyro', 'rga.cli'} & set(sys.modules))"
+        f"import sys\nfrom rga.__main__ import main\ntry: main({words.split()})\nexcept SystemExit: pass\n"
+        f"print('heavy:', *set({heavy.split()}) & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "demo" in done.stdout
+    assert len(done.stdout) > 500
     assert done.stdout.splitlines()[-1].split() == ["heavy:"]
 
 

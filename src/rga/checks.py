@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -36,7 +38,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def read_value(kind: Any, value: Any, name: str) -> Any:
-    """A field's value from what JSON held, or a person typed.
+    """A field's value from what JSON held.
 
     Raises:
         InputError: it is not of the field's type.
@@ -46,7 +48,27 @@ def read_value(kind: Any, value: Any, name: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise InputError(f"{name} is {value!r}: {error.errors()[0]['msg']}") from error
+        raise InputError(f"{name} is {value!r}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+
+
+def read_text(kind: Any, text: str, name: str) -> Any:
+    """A field's value from what a person typed: ``none`` where the field takes it, the text, JSON, or a list with commas.
+
+    Raises:
+        InputError: it is not of the field's type.
+
+    Example:
+        >>> read_text(float | None, "none", "margin"), read_text(str, "none", "attention"), read_text(tuple[int, ...], "4,7", "milestones")
+        (None, 'none', (4, 7))
+    """
+    readings: list[Any] = [None, text] if text.lower() == "none" else [text]
+    with suppress(ValueError):
+        readings.append(json.loads(text))
+    readings.append([part.strip() for part in text.split(",") if part.strip()])
+    for reading in readings:
+        with suppress(InputError):
+            return read_value(kind, reading, name)
+    return read_value(kind, text, name)  # which says what is wrong with it
 
 
 def check_at_least(low: int, **values: int) -> None:

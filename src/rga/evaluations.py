@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rga.backbones.model import BackboneModel
+from rga.checks import check_at_least
 from rga.datasets.spec import DataSpec
-from rga.errors import InputError
+from rga.errors import InputError, MissingFileError
 from rga.loading import load, model_folder, task_of
 from rga.ranking.open_set.threshold import save_threshold
 from rga.recipes import recipe_from_file
@@ -25,8 +26,11 @@ from rga.storage.saved_model import weights_fingerprint
 from rga.tasks import get_task
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
-from rga.training.run.record import RECIPE_FILE
+from rga.training.recipe import Recipe
+from rga.training.run.record import MODELS, RECIPE_FILE
 from rga.training.task import Evaluation, Task
+
+OnResult = Callable[["Measured"], None]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def evaluate(
     num_workers: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
+    on_result: OnResult | None = None,
     **options: Any,
 ) -> Measured:
     """Measures a model on a dataset.
@@ -78,6 +83,7 @@ def evaluate(
         num_workers: processes that read images; 0 reads in this one.
         device: auto, cpu, cuda, cuda:1, mps.
         progress: called after each batch with the images that are done, and of how many.
+        on_result: called with the figures before they are written, so that they are not lost if a file cannot be written.
         **options: fields of the task's options: ``flip``, ``feature``, ``comparison`` of re-ID; ``split``, ``window``, ``scales``, ``flip``
             of segmentation.
 
@@ -97,6 +103,8 @@ def evaluate(
     job.check(settings)
     result = job.task.evaluate(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
     found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    if on_result is not None:
+        on_result(job.measured(result))
     path = job.write(chosen.label, settings, found)
     if job.report is not None:
         assert isinstance(result, ReidEvaluation)
@@ -105,7 +113,7 @@ def evaluate(
         write_findings(
             job.report, {**settings, "flip": chosen.flip, **found}, job.data, examined, {}, distances, shown=result.shown, threshold=None
         )
-    return Measured(job.task.name, job.data.name, job.data.fingerprint, result, path, job.page)
+    return dataclasses.replace(job.measured(result), path=path, report=job.page)
 
 
 def calibrate(
@@ -119,6 +127,7 @@ def calibrate(
     num_workers: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
+    on_result: OnResult | None = None,
     **options: Any,
 ) -> Measured:
     """Chooses the distance up to which an image is taken for somebody in a gallery, and keeps it in the model's ``config.json``.
@@ -133,6 +142,7 @@ def calibrate(
         num_workers: processes that read images.
         device: where to compute.
         progress: called after each batch.
+        on_result: called with the figures before they are written.
         **options: ``unknown``, ``false_alarms``, ``seed``, ``flip``, ``feature``, see ``rga.reid.evaluation.CalibrationOptions``.
     """
     job = Job(model, data, output=output, folder=folder, report=report, batch_size=batch_size, num_workers=num_workers, device=device)
@@ -143,6 +153,8 @@ def calibrate(
     job.check(settings)
     result: Calibration = choose_threshold(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
     found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    if on_result is not None:
+        on_result(job.measured(result))
     path = job.write("", settings, found, kind="calibration")
     saved = None if isinstance(model, BackboneModel) else model_folder(Path(model))
     if saved is not None:
@@ -162,7 +174,7 @@ def calibrate(
             threshold=result.threshold,
         )
     kept = None if saved is None else saved / "config.json"
-    return Measured(job.task.name, job.data.name, job.data.fingerprint, result, path, job.page, kept)
+    return dataclasses.replace(job.measured(result), path=path, report=job.page, kept=kept)
 
 
 class Job:
@@ -180,8 +192,8 @@ class Job:
         num_workers: int,
         device: str,
     ) -> None:
-        if batch_size < 1 or num_workers < 0:
-            raise InputError(f"batch_size must be at least 1 and num_workers at least 0, got {batch_size} and {num_workers}")
+        check_at_least(1, batch_size=batch_size)
+        check_at_least(0, num_workers=num_workers)
         self.output = None if output is None else Path(output)
         self.folder = None if folder is None else Path(folder)
         self.report = None if report is None else Path(report)
@@ -208,6 +220,10 @@ class Job:
         """The report's page."""
         return None if self.report is None else self.report / "report.html"
 
+    def measured(self, result: Evaluation) -> Measured:
+        """The figures, of which nothing is written yet."""
+        return Measured(self.task.name, self.data.name, self.data.fingerprint, result)
+
     def options(self, kind: type[Any], values: Mapping[str, Any]) -> Any:
         """Options from keyword arguments.
 
@@ -233,18 +249,30 @@ class Job:
 
 
 def own_data(task: Task[Any, Any, Any, Any], model: BackboneModel, source: BackboneModel | str | Path) -> Any:
-    """The data that a model was trained with, as its run or the model itself remembers them.
+    """The data that a model was trained with: by the recipe of its run, or as the model itself remembers them where the run is not there.
 
     Raises:
         InputError: neither does.
+        MissingFileError: the data are not where they were.
     """
-    if not isinstance(source, BackboneModel):
-        for folder in (Path(source), Path(source).resolve().parent):
-            if (folder / RECIPE_FILE).is_file():
-                return task.read(recipe_from_file(folder / RECIPE_FILE))
-    if "data" in model.trained_on:
-        return task.datasets.read(model.trained_on["data"])
-    raise InputError("the model does not say what data it was trained with: name a dataset with --data NAME:FOLDER")
+    recipe = None if isinstance(source, BackboneModel) else own_recipe(task, Path(source))
+    spec = model.trained_on.get("data") if recipe is None else recipe.data
+    if spec is None:
+        raise InputError("the model does not say what data it was trained with: name a dataset with --data NAME:FOLDER")
+    try:
+        return task.datasets.read(spec) if recipe is None else task.read(recipe)
+    except MissingFileError as error:
+        raise MissingFileError(f"{error}; the model was trained with {spec}: if the data were moved, name them with --data") from error
+
+
+def own_recipe(task: Task[Any, Any, Any, Any], folder: Path) -> Recipe | None:
+    """The recipe of the run whose folder is named, or the folder of one of its models; None if there is no run."""
+    folder = folder.resolve()
+    run = folder.parent if folder.name in MODELS else folder
+    if not (run / RECIPE_FILE).is_file():
+        return None
+    recipe = recipe_from_file(run / RECIPE_FILE)
+    return recipe if recipe.task == task.name else None
 
 
 def plain(options: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rga.datasets.spec import DataSpec
 from rga.recipes import read_recipe
 from rga.storage.files import remove_leftovers
 from rga.storage.outputs import check_folder
-from rga.tasks import get_task, recipe_type
+from rga.tasks import get_task, recipe_functions, recipe_type
 from rga.training.devices import choose_device
 from rga.training.distributed import processes
 from rga.training.distributed.norms import synchronise_norms
@@ -23,7 +23,7 @@ from rga.training.image_training import ImageTraining
 from rga.training.loop import fit
 from rga.training.memory import keep_freed_memory
 from rga.training.outcome import Outcome
-from rga.training.recipe import Recipe
+from rga.training.recipe import Recipe, typed
 from rga.training.run.checkpoint import LAST, PREVIOUS, Checkpoint, go_back, load_checkpoint
 from rga.training.run.lock import locked
 from rga.training.run.log import LOG_FILE, RunLog, read_log
@@ -55,7 +55,7 @@ def train(
         data: the dataset, as text NAME:FOLDER?option=value; by default the recipe's.
         output: the run's folder, a new one.
         name: of the recipe, for the run's record; by default the one that is named.
-        **overrides: other values of fields of the recipe, such as ``lr=1e-3``.
+        **overrides: other values of fields of the recipe, such as ``lr=1e-3``; text is read as ``rga resume --set`` reads it.
 
     Raises:
         ExistingFileError: the folder holds another run.
@@ -68,11 +68,11 @@ def train(
         model = rga.load("runs/photos")
     """
     if not isinstance(recipe, Recipe):
-        name = name or (str(recipe) if "/" in str(recipe) and not Path(recipe).is_file() else "")
+        name = name or (str(recipe) if str(recipe) in recipe_functions() else "")
         recipe = read_recipe(recipe)
     if data is not None:
-        overrides["data"] = DataSpec.parse(data) if isinstance(data, str) else data
-    return Run(recipe.override(**overrides), Path(output), name).train()
+        overrides["data"] = data
+    return Run(typed(recipe, overrides), Path(output), name).train()
 
 
 def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any] | None = None) -> Outcome:
@@ -81,7 +81,8 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     Args:
         run: the run's folder.
         previous: continue from the checkpoint before the last, where the last is damaged.
-        changes: other values of fields that may change in a run (``record.CHANGEABLE``), and where the data lie.
+        changes: other values of fields that may change in a run (``record.CHANGEABLE``), and where the data lie. Values may be text, as a
+            person types them: ``"1e-4"``, ``"40,70"``, ``"none"``.
 
     Raises:
         MissingFileError: there is no run, or no checkpoint.
@@ -90,7 +91,7 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     run = Path(run)
     record = read_run(run)
     own = record.read(recipe_type(record.task), run / RECIPE_FILE)
-    recipe = own.override(**(changes or {}))
+    recipe = typed(own, changes or {})
     different = differences(own, recipe)
     check_changes(different, run)
     return Run(recipe, run, record.recipe).resume(record, different, previous=previous)
@@ -122,7 +123,7 @@ class Run:
                 remove_leftovers(self.folder)
                 check_new(self.folder)  # again: another training may have begun and ended there in the meantime
             if again:
-                self.console.print(f"{self.folder} holds a run that left no checkpoint: it begins anew")
+                self.console.print(f"{self.folder} holds a run that left no checkpoint: it begins anew", soft_wrap=True)
             log = held.enter_context(self.begin(training)) if processes.first() else None
             return self.fit(training, log)
 
@@ -132,7 +133,9 @@ class Run:
             training = self.build_again()
             if missing := record.missing(self.recipe):
                 taken = ", ".join(f"{name} {shown(value)}" for name, value in missing.items())
-                self.console.print(f"{self.folder / RECIPE_FILE} lacks fields, whose defaults are taken: {taken}", markup=False)
+                self.console.print(
+                    f"{self.folder / RECIPE_FILE} lacks fields, whose defaults are taken: {taken}", markup=False, soft_wrap=True
+                )
             check_data(record, changes, training.fingerprint, training.loader.samples, self.folder)
             self.prepared(training)
             if processes.first():
@@ -163,8 +166,8 @@ class Run:
 
     def prepared(self, training: AnyTraining) -> AnyTraining:
         """Says what is trained on, and moves the model to its device as the recipe wants it; in place."""
-        self.console.print("\n".join(f"{name}: {value}" for name, value in training.describe_start().items()), markup=False)
-        self.console.print(training.describe_data(), markup=False)
+        self.console.print("\n".join(f"{name}: {value}" for name, value in training.describe_start().items()), markup=False, soft_wrap=True)
+        self.console.print(training.describe_data(), markup=False, soft_wrap=True)
         model: nn.Module = training.model.to(self.device)
         if self.recipe.machine.sync_bn and processes.together():
             synchronise_norms(model, self.device)
@@ -191,12 +194,13 @@ class Run:
             said["processes"] = f"{start.processes} -> {processes.count()}"
         if training.fingerprint != record.fingerprint:
             self.console.print(
-                f"the data are not those that the run began with (fingerprint {record.fingerprint}): it continues with what is there now"
+                f"the data are not those that the run began with (fingerprint {record.fingerprint}): it continues with what is there now",
+                soft_wrap=True,
             )
             said["data_fingerprint"] = f"{record.fingerprint} -> {training.fingerprint}"
         if said:
             listed = ", ".join(f"{name} {change}" for name, change in said.items())
-            self.console.print(f"changed from step {start.step} on: {listed}", markup=False)
+            self.console.print(f"changed from step {start.step} on: {listed}", markup=False, soft_wrap=True)
             record = record.changed(self.recipe, said, start.step)
             record.write(self.folder)
         for entry in record.changes:
@@ -208,5 +212,5 @@ class Run:
         """Trains until the end, or until a signal stops it."""
         outcome = fit(training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start)
         skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
-        self.console.print(f"the run is in {self.folder}{skipped}", markup=False)
+        self.console.print(f"the run is in {self.folder}{skipped}", markup=False, soft_wrap=True)
         return outcome

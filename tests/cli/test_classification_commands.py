@@ -1,7 +1,8 @@
-"""Classification from the command line, as a user types it: check, train, go on, evaluate, classify."""
+"""Classification from the command line, as a user types it: train, evaluate, classify."""
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,100 +10,76 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import rga
-from rga.__main__ import main
-from rga.classification.datasets.digits import read_digits
-
-TINY = ["--epochs", "2", "--evaluate-every", "1", "--size", "8", "--batch-size", "256", "--attention", "se", "--threads", "1"]
+from cli.terminal import rga
+from rga.loading import load
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two short epochs on the digits."""
-    folder = tmp_path_factory.mktemp("work") / "run"
-    assert main(["train", "cls-digits", "--out", str(folder), *TINY]) == 0
-    return folder
+@pytest.fixture
+def run(digits_run: Path, tmp_path: Path) -> Path:
+    """A copy of the run on the digits, to be written to."""
+    return Path(shutil.copytree(digits_run, tmp_path / "run"))
 
 
-@pytest.fixture(scope="module")
-def images(run: Path) -> Path:
-    """A folder with images of digits."""
-    folder = run.parent / "images"
-    folder.mkdir()
-    for number in range(3):
-        read_digits(Path()).test.images[number].save(folder / f"{number}.png")
-    return folder
-
-
-def test_a_run_leaves_all_that_is_needed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = json.loads((run / "recipe.json").read_text())
-    assert (recipe["data"], recipe["size"], recipe["attention"]) == ("digits", 8, "se")
-    events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+def test_a_run_leaves_all_that_is_needed(digits_run: Path) -> None:
+    record = json.loads((digits_run / "recipe.json").read_text())
+    assert (record["task"], record["recipe"], record["fields"]["data"]) == ("classification", "cls/digits", "digits")
+    assert (record["fields"]["model"]["image_size"], record["fields"]["model"]["attention"]) == (8, "se")
+    assert record["data"]["samples"] == 1438
+    events = [json.loads(line) for line in (digits_run / "log.jsonl").read_text().splitlines()]
     assert [event["kind"] for event in events] == ["start", *["train", "evaluate"] * 2]
     assert {"top1", "top5", "calibration_error", "test_cross_entropy"} <= events[2].keys()
-    assert rga.load(run).classes == tuple("0123456789")
-    assert main(["train", "cls-digits", "--out", str(run), *TINY]) == 2
-    assert "holds a run already" in capsys.readouterr().err
+    assert load(digits_run).classes == tuple("0123456789")
+    done = rga("train", "cls/digits", "-o", digits_run)
+    assert (done.code, "holds a run already" in done.err) == (2, True)
 
 
-def test_evaluate_prints_the_figures_and_writes_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate-classification", str(run), "--data", "digits"]) == 0
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "359 images of 10 classes" in printed
-    assert "taken for" in printed
+def test_evaluate_prints_the_figures_and_writes_json(run: Path, tmp_path: Path) -> None:
+    done = rga("evaluate", run)
+    assert done.code == 0, done.err
+    assert "359 images of 10 classes" in done.said
+    assert "taken for" in done.said
     report = json.loads((run / "evaluation-digits.json").read_text())
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
     assert np.array(report["confusion"]).sum() == 359
-    assert report["top1"] == rga.load(run).metrics["top1"] == np.trace(report["confusion"]) / 359
-    assert main(["evaluate-classification", str(run), "--data", "digits", "--out", str(run.parent / "other.json")]) == 0
-    assert json.loads((run.parent / "other.json").read_text()) == report
+    assert report["top1"] == load(run).metrics["top1"] == np.trace(report["confusion"]) / 359
+    assert rga("evaluate", run, "--data", "digits", "-o", tmp_path / "other.json").code == 0
+    assert json.loads((tmp_path / "other.json").read_text()) == report
 
 
-def test_results_of_other_weights_are_not_written_over(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mine = Path(shutil.copytree(run, tmp_path / "run"))
-    words = ["evaluate-classification", str(mine), "--data", "digits"]
-    out = ["--out", str(tmp_path / "found.json")]
-    assert main(words) == main([*words, *out]) == 0
-    weights_file = mine / "best" / "model.safetensors"
+def test_results_of_other_weights_are_not_overwritten(run: Path, tmp_path: Path) -> None:
+    out = ("--output", tmp_path / "found.json")
+    assert rga("evaluate", run).code == rga("evaluate", run, *out).code == 0
+    weights_file = run / "best" / "model.safetensors"
     weights = load_file(weights_file)
     save_file({name: value + 0.125 if value.is_floating_point() else value for name, value in weights.items()}, weights_file)
-    assert main(words) == 0
-    both = [json.loads((mine / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
+    assert rga("evaluate", run).code == 0
+    both = [json.loads((run / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
     assert both[0]["weights"] != both[1]["weights"]
-    capsys.readouterr()
-    assert main([*words, *out]) == 2
-    assert "name another file with --out" in capsys.readouterr().err
+    done = rga("evaluate", run, *out)
+    assert (done.code, "name another file with --output" in done.err) == (2, True)
 
 
-def test_classify_names_what_images_show(run: Path, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = run.parent / "answers.json"
-    one = images / "1.png"
-    assert main(["classify", str(one), str(images), "--model", str(run), "--top", "3", "--json-out", str(out)]) == 0
-    assert "3." in capsys.readouterr().out
+def test_classify_names_what_images_show(digits_run: Path, digit_images: Path, tmp_path: Path) -> None:
+    one, out = digit_images / "1.png", tmp_path / "answers.json"
+    words = ("classify", digits_run, one, digit_images, "--top", 3, "-o", out)
+    done = rga(*words)
+    assert done.code == 0, done.err
+    assert "3." in done.out
     answers = json.loads(out.read_text())
-    assert sorted(answers) == [str(images / f"{number}.png") for number in range(3)]
-    expected = rga.load(run).classify([one], top=3)[0]
+    assert sorted(answers) == [str(digit_images / f"{number}.png") for number in range(3)]
+    expected = load(digits_run).classify([one], top=3)[0]
     assert [each["class"] for each in answers[str(one)]] == [answer.label for answer in expected]
     assert [each["probability"] for each in answers[str(one)]] == pytest.approx([answer.probability for answer in expected], rel=1e-4)
-
-
-def test_data_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "check", "digits", "--open-images", "--json-out", str(tmp_path / "report.json")]) == 0
-    printed = capsys.readouterr().out
-    assert "train          10      1,438" in printed
-    assert json.loads((tmp_path / "report.json").read_text())["found"]["test"] == {"classes": 10, "images": 359}
-    assert main(["data", "check", "digit"]) == 1
-    assert "unknown dataset 'digit': choose one of market1501, " in capsys.readouterr().err
-    assert main(["data", "check", "digits", "--task", "segmentation"]) == 1
-    assert "unknown dataset 'digits' for segmentation: choose one of cityscapes, camvid, folder, streets" in capsys.readouterr().err
-    assert main(["data", "check", "folder"]) == 1
-    assert "a dataset 'folder' for reid, segmentation, classification: choose one of them with --task" in capsys.readouterr().err
+    before = out.read_bytes()
+    done = rga(*words)
+    assert (done.code, "is there already: name another file with --output" in done.err) == (2, True)
+    assert out.read_bytes() == before
+    assert rga(*words, "--overwrite").code == 0
 
 
 def one_class(root: Path) -> None:
-    (root / "train" / "cat").mkdir(parents=True)
-    (root / "val" / "cat").mkdir(parents=True)
     for split in ("train", "val"):
+        (root / split / "cat").mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(root / split / "cat" / "1.png")
 
 
@@ -120,44 +97,47 @@ def loose_images(root: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (Path, "no folder"),
+        (lambda _root: None, "no folder"),
         (loose_images, "has no folders in it, though 1 images: sort them into folders named like their classes"),
         (one_class, "has 1 class (cat): to tell classes apart takes two or more"),
         (missing_class, "1 of 2 classes have no image to test on ('dog'); add images of each"),
     ],
 )
-def test_wrong_data_are_one_clear_error(make: object, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert callable(make)
+def test_wrong_data_are_one_clear_error(make: Callable[[Path], None], message: str, tmp_path: Path) -> None:
     make(tmp_path / "images")
-    assert main(["train", "cls-folder", "--root", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("rga: ")
-    assert message in error
-    assert error.count("\n") == 1
-    assert main(["data", "check", "folder", "--task", "classification", "--root", str(tmp_path / "images")]) == 1
-    assert message in capsys.readouterr().err
+    spec = f"folder:{tmp_path / 'images'}"
+    for words in (("train", "cls/folder", "--data", spec, "-o", tmp_path / "run"), ("data", "check", spec, "--task", "classification")):
+        done = rga(*words)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert done.err.startswith("rga: ")
+        assert message in done.err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["classify", "--model", "RUN"], "there is nothing to classify"),
-        (["classify", "nowhere.png", "--model", "RUN"], "there is no image at nowhere.png"),
-        (["classify", "x", "--model", "RUN", "--top", "0"], "top must be at least 1, got 0"),
-        (["classify", "x", "--model", "RUN", "--batch-size", "0"], "batch-size must be at least 1, got 0"),
-        (["classify", "x", "--model", "RUN", "--json-out", "."], "is a folder: name a file to write to"),
-        (["evaluate-classification", "RUN", "--data", "digits", "--out", "RUN"], "is a folder: name a file to write to"),
-        (["evaluate-classification", "RUN", "--data", "digits", "--num-workers", "-1"], "num_workers must be at least 0, got -1"),
-        (["data", "check", "digits", "--json-out", "RUN"], "is a folder: name a file to write to"),
-        (["classify", "x", "--model", "nowhere"], "there is no image at x"),
-        (["embed", "x", "--model", "RUN"], "is for classification, which serves rga classify"),
-        (["evaluate-classification", "RUN", "--data", "cifar"], "unknown dataset 'cifar': choose one of digits"),
-        (["evaluate-classification", "RUN", "--data", "digits", "--test-folder", "val"], "'digits' has no option 'test_folder'"),
-        (["train", "cls-cifar10", "--root", "nowhere"], "no folder nowhere/cifar-10-batches-py"),
-        (["train", "cls-digits", "--random-erasing", "2"], "random_erasing must lie between 0 and 1"),
+        ("classify RUN", "name images, or folders of them"),
+        ("classify RUN nowhere.png", "there is no image at nowhere.png"),
+        ("classify RUN x --top 0", "top must be at least 1, got 0"),
+        ("classify RUN x --batch-size 0", "batch-size must be at least 1, got 0"),
+        ("classify RUN x --num-workers -1", "num-workers must be at least 0, got -1"),
+        ("classify RUN x -o .", "is a folder: name a file to write to"),
+        ("classify nowhere IMAGES", "there is no model at nowhere"),
+        ("embed RUN IMAGES", "is for classification: use rga classify or rga evaluate with it"),
+        ("segment RUN IMAGES", "is for classification: use rga classify or rga evaluate with it"),
+        ("evaluate RUN -o RUN", "is a folder: name a file to write to"),
+        ("evaluate RUN --num-workers -1", "num-workers must be at least 0, got -1"),
+        ("evaluate RUN --data cifar:x", "unknown dataset 'cifar': did you mean cifar10?"),
+        ("evaluate RUN --data digits?test_folder=val", "dataset 'digits' has no option 'test_folder': it takes none"),
+        ("train cls/cifar10 --data cifar10:nowhere", "no folder nowhere/cifar-10-batches-py"),
+        ("train cls/digits --random-erasing 2", "random_erasing must lie between 0 and 1"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes_are_one_clear_error(run: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([word.replace("RUN", str(run)) for word in words]) == 2
-    assert message in capsys.readouterr().err
+def test_mistakes_are_one_clear_error(digits_run: Path, digit_images: Path, tmp_path: Path, words: str, message: str) -> None:
+    meant = {"RUN": digits_run, "IMAGES": digit_images}
+    done = rga(*(meant.get(word, word) for word in words.split()), cwd=tmp_path)
+    assert done.code == 2
+    assert message in done.said
+    assert "Traceback" not in done.err
+    assert not list(tmp_path.iterdir())

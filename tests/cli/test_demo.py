@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rga.cli.demonstration import MARKER
 from rich.console import Console
 
-from rga.cli.demo import GENERATED, demo
+from rga.demos.demonstration import MARKER
+from rga.demos.reid import PEOPLE, demo_reid
+from rga.recipes import recipe_from_file
 from rga.reid.recipe import ReidRecipe
-from rga.reid.recipes import reid_demo
+from rga.reid.recipes import demo
 from rga.reports.demo_runs import spread
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.outcome import Outcome
@@ -28,17 +29,17 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "output"
     with pytest.MonkeyPatch.context() as patch:
         in_process(patch)
-        assert demo(folder, **TINY) == 0
+        assert demo_reid(folder, **TINY) == 0
     return folder
 
 
 def in_process(patch: pytest.MonkeyPatch) -> None:
     """Takes a tiny backbone, reads images in the test's own process, and asks for one pass over the people."""
 
-    def tiny(attention: str) -> ReidRecipe:
-        return replace(reid_demo(attention), backbone="test_resnet", num_workers=0, passes=1)
+    def tiny(attention: str = "rga-sc") -> ReidRecipe:
+        return demo(attention).override(backbone="test_resnet", num_workers=0, passes_per_epoch=1)
 
-    patch.setattr("rga.cli.demo.reid_demo", tiny)
+    patch.setattr("rga.demos.reid.demo", tiny)
 
 
 def test_the_report_holds_the_metrics(output: Path) -> None:
@@ -49,7 +50,7 @@ def test_the_report_holds_the_metrics(output: Path) -> None:
     last = [event for event in log if event["kind"] == "evaluate"][-1]
     row = re.search(r'<tr class="strong"><th scope="row">RGA-SC</th><td>([\d.]+)%</td><td>[\d.]+%</td><td>([\d.]+)%</td>', html)
     assert row
-    feature = reid_demo().feature
+    feature = demo().model.feature
     assert [float(row[1]), float(row[2])] == pytest.approx([100 * last[f"R1_{feature}"], 100 * last[f"mAP_{feature}"]], abs=0.051)
 
 
@@ -60,22 +61,22 @@ def test_the_report_stands_alone(output: Path) -> None:
 
 
 def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
-    plain, attended = (json.loads((output / run / "recipe.json").read_text()) for run in ("plain", "rga-sc"))
-    assert {name for name in plain if plain[name] != attended[name]} <= {"attention", "initial_gate"}
+    plain, attended = (recipe_from_file(output / run / "recipe.json").fields() for run in ("plain", "rga-sc"))
+    assert {name for name in plain if plain[name] != attended[name]} == {"attention"}
 
 
 def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
-        assert [path.name for path in out.iterdir()] == [MARKER]
+    def stopped(recipe: ReidRecipe, *, output: Path) -> Outcome:
+        assert [path.name for path in output.iterdir()] == [MARKER]
         return Outcome(0, 0, {}, None, signal=2)
 
-    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
     again = tmp_path / "again"
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
-    assert demo(again, **TINY) == 130
+    assert demo_reid(again, **TINY) == 130
     assert "the people are there already" in capsys.readouterr().out
     assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "people", "plain"]
 
@@ -142,12 +143,12 @@ def test_what_no_demo_made_is_never_removed(
     def too_late(*_: object, **__: object) -> None:
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("rga.cli.demonstration.train", too_late)
+    monkeypatch.setattr("rga.demos.demonstration.train", too_late)
     mine = tmp_path / "mine"
     there(mine, output)
     before = contents(mine)
     with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
-        demo(mine, **TINY)
+        demo_reid(mine, **TINY)
     assert contents(mine) == before
     again = Path(shutil.copytree(output, tmp_path / "again"))  # of an earlier demo nothing is removed either, if one thing is not its own
     for name in ("people", "plain", "rga-sc", "report.html"):
@@ -156,24 +157,24 @@ def test_what_no_demo_made_is_never_removed(
             (mine / name).rename(again / name)
     before = contents(again)
     with pytest.raises(FileExistsError, match=r"name another folder with --output, or move it away"):
-        demo(again, **TINY)
+        demo_reid(again, **TINY)
     assert contents(again) == before
 
 
 def test_people_of_somebody_are_taken_if_they_are_the_same_and_never_replaced(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(recipe: ReidRecipe, out: Path) -> Outcome:
+    def stopped(recipe: ReidRecipe, *, output: Path) -> Outcome:
         return Outcome(0, 0, {}, None, signal=2)
 
-    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
     mine = tmp_path / "mine"
     shutil.copytree(output / "people", mine / "people")
     (mine / "people" / MARKER).unlink()
     before = contents(mine / "people")
-    assert demo(mine, **TINY) == 130
+    assert demo_reid(mine, **TINY) == 130
     with pytest.raises(FileExistsError, match="people was not made by rga demo"):
-        demo(mine, **{**TINY, "identities": 10})
+        demo_reid(mine, **{**TINY, "identities": 10})
     assert contents(mine / "people") == before
 
 
@@ -182,18 +183,18 @@ def test_what_cannot_work_is_told_before_anything_is_removed(output: Path, tmp_p
     again = Path(shutil.copytree(output, tmp_path / "again"))
     before = contents(again)
     with pytest.raises(ValueError, match=next(iter(options))):
-        demo(again, **{**TINY, **options})
+        demo_reid(again, **{**TINY, **options})
     assert contents(again) == before
 
 
 def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_removed(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rga.cli.outputs.find_spec", lambda _name: None)
+    monkeypatch.setattr("rga.storage.outputs.find_spec", lambda _name: None)
     again = Path(shutil.copytree(output, tmp_path / "again"))
     before = contents(again)
     with pytest.raises(ModuleNotFoundError):
-        demo(again, **TINY)
+        demo_reid(again, **TINY)
     assert contents(again) == before
 
 
@@ -201,7 +202,7 @@ def test_a_demo_removes_nothing_of_one_that_is_at_work(output: Path, tmp_path: P
     busy = Path(shutil.copytree(output, tmp_path / "busy"))
     before = contents(busy)
     with locked(busy), pytest.raises(ValueError, match=r"busy is being trained in by .*choose another folder with --output"):
-        demo(busy, **TINY)
+        demo_reid(busy, **TINY)
     assert {name: held for name, held in contents(busy).items() if ".lock" not in str(name)} == {
         name: held for name, held in before.items() if ".lock" not in str(name)
     }
@@ -209,10 +210,10 @@ def test_a_demo_removes_nothing_of_one_that_is_at_work(output: Path, tmp_path: P
 
 def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0)
-    root = GENERATED.provide(tmp_path / "people", options, Console())
+    root = PEOPLE.provide(tmp_path / "people", options, Console())
     first = (root / "people.json").stat().st_mtime_ns
-    assert (GENERATED.provide(root, options, Console()) / "people.json").stat().st_mtime_ns == first
-    GENERATED.provide(root, replace(options, seed=1), Console())
+    assert (PEOPLE.provide(root, options, Console()) / "people.json").stat().st_mtime_ns == first
+    PEOPLE.provide(root, replace(options, seed=1), Console())
     assert json.loads((root / "people.json").read_text())["options"]["seed"] == 1
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rga.cli.demo_segmentation import GENERATED, demo_segmentation
-from rga.cli.demonstration import MARKER
 from rich.console import Console
 
+from rga.demos.demonstration import MARKER
+from rga.demos.segmentation import STREETS, demo_segmentation
+from rga.recipes import recipe_from_file
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.recipes import seg_demo
+from rga.segmentation.recipes import demo
 from rga.synthetic.streets.streets import StreetOptions
 from rga.training.outcome import Outcome
 
@@ -24,11 +25,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo's folder, made once, with small crops and reading in the test's own process."""
     folder = tmp_path_factory.mktemp("demo") / "output"
 
-    def tiny(attention: str) -> SegmentationRecipe:
-        return replace(seg_demo(attention), num_workers=0, height=48, width=64, batch_size=2)
+    def tiny(attention: str = "rga-sc") -> SegmentationRecipe:
+        return demo(attention).override(num_workers=0, crop_size=(48, 64), batch_size=2)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rga.cli.demo_segmentation.seg_demo", tiny)
+        patch.setattr("rga.demos.segmentation.demo", tiny)
         assert demo_segmentation(folder, **TINY) == 0
     return folder
 
@@ -51,18 +52,18 @@ def test_the_report_stands_alone(output: Path) -> None:
 
 
 def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
-    plain, attended = (json.loads((output / run / "recipe.json").read_text()) for run in ("plain", "rga-sc"))
+    plain, attended = (recipe_from_file(output / run / "recipe.json").fields() for run in ("plain", "rga-sc"))
     assert {name for name in plain if plain[name] != attended[name]} == {"attention"}
 
 
 def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(recipe: SegmentationRecipe, out: Path) -> Outcome:
-        assert [path.name for path in out.iterdir()] == [MARKER]
+    def stopped(recipe: SegmentationRecipe, *, output: Path) -> Outcome:
+        assert [path.name for path in output.iterdir()] == [MARKER]
         return Outcome(0, 0, {}, None, signal=2)
 
-    monkeypatch.setattr("rga.cli.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
     again = tmp_path / "again"
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
@@ -97,7 +98,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path:
     for wrong, message in (
         ({"train_images": 1}, "a batch of 4 images and tests on 1 at least, got 1 and 3"),
         ({"test_images": 0}, "got 4 and 0"),
-        ({"epochs": -1}, "epochs must be at least 1, got -1"),
+        ({"epochs": -1}, "epochs must be at least 1, or 0 for the recipe's, got -1"),
     ):
         (tmp_path / "report.html").write_text("an earlier one")
         with pytest.raises(ValueError, match=message):
@@ -107,8 +108,8 @@ def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path:
 
 def test_street_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = StreetOptions(train=1, val=1, test=0, height=32, width=64)
-    root = GENERATED.provide(tmp_path / "streets", options, Console())
+    root = STREETS.provide(tmp_path / "streets", options, Console())
     first = (root / "streets.json").stat().st_mtime_ns
-    assert (GENERATED.provide(root, options, Console()) / "streets.json").stat().st_mtime_ns == first
-    GENERATED.provide(root, replace(options, seed=1), Console())
+    assert (STREETS.provide(root, options, Console()) / "streets.json").stat().st_mtime_ns == first
+    STREETS.provide(root, replace(options, seed=1), Console())
     assert json.loads((root / "streets.json").read_text())["options"]["seed"] == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.__main__ import main
+from rga.cli.main import main
 
 
 def test_it_prints_the_cost_and_draws_the_gates(
@@ -26,7 +26,7 @@ def test_it_prints_the_cost_and_draws_the_gates(
     [
         ("gates.xyz", "has no ending of a drawing: choose one of ."),
         ("gates", "has no ending of a drawing"),
-        ("mine.png", "is there already: name another file, or --overwrite"),
+        ("mine.png", "is there already: name another file with --output, or replace it with --overwrite"),
         ("mine.png/gates.png", "mine.png is a file"),
     ],
 )
@@ -37,7 +37,7 @@ def test_what_cannot_be_drawn_to_is_told_first(
         raise AssertionError("a network was built for nothing")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rga.cli.gates.attach", attached)
+    monkeypatch.setattr("rga.demos.gates.attach", attached)
     (tmp_path / "mine.png").write_text("an image of mine")
     assert main(["gates", "--output", output]) == 2
     assert message in capsys.readouterr().err

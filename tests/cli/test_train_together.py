@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,21 @@ import pytest
 import torch
 
 import rga
-from rga.cli.train import train
+from rga.datasets.spec import DataSpec
+from rga.recipes import to_json
 from rga.reid.recipe import ReidRecipe
-from rga.reid.recipes import reid_generated
-from rga.reid.task import reid_task
+from rga.reid.recipes import generated
+from rga.reid.task import TASK
+from rga.runs import resume, train
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.run.log import read_log
 
 OPTIONS: dict[str, Any] = {
     "backbone": "test_resnet",
-    "height": 64,
-    "width": 32,
+    "image_size": (64, 32),
     "ids_per_batch": 4,
     "images_per_id": 2,
-    "passes": 2,
+    "passes_per_epoch": 2,
     "epochs": 5,
     "num_workers": 0,
     "threads": 1,
@@ -39,23 +39,25 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def eight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight people to train on."""
     options = PeopleOptions(identities=16, cameras=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32)
-    return make_people(tmp_path_factory.mktemp("people") / "people", options)
+    return make_people(tmp_path_factory.mktemp("eight") / "people", options)
 
 
-def recipe(people: Path) -> ReidRecipe:
+def recipe(eight: Path, **changes: Any) -> ReidRecipe:
     """Four steps an epoch, twenty in all."""
-    return replace(reid_generated(), root=people, **OPTIONS)
+    return generated().override(data=DataSpec("market1501", eight), **{**OPTIONS, **changes})
 
 
-def torchrun(count: int, people: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def torchrun(count: int, recipe: ReidRecipe, out: Path) -> subprocess.CompletedProcess[str]:
     """Trains as a user does on several processes."""
-    options = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    program = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "rga", "train", "reid-generated"]
-    words = [sys.executable, *program, "--root", str(people), "--out", str(out), *options, *more]
-    return subprocess.run(words, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=300)
+    file = out.with_suffix(".json")
+    file.write_text(to_json(recipe))
+    program = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "rga", "train", str(file)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, *program, "-o", str(out)]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 def curve(out: Path) -> list[dict[str, Any]]:
@@ -63,10 +65,10 @@ def curve(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def one(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one(eight: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of one process."""
     out = tmp_path_factory.mktemp("one") / "run"
-    assert train(recipe(people), out).step == len(curve(out)) == 20
+    assert train(recipe(eight), output=out).step == len(curve(out)) == 20
     assert curve(out)[0]["identity"] - curve(out)[-1]["identity"] > 1e-3  # it learns
     return out
 
@@ -79,9 +81,9 @@ def assert_near(two: Path, one: Path) -> None:
         assert [ours["identity"], ours["triplet"]] == pytest.approx([theirs["identity"], theirs["triplet"]], rel=1e-5)
 
 
-def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(people: Path, one: Path, tmp_path: Path) -> None:
+def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(eight: Path, one: Path, tmp_path: Path) -> None:
     two = tmp_path / "run"
-    done = torchrun(2, people, two, "--sync-bn")
+    done = torchrun(2, recipe(eight, sync_bn=True), two)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the run is in") == 1
     assert_near(two, one)
@@ -94,23 +96,23 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(people: Pat
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(people: Path, one: Path, tmp_path: Path) -> None:
+def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(eight: Path, one: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    task = reid_task(recipe(people))
-    first, second = (list(task.loader.plan.batches(epoch)) for epoch in (0, 1))
+    training = TASK.build(recipe(eight), TASK.read(recipe(eight)))
+    first, second = (list(training.loader.plan.batches(epoch)) for epoch in (0, 1))
     drawn = {index for batch in first for index in batch}
-    victim = next(task.data.train[index].path for batch in second for index in batch[4:] if index not in drawn)  # the second process's
+    victim = next(training.data.train[index].path for batch in second for index in batch[4:] if index not in drawn)  # the second process's
     contents = victim.read_bytes()
     try:
         victim.write_bytes(contents[:100] + bytes(len(contents) - 100))
-        done = torchrun(2, people, out, "--sync-bn")
+        done = torchrun(2, recipe(eight, sync_bn=True), out)
     finally:
         victim.write_bytes(contents)
     assert done.returncode == 1
     assert f"{victim} cannot be read as an image" in done.stderr
     assert "another process of this training failed" in done.stderr
     assert 4 <= len(curve(out)) < 20
-    assert train(replace(recipe(people), sync_bn=True), out, resume=True).step == 20
+    assert resume(out).step == 20
     (event,) = read_log(out, "changed")
     assert event["processes"] == "2 -> 1"
     assert_near(out, one)

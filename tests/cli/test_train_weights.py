@@ -1,47 +1,36 @@
 """The weights that a training starts from: said, kept with the run, and not needed again when it goes on."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
 from safetensors.torch import save_file
 
-from rga.cli.train import train
-from rga.reid.recipes import reid_market1501
-from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.runs import resume, train
 from rga.training.run.log import read_log
 
 
-def test_weights_are_said_kept_and_not_needed_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    people = make_people(
-        tmp_path / "people", PeopleOptions(identities=8, cameras=2, images_per_camera=2, distractors=1, junk=1, height=64, width=32)
-    )
+def test_weights_are_said_kept_and_not_needed_again(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights, run = tmp_path / "mine.safetensors", tmp_path / "run"
     save_file(timm.create_model("test_resnet").state_dict(), weights)
-    recipe = replace(
-        reid_market1501(),
-        root=people,
-        backbone="test_resnet",
-        weights=str(weights),
-        height=64,
-        width=32,
-        ids_per_batch=2,
-        images_per_id=2,
-        num_workers=0,
-        device="cpu",
-        max_steps=1,
-    )
-    train(recipe, run)
-    said = capsys.readouterr().out.replace("\n", " ")
+    chosen: dict[str, Any] = {
+        "backbone": "test_resnet",
+        "weights": str(weights),
+        "image_size": (64, 32),
+        "ids_per_batch": 2,
+        "images_per_id": 2,
+    }
+    train("reid/market1501", f"market1501:{people}", output=run, **chosen, num_workers=0, device="cpu", max_steps=1)
+    said = capsys.readouterr().out
     assert "weights: the file mine.safetensors, SHA-256" in said
     assert "mean: 0.5 0.5 0.5" in said
     (start,) = read_log(run, "start")
     weights.unlink()
-    train(replace(recipe, max_steps=2), run, resume=True)
+    resume(run, changes={"max_steps": 2})
     assert read_log(run, "start") == [start]
     config = json.loads((run / "last" / "config.json").read_text())
     assert config["trained_on"]["weights"] == start["weights"]
     assert config["mean"] == [0.5, 0.5, 0.5]
-    assert json.loads((run / "recipe.json").read_text())["weights"] == str(weights)
+    assert json.loads((run / "recipe.json").read_text())["fields"]["model"]["weights"] == str(weights)

@@ -63,6 +63,8 @@ class ModelRecipe:
                 )
         if self.initial_gate is not None and not 0 < self.initial_gate < 1:
             raise InputError(f"initial_gate must lie between 0 and 1, without them, got {self.initial_gate}")
+        if not (self.relation or self.original):
+            raise InputError("relation and original must not both be off: nothing is left to compute a gate from")
         if self.inside_blocks and self.after:
             raise InputError("inside_blocks puts attention inside every block: leave after out, or name the blocks' modules in it")
         if not self.attention.startswith("rga"):

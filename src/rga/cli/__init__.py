@@ -1,4 +1,4 @@
 """The command line: parsing and printing.
 
-A verb is a function here, named in ``rga.__main__``.
+A verb is a function here, named in ``rga.cli.verbs``.
 """

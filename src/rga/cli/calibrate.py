@@ -13,6 +13,7 @@ from rga.cli.parsing import Grouped, Model
 from rga.cli.printing import print_calibration, written
 from rga.cli.progress import progress
 from rga.datasets.spec import DataSpec
+from rga.evaluations import Measured
 from rga.evaluations import calibrate as choose
 from rga.reid.evaluation import CalibrationOptions
 
@@ -47,19 +48,24 @@ def calibrate(
     """
     chosen = {field.name: getattr(options, field.name) for field in fields(options)}
     folder = Path(model) if Path(model).is_dir() else None
-    with progress("embedding") as bar:
-        measured = choose(
-            model,
-            data,
-            output=output,
-            folder=folder,
-            report=report,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            device=device,
-            progress=bar,
-            **chosen,
-        )
     console = Console()
-    print_calibration(console, measured)
+    found: list[Measured] = []
+    try:
+        with progress("embedding") as bar:
+            measured = choose(
+                model,
+                data,
+                output=output,
+                folder=folder,
+                report=report,
+                batch_size=batch_size,
+                num_workers=num_workers,
+                device=device,
+                progress=bar,
+                on_result=found.append,
+                **chosen,
+            )
+    finally:  # also if the results, the threshold or the report could not be written
+        for each in found:
+            print_calibration(console, each)
     written(console, measured)

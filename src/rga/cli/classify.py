@@ -59,4 +59,4 @@ def classify(
     console = Console()
     console.print(table)
     if output is not None:
-        console.print(f"written to {output}", markup=False)
+        console.print(f"written to {output}", markup=False, soft_wrap=True)

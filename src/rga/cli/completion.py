@@ -1,4 +1,4 @@
-"""``rga completion bash | zsh``: the shell's completion of verbs, recipes and flags."""
+"""``rga completion bash | zsh``: the shell's completion of verbs, recipes and files."""
 
 from __future__ import annotations
 

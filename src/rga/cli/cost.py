@@ -13,10 +13,11 @@ from rga.attachment import BLOCKS, attach, find_blocks, find_stages
 from rga.attachment.costs import cost as cost_of
 from rga.attention.catalog import list_attentions
 from rga.backbones.catalog import create_backbone
+from rga.cli.progress import progress
 
 
 def cost(
-    backbone: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[BACKBONE]")] = "resnet50",
+    backbone: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BACKBONE")] = "resnet50",
     *,
     attentions: tuple[str, ...] = (),
     image_size: tuple[int, int] = (256, 128),
@@ -34,11 +35,16 @@ def cost(
         stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone), image_size)
     title = f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
     table = Table("attention", "parameters (M)", "multiply-accumulates (G)", title=title)
-    for name in ("none", *(attentions or list_attentions())):
-        with torch.device("meta"):
-            model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
-        spent = cost_of(model, (1, 3, *image_size))
-        table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
+    names = ("none", *(attentions or list_attentions()))
+    with progress("measuring") as bar:
+        for done, name in enumerate(names):
+            bar(done, len(names))
+            with torch.device("meta"):
+                model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
+            spent = cost_of(model, (1, 3, *image_size))
+            table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = Console()
     console.print(table)
-    console.print(f"attention after {', '.join(f'{stage.name} ({stage.grid[0]}x{stage.grid[1]})' for stage in stages)}", markup=False)
+    console.print(
+        f"attention after {', '.join(f'{stage.name} ({stage.grid[0]}x{stage.grid[1]})' for stage in stages)}", markup=False, soft_wrap=True
+    )

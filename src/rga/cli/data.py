@@ -25,6 +25,8 @@ from rga.tasks import SHORT, TASKS, get_task
 
 TaskName = Literal["reid", "segmentation", "classification"]
 
+NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
+
 PEOPLE, STREETS = PeopleOptions(), StreetOptions()
 
 
@@ -74,13 +76,11 @@ def task_for(name: str, task: str | None) -> str:
         names = dict.fromkeys(each for readers in known.values() for each in readers)
         raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
     if len(having) > 1:
-        raise InputError(f"datasets named {name!r} are read for {' and '.join(having)}: choose one with --task")
+        raise InputError(f"{name!r} is a dataset of {', '.join(having[:-1])} and {having[-1]}: choose one with --task")
     return having[0]
 
 
-def make_people(
-    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")], *, options: Grouped[PeopleOptions] = PEOPLE
-) -> None:
+def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
     """Generate people as a re-identification dataset in the layout of Market-1501.
 
     Args:
@@ -91,9 +91,7 @@ def make_people(
     print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
-def make_streets(
-    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")], *, options: Grouped[StreetOptions] = STREETS
-) -> None:
+def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
     """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
 
     Args:
@@ -114,9 +112,10 @@ def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> s
 
 def list_all() -> None:
     """Print all datasets that can be read, with the options of their readers."""
+    print("Write a dataset as NAME:FOLDER?option=value&option=value; these are the names and options.")
     for task in TASKS:
         catalog = get_task(task).datasets
-        print(f"{task} (rga train {SHORT[task]}/...)")
+        print(f"\n{task} (rga train {SHORT[task]}/...)")
         for name, reader in catalog.readers.items():
             folder = ":FOLDER" if catalog.needs_root(name) else ""
             options = "&".join(f"{option}={word(kind)}" for option, kind in catalog.options(name).items())
@@ -132,4 +131,4 @@ def word(kind: Any) -> str:
 
 def summary(reader: Any) -> str:
     """The first sentence about a reader."""
-    return (getattr(reader, "func", reader).__doc__ or "").splitlines()[0]
+    return (getattr(reader, "func", reader).__doc__ or "").splitlines()[0].replace("``", "")

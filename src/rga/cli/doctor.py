@@ -15,7 +15,20 @@ from rich.table import Table
 
 import rga
 
-REQUIRED = ("torch", "torchvision", "timm", "numpy", "pillow", "pydantic", "tyro", "safetensors", "huggingface-hub", "rich")
+REQUIRED = (
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "pillow",
+    "pydantic",
+    "tyro",
+    "safetensors",
+    "huggingface-hub",
+    "rich",
+    "jinja2",
+    "filelock",
+)
 OPTIONAL = {
     "matplotlib": "reports and drawings",
     "simplejpeg": "faster reading of JPEG files",

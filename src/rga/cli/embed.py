@@ -58,4 +58,4 @@ def embed(
             np.savez(file, features=features, paths=np.array(list(named)))
 
     write_atomically(output, write)
-    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False)
+    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False, soft_wrap=True)

@@ -64,24 +64,30 @@ def command(model: str, task: str) -> Callable[..., int]:
 
         from rga.cli.printing import print_evaluation, written  # noqa: PLC0415
         from rga.cli.progress import progress  # noqa: PLC0415
+        from rga.evaluations import Measured  # noqa: PLC0415
         from rga.evaluations import evaluate as measure  # noqa: PLC0415
 
         chosen = {field.name: getattr(options, field.name) for field in fields(options)}
-        with progress("evaluating") as bar:
-            measured = measure(
-                model,
-                data,
-                output=output,
-                folder=Path(model) if Path(model).is_dir() else None,
-                report=report,
-                batch_size=batch_size,
-                num_workers=num_workers,
-                device=device,
-                progress=bar,
-                **chosen,
-            )
         console = Console()
-        print_evaluation(console, measured)
+        found: list[Measured] = []
+        try:
+            with progress("evaluating") as bar:
+                measured = measure(
+                    model,
+                    data,
+                    output=output,
+                    folder=Path(model) if Path(model).is_dir() else None,
+                    report=report,
+                    batch_size=batch_size,
+                    num_workers=num_workers,
+                    device=device,
+                    progress=bar,
+                    on_result=found.append,
+                    **chosen,
+                )
+        finally:  # also if the results or the report could not be written
+            for each in found:
+                print_evaluation(console, each)
         written(console, measured)
         return 0
 

@@ -107,7 +107,7 @@ def unknown(words: Sequence[str]) -> InputError:
             return InputError(f"unknown verb {words[0]!r}: did you mean {verb}?")
     for length in (3, 2, 1):
         typed = " ".join(words[:length])
-        hint = nearest(typed, VERBS)
+        hint = nearest(typed, [verb for verb in VERBS if len(verb.split()) == min(length, len(words))])
         if "did you mean" in hint:
             return InputError(f"unknown verb {typed!r}{hint}")
     return InputError(f"unknown verb {words[0]!r}: choose one of {', '.join(VERBS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,6 +16,12 @@ from rga.errors import InputError
 
 Result = TypeVar("Result")
 T = TypeVar("T")
+
+Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+"""The model of a verb: its first word."""
+
+Images = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
+"""The images of a verb: all other words."""
 
 Grouped = Annotated[T, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 """A dataclass whose fields are flags without its name; each nested dataclass is a group of the help."""
@@ -72,10 +79,30 @@ def option_value(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | Non
     )
 
 
+@REGISTRY.primitive_rule
+def optional_path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Files that need not be named; by default ``{None}|PATH`` would stand in the help."""
+    if info.type != Path | None:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda typed: Path(typed[0]),
+        is_instance=lambda value: value is None or isinstance(value, Path),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
 def parse(function: Callable[..., Result], arguments: Sequence[str], prog: str) -> Result:
     """Calls a function with flags as they were typed; its parameters are the flags, its docstring the help.
 
     Raises:
         SystemExit: help was asked for (0), or a flag is unknown or wrong (2); the message is printed.
     """
+    function.__doc__ = for_terminal(function.__doc__ or "")
     return tyro.cli(function, prog=prog, args=list(arguments), registry=REGISTRY)
+
+
+def for_terminal(docstring: str) -> str:
+    """A docstring whose sentences about arguments are one line each, to be wrapped by the terminal's width, without marks of code."""
+    return re.sub(r"\n {12,}(?=\S)", " ", docstring).replace("``", "")

@@ -20,7 +20,7 @@ def print_evaluation(console: Console, measured: Measured) -> None:
     if isinstance(result, ReidEvaluation):
         print_ranking(console, measured, result)
         return
-    console.print(f"{measured.data}, fingerprint {measured.fingerprint}", markup=False)
+    console.print(f"{measured.data}, fingerprint {measured.fingerprint}", markup=False, soft_wrap=True)
     console.print(str(result), markup=False, highlight=False)
     if isinstance(result, ClassificationResult):
         table = Table("class", "taken for", "images", title="most frequent confusions")
@@ -40,9 +40,9 @@ def print_ranking(console: Console, measured: Measured, evaluation: ReidEvaluati
     console.print(table)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}")
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}", soft_wrap=True)
     if first.metric != Comparison().name:
-        console.print(f"distance: {first.metric}")
+        console.print(f"distance: {first.metric}", soft_wrap=True)
 
 
 def print_calibration(console: Console, measured: Measured) -> None:
@@ -58,23 +58,32 @@ def print_calibration(console: Console, measured: Measured) -> None:
         table.add_row(name, f"{distance:.4f}", f"{result.fpir(distance):.2%}", f"{result.tpir(distance):.2%}")
     console.print(table)
     result = next(each for name, each in calibration.results.items() if name == threshold.feature)
-    console.print(f"{len(result.known)} queries of people in the gallery, {len(result.unknown)} of others; {result.gallery} gallery images")
+    console.print(
+        f"{len(result.known)} queries of people in the gallery, {len(result.unknown)} of others; {result.gallery} gallery images",
+        soft_wrap=True,
+    )
     if len(set(result.known_ids.tolist())) > 1 and len(set(result.unknown_ids.tolist())) > 1:
         fpir, tpir = result.cross_checked(allowed)
-        console.print(f"chosen on half of the people, tried on the other half: FPIR {fpir:.2%}, TPIR {tpir:.2%} by {threshold.feature}")
+        console.print(
+            f"chosen on half of the people, tried on the other half: FPIR {fpir:.2%}, TPIR {tpir:.2%} by {threshold.feature}",
+            soft_wrap=True,
+        )
     if allowed * len(result.unknown) < 1:
-        console.print(f"beware: {allowed:.1%} of {len(result.unknown)} queries is less than one; the threshold promises less than that")
+        console.print(
+            f"beware: {allowed:.1%} of {len(result.unknown)} queries is less than one; the threshold promises less than that",
+            soft_wrap=True,
+        )
 
 
 def written(console: Console, measured: Measured) -> None:
     """Says which files hold the results."""
     if measured.path is None:
-        console.print("the model is in no folder of this machine: name a file with --output to keep the results")
+        console.print("the model is in no folder of this machine: name a file with --output to keep the results", soft_wrap=True)
     else:
-        console.print(f"written to {measured.path}", markup=False)
+        console.print(f"written to {measured.path}", markup=False, soft_wrap=True)
     if isinstance(measured.result, Calibration):
         threshold = measured.result.threshold
         kept = "is in the results only: the model is in no folder of this machine" if measured.kept is None else f"kept in {measured.kept}"
-        console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} {kept}", markup=False)
+        console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} {kept}", markup=False, soft_wrap=True)
     if measured.report is not None:
-        console.print(f"report in {measured.report}", markup=False)
+        console.print(f"report in {measured.report}", markup=False, soft_wrap=True)

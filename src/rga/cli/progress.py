@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar while the block runs.
+    """A bar while the block runs, if standard error is a terminal.
 
     Args:
         what: the work, such as "embedding".
@@ -20,6 +20,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         A function that is told how many are done, and of how many.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    shown = console.is_terminal or console.is_jupyter
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=not shown) as bars:
         bar = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -21,33 +20,24 @@ def resume(
 
     Args:
         run: Folder of the run.
-        start: Checkpoint to continue from: previous where the last one is damaged.
-        changes: Change a field of the recipe from here on, such as --set epochs=80 --set lr=1e-4, or --set data=market1501:DIR if the data
-            were moved. Changes are checked and recorded; those that would make it another training are refused.
+        start: Checkpoint to continue from. Choose previous if the last one is damaged.
+        changes: Change a field of the recipe from here on: --set epochs=80 --set lr=1e-4 --set milestones=40,70. If the data were moved,
+            name where they are now: --set data=market1501:DIR. Changes are recorded in the run. A change that would make it another
+            training, such as another backbone, is refused.
     """
     from rga.runs import resume as go_on  # noqa: PLC0415  PyTorch, which help does not need
 
     return go_on(run, previous=start == "previous", changes=dict(map(pair, changes))).exit_code
 
 
-def pair(text: str) -> tuple[str, Any]:
-    """Name and value of KEY=VALUE: numbers, true, false, none, lists with commas, JSON, or text.
+def pair(text: str) -> tuple[str, str]:
+    """Name and value of KEY=VALUE; the type of the field tells how the value is read.
 
     Example:
-        >>> pair("milestones=40,70"), pair("lr=1e-4"), pair("margin=none")
-        (('milestones', [40, 70]), ('lr', 0.0001), ('margin', None))
+        >>> pair("milestones=40,70")
+        ('milestones', '40,70')
     """
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise InputError(f"--set takes KEY=VALUE, such as epochs=80, got {text!r}")
-    return name, read(value) if "," not in value or value.startswith(("[", "{")) else [read(each) for each in value.split(",") if each]
-
-
-def read(text: str) -> Any:
-    """A value as it was typed."""
-    if text.lower() in ("none", "true", "false"):
-        return {"none": None, "true": True, "false": False}[text.lower()]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        raise InputError(f"--set takes KEY=VALUE, such as --set epochs=80, got {text!r}")
+    return name, value

@@ -73,7 +73,7 @@ def segment(
             if "confidence" in write:
                 save_confidence(target(output, "confidence", name), found.confidence)
             bar(done, len(named))
-    Console().print(f"{len(named)} images: {output}", markup=False)
+    Console().print(f"{len(named)} images: {output}", markup=False, soft_wrap=True)
 
 
 def target(output: Path, kind: Output, name: str) -> Path:

@@ -29,6 +29,8 @@ def main(words: Sequence[str]) -> int:
         InputError: no recipe is named, or there is none of that name.
     """
     if words[:1] == ["--list"]:
+        if len(words) != 1:
+            raise InputError("rga train --list takes no other words; rga train --show RECIPE prints one recipe")
         print(listing())
         return 0
     if words[:1] == ["--show"]:
@@ -47,7 +49,7 @@ def main(words: Sequence[str]) -> int:
 def command(name: str) -> Callable[..., int]:
     """The command line of a recipe or of a file with one: a function whose parameters are the flags."""
     default = read_recipe(name)
-    named = "" if Path(name).suffix == ".json" else name
+    named = name if name in recipe_functions() else ""
     folder = Path("runs") / (named or f"{Path(name).resolve().parent.name}-again").replace("/", "-")
 
     def train(recipe: Recipe = default, *, output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = folder) -> int:

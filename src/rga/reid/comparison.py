@@ -19,13 +19,13 @@ class Comparison:
     """How a query and a gallery are compared, by the cosine of their features.
 
     Attributes:
-        expand_queries: add to each query this many of its nearest gallery images (alpha query expansion); 0 for none.
-        expand_gallery: add to each gallery image this many of its nearest others (database-side augmentation); 0 for none.
-        alpha: the power of the similarities by which they are added, 3 by default.
-        rerank: re-rank by k-reciprocal neighbours.
-        k1: how many neighbours are looked at for reciprocity, 20 by default.
-        k2: over how many neighbours a code is averaged, 6 by default.
-        lambda_: the weight of the original distance, 0.3 by default.
+        expand_queries: Add to each query this many of its nearest gallery images (alpha query expansion); 0 for none.
+        expand_gallery: Add to each gallery image this many of its nearest others (database-side augmentation); 0 for none.
+        alpha: Power of the similarity that weights each image that is added; 3 by default.
+        rerank: Re-rank by k-reciprocal neighbours.
+        k1: Neighbours that are searched for reciprocal ones; 20 by default.
+        k2: Neighbours over which a code is averaged (local query expansion); 6 by default.
+        lambda_: Weight of the original distance; 0.3 by default.
 
     Raises:
         InputError: an option of something that is not done, or one that is out of its range.
@@ -43,9 +43,9 @@ class Comparison:
         """Refuses options that would do nothing."""
         for name in ("k1", "k2", "lambda_"):
             if getattr(self, name) is not None and not self.rerank:
-                raise InputError(f"{name.rstrip('_')} is an option of re-ranking: ask for that, too (--rerank)")
+                raise InputError(f"{name.rstrip('_')} is an option of re-ranking: add --rerank")
         if self.alpha is not None and not (self.expand_queries or self.expand_gallery):
-            raise InputError("alpha is an option of expansion: ask for that, too (--expand-queries N, --expand-gallery N)")
+            raise InputError("alpha is an option of expansion: add --expand-queries N or --expand-gallery N")
         for name in ("expand_queries", "expand_gallery"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name.replace('_', '-')} must not be negative, got {getattr(self, name)}")

@@ -90,7 +90,7 @@ def remove_leftovers(folder: Path) -> None:
 
 def named(error: OSError, path: Path) -> OSError:
     """An error that names a file: what ``write`` of the operating system raises on a full disk does not."""
-    return error if error.filename is not None or error.errno is None else OSError(f"{path} could not be written: {error}")
+    return error if error.filename is not None or error.errno is None else WriteError(f"{path} could not be written: {error}")
 
 
 def flush(path: Path) -> None:

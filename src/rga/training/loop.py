@@ -371,7 +371,7 @@ class Loop:
     def say(self, message: str) -> None:
         """Prints a line above the progress bar."""
         if processes.first():
-            self.progress.console.print(message, markup=False)
+            self.progress.console.print(message, markup=False, soft_wrap=True)
 
 
 def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
-from rga.checks import check_range, nearest, read_value
+from rga.checks import check_range, nearest, read_text, read_value
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 
@@ -234,7 +234,8 @@ def typed(recipe: AnyRecipe, values: Mapping[str, Any]) -> AnyRecipe:
     types: dict[str, Any] = {}
     for name, hint in get_type_hints(type(recipe)).items():
         types |= get_type_hints(hint) if dataclasses.is_dataclass(hint) and hint is not DataSpec else {name: hint}
-    return recipe.override(**{name: read_value(types[name], value, name) if name in types else value for name, value in values.items()})
+    read = {name: read_text if isinstance(value, str) else read_value for name, value in values.items()}
+    return recipe.override(**{name: read[name](types[name], value, name) if name in types else value for name, value in values.items()})
 
 
 def leaves(recipe: Recipe | type[Recipe]) -> Iterator[tuple[dataclasses.Field[Any], Any, str]]:

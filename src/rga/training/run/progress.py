@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from rga.training.distributed import processes
 
 
 def progress_bar() -> Progress:
-    """A bar with the steps that are over, and the time that is left; of several processes the first shows it."""
+    """A bar with the steps that are over, and the time that is left, on a terminal; of several processes the first shows it."""
+    console = Console()
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -19,7 +21,7 @@ def progress_bar() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, disable=not processes.first())
+    return Progress(*columns, console=console, disable=not (processes.first() and (console.is_terminal or console.is_jupyter)))
 
 
 def spell_out(values: Mapping[str, float]) -> str:

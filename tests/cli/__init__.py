@@ -1,0 +1,1 @@
+"""Tests of the command line; a package, as each of these folders has a ``conftest.py``."""

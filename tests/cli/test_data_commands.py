@@ -1,0 +1,87 @@
+"""``rga data``: datasets are checked, generated and listed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import rga
+from rga.tasks import TASKS, get_task
+
+
+def test_people_are_checked_against_the_protocol(people: Path) -> None:
+    done = rga("data", "check", f"market1501:{people}", "--open-images")
+    assert done.code == 1, done.err  # they are not the whole of Market-1501, and the check says so
+    assert "fingerprint" in done.out
+    assert "12,936" in done.out
+    assert done.err == ""
+
+
+def test_a_report_is_written_as_json_and_never_over_another_file(tmp_path: Path) -> None:
+    words = ("data", "check", "digits", "--open-images", "-o", tmp_path / "report.json")
+    done = rga(*words)
+    assert done.code == 0, done.err
+    assert "train          10      1,438" in done.out
+    assert json.loads((tmp_path / "report.json").read_text())["found"]["test"] == {"classes": 10, "images": 359}
+    (tmp_path / "report.json").write_text("notes of mine")
+    done = rga(*words)
+    assert (done.code, "is there already" in done.err) == (2, True)
+    assert (tmp_path / "report.json").read_text() == "notes of mine"
+    assert rga(*words, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("folder:DIR", "'folder' is a dataset of reid, segmentation and classification: choose one with --task"),
+        ("digit", "unknown dataset 'digit': did you mean digits?"),
+        ("digits --task segmentation", "segmentation has no dataset 'digits': choose one of cityscapes, camvid, folder, streets"),
+        ("folder --task reid", "dataset 'folder' needs a folder: write folder:FOLDER"),
+        ("folder:nowhere --task reid", "no folder nowhere"),
+        ("folder:nowhere?camra=x --task reid", "dataset 'folder' has no option 'camra': it takes camera, test_fraction, seed"),
+        ("folder:nowhere?seed=x --task reid", "option seed of folder:nowhere?seed=x is 'x': Input should be a valid integer"),
+        ("folder:nowhere?seed=1&seed=2 --task reid", "option 'seed' stands twice"),
+        ("./photos --task reid", "'./photos' does not name a dataset: write NAME:FOLDER?option=value"),
+        ("digits -o .", "is a folder: name a file to write to"),
+        ("digits --task clasification", "invalid choice 'clasification'"),
+        ("", "NAME:FOLDER"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(tmp_path: Path, words: str, message: str) -> None:
+    done = rga("data", "check", *words.replace("DIR", str(tmp_path)).split(), cwd=tmp_path)
+    assert done.code == 2
+    assert message in done.said
+    assert "Traceback" not in done.err
+
+
+def test_a_folder_is_checked_for_the_task_that_is_chosen(digit_images: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for split in ("train", "val"):
+            (tmp_path / split / name).mkdir(parents=True)
+            (tmp_path / split / name / f"{split}.png").write_bytes((digit_images / f"{len(name + split) % 3}.png").read_bytes())
+    done = rga("data", "check", f"folder:{tmp_path}", "--task", "classification")
+    assert done.code in (0, 1), done.err
+    assert "fingerprint" in done.out
+    assert "2          2" in done.out
+
+
+@pytest.mark.parametrize("what", ["people", "streets"])
+def test_generated_data_never_replace_a_folder(what: str, tmp_path: Path) -> None:
+    done = rga("data", "make", what)
+    assert (done.code, "DIR" in done.said) == (2, True)
+    (tmp_path / "thesis.tex").write_text("years of work")
+    done = rga("data", "make", what, tmp_path)
+    assert done.code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_all_datasets_are_listed_with_their_options() -> None:
+    done = rga("data", "list")
+    assert (done.code, done.err) == (0, "")
+    for task in TASKS:
+        catalog = get_task(task).datasets
+        for name in catalog.readers:
+            line = next(line for line in done.out.splitlines() if line.split() and line.split()[0] in (name, f"{name}:FOLDER"))
+            assert (":FOLDER" in line) == catalog.needs_root(name)
+    assert "folder:FOLDER ?camera=TEXT&test_fraction=FLOAT&seed=INT" in done.out
+    assert "`" not in done.out

@@ -1,0 +1,132 @@
+"""Help, ``rga doctor`` and the shell's completion."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import rga
+from rga.cli.completion import following
+from rga.cli.verbs import VERBS
+from rga.tasks import recipe_functions
+
+FLAGS = {
+    "evaluate": "--data --output --report --batch-size --num-workers --device --flip --rerank --lambda --split --window --scales",
+    "calibrate": "MODEL --data --output --report --unknown --false-alarms --feature --seed --batch-size --device",
+    "resume": "RUN --from --set",
+    "embed": "MODEL IMAGES --output --overwrite --flip --batch-size --num-workers --device",
+    "segment": "MODEL IMAGES --output --overwrite --write --dataset-values --window --scales --flip --device",
+    "classify": "MODEL IMAGES --output --overwrite --top --batch-size --num-workers --device",
+    "data check": "NAME:FOLDER --task --open-images --output --overwrite",
+    "data make people": "DIR --identities --cameras --seed",
+    "data make streets": "DIR --train --val --test --seed",
+    "cost": "BACKBONE --attentions --image-size --inside-blocks",
+    "gates": "--output --overwrite",
+    "demo": "--output --identities --epochs --seed",
+    "demo reid": "--output --identities --epochs --seed",
+    "demo segmentation": "--output --train-images --test-images --epochs --seed",
+    "completion": "{bash,zsh}",
+    "train": "--data --list --show reid/market1501 seg/cityscapes cls/digits",
+    "data list": "",
+    "doctor": "",
+}
+"""Verb -> what its help must name."""
+
+
+def test_every_verb_has_its_line_here() -> None:
+    assert FLAGS.keys() == VERBS.keys()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    done = rga(*verb.split(), "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"rga {verb}" in done.out
+    for word in FLAGS[verb].split():
+        assert word in done.said
+    assert "`" not in done.out  # marks of code are not for terminals
+    assert "{None}|PATH" not in done.out
+
+
+@pytest.mark.parametrize("verb", [verb for verb, entry in VERBS.items() if not entry.parses])
+def test_every_flag_says_what_it_does(verb: str) -> None:
+    """Each argument in the help of a verb is followed by a sentence that begins with a capital letter or a digit."""
+    lines = [line.strip("\u2502 \n") for line in rga(*verb.split(), "--help").out.splitlines() if line.startswith("\u2502")]
+    for index, line in enumerate(lines):
+        if line.startswith("-") or line.split("  ")[0] in ("RUN", "MODEL", "DIR", "NAME:FOLDER"):
+            said = line.partition("  ")[2].strip() or lines[index + 1]
+            if line.startswith("-h"):
+                continue
+            assert said[:1].isupper() or said[:1].isdigit(), line
+            assert len(said.split()) > 1, line
+
+
+def test_doctor_says_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unreachable(address: str) -> str:
+        asked.append(address)
+        return "no network"
+
+    monkeypatch.setattr("rga.backbones.hub.out_of_reach", unreachable)
+    done = rga("doctor")
+    assert (done.code, done.err) == (0, "")
+    for text in ("torch", "timm", "jinja2", "filelock", "Python", "CPU cores", "GiB free", "--device auto", "out of reach", "no network"):
+        assert text in done.said
+    assert asked == ["https://huggingface.co/api/models"]
+
+
+def test_doctor_fails_if_a_package_that_is_needed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.backbones.hub.out_of_reach", lambda _: None)
+    monkeypatch.setattr("rga.cli.doctor.REQUIRED", ("torch", "no-such-package"))
+    done = rga("doctor")
+    assert done.code == 1
+    assert "missing" in done.out
+    assert "reachable" in done.out
+
+
+def completed(line: str, folder: Path) -> list[str]:
+    """What bash offers after a line."""
+    words = line.split(" ")
+    script = folder / "complete.bash"
+    quoted = " ".join(f"'{word}'" for word in words)
+    script.write_text(
+        f"{rga('completion', 'bash').out}\nCOMP_WORDS=({quoted})\nCOMP_CWORD={len(words) - 1}\n_rga\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+    )
+    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=True, cwd=folder)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("rga ev", ["evaluate"]),
+        ("rga d", ["data", "demo", "doctor"]),
+        ("rga data ", ["check", "make", "list"]),
+        ("rga data make p", ["people"]),
+        ("rga train seg/c", ["seg/cityscapes", "seg/camvid"]),
+        ("rga train --show cls/d", ["cls/digits"]),
+        ("rga train --l", ["--list"]),
+        ("rga completion ", ["bash", "zsh"]),
+        ("rga evaluate my-r", ["my-run"]),
+        ("rga --v", ["--version"]),
+    ],
+)
+def test_bash_completes_verbs_recipes_and_files(line: str, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "my-run").mkdir()
+    assert completed(line, tmp_path) == words
+
+
+def test_completion_knows_every_verb_and_recipe() -> None:
+    words = following()
+    for verb in VERBS:
+        first, *rest = verb.split()
+        assert first in words[""]
+        assert not rest or rest[0] in words[first]
+    assert set(recipe_functions()) <= set(words["train"])
+    assert rga("completion", "zsh").out.startswith("autoload -U +X bashcompinit && bashcompinit\n")
+    done = rga("completion", "fish")
+    assert (done.code, "invalid choice 'fish'" in done.said) == (2, True)
