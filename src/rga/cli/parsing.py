@@ -17,12 +17,6 @@ from rga.errors import InputError
 Result = TypeVar("Result")
 T = TypeVar("T")
 
-Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-"""The model of a verb: its first word."""
-
-Images = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
-"""The images of a verb: all other words."""
-
 Grouped = Annotated[T, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 """A dataclass whose fields are flags without its name; each nested dataclass is a group of the help."""
 
