@@ -202,7 +202,7 @@ ACCELERATIONS: dict[str, Acceleration] = {
     "multiply": Acceleration({("rga.attention.modules", "gated"): multiply.product}),
     "weighted_sum": Acceleration({(gate, "weighted_sum"): weighted_sum.sum_by_image}),
     "tiles": Acceleration(NO_TILES),
-    "recompute, without tiles": Acceleration({(gate, "activation_checkpointing"): lambda *_: nullcontext()}, given=NO_TILES),
+    "recompute, without tiles": Acceleration({(gate, "recompute"): lambda *_: nullcontext()}, given=NO_TILES),
     "linear_norm, training": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}),
     "linear_norm, inference": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}, inference=True),
     "blocks, inference": Acceleration({(gate, "BLOCK_BYTES"): 1 << 60}, inference=True),
