@@ -20,7 +20,6 @@ from rga.storage.first_edition import converted_checkpoint
 from rga.storage.saved_model import save_model
 from rga.training.run.checkpoint import LAST, Checkpoint, load_checkpoint
 
-
 CLASSES = numbered(("road", "sky"), ((128, 64, 128), (70, 130, 180))).to_dict()
 
 
