@@ -34,6 +34,12 @@ def test_a_value_outside_is_named_with_both_bounds(wrong: float) -> None:
         check_range(Group(share=wrong), ("count", "share"), 0, 1)
 
 
+@pytest.mark.parametrize("wrong", ["3", None, (1, 2)])
+def test_what_is_no_number_is_named(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"^count must be a number, got ('3'|None|\(1, 2\))$"):
+        check_range(Group(count=wrong), ("count",), 1)
+
+
 def test_an_unknown_name_is_answered_with_the_nearest_one_or_all() -> None:
     known = iter(["market1501", "msmt17", "folder"])
     assert nearest("market", known) == ": did you mean market1501?"

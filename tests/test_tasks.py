@@ -32,9 +32,8 @@ def test_every_task_has_one_shape(name: str) -> None:
     assert list(inspect.signature(task.read).parameters) == ["recipe"]
     assert list(inspect.signature(task.build).parameters) == ["recipe", "data"]
     assert list(inspect.signature(task.evaluate).parameters) == ["model", "data", "options", "batch_size", "num_workers", "progress"]
+    assert isinstance(task.options().label, str)
     assert dataclasses.is_dataclass(task.options)
-    options: Any = task.options()
-    assert isinstance(options.label, str)
     predict: Any = getattr(task.model, task.verb)
     assert task.predict is predict
     assert list(inspect.signature(predict).parameters)[:2] == ["self", "images"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any
 
 from rga.errors import InputError
@@ -21,10 +22,12 @@ def check_range(group: Any, names: tuple[str, ...], low: float, high: float | No
         high: the largest value; None for no bound.
 
     Raises:
-        InputError: a field does not.
+        InputError: a field does not, or is no number.
     """
     for name in names:
         value = getattr(group, name)
+        if not isinstance(getattr(group, name), Real):
+            raise InputError(f"{name} must be a number, got {value!r}")
         if not (value >= low and (high is None or value <= high)):
             wanted = f"be at least {low}" if high is None else f"lie between {low} and {high}"
             raise InputError(f"{name} must {wanted}, got {value}")

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from rga.cli.main import main
 from rga.training.run.log import RunLog
 
 Script = Callable[[str], ModuleType]
@@ -74,8 +75,6 @@ def test_a_training_that_fails_is_named(module: ModuleType, tmp_path: Path, monk
 
 
 def test_the_options_are_those_of_the_recipe(module: ModuleType, tmp_path: Path) -> None:
-    from rga.cli.main import main  # noqa: PLC0415
-
     for variant in module.VARIANTS:
         training = module.Training(variant, 0, tmp_path / "run")
         command = training.commands(f"camvid:{tmp_path / 'nowhere'}", ["--max-steps", "1"])[0]

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from rga.classification.model import ClassificationModel
+from rga.cli.main import main
 from rga.storage.saved_model import save_model
 from rga.training.run.log import RunLog
 
@@ -79,6 +80,14 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, script: Script) -> None
     run.folder.mkdir()
     (run.folder / "last.pt").touch()
     assert module.command(run, "cifar10:data", 5, ["--mixup", "0.2"]) == [sys.executable, "-m", "rga", "resume", str(run.folder)]
+
+
+def test_the_options_are_those_of_the_recipe(tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    module = script("cifar")
+    for run in module.plan(tmp_path, 1, 1):
+        words = module.command(run, f"zips:{tmp_path / 'nowhere'}", 5, ["--max-steps", "1"])
+        assert main(words[3:]) == 2  # read to the end: only the data are missing
+        assert "nowhere" in capsys.readouterr().err
 
 
 def test_so_many_run_at_once_and_one_that_fails_is_named(tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]) -> None:

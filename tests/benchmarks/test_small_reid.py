@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
+from rga.cli.main import main
 from rga.training.run.log import RunLog
 
 Script = Callable[[str], ModuleType]
@@ -38,6 +40,25 @@ def test_both_trainings_are_typed_and_tabled(tmp_path: Path, script: Script, mon
         assert command[command.index("--data") + 1] == "cuhk03-labeled:images?allow_subset=true"
     assert "| 1 | 12.5 / 25.0 | 2 | 25.0 / 50.0 | 2 |" in text
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_options_are_those_of_the_recipe(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = script("small_reid")
+    typed: list[list[str]] = []
+
+    def train(commands: dict[str, list[str]], _logs: dict[str, Path]) -> NoReturn:
+        typed.extend(commands.values())
+        raise RuntimeError("typed")
+
+    monkeypatch.setattr(module, "train_all", train)
+    with pytest.raises(RuntimeError, match="typed"):
+        module.main(["--data", f"cuhk03-labeled:{tmp_path / 'nowhere'}?allow_subset=true", "-o", str(tmp_path), "--", "--hold-out", "100"])
+    assert len(typed) == 2
+    for words in typed:
+        assert main(words[3:]) == 2  # read to the end: only the data are missing
+        assert "nowhere" in capsys.readouterr().err
 
 
 def test_a_training_that_fails_is_named(tmp_path: Path, script: Script) -> None:

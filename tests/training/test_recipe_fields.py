@@ -206,6 +206,12 @@ def test_values_of_another_type_are_named(values: dict[str, Any], message: str) 
             typed(kind(), values)
 
 
+def test_a_number_in_quotes_is_no_number_in_python() -> None:
+    for kind in KINDS:
+        with pytest.raises(InputError, match="epochs must be a number, got '5'"):
+            kind().override(epochs="5")
+
+
 def test_typed_values_are_those_that_a_person_types() -> None:
     for kind in KINDS:
         recipe = typed(kind(), {"epochs": "7", "lr": "1e-3", "channels_last": "true", "milestones": [1, 2], "data": "folder:a?seed=2"})
