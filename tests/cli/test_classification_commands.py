@@ -15,7 +15,7 @@ from rga.loading import load
 
 
 @pytest.fixture
-def run(digits_run: Path, tmp_path: Path) -> Path:
+def my_digits_run(digits_run: Path, tmp_path: Path) -> Path:
     """A copy of the run on the digits, to be written to."""
     return Path(shutil.copytree(digits_run, tmp_path / "run"))
 
@@ -33,29 +33,29 @@ def test_a_run_leaves_all_that_is_needed(digits_run: Path) -> None:
     assert (done.code, "holds a run already" in done.err) == (2, True)
 
 
-def test_evaluate_prints_the_figures_and_writes_json(run: Path, tmp_path: Path) -> None:
-    done = rga("evaluate", run)
+def test_evaluate_prints_the_figures_and_writes_json(my_digits_run: Path, tmp_path: Path) -> None:
+    done = rga("evaluate", my_digits_run)
     assert done.code == 0, done.err
     assert "359 images of 10 classes" in done.said
     assert "taken for" in done.said
-    report = json.loads((run / "evaluation-digits.json").read_text())
+    report = json.loads((my_digits_run / "evaluation-digits.json").read_text())
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
     assert np.array(report["confusion"]).sum() == 359
-    assert report["top1"] == load(run).metrics["top1"] == np.trace(report["confusion"]) / 359
-    assert rga("evaluate", run, "--data", "digits", "-o", tmp_path / "other.json").code == 0
+    assert report["top1"] == load(my_digits_run).metrics["top1"] == np.trace(report["confusion"]) / 359
+    assert rga("evaluate", my_digits_run, "--data", "digits", "-o", tmp_path / "other.json").code == 0
     assert json.loads((tmp_path / "other.json").read_text()) == report
 
 
-def test_results_of_other_weights_are_not_overwritten(run: Path, tmp_path: Path) -> None:
+def test_results_of_other_weights_are_not_overwritten(my_digits_run: Path, tmp_path: Path) -> None:
     out = ("--output", tmp_path / "found.json")
-    assert rga("evaluate", run).code == rga("evaluate", run, *out).code == 0
-    weights_file = run / "best" / "model.safetensors"
+    assert rga("evaluate", my_digits_run).code == rga("evaluate", my_digits_run, *out).code == 0
+    weights_file = my_digits_run / "best" / "model.safetensors"
     weights = load_file(weights_file)
     save_file({name: value + 0.125 if value.is_floating_point() else value for name, value in weights.items()}, weights_file)
-    assert rga("evaluate", run).code == 0
-    both = [json.loads((run / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
+    assert rga("evaluate", my_digits_run).code == 0
+    both = [json.loads((my_digits_run / f"evaluation-digits{number}.json").read_text()) for number in ("", "-2")]
     assert both[0]["weights"] != both[1]["weights"]
-    done = rga("evaluate", run, *out)
+    done = rga("evaluate", my_digits_run, *out)
     assert (done.code, "name another file with --output" in done.err) == (2, True)
 
 
