@@ -84,9 +84,9 @@ def test_imports_go_down_only(module: str) -> None:
 
 def test_an_upward_import_would_be_seen(tmp_path: Path) -> None:
     path = tmp_path / "wrong.py"
-    path.write_text("def f():\n    from rga.cli.demo import reid\n")
-    assert imports_of(path) == {"rga.cli.demo"}
-    assert floor_of("rga.cli.demo") > floor_of("rga.attention.relation")
+    path.write_text("def f():\n    from rga.cli.commands.demo import reid\n")
+    assert imports_of(path) == {"rga.cli.commands.demo"}
+    assert floor_of("rga.cli.commands.demo") > floor_of("rga.attention.relation")
 
 
 def test_a_module_imported_from_its_folder_is_that_module(tmp_path: Path) -> None:

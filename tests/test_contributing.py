@@ -38,7 +38,7 @@ def test_the_page_names_its_rooms_and_no_others() -> None:
         ("backbones/catalog.py", "OWN:"),
         ("reid/datasets/catalog.py", "READERS:"),
         ("reid/recipes.py", "RECIPES:"),
-        ("segmentation/heads.py", "HEADS:"),
+        ("segmentation/network/heads.py", "HEADS:"),
         ("cli/verbs.py", "VERBS:"),
         ("tasks.py", "TASKS:"),
         ("reports/evaluation_report.py", "SECTIONS:"),

@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import constants
 
 import rga
-from rga.backbones import hub
+from rga.backbones.weights import hub
 from rga.reid.model import ReidModel
 from rga.storage.saved_model import save_model
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, overload
 from huggingface_hub import hf_hub_download, hf_hub_url
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from rga.backbones.hub import out_of_reach
 from rga.backbones.model import BackboneModel
+from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, InputError, MissingFileError
 from rga.storage.saved_model import CONFIG
 from rga.tasks import TASKS, get_task

@@ -16,8 +16,8 @@ import rga
 from rga.attachment import attachments
 from rga.attachment.probe import NoStagesError
 from rga.attachment.stages import BRANCH_ENDS, find_blocks
-from rga.backbones.cifar_resnet import CifarResNet
-from rga.backbones.cifar_resnext import CifarResNext
+from rga.backbones.small.cifar_resnet import CifarResNet
+from rga.backbones.small.cifar_resnext import CifarResNext
 
 SIZE = (64, 32)
 RESIDUAL: dict[str, Callable[[], nn.Module]] = {

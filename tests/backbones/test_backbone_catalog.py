@@ -10,9 +10,9 @@ from torch.nn import functional as F
 import rga
 from rga.attachment.stages import find_stages
 from rga.backbones.catalog import create_backbone
-from rga.backbones.cifar_resnet import CifarBlock, CifarResNet
 from rga.backbones.last_stride import keep_last_resolution
-from rga.backbones.pretrained import load_backbone_weights
+from rga.backbones.small.cifar_resnet import CifarBlock, CifarResNet
+from rga.backbones.weights.pretrained import load_backbone_weights
 
 PUBLIC = Path(__file__).resolve().parents[3] / "shared" / "data" / "weights"
 

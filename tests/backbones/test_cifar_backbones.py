@@ -9,9 +9,9 @@ from torchvision.models.resnet import Bottleneck
 import rga
 from rga.attachment.stages import find_blocks, find_stages
 from rga.backbones.catalog import OWN, create_backbone
-from rga.backbones.cifar_densenet import CifarDenseNet, Transition, dense_block
-from rga.backbones.cifar_resnet import CifarResNet
-from rga.backbones.cifar_resnext import CifarResNext, CifarResNextBlock
+from rga.backbones.small.cifar_densenet import CifarDenseNet, Transition, dense_block
+from rga.backbones.small.cifar_resnet import CifarResNet
+from rga.backbones.small.cifar_resnext import CifarResNext, CifarResNextBlock
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 from torch import nn
 
-from rga.backbones import hub
-from rga.backbones.pretrained import load_backbone_weights
+from rga.backbones.weights import hub
+from rga.backbones.weights.pretrained import load_backbone_weights
 
 BACKBONE = "test_resnet.r160_in1k"
 
@@ -103,7 +103,7 @@ def test_a_download_that_fails_is_told_with_its_reason(monkeypatch: pytest.Monke
     def refuse(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("401 Client Error\nand more")
 
-    monkeypatch.setattr("rga.backbones.pretrained.timm.create_model", refuse)
+    monkeypatch.setattr("rga.backbones.weights.pretrained.timm.create_model", refuse)
     with pytest.raises(ConnectionError, match=r"could not be fetched from .* \(RuntimeError: 401 Client Error\)"):
         load_backbone_weights(nn.Identity(), "test_resnet", "pretrained")
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import rga
-from rga.backbones.pretrained import load_backbone_weights
+from rga.backbones.weights.pretrained import load_backbone_weights
 
 
 def attended_backbone() -> nn.Module:

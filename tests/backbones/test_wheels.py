@@ -12,9 +12,9 @@ from huggingface_hub import constants
 from PIL import Image
 from torch import Tensor, nn
 
-from rga.backbones import wheels
-from rga.backbones.pretrained import load_backbone_weights
-from rga.backbones.wheels import WHEELS, Wheel, wheel_weights
+from rga.backbones.weights import wheels
+from rga.backbones.weights.pretrained import load_backbone_weights
+from rga.backbones.weights.wheels import WHEELS, Wheel, wheel_weights
 from rga.classification.model import ClassificationModel
 
 NAME = "tf_efficientnet_lite0.in1k"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import rga
-from rga.cli.completion import following
+from rga.cli.commands.completion import following
 from rga.cli.verbs import VERBS
 from rga.tasks import recipe_functions
 
@@ -69,7 +69,7 @@ def test_doctor_says_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(address)
         return "no network"
 
-    monkeypatch.setattr("rga.backbones.hub.out_of_reach", unreachable)
+    monkeypatch.setattr("rga.backbones.weights.hub.out_of_reach", unreachable)
     done = rga("doctor")
     assert (done.code, done.err) == (0, "")
     for text in ("torch", "timm", "jinja2", "filelock", "Python", "CPU cores", "GiB free", "--device auto", "out of reach", "no network"):
@@ -78,8 +78,8 @@ def test_doctor_says_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_doctor_fails_if_a_package_that_is_needed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.backbones.hub.out_of_reach", lambda _: None)
-    monkeypatch.setattr("rga.cli.doctor.REQUIRED", ("torch", "no-such-package"))
+    monkeypatch.setattr("rga.backbones.weights.hub.out_of_reach", lambda _: None)
+    monkeypatch.setattr("rga.cli.commands.doctor.REQUIRED", ("torch", "no-such-package"))
     done = rga("doctor")
     assert done.code == 1
     assert "missing" in done.out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rga.cli.data import check
+from rga.cli.commands.data import check
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR

@@ -8,9 +8,9 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from rga.segmentation.backbone import last_maps, segmentation_backbone
 from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.model import SegmentationModel
+from rga.segmentation.network.backbone import last_maps, segmentation_backbone
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 

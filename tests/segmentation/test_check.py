@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rga.cli.data import check
+from rga.cli.commands.data import check
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.segmentation.datasets.catalog import CATALOG, EXPECTED, READERS

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from rga.segmentation.heads import HEADS, ObjectContext, create_head
+from rga.segmentation.network.heads import HEADS, ObjectContext, create_head
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from rga.datasets.spec import DataSpec
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.classes import numbered, spread_colours
-from rga.segmentation.high_resolution import HighResolutionBackbone, resized
 from rga.segmentation.model import SegmentationModel
+from rga.segmentation.network.high_resolution import HighResolutionBackbone, resized
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.training import SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets

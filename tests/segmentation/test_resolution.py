@@ -14,7 +14,7 @@ from rga.attention.grid import GridMismatchError
 from rga.segmentation.datasets.classes import numbered, spread_colours
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.resolution import cells, on_pixels, padded, padded_size, stride_between
+from rga.segmentation.network.resolution import cells, on_pixels, padded, padded_size, stride_between
 from rga.segmentation.sliding import Inference, predict, resized, scaled, starts
 
 FOUR = numbered(("north west", "north east", "south west", "south east"), spread_colours(4)).to_dict()

@@ -11,10 +11,10 @@ import timm
 from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
-from rga.backbones.cifar_densenet import CifarDenseNet
-from rga.backbones.cifar_resnet import CifarResNet
-from rga.backbones.cifar_resnext import CifarResNext
 from rga.backbones.options import BackboneOptionError, check_options, check_types
+from rga.backbones.small.cifar_densenet import CifarDenseNet
+from rga.backbones.small.cifar_resnet import CifarResNet
+from rga.backbones.small.cifar_resnext import CifarResNext
 from rga.errors import InputError
 
 __all__ = ["OWN", "BackboneOptionError", "check_name", "create_backbone"]

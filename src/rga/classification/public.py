@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from rga.backbones.cifar_resnet import from_public_names
-from rga.backbones.pretrained import read_weights
+from rga.backbones.small.cifar_resnet import from_public_names
+from rga.backbones.weights.pretrained import read_weights
 from rga.classification.model import ClassificationModel
 from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD

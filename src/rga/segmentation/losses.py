@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from rga.attention.precision import in_float32
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.resolution import on_pixels
+from rga.segmentation.network.resolution import on_pixels
 from rga.training.distributed import processes
 
 

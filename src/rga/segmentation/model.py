@@ -21,11 +21,11 @@ from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.images.images import ImageLike, as_image
 from rga.images.preprocessing import to_tensor
-from rga.segmentation.backbone import last_maps, probed_strides, segmentation_backbone
 from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.heads import create_head, fcn
-from rga.segmentation.high_resolution import COARSEST, HighResolutionBackbone
-from rga.segmentation.resolution import Size, padded, padded_size, without_padding
+from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
+from rga.segmentation.network.heads import create_head, fcn
+from rga.segmentation.network.high_resolution import COARSEST, HighResolutionBackbone
+from rga.segmentation.network.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
 
@@ -42,7 +42,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         image_size: (height, width) of the images that it is trained on: its crops.
         output_stride: pixels of an image for one position of the last map: 8 or 16 dilate the last stages, 32 leaves them as they are;
             HRNet has 4, too. Images whose size is not a multiple are padded, see ``maps``.
-        head: one of ``rga.segmentation.heads.HEADS``.
+        head: one of ``rga.segmentation.network.heads.HEADS``.
         auxiliary: whether a second head, on the last stage but one, helps in training.
         attention: name of an attention, ``"none"`` for a plain backbone.
         attention_options: options of the attention. With ``fit="exact"`` (RGA's default) images are predicted in windows of
@@ -114,7 +114,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Normalised images (B, 3, H, W) -> scores (B, classes, ceil(H / s), ceil(W / s)) for the stride s of each map.
 
-        ``rga.segmentation.resolution.on_pixels`` brings them to the pixels.
+        ``rga.segmentation.network.resolution.on_pixels`` brings them to the pixels.
 
         Returns:
             The scores of the head, and in training those of the auxiliary one; None in evaluation mode, or without one.

@@ -1,8 +1,8 @@
 """Prediction on images of any size: whole or by sliding windows, at several scales, with and without a flip, in bounded memory.
 
-Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the image's size; there is one forward pass of one window
-at a time. Scores are brought to pixels at the scale and in the window that they were computed in (``rga.segmentation.resolution``). Only
-then are they flipped back and resized to the image.
+Whatever is asked for, probabilities (not scores) are averaged, in one buffer of the image's size; there is one forward pass of one
+window at a time. Scores are brought to pixels at the scale and in the window that they were computed in
+(``rga.segmentation.network.resolution``). Only then are they flipped back and resized to the image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rga.errors import InputError
-from rga.segmentation.resolution import Size, on_pixels
+from rga.segmentation.network.resolution import Size, on_pixels
 
 Network = Callable[[Tensor], Tensor]
 """Images (1, 3, H, W) -> scores (1, classes, ceil(H / s), ceil(W / s)) for an output stride s that is a power of two."""

@@ -15,8 +15,8 @@ from torch.utils.data import Dataset
 from rga.backbones.checkpointing import checkpoint_blocks
 from rga.backbones.model import BackboneModel
 from rga.backbones.parameter_groups import parameter_groups
-from rga.backbones.pretrained import load_backbone_weights
 from rga.backbones.recipe import ModelRecipe
+from rga.backbones.weights.pretrained import load_backbone_weights
 from rga.images.images import DamagedImageError
 from rga.storage.saved_model import save_model
 from rga.training.input.loader import SampleLoader

@@ -1,8 +1,8 @@
 """Backbones of segmentation: networks of timm that give out the maps of their last two stages at a chosen output stride.
 
 Most families dilate by timm's own option. MobileNetV3 and its kin (LCNet, HardCoRe-NAS, FBNetV3, MobileNetV4) dilate in timm's feature
-extractor alone, whose blocks are taken. HRNet needs no dilation, see ``rga.segmentation.high_resolution``. All others work at an output
-stride of 32. Each network is run once when it is built, and refused if its last map does not have the output stride.
+extractor alone, whose blocks are taken. HRNet needs no dilation, see ``rga.segmentation.network.high_resolution``. All others work at
+an output stride of 32. Each network is run once when it is built, and refused if its last map does not have the output stride.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rga.attachment.probe import evaluating
 from rga.backbones.catalog import BackboneOptionError, create_backbone
 from rga.backbones.options import check_options
 from rga.errors import InputError
-from rga.segmentation.high_resolution import HighResolutionBackbone
-from rga.segmentation.resolution import Size
+from rga.segmentation.network.high_resolution import HighResolutionBackbone
+from rga.segmentation.network.resolution import Size
 
 STRIDES = (8, 16, 32)
 """Output strides; HRNet has 4, too."""

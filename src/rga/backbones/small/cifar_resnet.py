@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_images import SmallImageNetwork
+from rga.backbones.small.small_images import SmallImageNetwork
 from rga.errors import InputError
 
 WIDTHS = (16, 32, 64)

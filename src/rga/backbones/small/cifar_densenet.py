@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_images import SmallImageNetwork
+from rga.backbones.small.small_images import SmallImageNetwork
 from rga.errors import InputError
 
 BOTTLENECK = 4

@@ -63,7 +63,7 @@ def doctor() -> int:
         for row in devices():
             table.add_row(*row)
     if installed("huggingface-hub") is not None:
-        from rga.backbones.hub import out_of_reach  # noqa: PLC0415  waits for the network
+        from rga.backbones.weights.hub import out_of_reach  # noqa: PLC0415  waits for the network
 
         reason = out_of_reach("https://huggingface.co/api/models")
         table.add_row(

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from rga.attachment import attachments
 from rga.backbones.catalog import OWN
-from rga.backbones.cifar_resnet import CifarResNet, from_public_names
 from rga.backbones.classifier import classifier_names
-from rga.backbones.hub import address, cached_weights, out_of_reach
-from rga.backbones.wheels import EXTRA, WHEELS, wheel_weights
+from rga.backbones.small.cifar_resnet import CifarResNet, from_public_names
+from rga.backbones.weights.hub import address, cached_weights, out_of_reach
+from rga.backbones.weights.wheels import EXTRA, WHEELS, wheel_weights
 from rga.errors import HubError, InputError, MissingFileError
 from rga.storage.saved_model import read_keys
 

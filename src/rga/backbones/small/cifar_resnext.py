@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rga.backbones.small_images import SmallImageNetwork
+from rga.backbones.small.small_images import SmallImageNetwork
 from rga.errors import InputError
 
 STEM = 64
