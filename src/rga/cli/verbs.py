@@ -13,7 +13,8 @@ class Verb:
     """A verb of the command line.
 
     Attributes:
-        home: ``module:function``, the module below ``rga.cli.commands``. The function's parameters become flags; what it returns is the exit code, None for 0.
+        home: ``module:function``, the module below ``rga.cli.commands``. The function's parameters become flags; what it returns is the
+            exit code, None for 0.
         about: what the verb does, in one line.
         usage: what follows the verb, in short.
         parses: the function takes the list of what was typed and parses it itself, because its flags depend on a first word.
