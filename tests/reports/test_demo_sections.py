@@ -44,8 +44,8 @@ def test_costs() -> None:
 
 def test_settings_show_only_differences_from_the_default() -> None:
     section = settings.section(
-        {"epochs": 3, "seed": 0, "root": "there", "test": ""},
-        {"epochs": 60, "seed": 0, "root": "here", "test": "other"},
+        {"epochs": 3, "seed": 0, "data": "there", "test": ""},
+        {"epochs": 60, "seed": 0, "data": "here", "test": "other"},
         "people",
         {"identities": 8},
         {"training": 12.6},
