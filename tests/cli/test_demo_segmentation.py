@@ -21,7 +21,7 @@ TINY = {"train_images": 4, "test_images": 3, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def streets_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo's folder, made once, with small crops and reading in the test's own process."""
     folder = tmp_path_factory.mktemp("demo") / "output"
 
@@ -34,30 +34,30 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_report_holds_the_metrics(made: Path) -> None:
-    html = (made / "report.html").read_text()
+def test_the_report_holds_the_metrics(streets_demo: Path) -> None:
+    html = (streets_demo / "report.html").read_text()
     for text in ("plain", "RGA-SC", "mIoU", "pixel accuracy", "sidewalk", "parameters", "MAC", "fingerprint", "rga segment"):
         assert text in html
-    log = [json.loads(line) for line in (made / "rga-sc" / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (streets_demo / "rga-sc" / "log.jsonl").read_text().splitlines()]
     last = [event for event in log if event["kind"] == "evaluate"][-1]
     row = re.search(r'<tr class="strong"><th scope="row">RGA-SC</th><td>([\d.]+)%</td><td>([\d.]+)%</td>', html)
     assert row
     assert [float(row[1]), float(row[2])] == pytest.approx([100 * last["mIoU"], 100 * last["pixel_accuracy"]], abs=0.051)
 
 
-def test_the_report_stands_alone(made: Path) -> None:
-    html = (made / "report.html").read_text()
+def test_the_report_stands_alone(streets_demo: Path) -> None:
+    html = (streets_demo / "report.html").read_text()
     assert html.count("data:image/") == 3
     assert not re.search(r"https?:|<script|<link|@import|url\(", re.sub(r"base64,[^\"]+", "", html))
 
 
-def test_both_trainings_differ_in_the_attention_alone(made: Path) -> None:
-    plain, attended = (recipe_from_file(made / run / "recipe.json").fields() for run in ("plain", "rga-sc"))
+def test_both_trainings_differ_in_the_attention_alone(streets_demo: Path) -> None:
+    plain, attended = (recipe_from_file(streets_demo / run / "recipe.json").fields() for run in ("plain", "rga-sc"))
     assert {name for name in plain if plain[name] != attended[name]} == {"attention"}
 
 
 def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    streets_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(recipe: SegmentationRecipe, *, output: Path) -> Outcome:
         assert [path.name for path in output.iterdir()] == [MARKER]
@@ -65,7 +65,7 @@ def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
 
     monkeypatch.setattr("rga.demos.demonstration.train", stopped)
     again = tmp_path / "again"
-    shutil.copytree(made, again)
+    shutil.copytree(streets_demo, again)
     (again / "mine.txt").write_text("kept")
     assert demo_segmentation(again, **TINY) == 130
     assert "the streets are there already" in capsys.readouterr().out
@@ -73,8 +73,8 @@ def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
 
 
 @pytest.mark.parametrize("name", ["streets", "plain", "rga-sc", "report.html"])
-def test_what_no_demo_made_is_never_removed(made: Path, tmp_path: Path, name: str) -> None:
-    again = Path(shutil.copytree(made, tmp_path / "again"))
+def test_what_no_demo_made_is_never_removed(streets_demo: Path, tmp_path: Path, name: str) -> None:
+    again = Path(shutil.copytree(streets_demo, tmp_path / "again"))
     if name == "report.html":
         (again / name).write_text("<title>Report to the board</title>")
     else:

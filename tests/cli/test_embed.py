@@ -52,3 +52,14 @@ def test_a_folder_without_images_is_named(reid_run: Path, tmp_path: Path) -> Non
     done = rga("embed", reid_run, "empty", "-o", "none.npz", cwd=tmp_path)
     assert (done.code, "no images" in done.err) == (2, True)
     assert not (tmp_path / "none.npz").exists()
+
+
+def test_progress_goes_to_standard_error_so_that_results_can_be_piped(
+    reid_run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if both were terminals
+    done = rga("embed", reid_run, people / "query", "-o", tmp_path / "features.npz", "--num-workers", 0)
+    assert done.code == 0, done.err
+    assert "embedding" in done.err
+    assert "embedding" not in done.out
+    assert "images, " in done.out

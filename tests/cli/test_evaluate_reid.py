@@ -295,3 +295,16 @@ def test_without_a_model_evaluate_says_how_it_is_used() -> None:
     assert (done.code, done.err) == (2, "rga: name the model first: rga evaluate MODEL --data digits\n")
     done = rga("evaluate", "nowhere", "--data", "digits")
     assert (done.code, "there is no model at nowhere" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "calibrate"])
+def test_ctrl_c_prints_no_traceback_and_leaves_nothing(
+    verb: str, reid_run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rga.reid.evaluation.embed_data", interrupted)
+    done = rga(verb, reid_run, "--data", f"market1501:{people}", "-o", tmp_path / "found.json", "--report", tmp_path / "report")
+    assert (done.code, done.out, done.err) == (130, "", "rga: interrupted\n")
+    assert not list(tmp_path.iterdir())
