@@ -73,10 +73,10 @@ def test_batches_depend_on_the_epoch_alone(data: ClassificationData, more: dict[
 
 
 def test_the_loader_gets_what_concerns_it(data: ClassificationData) -> None:
-    fields = {"gradient_accumulation": 2, "seed": 5, "num_workers": 4, "prefetch_factor": 3, "skip_damaged": True, "device": "cpu"}
+    fields = {"gradient_accumulation": 2, "seed": 5, "num_workers": 1, "prefetch_factor": 3, "skip_damaged": True, "device": "cpu"}
     loader = ClassificationTraining(TINY.override(**fields), data).loader
     assert (loader.share.parts, loader.share.seed) == (2, 5)
-    assert (loader.loader.num_workers, loader.loader.prefetch_factor, loader.loader.pin_memory) == (4, 3, False)
+    assert (loader.loader.num_workers, loader.loader.prefetch_factor, loader.loader.pin_memory) == (1, 3, False)
     assert isinstance(loader.loader.dataset, Replacing)
     assert loader.loader.dataset.skip_damaged
 

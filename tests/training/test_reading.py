@@ -52,7 +52,14 @@ def test_an_error_is_the_one_that_was_raised(num_workers: int, error: Exception)
         list(read_samples(Numbers(error), num_workers))
 
 
-@pytest.mark.parametrize("num_workers", [0, 2])
+def test_workers_are_gone_when_an_error_is_raised() -> None:
+    others = multiprocessing.active_children()
+    with pytest.raises(ValueError, match=r"4\.png holds 99"):
+        list(read_batches(Numbers(ValueError("4.png holds 99")), 3, 2))
+    assert set(multiprocessing.active_children()) <= set(others)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
 def test_a_bug_is_shown_where_it_is(num_workers: int) -> None:
     with pytest.raises(KeyError, match="a bug"):
         list(read_batches(Numbers(KeyError("a bug")), 3, num_workers))

@@ -99,6 +99,7 @@ def ready(loader: DataLoader[Any]) -> Iterator[Any]:
         except StopIteration:
             return
         if failure is not None:
+            del batches  # the workers end now: from the circle of an error and its traceback they are freed late, five seconds for each
             raise failure
         yield loaded
 
