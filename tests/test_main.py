@@ -165,7 +165,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def function_of(verb: str) -> object:
     module, name = VERBS[verb].home.split(":")
-    return getattr(importlib.import_module(f"rga.cli.commands.{module}"), name)
+    return getattr(importlib.import_module(module), name)
 
 
 @pytest.mark.parametrize("verb", VERBS)

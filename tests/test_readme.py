@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.cli import evaluate, main, parsing, train
+from rga.cli import main, parsing
+from rga.cli.commands import evaluate, train
 from rga.cli.verbs import VERBS
 from rga.recipes import read_recipe, to_json
 from rga.tasks import SHORT

@@ -118,7 +118,7 @@ def run(verb: str, arguments: list[str]) -> int:
     from rga.cli.parsing import parse  # noqa: PLC0415  for a verb only
 
     module, name = VERBS[verb].home.split(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(f"rga.cli.commands.{module}"), name)
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     if VERBS[verb].parses:
         return function(arguments) or 0
     return parse(function, arguments, prog=f"rga {verb}") or 0

@@ -13,8 +13,7 @@ class Verb:
     """A verb of the command line.
 
     Attributes:
-        home: ``module:function``, the module below ``rga.cli.commands``. The function's parameters become flags; what it returns is the
-            exit code, None for 0.
+        home: ``module:function``. The function's parameters become flags; what it returns is the exit code, None for 0.
         about: what the verb does, in one line.
         usage: what follows the verb, in short.
         parses: the function takes the list of what was typed and parses it itself, because its flags depend on a first word.
@@ -27,23 +26,23 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "train": Verb("train:main", "train by a recipe", "RECIPE | FILE.json [--data SPEC]", parses=True),
-    "resume": Verb("resume:resume", "continue a training that was stopped", "RUN"),
-    "evaluate": Verb("evaluate:main", "measure a saved model on a dataset", "MODEL [--data SPEC]", parses=True),
-    "calibrate": Verb("calibrate:calibrate", "choose the distance at which strangers are rejected", "MODEL --data SPEC"),
-    "embed": Verb("embed:embed", "features of images of persons", "MODEL IMAGES -o FILE.npz"),
-    "segment": Verb("segment:segment", "label maps, overlays and confidence of images", "MODEL IMAGES -o DIR"),
-    "classify": Verb("classify:classify", "classes of images, with probabilities", "MODEL IMAGES [-o FILE.json]"),
-    "data check": Verb("data:check", "check a dataset before training on it", "SPEC"),
-    "data make people": Verb("data:make_people", "generate people, in the layout of Market-1501", "DIR"),
-    "data make streets": Verb("data:make_streets", "generate street scenes, in the layout of Cityscapes", "DIR"),
-    "data list": Verb("data:list_all", "name all datasets with the options of their readers", ""),
-    "cost": Verb("cost:cost", "parameters and multiply-accumulates, plain and with attention", "[BACKBONE]"),
-    "gates": Verb("gates:gates", "draw the attention at work on a generated image", "[-o FILE.png]"),
-    "demo": Verb("demo:reid", "generate data, train networks and write a report, in minutes", "[reid | segmentation]"),
-    "demo reid": Verb("demo:reid", "the demo of re-identification", ""),
-    "demo segmentation": Verb("demo:segmentation", "the demo of segmentation", ""),
-    "doctor": Verb("doctor:doctor", "what this installation and this machine can do", ""),
-    "completion": Verb("completion:completion", "print the shell's completion script", "bash | zsh"),
+    "train": Verb("rga.cli.commands.train:main", "train by a recipe", "RECIPE | FILE.json [--data SPEC]", parses=True),
+    "resume": Verb("rga.cli.commands.resume:resume", "continue a training that was stopped", "RUN"),
+    "evaluate": Verb("rga.cli.commands.evaluate:main", "measure a saved model on a dataset", "MODEL [--data SPEC]", parses=True),
+    "calibrate": Verb("rga.cli.commands.calibrate:calibrate", "choose the distance at which strangers are rejected", "MODEL --data SPEC"),
+    "embed": Verb("rga.cli.commands.embed:embed", "features of images of persons", "MODEL IMAGES -o FILE.npz"),
+    "segment": Verb("rga.cli.commands.segment:segment", "label maps, overlays and confidence of images", "MODEL IMAGES -o DIR"),
+    "classify": Verb("rga.cli.commands.classify:classify", "classes of images, with probabilities", "MODEL IMAGES [-o FILE.json]"),
+    "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
+    "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),
+    "data make streets": Verb("rga.cli.commands.data:make_streets", "generate street scenes, in the layout of Cityscapes", "DIR"),
+    "data list": Verb("rga.cli.commands.data:list_all", "name all datasets with the options of their readers", ""),
+    "cost": Verb("rga.cli.commands.cost:cost", "parameters and multiply-accumulates, plain and with attention", "[BACKBONE]"),
+    "gates": Verb("rga.cli.commands.gates:gates", "draw the attention at work on a generated image", "[-o FILE.png]"),
+    "demo": Verb("rga.cli.commands.demo:reid", "generate data, train networks and write a report, in minutes", "[reid | segmentation]"),
+    "demo reid": Verb("rga.cli.commands.demo:reid", "the demo of re-identification", ""),
+    "demo segmentation": Verb("rga.cli.commands.demo:segmentation", "the demo of segmentation", ""),
+    "doctor": Verb("rga.cli.commands.doctor:doctor", "what this installation and this machine can do", ""),
+    "completion": Verb("rga.cli.commands.completion:completion", "print the shell's completion script", "bash | zsh"),
 }
 """Every verb; the everyday ones first."""
