@@ -99,6 +99,7 @@ def test_pickle(attended: nn.Module) -> None:
     torch.testing.assert_close(pickle.loads(pickle.dumps(attended))(X), attended(X), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_compiles_in_one_graph(attended: nn.Module) -> None:
     torch.compiler.reset()
     compiled = torch.compile(copy.deepcopy(attended), fullgraph=True, backend="aot_eager")
@@ -109,7 +110,7 @@ def test_compiles_in_one_graph(attended: nn.Module) -> None:
     assert not torch.allclose(compiled(X), attended(X))  # so attention is in the graph
 
 
-@pytest.mark.parametrize("first", ["plain", "attended", "detached"])
+@pytest.mark.parametrize("first", ["attended", *(pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "detached"))])
 def test_a_compiled_graph_of_the_plain_model_is_not_lent_to_the_attended_one(attended: nn.Module, first: str) -> None:
     torch.compiler.reset()
     models = {"attended": attended, "plain": rga.detach(copy.deepcopy(attended)), "detached": rga.detach(copy.deepcopy(attended))}

@@ -106,7 +106,9 @@ ENCODERS = ["resnet18", "mobilenet_v2", "densenet121", "efficientnet-b0", "vgg11
 
 
 @pytest.mark.parametrize("encoder", quick_or_slow(ENCODERS))
-@pytest.mark.parametrize("build", [smp.Unet, smp.FPN, smp.DeepLabV3Plus, smp.Linknet])
+@pytest.mark.parametrize(
+    "build", [smp.Unet, *(pytest.param(each, marks=pytest.mark.slow) for each in (smp.FPN, smp.DeepLabV3Plus, smp.Linknet))]
+)
 def test_of_models_with_a_decoder_the_encoder_is_attended_to(build: Callable[..., nn.Module], encoder: str) -> None:
     if build is smp.DeepLabV3Plus and encoder in {"densenet121", "vgg11_bn"}:
         pytest.skip("these encoders cannot be dilated")

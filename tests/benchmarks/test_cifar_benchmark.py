@@ -25,6 +25,7 @@ def finish(folder: Path, top1: float) -> None:
     save_model(ClassificationModel("cifar-resnet20", ["cat", "dog"], size=32, attention=attention), folder / "last", {})
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_trained_and_tabled(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     module = script("cifar")
     typed: list[list[str]] = []

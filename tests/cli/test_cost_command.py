@@ -15,6 +15,7 @@ def test_costs_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "attention after layer1 (64x32), layer2 (32x16), layer3 (16x8), layer4 (8x4)" in " ".join(printed.split())
 
 
+@pytest.mark.slow
 def test_by_default_every_attention_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "test_resnet", "--image-size", "64", "32"]) == 0
     rows = [[cell.strip() for cell in line.split("\u2502")] for line in capsys.readouterr().out.splitlines()]

@@ -96,6 +96,7 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(eight: Path
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_that_fails_stops_both_nothing_is_lost_and_one_process_goes_on(eight: Path, one: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     training = TASK.build(recipe(eight), TASK.read(recipe(eight)))

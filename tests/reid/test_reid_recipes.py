@@ -81,7 +81,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_people(folder, PeopleOptions(identities=10, cameras=2, images_per_camera=2, distractors=2, junk=1, height=64, width=32))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "msmt17", "folder") else name for name in RECIPES]
+)
 def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> None:
     data = DataSpec("market1501", people)  # the layout of what is generated
     if name in ("folder", "small"):

@@ -1,14 +1,12 @@
 """Files of the first edition, with its names, load as if they were written today."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 import rga
 from rga.classification.model import ClassificationModel
@@ -16,9 +14,7 @@ from rga.reid.model import ReidModel
 from rga.segmentation.datasets.classes import numbered
 from rga.segmentation.model import SegmentationModel
 from rga.storage.digest import digest
-from rga.storage.first_edition import converted_checkpoint
 from rga.storage.saved_model import save_model
-from rga.training.run.checkpoint import LAST, Checkpoint, load_checkpoint
 
 CLASSES = numbered(("road", "sky"), ((128, 64, 128), (70, 130, 180))).to_dict()
 
@@ -63,28 +59,3 @@ def test_a_saved_model_is_loaded(model: Any, names: dict[str, str], tmp_path: Pa
     save_model(loaded, tmp_path / "again", {})
     assert "backbone" in json.loads((tmp_path / "again" / "config.json").read_text())
     assert all(not key.startswith("trunk.") for key in load_file(tmp_path / "again" / "model.safetensors"))
-
-
-def test_a_checkpoint_is_converted(tmp_path: Path) -> None:
-    model = nn.ModuleDict({"backbone": nn.Linear(2, 2), "neck": nn.Linear(2, 1)})
-    today = Checkpoint(
-        epoch=1,
-        step=4,
-        best={"raw": 0.1, "ema": 0.2},
-        metrics={"raw": {"mAP": 0.1}, "ema": {"mAP": 0.2}},
-        model=model.state_dict(),
-        ema=model.state_dict(),
-        optimizer={},
-        scaler={},
-        random={},
-        skipped={},
-        log=10,
-        steps_per_epoch=3,
-    )
-    state = {key.replace("backbone.", "trunk."): value for key, value in model.state_dict().items()}
-    old = {name: value for name, value in vars(today).items() if name != "ema"}
-    old |= {"model": state, "averaged": state, "best": {"raw": 0.1, "averaged": 0.2}}
-    old["metrics"] = {"raw": {"mAP": 0.1}, "averaged": {"mAP": 0.2}}
-    assert digest(vars(Checkpoint(**converted_checkpoint(old)))) == digest(vars(replace(today)))
-    torch.save({"format": 4, "rga": "0.1.0", "digest": digest(old), **old}, tmp_path / LAST)
-    assert digest(vars(load_checkpoint(tmp_path / LAST, torch.device("cpu")))) == digest(vars(today))

@@ -139,8 +139,8 @@ def test_none_and_foreign_ones_are_named(tmp_path: Path, checkpoint: Checkpoint)
     torch.save({"other": 1}, tmp_path / LAST)
     with pytest.raises(ValueError, match=r"last\.pt is not a checkpoint of a training"):
         load_checkpoint(tmp_path / LAST, CPU)
-    torch.save({"format": 3, "digest": "0"}, tmp_path / LAST)
-    message = r"last\.pt is a checkpoint of format 3, written by rga an earlier version; .* start a new run with another --output"
+    torch.save({"format": 4, "digest": "0"}, tmp_path / LAST)
+    message = r"last\.pt is a checkpoint of format 4, written by rga an earlier version; .* start a new run with another --output"
     with pytest.raises(ValueError, match=message):
         load_checkpoint(tmp_path / LAST, CPU)
     save_checkpoint(tmp_path, checkpoint)

@@ -53,24 +53,30 @@ class Catalog(Generic[Data]):
         if spec.root is not None:
             return reader(home_expanded(spec.root), **options)
         if self.needs_root(spec.name):
-            raise InputError(f"dataset {spec.name!r} needs a folder: write {spec.name}:FOLDER")
+            where = self.root_name(spec.name)
+            raise InputError(f"dataset {spec.name!r} needs a {where}: write {spec.name}:{where.upper()}")
         return reader(**options)
 
     def load(self, name: str, root: Path | str | None = None, **options: Any) -> Data:
         """Reads a dataset by name, folder and options; see ``read``."""
         return self.read(DataSpec(name, None if root is None else Path(root), options))
 
-    def check(self, spec: DataSpec | str, *, open_images: bool = False, progress: Progress | None = None) -> Report:
+    def check(self, spec: DataSpec | str, *, subset: bool = False, open_images: bool = False, progress: Progress | None = None) -> Report:
         """Reads a dataset and checks it: counts, duplicates, damaged images and what else makes results meaningless.
 
         Args:
-            spec: which. Counts are not compared with the protocol's if an option asks for a subset.
+            spec: which.
+            subset: the images are a part of the dataset: their counts are not compared with the protocol's. So it is, too, if the option
+                ``allow_subset`` of the reader says so.
             open_images: decode every image (and mask), which takes minutes for a large dataset.
             progress: called with how many images were opened, and of how many.
         """
         spec = spec if isinstance(spec, DataSpec) else DataSpec.parse(spec)
+        self.check_name(spec.name)
+        if subset and "allow_subset" in self.options(spec.name):
+            spec = spec.with_options(allow_subset=True)
         data = self.read(spec)
-        expected = None if self.chosen(spec).get("allow_subset") else self.expected.get(spec.name)
+        expected = None if subset or self.chosen(spec).get("allow_subset") else self.expected.get(spec.name)
         return self.checker(data, expected, open_images, progress)
 
     def chosen(self, spec: DataSpec) -> dict[str, Any]:
@@ -97,6 +103,11 @@ class Catalog(Generic[Data]):
         """Whether a dataset is in a folder that must be named."""
         first = next(iter(inspect.signature(self.readers[name]).parameters.values()))
         return first.default is first.empty
+
+    def root_name(self, name: str) -> str:
+        """What a dataset lies in: "folder", or "file" where its reader says so."""
+        first = next(iter(inspect.signature(self.readers[name]).parameters))
+        return "file" if first == "file" else "folder"
 
     def check_name(self, name: str) -> None:
         """Raises an InputError if there is no dataset of a name."""

@@ -67,6 +67,9 @@ class ReidEvaluation:
     shown: Feature
     options: ReidOptions
 
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {result}" for name, result in self.results.items())
+
     def examine(self) -> dict[Feature, Examination]:
         """The rankings from all sides, for a report: another walk over the distances."""
         metric = self.options.comparison.name

@@ -1,4 +1,4 @@
-"""Files of the first edition of rga under the names of this one: saved models and checkpoints; recipes are in ``rga.first_edition``.
+"""Saved models of the first edition of rga under the names of this one; its recipes are in ``rga.first_edition``.
 
 The second edition renamed things and changed no number. Each function takes what a file holds and returns it under the new names; contents
 that have the new names already are returned as they are.
@@ -40,13 +40,3 @@ def converted_options(config: Mapping[str, Any]) -> dict[str, Any]:
         {'backbone': 'resnet50'}
     """
     return {OPTIONS[name]: value for name, value in config.items() if name in OPTIONS}
-
-
-def converted_checkpoint(contents: Mapping[str, Any]) -> dict[str, Any]:
-    """The contents of a checkpoint of format 4 under the names of format 5."""
-    converted = {name: value for name, value in contents.items() if name != "averaged"}
-    converted["model"] = converted_weights(contents["model"])
-    converted["ema"] = converted_weights(contents["averaged"])
-    for name in ("best", "metrics"):  # by the weights that they were measured on
-        converted[name] = {"ema" if weights == "averaged" else weights: value for weights, value in contents[name].items()}
-    return converted

@@ -34,6 +34,7 @@ def check(
     data: Annotated[DataSpec, tyro.conf.Positional],
     *,
     task: TaskName | None = None,
+    subset: bool = False,
     open_images: bool = False,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     overwrite: bool = False,
@@ -43,6 +44,7 @@ def check(
     Args:
         data: The dataset, as NAME:FOLDER?option=value; see rga data list.
         task: What the dataset is for, where the name belongs to several tasks, such as folder.
+        subset: The images are a part of the dataset: do not compare their counts with the protocol's.
         open_images: Decode every image and mask. This finds damaged ones, checks the masks' values and takes minutes for a large dataset.
         output: Also write the report to this file, as JSON.
         overwrite: Replace the file if it is there already.
@@ -53,7 +55,7 @@ def check(
     check_output(output, overwrite=overwrite)
     catalog = get_task(task_for(data.name, task)).datasets
     with progress("opening images" if open_images else "reading") as bar:
-        report: Report = catalog.check(data, open_images=open_images, progress=bar if open_images else None)
+        report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
         write_json(output, report.to_dict())
     print(report)
@@ -117,7 +119,7 @@ def list_all() -> None:
         catalog = get_task(task).datasets
         print(f"\n{task} (rga train {SHORT[task]}/...)")
         for name, reader in catalog.readers.items():
-            folder = ":FOLDER" if catalog.needs_root(name) else ""
+            folder = f":{catalog.root_name(name).upper()}" if catalog.needs_root(name) else ""
             options = "&".join(f"{option}={word(kind)}" for option, kind in catalog.options(name).items())
             print(f"  {name}{folder}{f' ?{options}' if options else ''}")
             print(f"      {summary(reader)}")

@@ -17,39 +17,39 @@ WHERE = (
 )
 
 
-def read_table(root: Path) -> ReidData:
+def read_table(file: Path) -> ReidData:
     """Reads a CSV file with the columns path, identity, split, and camera if there are cameras; others are passed over.
 
     Relative paths are told from the table's folder. Identities and cameras are whole numbers from 0 on; 0 is a distractor and stands in the
     gallery alone.
 
     Args:
-        root: the CSV file.
+        file: the table.
 
     Raises:
         MissingFileError: there is no such file.
         DataError: a column is missing, a line is wrong or names an image that is not there, or an image stands twice in a split.
     """
-    if not root.is_file():
-        raise MissingFileError(f"no file {root}. {WHERE}")
+    if not file.is_file():
+        raise MissingFileError(f"no file {file}. {WHERE}")
     splits: dict[str, dict[Path, Sample]] = {name: {} for name in SPLITS}
     try:
-        text = root.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{root} is not UTF-8 text: {error}") from error
+        raise DataError(f"{file} is not UTF-8 text: {error}") from error
     rows = csv.DictReader(text.split("\n"))
     columns = rows.fieldnames or ()
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
-        raise DataError(f"{root}, line 1: no column {', '.join(missing)} in the header {','.join(columns)!r}. {WHERE}")
+        raise DataError(f"{file}, line 1: no column {', '.join(missing)} in the header {','.join(columns)!r}. {WHERE}")
     for row in rows:
-        location = f"{root}, line {rows.line_num}"
-        name, sample = read_row(row, root.parent, location)
+        location = f"{file}, line {rows.line_num}"
+        name, sample = read_row(row, file.parent, location)
         if sample.path in splits[name]:
             raise DataError(f"{location}: {sample.path} stands twice in the split {name}")
         splits[name][sample.path] = sample
     train, query, gallery = (tuple(splits[name].values()) for name in SPLITS)
-    return ReidData(root.stem, train, query, gallery, root.parent)
+    return ReidData(file.stem, train, query, gallery, file.parent)
 
 
 def read_row(row: dict[str, str], folder: Path, location: str) -> tuple[str, Sample]:

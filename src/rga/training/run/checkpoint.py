@@ -20,12 +20,11 @@ from torch import Tensor
 
 import rga
 from rga.errors import InputError, MissingFileError, WriteError
-from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import flush, write_atomically
 
-FORMAT, FIRST_EDITION = 5, 4
-"""The format of checkpoints that is written and read, and the one before it, which is converted."""
+FORMAT = 5
+"""The format of checkpoints that is written and read."""
 LAST = "last.pt"
 """The last checkpoint, in a run's folder."""
 PREVIOUS = "previous.pt"
@@ -221,14 +220,14 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if not isinstance(state, dict) or "format" not in state:
         raise InputError(f"{path} is not a checkpoint of a training")
     form, version = state.pop("format"), state.pop("rga", "an earlier version")
-    if form not in (FORMAT, FIRST_EDITION):
+    if form != FORMAT:
         raise InputError(
             f"{path} is a checkpoint of format {form}, written by rga {version}; this is rga {rga.__version__}, which reads format "
             f"{FORMAT}: continue with the version that the run was started with, or start a new run with another --output"
         )
     if state.pop("digest", None) != digest(state):
         raise InputError(f"checkpoint {path} is not what was written: its digest does not fit its contents")
-    return Checkpoint(**(first_edition.converted_checkpoint(state) if form == FIRST_EDITION else state))
+    return Checkpoint(**state)
 
 
 def offer(path: Path) -> str:
