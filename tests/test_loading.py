@@ -1,5 +1,6 @@
 """Models of the hub by name: from this machine's cache, and when the hub cannot be reached; no test reaches a network."""
 
+import json
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +10,7 @@ from huggingface_hub import constants
 
 import rga
 from rga.backbones.weights import hub
+from rga.errors import InputError
 from rga.reid.model import ReidModel
 from rga.storage.saved_model import save_model
 
@@ -51,3 +53,18 @@ def test_a_model_in_the_cache_is_loaded_without_a_hub(session: Unreachable, tmp_
     loaded = rga.load("owner/name", ReidModel)
     assert session.asked == 1
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"format": 3}, "has format 3, and this version of rga reads formats up to 2: update rga"), ({"format": "new"}, "damaged")],
+)
+def test_models_of_a_later_format_are_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    save_model(ReidModel(backbone="resnet10t", image_size=(32, 16), attention="none"), tmp_path / "model", {})
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text())
+    assert config["format"] == 2
+    rga.load(tmp_path / "model")
+    path.write_text(json.dumps({**config, **change}))
+    with pytest.raises(InputError, match=message):
+        rga.load(tmp_path / "model")

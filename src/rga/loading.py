@@ -12,7 +12,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from rga.backbones.model import BackboneModel
 from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, InputError, MissingFileError
-from rga.storage.saved_model import CONFIG
+from rga.storage.saved_model import CONFIG, FORMAT
 from rga.tasks import TASKS, get_task
 
 Kind = TypeVar("Kind", bound=BackboneModel)
@@ -78,7 +78,7 @@ def read_config(path_or_hub_id: str | Path) -> tuple[dict[str, Any], bool]:
     Raises:
         HubError: the model is on the hub only, and the hub cannot be reached.
         MissingFileError: there is no model.
-        InputError: the configuration is damaged.
+        InputError: the configuration is damaged, or of a later version.
     """
     folder = model_folder(Path(path_or_hub_id))
     offline = None
@@ -99,6 +99,10 @@ def read_config(path_or_hub_id: str | Path) -> tuple[dict[str, Any], bool]:
         config: dict[str, Any] = json.loads(file.read_text())
     except ValueError as error:
         raise InputError(f"{file} is damaged, or not the configuration of a model: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("format", 1), int):
+        raise InputError(f"{file} is damaged, or not the configuration of a model")
+    if config.get("format", 1) > FORMAT:
+        raise InputError(f"{file} has format {config['format']}, and this version of rga reads formats up to {FORMAT}: update rga")
     return config, offline is not None
 
 

@@ -20,6 +20,9 @@ from rga.storage.files import write_json
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 """The files of a model, named by the hub."""
 
+FORMAT = 2
+"""Of ``config.json``. The first edition wrote none, and other names (``first_edition``)."""
+
 
 class SavedModel(PyTorchModelHubMixin):
     """The hub's mixin for a network, stricter: weights come from safetensors alone, and all of them must be there and fit."""
@@ -94,4 +97,4 @@ def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -
     """
     model.save_pretrained(folder)
     config = json.loads((folder / CONFIG).read_text())
-    write_json(folder / CONFIG, {**config, "metrics": dict(metrics)})
+    write_json(folder / CONFIG, {**config, "metrics": dict(metrics), "format": FORMAT})
