@@ -1,13 +1,13 @@
 """Recipes for classification.
 
-    rga train cls/digits                          handwritten digits, which need no download, in a minute on a CPU
+    rga train cls/digits                          handwritten digits, which need no download, for a CPU
     rga train cls/cifar10 --data cifar10:DIR      CIFAR-10 (zips:DIR for zips of images)
     rga train cls/cifar100 --data cifar100:DIR    CIFAR-100
     rga train cls/imagenet --data imagenet:DIR    ImageNet-1k
     rga train cls/folder --data folder:DIR        your own images, one folder per class
 
-Hardware: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch 256 at
-224x224) for days. The paper says that attention improves results on CIFAR and ImageNet, without figures that we know; what we measured
+Hardware, estimated: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch
+256 at 224x224) for days. The paper says that attention improves results on CIFAR and ImageNet; we know of no numbers. What we measured
 is in ``docs/classification.md``. One flag selects another attention: ``--attention none | rga-s | rga-c | se | cbam-cs | ...``.
 """
 

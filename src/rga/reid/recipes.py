@@ -7,8 +7,9 @@
     rga train reid/small --data folder:DIR              the same for a few hundred people and no GPU
     rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
 
-Hardware: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC, quoted from
-the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4, MSMT17 80.3 / 57.5. We have not run them in full.
+Hardware, estimated: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC,
+quoted from the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4,
+MSMT17 80.3 / 57.5. We have not run them in full.
 One flag selects each row of the paper's tables: ``--attention none | rga-s | rga-c | rga-cs | rga-parallel | se | cbam-cs | ...``,
 ``--no-relation``, ``--no-original``, ``--embedding symmetric | none``.
 

@@ -5,8 +5,8 @@
     rga train seg/folder --data folder:DIR              your own images and masks
     rga train seg/generated --data streets:DIR          generated street scenes (rga data make streets DIR), for a CPU
 
-Hardware: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the paper
-applies RGA to Cityscapes. We do not know its results, so no target is quoted: compare with ``--attention none`` under the same
+Hardware, estimated: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the
+paper applies RGA to Cityscapes. We do not know its results, so no target is quoted: compare with ``--attention none`` under the same
 recipe. One flag selects each compared method: ``--attention none | rga-s | rga-c | cbam-cs | se | non-local | dual | ...``,
 ``--head fcn | psp | aspp | object-context | dual``, and ``--fit exact`` where the crops are small.
 """
