@@ -23,14 +23,14 @@ def test_named_files_exist(path: str) -> None:
 def test_the_page_names_its_rooms_and_no_others() -> None:
     """Every folder of the package is on the plan."""
     rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
-    plan = TEXT.split("## The plan of the house")[1].split("## Where is")[0]
+    plan = TEXT.split("## How the code is organised")[1].split("## Where is")[0]
     assert {room for room in rooms if f"`{room}/`" not in plan} == set()
 
 
 @pytest.mark.parametrize(
     ("path", "definition"),
     [
-        ("ranking/precision.py", "def average_precision("),
+        ("ranking/average_precision.py", "def average_precision("),
         ("ranking/evaluation.py", "def evaluate("),
         ("segmentation/confusion.py", "def class_iou("),
         ("classification/metrics.py", "def evaluate("),

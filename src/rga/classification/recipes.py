@@ -1,13 +1,13 @@
 """Recipes for classification.
 
-    rga train cls/digits                          handwritten digits, which need no download, in a minute on a CPU
+    rga train cls/digits                          handwritten digits, which need no download, for a CPU
     rga train cls/cifar10 --data cifar10:DIR      CIFAR-10 (zips:DIR for zips of images)
     rga train cls/cifar100 --data cifar100:DIR    CIFAR-100
     rga train cls/imagenet --data imagenet:DIR    ImageNet-1k
-    rga train cls/folder --data folder:DIR        your own images, one folder a class
+    rga train cls/folder --data folder:DIR        your own images, one folder per class
 
-Hardware: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch 256 at
-224x224) for days. The paper says that attention improves results on CIFAR and ImageNet, without figures that we know; what we measured
+Hardware, estimated: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch
+256 at 224x224) for days. The paper says that attention improves results on CIFAR and ImageNet; we know of no numbers. What we measured
 is in ``docs/classification.md``. One flag selects another attention: ``--attention none | rga-s | rga-c | se | cbam-cs | ...``.
 """
 
@@ -31,7 +31,7 @@ COSINE = ClassificationRecipe().optimization
 
 
 def digits() -> ClassificationRecipe:
-    """Handwritten digits of 8x8 at 16x16: a ResNet-20 for small images with RGA-SC, on a CPU."""
+    """Handwritten digits of 8x8 pixels, enlarged to 16x16: a ResNet-20 for small images with RGA-SC, for a CPU."""
     return ClassificationRecipe(
         data=DataSpec("digits"),
         model=ClassificationModelRecipe(image_size=16, initial_gate=0.95, mean=(0.305, 0.305, 0.305), std=(0.376, 0.376, 0.376)),
@@ -43,7 +43,7 @@ def digits() -> ClassificationRecipe:
 
 
 def cifar10() -> ClassificationRecipe:
-    """CIFAR-10: a ResNet-20 with RGA-SC, padding of 4 pixels, crop and flip, SGD with a cosine over 200 epochs."""
+    """CIFAR-10: a ResNet-20 with RGA-SC, padding of 4 pixels, crop and flip, SGD with a cosine schedule over 200 epochs."""
     return ClassificationRecipe(
         data=DataSpec("cifar10", Path("data")),
         model=ClassificationModelRecipe(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),
@@ -61,7 +61,7 @@ def cifar100() -> ClassificationRecipe:
 
 
 def imagenet() -> ClassificationRecipe:
-    """ImageNet-1k: a ResNet-50 with RGA-SC from scratch at 224x224, SGD with a cosine over 100 epochs, labels smoothed by .1."""
+    """ImageNet-1k: a ResNet-50 with RGA-SC from scratch at 224x224, SGD, cosine schedule over 100 epochs, label smoothing 0.1."""
     return ClassificationRecipe(
         data=DataSpec("imagenet", Path("data")),
         model=ClassificationModelRecipe(backbone="resnet50", image_size=224, crop_pct=0.875),
@@ -74,7 +74,7 @@ def imagenet() -> ClassificationRecipe:
 
 
 def folder() -> ClassificationRecipe:
-    """Your own images, one folder a class: a ResNet-50 with timm's default weights and a gentle start for the attention, 30 epochs."""
+    """Your own images, one folder per class: a ResNet-50 with ImageNet weights, RGA-SC with gates that start almost open, 30 epochs."""
     return ClassificationRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=ClassificationModelRecipe(

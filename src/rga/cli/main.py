@@ -25,8 +25,8 @@ UNREAD = 141
 """The exit code when the reader of the output went away, as shells have it."""
 
 FOOT = """
-rga VERB --help shows the flags of a verb. A dataset is written NAME:FOLDER?option=value (see rga data list).
---traceback shows where an error came from."""
+rga VERB --help shows the flags of a verb. SPEC is a dataset, written NAME:FOLDER?option=value (see rga data list).
+--traceback shows where an error came from. --version prints the version."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,7 +134,7 @@ def overview(words: Sequence[str]) -> str:
         >>> print(overview(["gates"]))
         usage: rga VERB ...
         <BLANKLINE>
-          gates [-o FILE.png]    draw the attention at work on a generated image
+          gates [-o FILE.png]    draw the gates of an untrained network on a generated image
         ...
     """
     verbs = [verb for verb in VERBS if verb.split()[: len(words)] == list(words)]

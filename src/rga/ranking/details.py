@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from rga.errors import InputError
+from rga.ranking.average_precision import average_precision, found_at, precision
 from rga.ranking.blocks import RankedBlock
 from rga.ranking.labels import JUNK
 from rga.ranking.matches import ABSENT, Labels, Pairing, match_ranks
-from rga.ranking.precision import average_precision, found_at, precision
 
 RECALLS = 101
 """At how many recalls, from 0 to 1, precision is told."""

@@ -3,12 +3,13 @@
     rga train reid/market1501 --data market1501:DIR     the paper's recipe on Market-1501
     rga train reid/cuhk03 --data cuhk03-labeled:DIR     CUHK03, new protocol (cuhk03-detected for detected boxes)
     rga train reid/msmt17 --data msmt17:DIR             MSMT17
-    rga train reid/folder --data folder:DIR             your own images, one folder an identity
+    rga train reid/folder --data folder:DIR             your own images, one folder per identity
     rga train reid/small --data folder:DIR              the same for a few hundred people and no GPU
     rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
 
-Hardware: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC, quoted from
-the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4, MSMT17 80.3 / 57.5. We have not run them in full.
+Hardware, estimated: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC,
+quoted from the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4,
+MSMT17 80.3 / 57.5. We have not run them in full.
 One flag selects each row of the paper's tables: ``--attention none | rga-s | rga-c | rga-cs | rga-parallel | se | cbam-cs | ...``,
 ``--no-relation``, ``--no-original``, ``--embedding symmetric | none``.
 
@@ -27,12 +28,12 @@ from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, Optimiz
 
 
 def market1501() -> ReidRecipe:
-    """The paper's recipe on Market-1501: ResNet-50 with RGA-SC, 600 epochs of one pass over the identities."""
+    """The paper's recipe on Market-1501: ResNet-50 with RGA-SC, 600 epochs, each one pass over the identities."""
     return ReidRecipe(data=DataSpec("market1501", Path("data/market1501")))
 
 
 def cuhk03() -> ReidRecipe:
-    """The paper's recipe on CUHK03, new protocol."""
+    """The paper's recipe on CUHK03 with the new protocol."""
     return ReidRecipe(data=DataSpec("cuhk03-labeled", Path("data/cuhk03")))
 
 
@@ -42,7 +43,7 @@ def msmt17() -> ReidRecipe:
 
 
 def folder() -> ReidRecipe:
-    """The paper's recipe on your own images, one folder an identity, with 120 epochs and a gentle start for the attention."""
+    """The paper's recipe on your own images, one folder per identity, with 120 epochs and gates that start almost open."""
     return ReidRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=ReidModelRecipe(initial_gate=0.95),
@@ -52,7 +53,7 @@ def folder() -> ReidRecipe:
 
 
 def generated() -> ReidRecipe:
-    """Generated people: a ResNet-18 from scratch at 128x64, for a CPU."""
+    """Generated people: a ResNet-18 from scratch at 128x64 with RGA-SC, for a CPU."""
     return ReidRecipe(
         data=DataSpec("market1501", Path("data/people")),
         model=ReidModelRecipe(backbone="resnet18", weights="none", image_size=(128, 64)),
@@ -63,7 +64,7 @@ def generated() -> ReidRecipe:
 
 
 def small() -> ReidRecipe:
-    """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64, in about 80 minutes on two cores."""
+    """A few hundred people and no GPU: an EfficientNet-Lite0 with ImageNet weights at 128x64 with RGA-SC; about 80 minutes on two cores."""
     return ReidRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=ReidModelRecipe(backbone="tf_efficientnet_lite0.in1k", initial_gate=0.95, image_size=(128, 64), feature="pooled"),
@@ -87,7 +88,7 @@ def small() -> ReidRecipe:
 def demo(attention: str = "rga-sc") -> ReidRecipe:
     """The demo: a ResNet-10-T from scratch at 64x32 on 150 generated people.
 
-    Small batches at a high learning rate and little augmentation: in so short a training, steps count for more than variety.
+    Small batches, a high learning rate and little augmentation: in so short a training, more steps help more than more variety.
 
     Args:
         attention: the attention after the stages; ``"none"`` for the plain backbone.

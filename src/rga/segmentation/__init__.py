@@ -1,4 +1,4 @@
-"""Scene segmentation: its datasets, model, losses, recipes, training and evaluation.
+"""Semantic segmentation: its datasets, model, losses, recipes, training and evaluation.
 
 Names are imported when they are first used, so that recipes need no PyTorch.
 """

@@ -1,12 +1,12 @@
 """Recipes for segmentation.
 
-    rga train seg/cityscapes --data cityscapes:DIR      a dilated ResNet-50 with RGA-SC on Cityscapes, with the field's settings
+    rga train seg/cityscapes --data cityscapes:DIR      a dilated ResNet-50 with RGA-SC on Cityscapes, with DANet's settings
     rga train seg/camvid --data camvid:DIR              a small network on CamVid at half size, for a CPU
     rga train seg/folder --data folder:DIR              your own images and masks
     rga train seg/generated --data streets:DIR          generated street scenes (rga data make streets DIR), for a CPU
 
-Hardware: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the paper
-applies RGA to Cityscapes. Its figures are not known to us, so no target is quoted: compare with ``--attention none`` under the same
+Hardware, estimated: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the
+paper applies RGA to Cityscapes. We do not know its results, so no target is quoted: compare with ``--attention none`` under the same
 recipe. One flag selects each compared method: ``--attention none | rga-s | rga-c | cbam-cs | se | non-local | dual | ...``,
 ``--head fcn | psp | aspp | object-context | dual``, and ``--fit exact`` where the crops are small.
 """
@@ -26,7 +26,7 @@ POLY = SegmentationRecipe().optimization
 
 
 def cityscapes() -> SegmentationRecipe:
-    """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at .01 with a poly schedule, 240 epochs.
+    """DANet's settings on Cityscapes: ResNet-50 at stride 8, crops of 768, batches of 8, SGD at 0.01, poly schedule, 240 epochs.
 
     DANet's code, too, starts from torchvision's first ImageNet weights (``resnet50.tv_in1k``).
     """
@@ -34,7 +34,7 @@ def cityscapes() -> SegmentationRecipe:
 
 
 def folder() -> SegmentationRecipe:
-    """Your own images and masks: ResNet-50 with timm's default weights at stride 16 with an ASPP head, crops of 512, 100 epochs."""
+    """Your own images and masks: ResNet-50 with ImageNet weights and RGA-SC at stride 16, ASPP head, crops of 512, 100 epochs."""
     return SegmentationRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=SegmentationModelRecipe(backbone="resnet50.a1_in1k", output_stride=16, head="aspp"),
@@ -45,7 +45,7 @@ def folder() -> SegmentationRecipe:
 
 
 def camvid() -> SegmentationRecipe:
-    """CamVid at half size: EfficientNet-Lite0 with ImageNet weights at stride 16, RGA-SC on exact grids after its stages, for a CPU."""
+    """CamVid at half size: EfficientNet-Lite0 with ImageNet weights at stride 16 with RGA-SC on exact grids, for a CPU."""
     return SegmentationRecipe(
         data=DataSpec("camvid", Path("data/camvid")),
         model=SegmentationModelRecipe(backbone="tf_efficientnet_lite0.in1k", output_stride=16, fit="exact", resolution=0.5),
@@ -72,7 +72,7 @@ def generated() -> SegmentationRecipe:
 def demo(attention: str = "rga-sc") -> SegmentationRecipe:
     """The demo: a ResNet-10-T from scratch on generated street scenes.
 
-    It mines hard pixels, because those of people and poles are few.
+    It trains on hard pixels, because people and poles have few pixels.
 
     Args:
         attention: the attention after the stages; ``"none"`` for the plain backbone.

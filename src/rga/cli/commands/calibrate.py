@@ -1,4 +1,4 @@
-"""``rga calibrate MODEL --data SPEC``: the distance at which strangers are rejected."""
+"""``rga calibrate MODEL --data SPEC``: chooses the distance at which strangers are rejected."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def calibrate(
     num_workers: int = 2,
     device: str = "auto",
 ) -> None:
-    """Choose the distance up to which an image is taken for somebody in the gallery, and keep it in the model's config.json.
+    """Choose the distance up to which an image is accepted as somebody in the gallery, and save it in the model's config.json.
 
-    Some identities are taken out of the gallery, as strangers. The threshold is the largest at which no more of their queries are accepted
-    than allowed.
+    Some identities are taken out of the gallery and treated as strangers. The threshold is the largest distance at which the share of
+    their queries that are accepted stays within the allowed false alarms.
 
     Args:
         model: Folder of a run or of a saved re-ID model, or one on the Hugging Face hub.
-        data: The dataset, as NAME:FOLDER?option=value: other people than those that the threshold will be used for.
+        data: The dataset, as NAME:FOLDER?option=value. Its people must not be those that the threshold will be used for.
         options: How many strangers, and how many false alarms.
         output: File for the results; by default calibration-DATA.json in the model's folder.
         report: Folder for report.html and report.json, with the open-set curves.

@@ -1,4 +1,4 @@
-"""``rga classify MODEL IMAGES``: classes of images, with probabilities."""
+"""``rga classify MODEL IMAGES``: prints the likely classes of images, with probabilities."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def classify(
         images: Images, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
-        top: Answers for each image.
+        top: Number of classes for each image.
         batch_size: Images at a time.
         num_workers: Processes that read images.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.

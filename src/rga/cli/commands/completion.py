@@ -1,4 +1,4 @@
-"""``rga completion bash | zsh``: the shell's completion of verbs, recipes and files."""
+"""``rga completion bash | zsh``: prints a script that completes verbs, recipes and files in a shell."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ CASE = """        "{typed}") COMPREPLY=($(compgen -W "{words}" -- "$word")); [ $
 
 
 def completion(shell: Annotated[Literal["bash", "zsh"], tyro.conf.Positional]) -> None:
-    """Print a script that completes verbs and recipes. For bash add to ~/.bashrc: eval "$(rga completion bash)"; for zsh alike.
+    """Print a script that completes verbs and recipes.
+
+    Add eval "$(rga completion bash)" to ~/.bashrc, or eval "$(rga completion zsh)" to ~/.zshrc.
 
     Args:
         shell: Your shell.

@@ -1,4 +1,4 @@
-"""``rga cost``: what attention adds to a network, without running it."""
+"""``rga cost``: counts what attention adds to a network, without running it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def cost(
 
     Args:
         backbone: A network of timm, or one of our own for small images (cifar-resnet20, ...).
-        attentions: Attentions to compare; all that can be attached by default.
+        attentions: Attentions to compare; by default all of them.
         image_size: Height and width of the images.
         inside_blocks: Put attention inside every block instead of after stages.
     """

@@ -39,13 +39,14 @@ def check(
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     overwrite: bool = False,
 ) -> int:
-    """Check a dataset: counts, duplicates, overlaps and what else makes results meaningless.
+    """Check a dataset for wrong counts, duplicates, overlaps of splits and other faults that make results meaningless.
 
     Args:
         data: The dataset, as NAME:FOLDER?option=value; see rga data list.
-        task: What the dataset is for, where the name belongs to several tasks, such as folder.
+        task: Task of the dataset, if several tasks have a dataset of this name, such as folder.
         subset: The images are a part of the dataset: do not compare their counts with the protocol's.
-        open_images: Decode every image and mask. This finds damaged ones, checks the masks' values and takes minutes for a large dataset.
+        open_images: Decode every image and mask. This finds damaged files and checks the masks' values. It takes minutes for a large
+            dataset.
         output: Also write the report to this file, as JSON.
         overwrite: Replace the file if it is there already.
 
@@ -113,8 +114,8 @@ def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> s
 
 
 def list_all() -> None:
-    """Print all datasets that can be read, with the options of their readers."""
-    print("Write a dataset as NAME:FOLDER?option=value&option=value; these are the names and options.")
+    """List all datasets that can be read, with the options of their readers."""
+    print("Write a dataset as NAME:FOLDER?option=value&option=value. These are the names and their options.")
     for task in TASKS:
         catalog = get_task(task).datasets
         print(f"\n{task} (rga train {SHORT[task]}/...)")

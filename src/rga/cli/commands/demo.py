@@ -1,4 +1,4 @@
-"""``rga demo``: everything in minutes, without a download."""
+"""``rga demo``: generates data, trains and reports in minutes, without a download."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def reid(
 ) -> int:
     """Generate people, train a small network plain and with RGA-SC, and write a report of the results.
 
-    The folder may be an earlier demo's: its people are used again if they are the same, its runs and its report are replaced. What no demo
-    made is never removed. The demo of segmentation is rga demo segmentation.
+    The folder may hold an earlier demo: its people are used again if they are the same; its runs and its report are replaced. Other files
+    are never removed. The demo of segmentation is rga demo segmentation.
 
     Args:
-        output: Folder for all of it.
-        identities: People to generate; the first half is trained on, the others are looked for.
+        output: Folder for the data, the runs and the report.
+        identities: People to generate; the first half is for training, the others for the test.
         images_per_camera: Images of a person under each camera that sees it.
         distractors: Images in the gallery that show nobody of the test.
         epochs: Epochs of each training; 0 for the recipe's.
@@ -48,13 +48,13 @@ def segmentation(
 ) -> int:
     """Generate street scenes, train a small network plain and with RGA-SC, and write a report of the results.
 
-    The folder may be an earlier demo's: its street scenes are used again if they are the same, its runs and its report are replaced. What
-    no demo made is never removed.
+    The folder may hold an earlier demo: its street scenes are used again if they are the same; its runs and its report are replaced. Other
+    files are never removed.
 
     Args:
-        output: Folder for all of it.
+        output: Folder for the data, the runs and the report.
         train_images: Street scenes to train on.
-        test_images: Street scenes that no training sees.
+        test_images: Street scenes for the test.
         epochs: Epochs of each training; 0 for the recipe's.
         seed: Seed of the street scenes and of the trainings.
     """

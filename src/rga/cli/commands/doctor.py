@@ -1,4 +1,4 @@
-"""``rga doctor``: what this installation and this machine can do."""
+"""``rga doctor``: reports what this installation and this machine can do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OPTIONAL = {
 
 
 def doctor() -> int:
-    """Print versions, devices, memory, weights and what is missing, to be read or to be sent with a report of a fault.
+    """Print versions, devices, disk space, access to pretrained weights and missing packages. Attach the output to a bug report.
 
     Returns:
         Exit code: 0 if a training can run here, 1 if a package that is needed is missing.

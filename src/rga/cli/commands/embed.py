@@ -1,4 +1,4 @@
-"""``rga embed MODEL IMAGES -o FILE.npz``: features of images of persons."""
+"""``rga embed MODEL IMAGES -o FILE.npz``: computes features of images of people."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def embed(
     num_workers: int = 2,
     device: str = "auto",
 ) -> None:
-    """Embed images of persons.
+    """Compute features of images of people.
 
-    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders that are named. Compare features by cosine.
+    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders in IMAGES. Compare features by cosine.
 
     Args:
         model: Folder of a run or of a saved model, or one on the Hugging Face hub.
-        images: Images of persons, cut out, and folders of them.
-        output: The file.
+        images: Images cropped to one person each, and folders of them.
+        output: File for the features.
         overwrite: Replace the file if it is there already.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.

@@ -1,4 +1,4 @@
-"""``rga evaluate MODEL``: a saved model on a dataset; the flags depend on the task of the model."""
+"""``rga evaluate MODEL``: measures a saved model on a dataset. The flags depend on the task of the model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rga.errors import InputError
 
 USAGE = """usage: rga evaluate MODEL [--data NAME:FOLDER] [flags]
 
-Measure a saved model. MODEL is the folder of a run or of a saved model, or one on the Hugging Face hub; its task is in its configuration.
-By default it is evaluated on the data that it was trained with. These are the flags of each task:
+Measure a saved model. MODEL is the folder of a run or of a saved model, or the name of a model on the Hugging Face hub.
+By default it is evaluated on the data that it was trained with. The flags depend on the task of the model:
 """
 
 
@@ -97,9 +97,9 @@ def command(model: str, task: str) -> Callable[..., int]:
     Args:
         data: The dataset, as NAME:FOLDER?option=value; by default the one that the model was trained with.
         options: Options of the task.
-        output: File for the results; by default evaluation-DATA.json in the model's folder, evaluation-DATA-2.json and so on where that
-            holds other results. A file that holds anything but earlier results of the same is not overwritten.
-        report: Folder for report.html and report.json: curves, distances of pairs, cameras, worst queries (re-ID only).
+        output: File for the results; by default evaluation-DATA.json in the model's folder, or evaluation-DATA-2.json and so on if that
+            holds other results. A file is overwritten only if it holds results of the same data, options and weights.
+        report: Folder for report.html and report.json (re-ID only): curves, distances of pairs, cameras, worst queries.
         batch_size: Images at a time.
         num_workers: Processes that read images.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.

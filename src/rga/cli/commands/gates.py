@@ -1,4 +1,4 @@
-"""``rga gates``: the attention at work on a generated image."""
+"""``rga gates``: draws the gates of an untrained network on a generated image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rga.demos.gates import draw_demo
 
 
 def gates(output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("gates.png"), *, overwrite: bool = False) -> None:
-    """Draw the attention at work on a generated image: the gates of four stages, and the relations of one node.
+    """Draw the gates of the four stages of a network on a generated image, and the relations of one node.
 
-    The weights are random: the drawing shows the mechanism, not what training finds.
+    The weights are random. The drawing shows the mechanism and not a trained result.
 
     Args:
         output: File for the drawing: .png, .pdf, .svg or another format of matplotlib.

@@ -16,13 +16,13 @@ def resume(
     start: Annotated[Literal["last", "previous"], tyro.conf.arg(name="from")] = "last",
     changes: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="KEY=VALUE"), tyro.conf.UseAppendAction] = (),
 ) -> int:
-    """Continue a training that was stopped, by its own recipe.
+    """Continue a training that was stopped, with its own recipe.
 
     Args:
         run: Folder of the run.
         start: Checkpoint to continue from. Choose previous if the last one is damaged.
-        changes: Change a field of the recipe from here on: --set epochs=80 --set lr=1e-4 --set milestones=40,70. If the data were moved,
-            name where they are now: --set data=market1501:DIR. Changes are recorded in the run. A change that would make it another
+        changes: Change a field of the recipe from here on: --set epochs=80 --set lr=1e-4 --set milestones=40,70. If the data have moved,
+            give the new folder: --set data=market1501:DIR. Changes are recorded in the run. A change that would make it a different
             training, such as another backbone, is refused.
     """
     from rga.runs import resume as go_on  # noqa: PLC0415  PyTorch, which help does not need

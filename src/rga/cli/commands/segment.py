@@ -1,4 +1,4 @@
-"""``rga segment MODEL IMAGES -o DIR``: label maps, overlays and confidence of images of any size."""
+"""``rga segment MODEL IMAGES -o DIR``: writes label maps, overlays and confidence of images of any size."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def segment(
     """Segment images.
 
     Writes ``labels/NAME.png`` (the index of each pixel's class, with a palette), ``overlays/NAME.jpg`` and ``confidence/NAME.png`` (255 is
-    a probability of 1), each at its image's size. Names are relative to the folders that are named.
+    a probability of 1), each at its image's size. Names are relative to the folders in IMAGES.
 
     Args:
         model: Folder of a run or of a saved model, or one on the Hugging Face hub.
         images: Images, and folders of them.
-        output: Folder for what is written.
-        write: Which of the three.
+        output: Folder for the files that are written.
+        write: Which of the three to write.
         dataset_values: Write the values of the dataset's own masks instead of indices, as the server of Cityscapes expects them.
         overwrite: Replace files that are there already.
         window: Height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
         scales: Scales at which images are predicted; the probabilities are averaged.
-        flip: Also predict mirror images.
+        flip: Average the probabilities of each image and its mirror image.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     named = named_images(images)

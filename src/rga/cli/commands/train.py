@@ -1,4 +1,4 @@
-"""``rga train RECIPE``: trains by a recipe, each field of which is a flag."""
+"""``rga train RECIPE``: trains with a recipe. Each field of the recipe is a flag."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rga.tasks import recipe_functions
 from rga.training.recipe import Recipe
 
 USAGE = """usage: rga train RECIPE [--data NAME:FOLDER] [flags]
-       rga train FILE.json [flags]      by the recipe.json of a run, or an edited recipe
-       rga train --list                 names all recipes
-       rga train --show RECIPE          prints a recipe, to be edited and trained by
-       rga train RECIPE --help          all flags of a recipe
+       rga train FILE.json [flags]      train with the recipe.json of a run, or an edited recipe
+       rga train --list                 list all recipes
+       rga train --show RECIPE          print a recipe as JSON, to edit and train with
+       rga train RECIPE --help          show all flags of a recipe
 """
 
 
 def main(words: Sequence[str]) -> int:
-    """Trains by the recipe that the words name.
+    """Trains with the recipe that the words name.
 
     Raises:
         InputError: no recipe is named, or there is none of that name.
@@ -58,12 +58,12 @@ def command(name: str) -> Callable[..., int]:
         return run(recipe, output=output, name=named).exit_code
 
     train.__annotations__["recipe"] = grouped(type(default))
-    about = recipe_functions()[named].__doc__ if named else f"Train by the recipe in {name}."
+    about = recipe_functions()[named].__doc__ if named else f"Train with the recipe in {name}."
     train.__doc__ = f"""{about}
 
     Args:
         recipe: all choices of the training.
-        output: Folder of the run; it must not hold another one.
+        output: Folder of the run; it must not hold another run.
     """
     return train
 
