@@ -46,7 +46,10 @@ def test_every_stage_is_attended_to(attended: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("name", ["se", "dual", "fc-s", "timm:eca", "rga-parallel"])
-@pytest.mark.parametrize("backbone_name", ["efficientnet_lite0", "densenet121", "hrnet_w18_small", "convnext_atto"])
+@pytest.mark.parametrize(
+    "backbone_name",
+    ["efficientnet_lite0", "convnext_atto", *(pytest.param(name, marks=pytest.mark.slow) for name in ("densenet121", "hrnet_w18_small"))],
+)
 def test_families_and_attentions(backbone_name: str, name: str) -> None:
     model = rga.attach(backbone(backbone_name), name, image_size=SIZE)
     model(X).sum().backward()
@@ -120,6 +123,7 @@ def test_a_compiled_graph_of_the_plain_model_is_not_lent_to_the_attended_one(att
     assert not torch.allclose(models["attended"](X), models["plain"](X))
 
 
+@pytest.mark.slow
 def test_a_model_that_was_compiled_in_place_runs_without_attention_once_it_is_detached(attended: nn.Module) -> None:
     torch.compiler.reset()
     plain = rga.detach(copy.deepcopy(attended))

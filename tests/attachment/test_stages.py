@@ -1,6 +1,7 @@
 """Stages of networks of every family, found on the meta device."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import timm
@@ -31,19 +32,24 @@ TORCHVISION = [
 ]  # fmt: skip
 
 
+def a_third(names: list[str]) -> list[Any]:
+    """Names as parameters of a test, of which every third is quick enough for every day."""
+    return [name if number % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for number, name in enumerate(names)]
+
+
 def without_weights(build: Callable[[], nn.Module]) -> nn.Module:
     """A network on the meta device: its structure is all that is needed, and filling in its weights is what takes the time."""
     with torch.device("meta"):
         return build()
 
 
-@pytest.mark.parametrize("name", TIMM)
+@pytest.mark.parametrize("name", a_third(TIMM))
 def test_timm_networks(name: str) -> None:
     model = without_weights(lambda: timm.create_model(name))
     check(model, find_stages(model, SIZE))
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize("name", a_third(TORCHVISION))
 def test_torchvision_networks(name: str) -> None:
     extra = {"init_weights": False} if name == "googlenet" else {}
 

@@ -49,7 +49,11 @@ def test_neck_and_classifier_follow_the_pooled_feature() -> None:
 
 
 @pytest.mark.parametrize(
-    "backbone", ["resnet18", "resnet50d", "efficientnet_lite0", "mobilenetv3_small_100", "regnetx_002", "densenet121", "vgg11_bn"]
+    "backbone",
+    [
+        *("resnet18", "efficientnet_lite0", "regnetx_002", "vgg11_bn"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet50d", "mobilenetv3_small_100", "densenet121")),
+    ],
 )
 def test_last_stride_one_keeps_the_resolution(backbone: str) -> None:
     with torch.device("meta"):

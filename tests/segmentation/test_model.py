@@ -36,7 +36,7 @@ def test_the_output_stride_is_that_of_the_last_map(stride: int, size: tuple[int,
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("backbone", ["resnet10t", "tf_efficientnet_lite0"])
+@pytest.mark.parametrize("backbone", ["resnet10t", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.slow)])
 def test_heads_on_backbones(head: str, backbone: str) -> None:
     scores, _ = build(head=head, backbone=backbone, output_stride=16, attention="rga-sc")(torch.rand(2, 3, 64, 96))
     assert scores.shape == (2, 3, 4, 6)
