@@ -129,16 +129,17 @@ def relation_attention(
             start_gates_at(built.w2.norm, initial_gate)
         return built
 
-    def spatial() -> SpatialRelationAttention:
-        return SpatialRelationAttention(channels, grid, gate(positions, channels, width_positions, channels), fit)
+    def spatial(inplace: bool = False) -> SpatialRelationAttention:
+        return SpatialRelationAttention(channels, grid, gate(positions, channels, width_positions, channels), fit, inplace=inplace)
 
-    def channel() -> ChannelRelationAttention:
-        return ChannelRelationAttention(channels, grid, gate(channels, positions, channels, width_positions), fit)
+    def channel(inplace: bool = False) -> ChannelRelationAttention:
+        return ChannelRelationAttention(channels, grid, gate(channels, positions, channels, width_positions), fit, inplace=inplace)
 
     if arrangement == "parallel":
         return ParallelAttention(spatial(), channel())
-    build: dict[str, Callable[[], nn.Module]] = {"spatial": spatial, "channel": channel}
-    return nn.Sequential(OrderedDict((role, build[role]()) for role in SEQUENCES[arrangement]))
+    build: dict[str, Callable[[bool], nn.Module]] = {"spatial": spatial, "channel": channel}
+    # the map between two attentions is not shared, so the second overwrites it at inference
+    return nn.Sequential(OrderedDict((role, build[role](number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
 
 
 def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:

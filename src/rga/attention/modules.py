@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rga.attention.acceleration.multiply import gated
+from rga.attention.acceleration.multiply import gated, gated_inplace
 from rga.attention.first_edition import convert_on_load
 from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
 from rga.attention.precision import apply_in_float32
@@ -25,16 +25,18 @@ class RelationAttention(GridAttention):
         grid: (H, W) of the maps.
         gate: over H*W nodes of C features for RGA-S, over C nodes of H*W features for RGA-C.
         fit: see ``GridAttention``.
+        inplace: overwrite the map that comes in at eager inference, as ``nn.ReLU(inplace=True)`` does; for a map that nobody else reads.
     """
 
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact") -> None:
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact", *, inplace: bool = False) -> None:
         super().__init__(channels, grid, fit)
         self.gate = gate
+        self.inplace = inplace
         self.register_load_state_dict_pre_hook(convert_on_load)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return gated(x, self.gate_map(x))
+        return (gated_inplace if self.inplace else gated)(x, self.gate_map(x))
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""

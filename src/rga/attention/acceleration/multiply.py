@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rga.attention.tracing import differentiates_eagerly, recorded_whole
+from rga.attention.tracing import differentiates_eagerly, is_recorded, recorded_whole, under_functional_transforms
 
 BLOCK_BYTES = 2 << 20
 """Backward passes on a CPU handle blocks of images of about this much."""
@@ -40,6 +40,22 @@ def gated(x: Tensor, *gates: Tensor) -> Tensor:
         out: Tensor = Gated.apply(x, *gates)
         return out
     return product(x, *gates)
+
+
+@recorded_whole
+def gated_inplace(x: Tensor, gate: Tensor) -> Tensor:
+    """``gated``; at eager inference the map is overwritten, as by ``nn.ReLU(inplace=True)``.
+
+    Args:
+        x: map (B, C, H, W) that nobody else reads.
+        gate: of a shape that broadcasts to it.
+
+    Returns:
+        The product, which at eager inference is ``x``.
+    """
+    if torch.is_grad_enabled() or is_recorded() or under_functional_transforms():
+        return gated(x, gate)
+    return x.mul_(gate)
 
 
 def product(first: Tensor, *others: Tensor) -> Tensor:
