@@ -158,5 +158,5 @@ def commands(demo: ReidDemo) -> dict[str, str]:
         "Train another attention on these people:": f"rga train reid/generated --data market1501:{root} --attention cbam-cs -o runs/cbam",
         "Generate more people:": f"rga data make people data/people --identities {2 * demo.people.identities}",
         "Train on your own images, one folder for each identity:": "rga train reid/folder --data folder:DIR",
-        "Train on Market-1501, on a GPU; CUHK03 and MSMT17 have commands of their own:": "rga train reid/market1501 --data market1501:DIR",
+        "Train on Market-1501, on a GPU; CUHK03 and MSMT17 have recipes of their own:": "rga train reid/market1501 --data market1501:DIR",
     }
