@@ -81,7 +81,16 @@ def test_all_datasets_are_listed_with_their_options() -> None:
     for task in TASKS:
         catalog = get_task(task).datasets
         for name in catalog.readers:
-            line = next(line for line in done.out.splitlines() if line.split() and line.split()[0] in (name, f"{name}:FOLDER"))
-            assert (":FOLDER" in line) == catalog.needs_root(name)
+            named = f"{name}:{catalog.root_name(name).upper()}" if catalog.needs_root(name) else name
+            assert any(line.split()[:1] == [named] for line in done.out.splitlines())
+    assert "  csv:FILE" in done.out.splitlines()
     assert "folder:FOLDER ?camera=TEXT&test_fraction=FLOAT&seed=INT" in done.out
     assert "`" not in done.out
+
+
+def test_a_part_of_a_dataset_is_not_compared_with_the_protocol(people: Path) -> None:
+    whole = rga("data", "check", f"market1501:{people}")
+    assert (whole.code, "PROBLEM" in whole.out) == (1, True)
+    part = rga("data", "check", f"market1501:{people}", "--subset")
+    assert (part.code, part.err) == (0, "")
+    assert part.out.splitlines()[-1] == "ok"

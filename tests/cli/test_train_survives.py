@@ -113,7 +113,7 @@ def assert_same(out: Path, whole: Path) -> None:
     assert (out / "last" / "model.safetensors").read_bytes() == (whole / "last" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(("num_workers", "steps"), [(0, 2), (1, 6), (2, 11)])
+@pytest.mark.parametrize(("num_workers", "steps"), [(0, 2), (1, 6), pytest.param(2, 11, marks=pytest.mark.slow)])
 def test_killed_at_any_step_with_any_workers_it_goes_on_as_if_nothing_had_happened(
     people: Path, whole: Path, tmp_path: Path, num_workers: int, steps: int
 ) -> None:

@@ -114,3 +114,5 @@ def test_a_check_compares_with_the_protocol_unless_a_subset_is_asked_for() -> No
     }
     assert expected == {"true": None, "false": "the protocol's counts"}
     assert CATALOG.check("many-fixed:x").expected is None  # type: ignore[attr-defined]
+    subset = CATALOG.check("many-drawn:x", subset=True)
+    assert subset == Checked(CATALOG.read("many-drawn:x?allow_subset=true"), None, open_images=False, progress=None)
