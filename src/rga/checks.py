@@ -22,7 +22,7 @@ def check_range(group: Any, names: tuple[str, ...], low: float, high: float | No
         high: the largest value; None for no bound.
 
     Raises:
-        InputError: a field does not, or is no number.
+        InputError: a field does not, or its value is not of a number's type.
     """
     for name in names:
         value = getattr(group, name)

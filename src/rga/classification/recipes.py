@@ -7,7 +7,7 @@
     rga train cls/folder --data folder:DIR        your own images, one folder per class
 
 Hardware, estimated: the digits need a CPU; CIFAR a small GPU for an hour or so, or many hours of a CPU; ImageNet a GPU of 24 GB (batch
-256 at 224x224) for days. The paper says that attention improves results on CIFAR and ImageNet; we know of no numbers. What we measured
+256 at 224x224) for days. The paper says that attention improves results on CIFAR and ImageNet; we do not know its figures. What we measured
 is in ``docs/classification.md``. One flag selects another attention: ``--attention none | rga-s | rga-c | se | cbam-cs | ...``.
 """
 

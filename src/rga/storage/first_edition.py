@@ -1,7 +1,7 @@
 """Saved models of the first edition of rga under the names of this one; its recipes are in ``rga.first_edition``.
 
-The second edition renamed things and changed no number. Each function takes what a file holds and returns it under the new names; contents
-that have the new names already are returned as they are.
+The second edition renamed things and left all values as they are. Each function takes what a file holds and returns it under the new
+names; contents that have the new names already are returned as they are.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def section(data: SegmentationData, models: Mapping[str, SegmentationModel]) -> 
         found = [model.segment([image])[0].labels for model in models.values()]
         wrong = np.where((found[-1] != labels) & (labels < len(data.classes)), np.uint8(255), np.uint8(40))
         rows.append([image, *(overlay(image, each, data.classes) for each in found), Image.fromarray(wrong).convert("RGB")])
-    heads = ("scene", *models, f"mistakes of {list(models)[-1]}")
+    heads = ("image", *models, f"mistakes of {list(models)[-1]}")
     return Section(
         "Predictions",
         (

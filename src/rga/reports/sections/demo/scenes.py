@@ -24,7 +24,7 @@ def section(data: SegmentationData) -> Section:
         "The scenes",
         (
             Figure.of(
-                with_legend(panels(rows, ("scene", "mask")), data),
+                with_legend(panels(rows, ("image", "mask")), data),
                 "generated street scenes beside their masks",
                 "Black pixels are ignored: they show the bonnet of the car that carries the camera.",
             ),
