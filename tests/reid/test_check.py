@@ -103,8 +103,8 @@ def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None
     assert not check_data(changed(sound, gallery=(*sound.gallery, *sound.query))).duplicates
 
 
-def test_identities_on_both_sides(sound: ReidData) -> None:
-    report = check_data(changed(sound, train=(*sound.train, Sample(sound.train[0].path, 3, 1))))
+def test_identities_on_both_sides(sound: ReidData, write_image: WriteImage) -> None:
+    report = check_data(changed(sound, train=(*sound.train, Sample(write_image(sound.root / "t4.jpg"), 3, 1))))
     assert report.overlapping_identities == (3,)
     assert not report.ok
 
@@ -113,12 +113,12 @@ def test_a_training_identity_zero_is_no_distractor(sound: ReidData) -> None:
     assert check_data(changed(sound, train=(Sample(sound.train[0].path, 0, 1),))).ok
 
 
-def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
+def test_queries_follow_the_camera_rule(sound: ReidData, write_image: WriteImage) -> None:
     asked = sound.query[0]
-    unseen = Sample(asked.path, 9, 1)
-    same_camera = Sample(sound.gallery[0].path, 9, 1)
+    unseen = Sample(write_image(sound.root / "q2.jpg"), 9, 1)
+    same_camera = Sample(write_image(sound.root / "g3.jpg"), 9, 1)
     report = check_data(changed(sound, query=(asked, unseen), gallery=(*sound.gallery, same_camera)))
-    assert report.unmatched_queries == ("q1.jpg",)
+    assert report.unmatched_queries == ("q2.jpg",)
     assert report.ok
     assert "1 of 2 queries has nothing to find by another camera and does not count" in str(report)
 
@@ -134,8 +134,8 @@ def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
     assert "PROBLEM  1 of 1 queries has nothing to find" in str(report)
 
 
-def test_long_lists_are_cut_short(sound: ReidData) -> None:
-    train = tuple(Sample(sound.train[0].path, identity, 1) for identity in range(10, 20))
+def test_long_lists_are_cut_short(sound: ReidData, write_image: WriteImage) -> None:
+    train = tuple(Sample(write_image(sound.root / f"t{identity}.jpg"), identity, 1) for identity in range(10, 20))
     assert "10 training identities have a single image: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
 from rga.errors import InputError, MissingFileError
-from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
+from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries, second_image
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
@@ -54,7 +54,7 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
     if not query:
-        raise DataError(f"none of the {len(tested)} test identities of {root} has a second image to find: raise test_fraction")
+        raise DataError(f"none of the {len(tested)} test identities of {root} has {second_image(samples)} to find: raise test_fraction")
     return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
 
 
