@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rga.cli.commands.data import check
+from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
-from rga.reid.datasets.check import check_data
+from rga.reid.datasets.check import check_data, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
 WriteImage = Callable[[Path], Path]
@@ -132,6 +134,40 @@ def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
     report = check_data(changed(sound, gallery=sound.gallery[1:]))
     assert not report.ok
     assert "PROBLEM  1 of 1 queries has nothing to find" in str(report)
+
+
+def without_cameras(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
+    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
+    return changed(data, **{name: tuple(replace(sample, camera=None) for sample in samples) for name, samples in chosen.items()})
+
+
+def test_a_query_does_not_find_itself(sound: ReidData) -> None:
+    asked = sound.query[0]
+    copy = Sample(sound.root / "copy.jpg", asked.identity, None)
+    copy.path.write_bytes(asked.path.read_bytes())
+    assert without_cameras(sound).files is None
+    for itself in (asked, copy):
+        both = without_cameras(sound, gallery=(*sound.gallery, itself))
+        assert both.files is not None
+        query, gallery = both.files
+        assert (query == gallery).tolist() == [False, False, True]
+        assert not check_data(both).unmatched_queries
+        alone = without_cameras(sound, gallery=(itself, sound.gallery[1]))
+        assert check_data(alone).unmatched_queries == ("q1.jpg",)
+        with pytest.raises(DataError, match=r"none of the 1 queries of 'sound' has anything to find: .* only the queries themselves"):
+            check_findable(alone)
+        check_findable(both)
+    assert changed(sound, gallery=(*sound.gallery, asked)).files is None  # the camera rule leaves it out
+
+
+def test_a_test_in_which_nothing_can_be_found_is_refused(sound: ReidData) -> None:
+    check_findable(sound)
+    check_findable(changed(sound, query=(), gallery=()))
+    one_camera = tuple(replace(sample, camera=1) for sample in sound.gallery)
+    with pytest.raises(DataError, match=r"by their own cameras alone, which do not count \(the cameras are 1\); test on images of several"):
+        check_findable(changed(sound, gallery=one_camera))
+    with pytest.raises(DataError, match="the gallery holds none of their identities; compare the identities of both"):
+        check_findable(changed(sound, gallery=sound.gallery[1:]))
 
 
 def test_long_lists_are_cut_short(sound: ReidData, write_image: WriteImage) -> None:

@@ -13,7 +13,8 @@ from PIL import Image
 import rga
 from rga.ranking.evaluation import evaluate
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.evaluation import rank
+from rga.reid.evaluation import calibrate, rank
+from rga.reid.evaluation import evaluate as evaluate_reid
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
@@ -146,6 +147,26 @@ def test_without_cameras_the_result_says_so(data: ReidData) -> None:
     query, gallery = (tuple(replace(sample, camera=None) for sample in samples) for samples in (data.query, data.gallery))
     results = rank(ReidTraining(TINY, data).model, replace(data, query=query, gallery=gallery))
     assert {result.camera_rule for result in results.values()} == {"not applied: no camera ids"}
+
+
+def test_without_cameras_no_query_finds_itself(data: ReidData) -> None:
+    model = ReidTraining(TINY, data).model
+    everybody = tuple(replace(sample, camera=None) for sample in (*data.query, *data.gallery))
+    each = rank(model, replace(data, query=everybody, gallery=everybody))
+    for result in each.values():
+        assert result.queries_in_gallery == len(everybody)
+        assert result.cmc[0] < 1
+
+
+def test_a_test_in_which_nothing_can_be_found_is_refused_before_the_training(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_camera = replace(data, **{side: tuple(replace(sample, camera=1) for sample in data.split(side)) for side in ("query", "gallery")})
+    with pytest.raises(ValueError, match=r"none of the 6 queries of 'noise' has anything to find: .*own cameras alone"):
+        ReidTraining(TINY, one_camera)
+    model = ReidTraining(TINY, data).model
+    monkeypatch.setattr(ReidModel, "embed_both", None)
+    for measure in (rank, evaluate_reid, calibrate):
+        with pytest.raises(ValueError, match="none of the 6 queries of 'noise' has anything to find"):
+            measure(model, one_camera)
 
 
 def test_optimiser_groups(data: ReidData) -> None:

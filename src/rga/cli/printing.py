@@ -40,7 +40,7 @@ def print_ranking(console: Console, measured: Measured, evaluation: ReidEvaluati
     console.print(table)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}", soft_wrap=True)
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; {first.rule}", soft_wrap=True)
     if first.metric != Comparison().name:
         console.print(f"distance: {first.metric}", soft_wrap=True)
 

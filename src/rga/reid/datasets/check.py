@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rga.datasets.layout import relative
+from rga.datasets.layout import DataError, relative
 from rga.datasets.report import UNOPENED, Finding, compose, sentences
-from rga.images.defects import Progress, find_damaged, find_duplicates
+from rga.images.defects import Progress, examples, find_damaged, find_duplicates
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
 
@@ -169,10 +169,35 @@ def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
 
 
 def find_unmatched(data: ReidData) -> list[Sample]:
-    """Queries without a gallery image of their identity, by another camera where there are cameras."""
-    cameras: dict[int, set[int | None]] = {}
-    for sample in data.gallery:
-        cameras.setdefault(sample.identity, set()).add(sample.camera)
-    if not data.has_cameras:
-        return [sample for sample in data.query if sample.identity not in cameras]
-    return [sample for sample in data.query if not cameras.get(sample.identity, set()) - {sample.camera}]
+    """Queries without a gallery image of their identity: by another camera where there are cameras, and in another file where not."""
+    if data.has_cameras:
+        query, gallery = ([sample.camera for sample in side] for side in (data.query, data.gallery))
+    elif data.files is not None:
+        query, gallery = (side.tolist() for side in data.files)
+    else:
+        query, gallery = [None] * len(data.query), [0] * len(data.gallery)
+    there: dict[int, set[int | None]] = {}
+    for sample, number in zip(data.gallery, gallery, strict=True):
+        there.setdefault(sample.identity, set()).add(number)
+    return [sample for sample, number in zip(data.query, query, strict=True) if not there.get(sample.identity, set()) - {number}]
+
+
+def check_findable(data: ReidData) -> None:
+    """Refuses a test in which no query can find anything, before a model is trained or evaluated for it.
+
+    Raises:
+        DataError: there is nothing to find; the error says why.
+    """
+    if not data.query or len(find_unmatched(data)) < len(data.query):
+        return
+    if not {sample.identity for sample in data.query} & {sample.identity for sample in data.gallery}:
+        reason = "the gallery holds none of their identities; compare the identities of both"
+    elif data.has_cameras:
+        cameras = sorted({sample.camera for sample in (*data.query, *data.gallery) if sample.camera is not None})
+        reason = (
+            f"the gallery has their identities by their own cameras alone, which do not count (the cameras are {examples(cameras)}); test "
+            "on images of several cameras, or read the data without cameras if all are of one"
+        )
+    else:
+        reason = "the gallery holds of their identities only the queries themselves; test on several images of an identity"
+    raise DataError(f"none of the {len(data.query):,} queries of {data.name!r} has anything to find: {reason}")
