@@ -169,6 +169,16 @@ def test_a_test_in_which_nothing_can_be_found_is_refused_before_the_training(dat
             measure(model, one_camera)
 
 
+def test_what_makes_figures_misleading_is_said_before_the_training(data: ReidData) -> None:
+    assert "note" not in ReidTraining(TINY, data).describe_data()
+    lost = replace(data, gallery=tuple(sample for sample in data.gallery if sample.identity != 6))
+    assert "note: 2 of 6 queries have nothing to find and do not count: 6_1_0.png, 6_2_0.png" in ReidTraining(TINY, lost).describe_data()
+    both = replace(data, train=(*data.train, *(sample for sample in data.gallery if sample.identity == 7)))
+    assert "note: 1 identity is trained on and tested on: 7" in ReidTraining(TINY, both).describe_data()
+    blind = {side: tuple(replace(sample, camera=None) for sample in data.split(side)) for side in ("query", "gallery")}
+    assert "note: the cameras are not known: images by the query's own camera" in ReidTraining(TINY, replace(data, **blind)).describe_data()
+
+
 def test_optimiser_groups(data: ReidData) -> None:
     for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
         task = ReidTraining(TINY.override(optimizer=name, backbone_lr_scale=0.1), data)

@@ -17,6 +17,8 @@ CONFUSIONS = 10
 def print_evaluation(console: Console, measured: Measured) -> None:
     """Prints the figures of an evaluation."""
     result = measured.result
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if isinstance(result, ReidEvaluation):
         print_ranking(console, measured, result)
         return
@@ -49,6 +51,8 @@ def print_calibration(console: Console, measured: Measured) -> None:
     """Prints what the threshold of each feature reaches."""
     calibration = measured.result
     assert isinstance(calibration, Calibration)
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     threshold = calibration.threshold
     allowed = threshold.false_alarm_rate
     title = f"{measured.data}, {allowed:.1%} false alarms allowed"

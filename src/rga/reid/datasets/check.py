@@ -182,6 +182,20 @@ def find_unmatched(data: ReidData) -> list[Sample]:
     return [sample for sample, number in zip(data.query, query, strict=True) if not there.get(sample.identity, set()) - {number}]
 
 
+def cautions(data: ReidData) -> list[str]:
+    """What makes figures on a dataset say something else than they seem to, as sentences."""
+    both = {sample.identity for sample in data.train} & {sample.identity for sample in (*data.query, *data.gallery)} - {DISTRACTOR}
+    unmatched = [relative(sample.path, data.root) for sample in find_unmatched(data)]
+    found = [
+        (True, sorted(both), "[identity is|identities are] trained on and tested on"),
+        (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
+    ]
+    said = [text for _, text in sentences(found)]
+    if data.query and not data.has_cameras:
+        said.append("the cameras are not known: images by the query's own camera, which are easily found, count as found")
+    return said
+
+
 def check_findable(data: ReidData) -> None:
     """Refuses a test in which no query can find anything, before a model is trained or evaluated for it.
 
