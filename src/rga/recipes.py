@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rga.errors import InputError, MissingFileError
 from rga.first_edition import convert_recipe
 from rga.tasks import get_recipe, recipe_type
-from rga.training.recipe import Recipe, read_fields
-from rga.training.run.record import MODELS, RECIPE_FILE
+from rga.training.recipe import Recipe
 
 
 def read_recipe(source: str | Path) -> Recipe:
@@ -50,31 +48,6 @@ def recipe_from_file(path: Path) -> Recipe:
         return recipe_type(contents["task"]).from_dict(contents["fields"])
     except InputError as error:
         raise InputError(f"{path} does not hold a recipe: {error}") from error
-
-
-def recipe_of_model(task: str, source: Path | None, trained_on: Mapping[str, Any]) -> Recipe | None:
-    """The recipe of the training of a model, which says how its data are read.
-
-    Args:
-        task: of the model.
-        source: the folder of its run, or of one of the run's models; None for a model that is in no folder.
-        trained_on: what the model itself remembers of its data. Where there is no run, all other fields have their defaults.
-
-    Returns:
-        The recipe; None if nothing is known of the data.
-
-    Raises:
-        InputError: the record of the run, or what the model remembers, is damaged.
-    """
-    if source is not None:
-        folder = source.resolve()
-        file = (folder.parent if folder.name in MODELS else folder) / RECIPE_FILE
-        recipe = recipe_from_file(file) if file.is_file() else None
-        if recipe is not None and recipe.task == task:
-            return recipe
-    kind = recipe_type(task)
-    chosen = {name: trained_on[name] for name in kind.DATA_FIELDS if name in trained_on}
-    return read_fields(kind, chosen) if "data" in chosen else None
 
 
 def to_json(recipe: Recipe) -> str:

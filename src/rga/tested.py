@@ -10,10 +10,12 @@ from typing import Any
 
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError, RgaError
-from rga.recipes import recipe_of_model
+from rga.recipes import recipe_from_file
 from rga.reid.datasets.check import cautions
 from rga.reid.datasets.samples import ReidData
-from rga.training.recipe import Recipe
+from rga.tasks import recipe_type
+from rga.training.recipe import Recipe, read_fields
+from rga.training.run.record import MODELS, RECIPE_FILE
 from rga.training.task import Task
 
 AnyTask = Task[Any, Any, Any, Any]
@@ -106,3 +108,28 @@ def trained_images(task: AnyTask, recipe: Recipe | None, tested: ReidData) -> li
     images = {sample.path for sample in (*tested.query, *tested.gallery)}
     again = sum(os.path.realpath(path) in seen for path in images)
     return [f"the model was trained on {again:,} of the {len(images):,} images of this test: the figures are too high"] if again else []
+
+
+def recipe_of_model(task: str, source: Path | None, trained_on: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of the training of a model, which says how its data are read.
+
+    Args:
+        task: of the model.
+        source: the folder of its run, or of one of the run's models; None for a model that is in no folder.
+        trained_on: what the model itself remembers of its data. Where there is no run, all other fields have their defaults.
+
+    Returns:
+        The recipe; None if nothing is known of the data.
+
+    Raises:
+        InputError: the record of the run, or what the model remembers, is damaged.
+    """
+    if source is not None:
+        folder = source.resolve()
+        file = (folder.parent if folder.name in MODELS else folder) / RECIPE_FILE
+        recipe = recipe_from_file(file) if file.is_file() else None
+        if recipe is not None and recipe.task == task:
+            return recipe
+    kind = recipe_type(task)
+    chosen = {name: trained_on[name] for name in kind.DATA_FIELDS if name in trained_on}
+    return read_fields(kind, chosen) if "data" in chosen else None
