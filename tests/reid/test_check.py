@@ -94,11 +94,45 @@ def test_damaged_images_are_found_when_opened(sound: ReidData) -> None:
 
 
 def test_duplicates_are_told(sound: ReidData) -> None:
-    sound.gallery[1].path.write_bytes(sound.train[0].path.read_bytes())
+    sound.train[1].path.write_bytes(sound.train[0].path.read_bytes())
     report = check_data(sound)
-    assert report.duplicates == (("g2.jpg", "t1.jpg"),)
+    assert report.duplicates == (("t1.jpg", "t2.jpg"),)
     assert report.ok
-    assert "note     1 group of files has the same content: g2.jpg = t1.jpg" in str(report)
+    assert "note     1 group of files has the same content: t1.jpg = t2.jpg" in str(report)
+
+
+def test_an_image_that_is_trained_and_tested_on_is_a_problem(sound: ReidData) -> None:
+    for tested in (*sound.query, *sound.gallery):
+        before = tested.path.read_bytes()
+        tested.path.write_bytes(sound.train[0].path.read_bytes())
+        report = check_data(sound)
+        assert report.duplicates == report.leaked == ((tested.path.name, "t1.jpg"),)
+        assert not report.contradictory
+        assert not report.ok
+        named = f"{tested.path.name} = t1.jpg"
+        assert f"PROBLEM  1 image is trained on and tested on, in files of the same content: {named}" in str(report)
+        assert report.to_dict()["leaked"] == [[tested.path.name, "t1.jpg"]]
+        tested.path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [("q1", "g1", True), ("q1", "g2", True), ("g1", "g2", True), ("t1", "t3", True), ("t1", "t2", False)],
+)
+def test_files_of_the_same_content_under_several_labels_are_a_problem(first: str, second: str, wrong: bool, sound: ReidData) -> None:
+    (sound.root / f"{first}.jpg").write_bytes((sound.root / f"{second}.jpg").read_bytes())
+    report = check_data(sound)
+    assert bool(report.contradictory) == wrong
+    assert report.ok != wrong
+    said = f"PROBLEM  1 image has several identities or cameras, in files of the same content: {min(first, second)}.jpg = "
+    assert (said in str(report)) == wrong
+
+
+def test_cameras_that_are_not_known_or_are_no_cameras_are_told(sound: ReidData, write_image: WriteImage) -> None:
+    assert "the cameras are not known: images by the query's own camera" in str(check_data(without_cameras(sound)))
+    each = [Sample(write_image(sound.root / f"more{number}.jpg"), 3, number) for number in range(20)]
+    strange = changed(sound, query=tuple(each[:2]), gallery=tuple(each[2:]))
+    assert "18 cameras in 20 images: is it the camera that the names or the table say?" in str(check_data(strange))
 
 
 def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None:
