@@ -150,7 +150,7 @@ def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary:
     for names in mentions.values():
         if len(names) > 1:
             raise DataError(
-                f"{folder} has {' and '.join(names.values())}: call splits {', '.join(vocabulary)} and nothing else; if these are {what}, "
+                f"{folder} has {' and '.join(dict.fromkeys(names.values()))}: call splits {', '.join(vocabulary)} and nothing else; if these are {what}, "
                 f"add the option {NO_SPLITS}"
             )
 
