@@ -32,7 +32,9 @@ WORDS: Vocabulary = {
 }
 """The words for the splits."""
 
-FILLERS = frozenset(("set", "sets", "data", "dataset", "split", "images", "image", "imgs", "img", "folder", "folders", "files", "dir", "the"))
+FILLERS = frozenset(
+    ("set", "sets", "data", "dataset", "split", "images", "image", "imgs", "img", "folder", "folders", "files", "dir", "the")
+)
 """Words beside a split's that say nothing else; so do numbers."""
 
 NO_SPLITS = "splits=no"
@@ -132,7 +134,7 @@ def split_folders(folder: Path, what: str, vocabulary: Vocabulary = WORDS) -> di
     return found
 
 
-def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary: Vocabulary) -> None:
+def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary: Vocabulary = WORDS) -> None:
     """Raises a DataError if the names of folders differ in the splits alone that they mention, beside other words."""
     mentions: dict[tuple[str, ...], dict[str, str]] = {}
     for path in folders:
@@ -142,8 +144,8 @@ def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary:
     for names in mentions.values():
         if len(names) > 1:
             raise DataError(
-                f"{folder} has {' and '.join(dict.fromkeys(names.values()))}: call splits {', '.join(vocabulary)} and nothing else; if these are {what}, "
-                f"add the option {NO_SPLITS}"
+                f"{folder} has {' and '.join(dict.fromkeys(names.values()))}: call splits {', '.join(vocabulary)} and nothing else; if "
+                f"these are {what}, add the option {NO_SPLITS}"
             )
 
 

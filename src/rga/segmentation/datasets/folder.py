@@ -2,7 +2,8 @@
 
 ``ROOT/images`` and ``ROOT/masks`` hold files of the same names, either in folders ``train``, ``val`` and ``test``, of which some may be
 missing, or without splits: then they are split by a hash of their names. The folders may have other usual names, see
-``rga.segmentation.datasets.own_folders``. ``ROOT/classes.csv`` says which value is which class, see ``rga.segmentation.datasets.class_file``.
+``rga.segmentation.datasets.own_folders``. ``ROOT/classes.csv`` says which value is which class, see
+``rga.segmentation.datasets.class_file``.
 """
 
 from __future__ import annotations

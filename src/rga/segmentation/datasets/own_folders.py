@@ -1,8 +1,8 @@
 """Where images and masks lie in a folder of your own, under all usual names.
 
-Split within the kind (``images/train`` and ``masks/train``; ADE20K's ``images/training`` and ``annotations/training``; ``img/train`` and
-``ann/train``), the kind within the split (``train/images`` and ``train/masks``), both in one name (``train_images``, ``train_masks``), or no
-splits at all.
+The split within the kind (``images/train`` and ``masks/train``; ADE20K's ``images/training`` and ``annotations/training``; ``img/train``
+and ``ann/train``), the kind within the split (``train/images`` and ``train/masks``), both in one name (``train_images``,
+``train_masks``), or no splits at all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rga.datasets.layout import DataError
 from rga.datasets.splits import FILLERS, WORDS, Vocabulary, called, mentioned, name_of, split_folders
 from rga.errors import MissingFileError
 from rga.images.listing import folders_in, image_names
+from rga.segmentation.datasets.pairs import masks_by_stem
 
 KINDS: Vocabulary = {
     "images": frozenset(("images", "image", "imgs", "img", "jpegimages", "photos", "photo", "pictures", "frames", "inputs", "input")),
@@ -77,6 +78,22 @@ def find_folders(root: Path, *, splits: bool = True) -> OwnFolders:
     return OwnFolders(home, found["images"], found["masks"])
 
 
+def find_masks(folder: Path) -> list[Path]:
+    """The masks of a dataset, or of a folder that holds masks alone.
+
+    Raises:
+        MissingFileError: there is no such folder.
+        DataError: there is no mask, or folders are not clear.
+    """
+    if not folder.is_dir():
+        raise MissingFileError(f"no folder {folder}: name a dataset with folders images and masks, or a folder of masks")
+    found = find_folders(folder)
+    homes = list(found.masks.values()) or [folder]
+    if found.images and not found.masks:
+        raise DataError(f"{folder} has images and no folder of masks beside: call it masks, or name the folder of masks")
+    return [path for home in homes for path in masks_by_stem(home).values()]
+
+
 def kinds_in(home: Path, *, splits: bool) -> dict[str, dict[str, Path]]:
     """Kind -> split or ``WHOLE`` -> folder, for those folders in a folder that are called like images or masks.
 
@@ -94,7 +111,9 @@ def kinds_in(home: Path, *, splits: bool) -> dict[str, dict[str, Path]]:
         for split, folder in called(folders).items():  # train/images
             for kind, path in one_of_each(folders_in(folder), FILLERS - KINDS["images"]).items():
                 if split in found.setdefault(kind, {}):
-                    raise DataError(f"{home} has two folders of {kind} for {split}: {found[kind][split].name} and {folder.name}/{path.name}")
+                    raise DataError(
+                        f"{home} has two folders of {kind} for {split}: {found[kind][split].name} and {folder.name}/{path.name}"
+                    )
                 found[kind][split] = path
     return found
 
