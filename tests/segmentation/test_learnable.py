@@ -100,7 +100,10 @@ def test_a_class_without_a_pixel_is_told_and_the_others_are_learnt(build) -> Non
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_split_of_which_nothing_can_be_measured_is_refused_before_training(split: str, build) -> None:  # type: ignore[no-untyped-def]
     data = build(TWO, [(0, 1)], **{"val": [(0, 1)], split: [(255,)] * 2})
-    with pytest.raises(DataError, match=f"every pixel of all masks of {split} is ignored, so nothing can be measured"):
+    with pytest.raises(
+        DataError,
+        match=f"every pixel of all masks {'to choose by' if split == 'val' else 'to test on'} is ignored: nothing can be measured",
+    ):
         SegmentationTraining(TINY, data)
     report = check_data(data)
     assert report.blind == (split,)

@@ -159,7 +159,9 @@ class Classes:
                 f"{int(wrong.sum()):,} pixels have colours that stand for no class ({found}{', ...' if len(strange) > 5 else ''}); known "
                 f"colours are {', '.join(map(hexadecimal, self.meanings))}"
             )
-        return np.array([meanings[each] for each in known.tolist()], np.uint8)[at]
+        indices = np.array([meanings[each] for each in known.tolist()], np.uint8)
+        labels: NDArray[np.uint8] = indices[at]
+        return labels
 
     def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
         """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its colour.
@@ -172,10 +174,11 @@ class Classes:
         """
         if not self.values:
             return self.palette[labels]
-        table = np.full(256, IGNORED, np.uint8 if max(self.values) < 256 else np.uint16)
+        table = np.full(256, IGNORED, np.uint16)
         for value in sorted(self.values, reverse=True):
             table[self.values[value]] = value
-        return table[labels]
+        encoded = table[labels]  # (H, W)
+        return encoded.astype(np.uint8) if max(self.values) < 256 else encoded
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
