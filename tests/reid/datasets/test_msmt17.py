@@ -75,8 +75,11 @@ def test_lists_as_other_machines_write_them(root: Path) -> None:
     for name, lines in LISTS.items():
         (root / name).write_bytes("\r\n".join(line.replace(" ", "\t") + "  " for line in lines).encode("utf-16"))
     assert read_msmt17(root) == expected
-    (root / "list_query.txt").write_bytes(b"0000/0000_003_07_0303morning_0033_0.jpg 0\n\xe4.jpg 0\n")
+    (root / "list_query.txt").write_bytes(b"0000/0000_003_07_0303morning_0033_0.jpg 0\n0000/0000_003_07_0303morning_0033_0.jpg \xe4\n")
     with pytest.raises(DataError, match=r"list_query\.txt, line 2: byte 0xe4 is not text in UTF-8"):
+        read_msmt17(root)
+    (root / "list_query.txt").write_text("/0000/0000_003_07_0303morning_0033_0.jpg 0\n")
+    with pytest.raises(DataError, match=r"list_query\.txt, line 1: '/0000/.* is not below .*, as all images of the list are"):
         read_msmt17(root)
 
 

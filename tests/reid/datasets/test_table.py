@@ -1,5 +1,6 @@
 """Datasets as CSV files."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +130,16 @@ def test_another_encoding(folder: Path) -> None:
     path.write_bytes("path,identity,split\na/Zo\xeb.jpg,1,train\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"people\.csv, line 2: byte 0xeb is not text in UTF-8: save it as UTF-8"):
         read_table(path)
+
+
+def test_names_of_files_that_are_no_text_and_other_columns_in_any_encoding(folder: Path) -> None:
+    strange = folder / os.fsdecode(b"Zo\xeb.jpg")
+    (folder / "a" / "1.jpg").rename(strange)
+    path = folder / "people.csv"
+    path.write_bytes(b"path,identity,split,note\nZo\xeb.jpg,1,train,caf\xe9\n")
+    data = read_table(path)
+    assert data.train[0].path == strange
+    assert len(data.fingerprint) == 16
 
 
 def test_no_table(tmp_path: Path) -> None:

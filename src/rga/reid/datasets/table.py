@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path
 
 from rga.datasets.layout import DataError
-from rga.datasets.tables import Row, read_rows, whole_number
+from rga.datasets.tables import Row, check_text, read_rows, whole_number
 from rga.errors import MissingFileError
+from rga.images.listing import existing
 from rga.ranking.labels import DISTRACTOR, JUNK
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample
 
@@ -38,7 +38,7 @@ def read_table(file: Path) -> ReidData:
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
     seen: dict[tuple[int, int], dict[str, tuple[str, Sample]]] = {}  # file on the disk -> split -> line and sample
     first: tuple[str, Sample] | None = None
-    for row in read_rows(file, REQUIRED, ("camera",), WHERE):
+    for row in read_rows(file, REQUIRED, ("camera",), WHERE, names=True):
         name, sample = read_row(row, file.parent)
         first = first or (row.location, sample)
         check_cameras(row.location, sample, *first)
@@ -115,15 +115,16 @@ def read_row(row: Row, folder: Path) -> tuple[str, Sample]:
 
 
 def find_image(folder: Path, text: str, location: str) -> Path:
-    """The image that a cell names, also where accents are encoded otherwise or folders are divided as on Windows.
+    """The image that a cell names, also where letters are composed otherwise or folders are divided as on Windows.
 
     Raises:
         DataError: there is none.
     """
     if not text:
         raise DataError(f"{location}: no path")
-    spelled = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]
-    for each in [*spelled, *(each.replace("\\", "/") for each in spelled)]:
-        if os.path.isfile(folder / each):  # noqa: PTH113  Path.is_file raises where a name is too long
-            return folder / each
+    for each in (text, text.replace("\\", "/")):
+        path = existing(folder / each)
+        if os.path.isfile(path):  # noqa: PTH113  Path.is_file raises where a name is too long
+            return path
+    check_text(text, location)
     raise DataError(f"{location}: no image {folder / text}")
