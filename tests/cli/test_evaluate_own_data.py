@@ -106,7 +106,7 @@ def test_more_datasets_to_train_and_test_on_are_read_alike(photos: Path, tmp_pat
     for name in ("more", "test"):
         shutil.copytree(photos, tmp_path / name)
         for index, path in enumerate(sorted((tmp_path / name).rglob("*.jpg"))):
-            path.write_bytes(path.read_bytes() + bytes(1 + index + len(name)))  # other people, let us say
+            path.write_bytes(path.read_bytes() + bytes([index, len(name)]))  # other people, let us say
     words = ("train", "reid/generated", "--data", CAMERA.format(photos), "-o", tmp_path / "run", *TINY_REID, "--max-steps", 1)
     done = rga(*words, "--also-train", f"folder:{tmp_path / 'more'}", "--test-data", f"folder:{tmp_path / 'test'}?test_fraction=0.5")
     assert done.code == 0, done.said
@@ -128,8 +128,8 @@ def test_a_dataset_is_not_trained_on_twice(again: str, photos: Path, tmp_path: P
     done = rga(
         "train", "reid/generated", "--data", CAMERA.format(photos), "--also-train", f"folder:{also}", "-o", tmp_path / "run", *TINY_REID
     )
-    what = "is named twice" if again == "itself" else f"is a copy of {photos}"
-    assert (done.code, f"{also} {what} among the datasets to train on" in done.said) == (2, True)
+    what = "is named twice" if again == "itself" else f"is a copy of that at {photos}"
+    assert (done.code, f"at {also} {what} among the datasets to train on: name it once" in done.said) == (2, True)
     assert not (tmp_path / "run").exists()
 
 
