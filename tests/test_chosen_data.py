@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.chosen_data import ChosenData, choose_data
 from rga.classification.recipe import ClassificationRecipe
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.recipes import to_json
 from rga.reid.recipe import ReidRecipe
 from rga.tasks import get_task
-from rga.chosen_data import ChosenData, choose_data
 from rga.training.image_training import trained_on
 from rga.training.recipe import Recipe
 

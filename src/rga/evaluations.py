@@ -11,6 +11,7 @@ from typing import Any
 
 from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least
+from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.loading import load, model_folder, task_of
@@ -23,7 +24,6 @@ from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
 from rga.storage.saved_model import weights_fingerprint
 from rga.tasks import get_task
-from rga.chosen_data import ChosenData, choose_data
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
 from rga.training.task import Evaluation, Task

@@ -57,9 +57,10 @@ def check(
         Exit code: 0 if the data are fit to use, 1 if they have a problem.
     """
     check_output(output, overwrite=overwrite)
+    name: str | None = task
     if trained_by is not None:
-        task, data = as_trained(data, task, trained_by)
-    catalog = get_task(task_for(data.name, task)).datasets
+        name, data = as_trained(data, task, trained_by)
+    catalog = get_task(task_for(data.name, name)).datasets
     with progress("opening images" if open_images else "reading") as bar:
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
@@ -95,8 +96,8 @@ def as_trained(data: DataSpec, task: str | None, source: Path) -> tuple[str, Dat
         MissingFileError: there is no model.
         InputError: the model is of another task, or does not say how its data were read.
     """
-    from rga.loading import read_config, task_of  # noqa: PLC0415  PyTorch, which a check does not need otherwise
     from rga.chosen_data import recipe_of_model  # noqa: PLC0415
+    from rga.loading import read_config, task_of  # noqa: PLC0415  PyTorch, which a check does not need otherwise
 
     own = task_of(source)
     if task not in (None, own):
