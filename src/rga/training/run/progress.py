@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from rga.terminal import PlainConsole, text_column
 from rga.training.distributed import processes
 
 
 def progress_bar() -> Progress:
     """A bar with the steps that are over, and the time that is left, on a terminal; of several processes the first shows it."""
-    console = Console()
+    console = PlainConsole()
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        text_column(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
