@@ -1,4 +1,4 @@
-"""Images in folders, one folder a class: torchvision's ImageFolder.
+"""Images in folders, one folder a class, as torchvision's ImageFolder has them.
 
 Either ``ROOT/train/CLASS/*.jpg`` with a folder to test on beside it (``val``, ``valid``, ``validation`` or ``test``), or
 ``ROOT/CLASS/*.jpg``, which is split with a seed.
@@ -9,30 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from torchvision.datasets import ImageFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, from_names, shares
 from rga.classification.image_sources import FileImages
 from rga.datasets.layout import DataError
 from rga.errors import MissingFileError
+from rga.images.listing import SUFFIXES, composed, folders_in, image_names
 
 WHERE = "Expected ROOT/train/CLASS/*.jpg and ROOT/val/CLASS/*.jpg, or ROOT/CLASS/*.jpg, which is then split."
 TRAIN = "train"
 TESTS = ("val", "valid", "validation", "test")
 """Names of the folder to test on, the first that is there."""
-
-
-class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
-    """torchvision's reader, which passes over hidden folders and keeps empty ones: that a class has no image is said by the dataset."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(str(root), allow_empty=True)
-
-    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """The folders in a folder by name, and their numbers."""
-        names = class_names(Path(directory))
-        return names, {name: number for number, name in enumerate(names)}
 
 
 def read_folder(root: Path, *, test_folder: str = "", test_share: float = 0.2, seed: int = 0) -> ClassificationData:
@@ -66,8 +53,8 @@ def only_splits(root: Path) -> bool:
 
 
 def class_names(folder: Path) -> list[str]:
-    """The folders in a folder by name, without hidden ones."""
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """The classes that the folders in a folder stand for, by name, without hidden ones."""
+    return sorted({composed(path.name) for path in folders_in(folder)})
 
 
 def read_splits(root: Path, tested: str) -> ClassificationData:
@@ -94,14 +81,16 @@ def read_classes(root: Path, folder: Path) -> tuple[LabeledImages, tuple[str, ..
     """
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}. {WHERE}")
-    if not class_names(folder):
-        images = sum(path.suffix.lower() in IMG_EXTENSIONS for path in folder.iterdir())
+    classes = tuple(class_names(folder))
+    if not classes:
+        images = len(image_names(folder))
         loose = f", though {images} images: sort them into folders named like their classes" if images else ""
         raise MissingFileError(f"folder {folder} has no folders in it{loose}. {WHERE}")
-    read = ClassFolders(folder)
-    if not read.samples:
-        named = ", ".join(read.classes[:3])
-        raise DataError(f"the folders in {folder} ({named}, ...) hold no images ({', '.join(IMG_EXTENSIONS)}). {WHERE}")
-    names = [Path(path).relative_to(root).as_posix() for path, _ in read.samples]
-    labels = np.array([label for _, label in read.samples], dtype=np.int64)
-    return LabeledImages(FileImages(root, names), labels), tuple(read.classes)
+    numbers = {name: number for number, name in enumerate(classes)}
+    found = [(name, numbers[composed(name.split("/")[0])]) for name in image_names(folder) if "/" in name]
+    if not found:
+        named = ", ".join(classes[:3])
+        raise DataError(f"the folders in {folder} ({named}, ...) hold no images ({', '.join(SUFFIXES)}). {WHERE}")
+    prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+    labels = np.array([label for _, label in found], dtype=np.int64)
+    return LabeledImages(FileImages(root, [f"{prefix}{name}" for name, _ in found]), labels), classes

@@ -14,6 +14,7 @@ from rga.classification.datasets.folder import read_splits
 from rga.classification.datasets.samples import ClassificationData
 from rga.datasets.layout import DataError
 from rga.errors import MissingFileError
+from rga.images.listing import folders_in
 
 WHERE = (
     "ImageNet-1k is given to researchers at https://image-net.org (ILSVRC 2012): unpack the training and validation images to "
@@ -45,7 +46,7 @@ def read_imagenet(root: Path) -> ClassificationData:
     if home is None:
         found = f"folder {root} has no folder val" if root.is_dir() else f"no folder {root}"
         raise MissingFileError(f"{found}. {WHERE}")
-    if not any(path.is_dir() for path in (home / "val").iterdir()):
+    if not folders_in(home / "val"):
         raise DataError(
             f"{home / 'val'} has no folders, as the archive of the validation images leaves it: sort them into folders of their "
             f"classes (valprep.sh of soumith/imagenetloader.torch does it). {WHERE}"

@@ -19,12 +19,12 @@ import random
 import re
 from pathlib import Path
 
-from rga.datasets.layout import DataError, find_home
+from rga.datasets.layout import DataError, by_stem, find_home
 from rga.errors import InputError
 from rga.images.defects import examples
-from rga.images.images import SUFFIXES
+from rga.images.listing import image_names, visible
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour, spread_colours
-from rga.segmentation.datasets.pairs import by_stem, paired
+from rga.segmentation.datasets.pairs import masks_by_stem, paired
 from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData
 
 WHERE = "The images are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour."
@@ -69,7 +69,7 @@ def has_splits(images: Path) -> bool:
     Raises:
         DataError: there are folders of splits and other folders or images beside them, which would be in none.
     """
-    found = {path.name for path in images.iterdir() if not path.name.startswith(".")}
+    found = {entry.name for entry in visible(images)}
     if "train" in found and not found <= {*SPLITS}:
         others = examples(sorted(found - {*SPLITS}))
         raise DataError(f"{images} has a folder train and, beside it, {others}: sort these into train, val or test")
@@ -78,9 +78,8 @@ def has_splits(images: Path) -> bool:
 
 def read_pairs(images: Path, masks: Path) -> tuple[Sample, ...]:
     """The images and masks below two folders; none where neither is there."""
-    found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
-    numbers = [path for path in masks.rglob("*.png") if not path.name.startswith(".")]
-    return paired(by_stem(found, images), by_stem(numbers, masks), masks)
+    found = [images / name for name in image_names(images)] if images.is_dir() else []
+    return paired(by_stem(found, images), masks_by_stem(masks) if masks.is_dir() else {}, masks)
 
 
 def read_classes(path: Path) -> Classes:

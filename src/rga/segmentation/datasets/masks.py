@@ -10,6 +10,7 @@ from PIL import Image
 
 from rga.datasets.layout import DataError
 from rga.errors import InputError
+from rga.images.conversion import upright
 from rga.images.images import decoded, read_contents, read_image
 from rga.segmentation.datasets.classes import Classes, UnknownValueError
 from rga.segmentation.datasets.samples import Sample
@@ -34,7 +35,9 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
         DamagedImageError: the file is no image, or a damaged one.
         DataError: it is an image in colours, or a value stands for no class.
     """
-    mode, values = decoded(read_contents(path, str(path)), f"mask {path} cannot be read", lambda image: (image.mode, np.asarray(image)))
+    mode, values = decoded(
+        read_contents(path, str(path)), f"mask {path} cannot be read", lambda image: (image.mode, np.asarray(upright(image)))
+    )
     if mode not in MODES:
         raise DataError(
             f"mask {path} has the mode {mode}: expected one number of 8 bits a pixel, grey or with a palette; turn colours into such"
