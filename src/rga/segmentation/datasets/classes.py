@@ -164,7 +164,7 @@ class Classes:
         return labels
 
     def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
-        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its colour.
+        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its first colour.
 
         Args:
             labels: (H, W), indices of classes.
@@ -173,7 +173,10 @@ class Classes:
             (H, W) of 8 bits, or of 16 where values need them; (H, W, 3) where masks are in colours alone.
         """
         if not self.values:
-            return self.palette[labels]
+            painted = self.palette.copy()
+            for colour, index in reversed(self.colour_values.items()):
+                painted[index] = colour
+            return painted[labels]
         table = np.full(256, IGNORED, np.uint16)
         for value in sorted(self.values, reverse=True):
             table[self.values[value]] = value
@@ -210,7 +213,9 @@ class Classes:
             values = {int(value): int(index) for value, index in stored["values"].items()}
             more = {from_hexadecimal(colour): int(index) for colour, index in stored.get("colour_values", {}).items()}
             return cls(tuple(stored["names"]), colours, values, more)
-        except (KeyError, TypeError, AttributeError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"classes are stored as names, colours and values; got {stored!r} ({error!r})") from error
 
 
