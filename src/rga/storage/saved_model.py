@@ -24,6 +24,11 @@ FORMAT = 2
 """Of ``config.json``. The first edition wrote none, and other names (``first_edition``)."""
 
 
+def model_folder(path: Path) -> Path | None:
+    """The folder with the model: itself, or the best or last one of a run; None if there is none."""
+    return next((folder for folder in (path, path / "best", path / "last") if (folder / CONFIG).is_file()), None)
+
+
 class SavedModel(PyTorchModelHubMixin):
     """The hub's mixin for a network, stricter: weights come from safetensors alone, and all of them must be there and fit."""
 

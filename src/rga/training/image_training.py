@@ -148,7 +148,9 @@ def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
 
 def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:
     """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place."""
-    model.set_weights_source(load_backbone_weights(model.backbone, chosen.backbone, chosen.weights))
+    normalisation = (model.preprocessing.mean, model.preprocessing.std)
+    source = load_backbone_weights(model.backbone, chosen.backbone, chosen.weights, chosen.attention, normalisation=normalisation)
+    model.set_weights_source(source)
     if machine.activation_checkpointing:
         checkpoint_blocks(model.backbone)
     return model.to(memory_format=torch.channels_last) if machine.channels_last else model
