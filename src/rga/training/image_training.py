@@ -19,8 +19,10 @@ from rga.backbones.recipe import ModelRecipe
 from rga.backbones.weights.pretrained import load_backbone_weights
 from rga.images.images import DamagedImageError
 from rga.storage.saved_model import save_model
+from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
+from rga.training.one_image import check_one_image
 from rga.training.optimization import build_optimizer, build_schedule
 from rga.training.recipe import MachineRecipe, Recipe
 from rga.training.schedules import Schedule
@@ -64,6 +66,9 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         model: to train; the task's ``build_model`` makes it.
         samples: the training split as augmented images.
         plan: which of them make a batch.
+
+    Raises:
+        InputError: a batch cannot be shared as the recipe wants it, or comes in parts of one image that the model cannot train on.
     """
 
     watched: str
@@ -87,6 +92,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
             pin=recipe.machine.device.startswith(("auto", "cuda")) and torch.cuda.is_available(),
         )
         self.steps_per_epoch = len(plan)
+        if self.loader.share.part == 1 and not (recipe.machine.sync_bn and processes.together()):
+            check_one_image(model, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation))
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -139,6 +146,13 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
     def schedule(self) -> Schedule:
         """The recipe's learning rate by epoch."""
         return build_schedule(self.recipe.optimization)
+
+
+def one_image_because(size: int, parts: int) -> str:
+    """Why a batch comes in parts of one image, and which field to change, for an error."""
+    in_parts = f" in {parts} parts (gradient_accumulation)" if parts > 1 else ""
+    shared = f" on {processes.count()} processes (sync_bn normalises over all of them)" if processes.count() > 1 else ""
+    return f"a batch of {size}{in_parts}{shared} comes as one image at a time"
 
 
 def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
