@@ -61,7 +61,10 @@ class SavedModel(PyTorchModelHubMixin):
             file = Path(hf_hub_download(model_id, WEIGHTS, local_files_only=local_files_only, **chosen))  # type: ignore[arg-type]
         old = first_edition.is_first_edition(read_keys(file))
         if old:  # the mixin passed over the options whose names it does not know
-            model_kwargs = {**first_edition.converted_options(json.loads(file.with_name(CONFIG).read_text())), **model_kwargs}
+            model_kwargs = {
+                **first_edition.converted_options(json.loads(file.with_name(CONFIG).read_text(encoding="utf-8"))),
+                **model_kwargs,
+            }
         model = cls(**model_kwargs)
         try:
             if old:
@@ -101,5 +104,5 @@ def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -
         metrics: what it reached, and on which data.
     """
     model.save_pretrained(folder)
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     write_json(folder / CONFIG, {**config, "metrics": dict(metrics), "format": FORMAT})

@@ -68,7 +68,7 @@ def read_list(path: Path, folder: Path) -> tuple[Sample, ...]:
         DataError: the list is empty, or a line is something else.
     """
     samples = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
         name, _, identity = line.strip().rpartition(" ")
