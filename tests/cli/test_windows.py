@@ -145,7 +145,7 @@ def test_the_commands_of_a_whole_training(windows: None, people: Path, tmp_path:
     with np.load(tmp_path / "features.npz") as found:
         assert len(found["paths"]) == len(found["features"]) > 0
         assert not any("\\" in path for path in found["paths"])
-    done = rga("evaluate", "run", cwd=tmp_path)
+    done = rga("evaluate", "run", "--num-workers", 0, cwd=tmp_path)
     assert done.code == 0, done.said
 
 
