@@ -23,6 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.ranking",
         "rga.reid rga.segmentation rga.classification",
         "rga.tasks",
+        "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
         "rga.reports rga.tested",

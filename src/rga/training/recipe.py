@@ -31,7 +31,9 @@ class OptimizationRecipe:
     epochs: int = 600
     """Epochs of training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9 and Nesterov."""
+    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9."""
+    nesterov: bool = True
+    """SGD: Nesterov's momentum. Other optimizers have none."""
     lr: float = 8e-4
     """Learning rate after the warm-up."""
     warmup_start_lr: float = 8e-6
