@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 from torch import distributed
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
+
+settings.register_profile(
+    "rga", deadline=None
+)  # the first call of PyTorch in a process takes seconds: a deadline fails whichever test comes first
+settings.load_profile("rga")
 
 ONE_MINUTE = timedelta(minutes=1)
 """Processes that do not find one another fail, and do not wait for half an hour."""
