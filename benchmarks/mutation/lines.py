@@ -89,7 +89,7 @@ def watched(workshop: Workshop, name: str, sources: dict[str, str]) -> dict[str,
     def work() -> int:
         from coverage import Coverage  # noqa: PLC0415  a library that nothing else needs
 
-        coverage = Coverage(data_file=None, include=[f"{workshop.source}/*"], config_file=False)
+        coverage = Coverage(data_file=None, include=[f"{workshop.source}/*.py"], config_file=False)
         plugin = Watch(coverage)
         coverage.start()
         code = workshop.test([name], plugin)
@@ -109,6 +109,8 @@ def by_test(data: Any, plugin: Watch, source: Path) -> dict[str, Any]:
     """Seconds and lines of each test that passed, and the names of the others."""
     contexts: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for path in data.measured_files():
+        if not path.endswith(".py"):
+            continue  # a template
         file = str(Path(path).relative_to(source))
         for line, several in data.contexts_by_lineno(path).items():
             for context in several:

@@ -134,6 +134,7 @@ def main(arguments: Sequence[str]) -> str:
     parser.add_argument("--controls", type=int, default=5, help="runs without a mutant")
     parser.add_argument("--again", type=Path, help="a report whose survivors are tried again, instead of a draw")
     parser.add_argument("--as-gathered", action="store_true", help="trust tests.json: run no test file anew")
+    parser.add_argument("--without", nargs="*", default=[], help="test files to leave out, for a score without them")
     parser.add_argument("--gather-only", action="store_true", help="only run the test files")
     parser.add_argument("--output", "-o", type=Path, default=Path("runs/mutants"), help="folder for tests.json and the reports")
     chosen = parser.parse_args(arguments)
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str]) -> str:
             known = gather(workshop, kept, [str(path.relative_to(ROOT)) for path in wanted])
         if chosen.gather_only:
             return f"{len(known)} test files"
-        selection = Selection(known, workshop.source)
+        selection = Selection({name: value for name, value in known.items() if name not in chosen.without}, workshop.source)
         if chosen.again:
             alive = [each for each in json.loads(chosen.again.read_text())["mutants"] if each["outcome"] in ("survived", "no test")]
             drawn = [moved(each, workshop.source) for each in alive]
