@@ -355,6 +355,8 @@ class Walk:
         sides = (node.left, node.right)
         if any(isinstance(each, texts) or (isinstance(each, ast.Constant) and isinstance(each.value, str)) for each in sides):
             return True
+        if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, type(node.op)) and self.joins(node.left):
+            return True
         return isinstance(node.op, ast.Div) and any(word in self.source(node.left).lower() for word in PATHS)
 
 
