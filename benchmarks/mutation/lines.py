@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from children import ROOT, Workshop
-from operators import Mutant
+from operators import Mutant, name_of
 
 Known = dict[str, dict[str, Any]]
 """Test file -> {"digest": of its text, "sources": file -> digest, "tests": name -> {"seconds": ..., "lines": file -> lines}}."""
@@ -151,11 +151,19 @@ class Selection:
         """File -> lines of the bodies of its functions."""
         self.places: dict[str, set[tuple[str, int]]] = defaultdict(set)
         """Name -> where functions use it."""
+        self.bound: dict[str, set[str]] = defaultdict(set)
+        """Name -> the names of values that are made of it when a module is imported: of READERS, CATALOG."""
         for path in source.rglob("*.py"):
             self.read(str(path.relative_to(source)), ast.parse(path.read_text()))
 
     def read(self, file: str, tree: ast.Module) -> None:
-        """Notes the lines of functions, and which names they use."""
+        """Notes the lines of functions, which names they use, and which names modules use at import."""
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                for used in ast.walk(node.value):
+                    if isinstance(used, ast.Name | ast.Attribute) and isinstance(target, ast.Name):
+                        self.bound[name_of(used)].add(target.id)
         bodies = [each for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for each in node.body]
         self.in_functions[file] = {line for each in bodies for line in range(each.lineno, (each.end_lineno or each.lineno) + 1)}
         for body in bodies:
@@ -169,7 +177,10 @@ class Selection:
         places: Iterable[tuple[str, int]] = [(mutant.file, line) for line in range(mutant.statement[0], mutant.statement[1] + 1)]
         if mutant.names:
             places = [(mutant.file, line) for line in self.in_functions[mutant.file]]
-            places += [place for name in mutant.names for place in self.places[name]]
+            names = set(mutant.names)
+            for _ in range(3):
+                names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
+            places += [place for name in names for place in self.places[name]]
         return set().union(*(self.by_line.get(place, ()) for place in places))
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:

@@ -91,7 +91,7 @@ def meet(workshop: Workshop, mutant: Mutant | None, tests: Sequence[str]) -> dic
         if path:
             path.write_text(text)
     outcome = {None: "hung", 0: "survived" if tests else "no test"}.get(code, "killed")
-    by = workshop.answer.read_text() if workshop.answer.exists() else ""
+    by = workshop.answer.read_text() if tests and workshop.answer.exists() else ""
     return {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - started, 1), "tests": len(tests)}
 
 
