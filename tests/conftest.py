@@ -15,9 +15,14 @@ import numpy as np
 import pytest
 import torch
 from fork_server import fork_server, join_and_work, process
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
+
+# The first call of PyTorch in a process takes seconds, and other work on the machine any time: neither is a failure.
+settings.register_profile("rga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rga")
 
 ROOT = Path(__file__).resolve().parents[1]
 
