@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.arrays import read_integers
 from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 
@@ -260,12 +261,10 @@ def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int,
     """
 
     def read(labels: LabelArray, name: str) -> Tensor:
-        array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+        array = read_integers(labels, f"{side} {name}")
         if array.shape != (images,):
             raise InputError(f"{side} {name} must be one number per image, ({images},), got the shape {array.shape}")
-        if array.dtype.kind not in "iu":
-            raise InputError(f"{side} {name} must be integers, got {array.dtype}")
-        return torch.from_numpy(array.astype(np.int64)).to(device)
+        return torch.from_numpy(array.copy()).to(device)
 
     labels = Labels(read(identities, "identities"), None if cameras is None else read(cameras, "cameras"))
     check_identities(labels.identities, side, JUNK if side == "gallery" else DISTRACTOR + 1)

@@ -58,6 +58,7 @@ OTHER = (
     "bfloat16",
     "zeros",
     "ragged",
+    "masked",
 )
 """What is done to numbers that may be refused."""
 
@@ -96,7 +97,7 @@ def spoilt(numbers: Numbers, how: str) -> Any:  # noqa: PLR0911  a table of what
         changed.flat[changed.size // 2] = {"not a number": np.nan, "infinite": -np.inf, "huge": np.finfo(changed.dtype).max}[how]
         return changed
     if how == "huge":
-        return changed * 0 + np.iinfo(np.int64).max
+        return (changed * 0).astype(np.int64) + np.iinfo(np.int64).max
     simple: dict[str, Any] = {
         "empty": numbers[:0, ...].reshape(0) if numbers.ndim else numbers,
         "no rows": numbers[:0],
@@ -115,6 +116,7 @@ def spoilt(numbers: Numbers, how: str) -> Any:  # noqa: PLR0911  a table of what
         "longdouble": numbers.astype(np.longdouble),
         "structured": np.zeros(numbers.shape, [("a", np.float32)]),
         "zeros": numbers * 0,
+        "masked": np.ma.masked_array(numbers, mask=numbers > 0),
         "ragged": [[1.0], [1.0, 2.0]],
     }
     if how in simple:
@@ -134,6 +136,6 @@ def plain(value: Any) -> NDArray[np.float64] | None:
     try:
         if isinstance(value, torch.Tensor):
             return np.asarray(value.detach().to_dense().double().numpy())
-        return np.asarray(value).astype(np.float64)
+        return None if isinstance(value, np.ma.MaskedArray) else np.asarray(value).astype(np.float64)
     except (TypeError, ValueError, RuntimeError, NotImplementedError):
         return None

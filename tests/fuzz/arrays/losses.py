@@ -110,10 +110,10 @@ def pixels(draw: Draw) -> Outcome:
     found = attempt(loss, layout(draw, scores), labels)
     fine_numbers = not hard or (0 < threshold <= 1 and keep >= 0)
     if isinstance(found, Refused):
-        if how == "none" and fine_numbers:
+        if how == "none" and fine_numbers and scores.numel():
             must_work(found, "a loss of pixels")
         return refused("a loss of pixels")
-    if how not in ("none", "no rows") or not fine_numbers:
+    if how != "none" or not fine_numbers:
         raise FaultError(f"a loss of pixels takes {how}, threshold {threshold}, keep {keep}, hard {hard}: {found}")
     rows = oracles.log_softmax(doubles(scores).transpose(0, 2, 3, 1)).reshape(-1, classes)
     losses = sorted(-row[label] for row, label in zip(rows, doubles(labels).astype(int).ravel(), strict=True) if label != IGNORED)
