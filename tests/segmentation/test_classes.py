@@ -60,7 +60,7 @@ def test_palette_and_numbers() -> None:
         (("a", ""), ((0, 0, 0),) * 2, {0: 0, 1: 1}, "a name of its own, got an empty one"),
         (("a",), (), {0: 0}, "0 colours for 1 classes"),
         (("a",), ((0, 0, 256),), {0: 0}, "the colour of 'a' is"),
-        (("a",), ((0, 0, 0),), {256: 0}, "between 0 and 255"),
+        (("a",), ((0, 0, 0),), {65536: 0}, "between 0 and 65535"),
         (("a",), ((0, 0, 0),), {0: 0, 1: 3}, r"stand for the classes \[3\], but there are 1"),
         (("a", "b"), ((0, 0, 0),) * 2, {0: 0}, "no value in the masks stands for 'b'"),
     ],

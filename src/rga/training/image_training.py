@@ -18,7 +18,8 @@ from rga.backbones.parameter_groups import parameter_groups
 from rga.backbones.recipe import ModelRecipe
 from rga.backbones.weights.pretrained import load_backbone_weights
 from rga.images.images import DamagedImageError
-from rga.storage.saved_model import save_model
+from rga.storage.saved_model import WEIGHTS, add_metrics, load_weights, save_model
+from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
 from rga.training.optimization import build_optimizer, build_schedule
@@ -116,6 +117,32 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
     @abstractmethod
     def evaluate(self) -> Mapping[str, float]:
         """Metrics of the model as it is."""
+
+    has_test = False
+    """Whether there is a split to test on that chooses nothing."""
+
+    def test(self) -> Mapping[str, float]:
+        """Metrics of the model as it is on that split; nothing where there is none."""
+        return {}
+
+    def test_saved(self, folder: Path) -> Mapping[str, float]:
+        """Metrics of a saved model on that split, which are added to its configuration; nothing where there is none.
+
+        Of several processes the first reads the model. The model that is trained has its own weights again afterwards.
+        """
+        if not self.has_test or not processes.largest((folder / WEIGHTS).is_file() and processes.first())[0]:
+            return {}
+        own = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        try:
+            if processes.first():
+                load_weights(self.model, folder)
+            processes.copy_from_first(self.model)
+            figures = dict(self.test())
+        finally:
+            self.model.load_state_dict(own)
+        if processes.first():
+            add_metrics(folder, {"test": figures})
+        return figures
 
     @abstractmethod
     def describe_data(self) -> str:

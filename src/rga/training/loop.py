@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 
 from rga.storage.files import write_folder
 from rga.storage.saved_model import CONFIG
+from rga.training.choice import test_best
 from rga.training.devices import autocast
 from rga.training.distributed import processes
 from rga.training.input.random_state import seed_all
@@ -92,7 +93,7 @@ def fit(
             )
             return loop.outcome(loop.stopped)
     loop.save_models("last", at.metrics, loop.state.kinds)
-    return loop.outcome()
+    return loop.outcome(test=loop.test())
 
 
 class Loop:
@@ -319,6 +320,14 @@ class Loop:
             self.say(f"epoch {self.epoch}{', EMA' if name == EMA else ''}: {spell_out(all_metrics[name])}")
         return all_metrics
 
+    def test(self) -> Mapping[str, float]:
+        """The metrics of the best model on the test split, noted and said; likewise of that with averaged weights."""
+        found = test_best(self.training, self.folder, self.state.kinds)
+        for name, figures in found.items():
+            self.note("test" if name == RAW else f"test_{name}", {"epoch": self.epoch, **figures})
+            self.say(f"best model{', EMA' if name == EMA else ''}, on test: {spell_out(figures)}")
+        return found.get(RAW, {})
+
     def save_models(self, folder: str, metrics: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> None:
         """Writes the models for users, with what they reached: those of the named weights."""
         if not processes.first():
@@ -362,11 +371,11 @@ class Loop:
             self.writer.join()
         return f"an earlier state is in {self.folder / LAST}" if (self.folder / LAST).exists() else "there is no earlier state"
 
-    def outcome(self, number: int = 0) -> Outcome:
-        """The result so far, and the signal that stopped it."""
+    def outcome(self, number: int = 0, test: Mapping[str, float] | None = None) -> Outcome:
+        """The result so far, the signal that stopped it, and what the best model reached on the test split."""
         at = self.at
         skipped = sum(self.state.skipped().values())
-        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(EMA, {}), skipped, number)
+        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(EMA, {}), skipped, number, test or {})
 
     def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
         """Writes an event to the log; if that fails, the state is saved, unless other processes would have to save with this one."""

@@ -7,7 +7,8 @@ import pytest
 
 from rga.datasets.layout import DataError
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.datasets.folder import read_classes, read_folder
+from rga.segmentation.datasets.class_file import read_classes
+from rga.segmentation.datasets.folder import read_folder
 from rga.segmentation.datasets.masks import read_sample
 from segmentation.conftest import WriteImage, WriteMask
 
@@ -69,8 +70,8 @@ def test_the_class_file(root: Path) -> None:
         ("", "has the columns none: expected value, name"),
         ("value,name\n1,road,#804080\n", "line 2 has more columns than the head"),
         ("id,name\n0,road\n", "has the columns id, name: expected value, name"),
-        ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 255"),
-        ("value,name\n256,road\n", "line 2: the value '256' is no whole number"),
+        ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 65535 and no colour"),
+        ("value,name\n65536,road\n", "line 2: the value '65536' is no whole number"),
         ("value,name\n1,road\n1,car\n", "line 3: the value 1 is there twice"),
         ("value,name\n1,\n", "line 2: the value 1 has no name; call it 'ignored'"),
         ("value,name,colour\n1,road,red\n", "line 2: the colour 'red' is not written as #rrggbb"),

@@ -14,24 +14,20 @@ are numbered in the order in which they come. Colours may be left out.
 
 from __future__ import annotations
 
-import csv
 import random
-import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError, find_home
 from rga.errors import InputError
 from rga.images.defects import examples
 from rga.images.images import SUFFIXES
-from rga.segmentation.datasets.classes import IGNORED, Classes, Colour, spread_colours
+from rga.segmentation.datasets.class_file import read_classes
 from rga.segmentation.datasets.pairs import by_stem, paired
 from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData
 
 WHERE = "The images are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour."
 
 CLASS_FILE = "classes.csv"
-IGNORED_NAME = "ignored"
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> SegmentationData:
@@ -81,50 +77,3 @@ def read_pairs(images: Path, masks: Path) -> tuple[Sample, ...]:
     found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     numbers = [path for path in masks.rglob("*.png") if not path.name.startswith(".")]
     return paired(by_stem(found, images), by_stem(numbers, masks), masks)
-
-
-def read_classes(path: Path) -> Classes:
-    """Reads the file that names the classes.
-
-    Raises:
-        DataError: a column is missing, a line is wrong, or there is no class.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = {name.strip() for name in reader.fieldnames or ()}
-        if not {"value", "name"} <= columns:
-            raise DataError(f"{path} has the columns {', '.join(sorted(columns)) or 'none'}: expected value, name and, if you like, colour")
-        rows = []
-        for read in reader:
-            if None in read:
-                raise DataError(f"{path}, line {reader.line_num} has more columns than the head: write names with a comma in quotes")
-            rows.append((reader.line_num, {key.strip(): (value or "").strip() for key, value in read.items()}))
-    values: dict[int, int] = {}
-    chosen: dict[str, Colour | None] = {}
-    for line, row in rows:
-        value, name = row["value"], row["name"]
-        if not value.isdecimal() or int(value) > 255:
-            raise DataError(f"{path}, line {line}: the value {value!r} is no whole number from 0 to 255")
-        if int(value) in values:
-            raise DataError(f"{path}, line {line}: the value {value} is there twice")
-        if not name:
-            raise DataError(f"{path}, line {line}: the value {value} has no name; call it {IGNORED_NAME!r} if it does not count")
-        if name == IGNORED_NAME:
-            values[int(value)] = IGNORED
-            continue
-        chosen[name] = chosen.get(name) or colour_of(row.get("colour", ""), path, line)
-        values[int(value)] = list(chosen).index(name)
-    if not chosen:
-        raise DataError(f"{path} names no class. {WHERE}")
-    values.setdefault(IGNORED, IGNORED)
-    spare = spread_colours(len(chosen))
-    return Classes(tuple(chosen), tuple(colour or spare[index] for index, colour in enumerate(chosen.values())), values)
-
-
-def colour_of(text: str, path: Path, line: int) -> Colour | None:
-    """A colour as web pages write it; None for an empty one."""
-    if not text:
-        return None
-    if not COLOUR.fullmatch(text):
-        raise DataError(f"{path}, line {line}: the colour {text!r} is not written as #rrggbb")
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
