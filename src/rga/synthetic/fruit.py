@@ -1,7 +1,7 @@
 """Generated fruit: a small dataset for classification that needs no download.
 
 ``make_fruit`` draws apples, bananas, pears and plums from a seed, with numpy and Pillow alone, and lays them out as people have their own
-images: ``train/CLASS/NUMBER.png`` and ``test/CLASS/NUMBER.png``. A fruit has the outline of its class and a colour from its range, of which
+images: ``train/CLASS/NUMBER.png``, and so in ``val`` and ``test``. A fruit has the outline of its class and a colour from its range, of which
 some overlap: an apple may be as green as a pear. Sizes, positions, angles, light and backgrounds are drawn alike for all classes.
 """
 
@@ -66,8 +66,10 @@ class FruitOptions:
         ValueError: an option is out of its range.
     """
 
-    train: int = 30
+    train: int = 24
     """Images to train on, as many of each class as of any other, give or take one."""
+    val: int = 6
+    """Images to choose the best model on."""
     test: int = 15
     """Images to test on."""
     classes: int = 3
@@ -80,6 +82,7 @@ class FruitOptions:
     def __post_init__(self) -> None:
         ranges = {
             "train": (1, 999_999),
+            "val": (0, 999_999),
             "test": (0, 999_999),
             "classes": (2, len(KINDS)),
             "size": (16, 1024),
@@ -154,7 +157,7 @@ def outline(
 
 def draw(root: Path, options: FruitOptions, progress: Progress) -> None:
     """Writes all images below ``root``."""
-    counts = {"train": options.train, "test": options.test}
+    counts = {"train": options.train, "val": options.val, "test": options.test}
     names = list(KINDS)[: options.classes]
     done, total = 0, sum(counts.values())
     for number, (split, count) in enumerate(counts.items()):
@@ -183,8 +186,8 @@ def make_fruit(root: Path | str, options: FruitOptions | None = None, progress: 
 
     Example:
         >>> import tempfile
-        >>> root = make_fruit(Path(tempfile.mkdtemp()) / "fruit", FruitOptions(train=4, test=3))
-        >>> [len(list((root / split).rglob("*.png"))) for split in ("train", "test")]
-        [4, 3]
+        >>> root = make_fruit(Path(tempfile.mkdtemp()) / "fruit", FruitOptions(train=4, val=2, test=3))
+        >>> [len(list((root / split).rglob("*.png"))) for split in ("train", "val", "test")]
+        [4, 2, 3]
     """
     return GENERATOR.make(root, options or FruitOptions(), progress)
