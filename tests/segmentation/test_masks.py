@@ -40,7 +40,9 @@ def test_a_value_without_a_class_is_named_with_its_file(tmp_path: Path, write_ma
 
 
 def test_a_mask_in_colours_is_refused(tmp_path: Path, write_image: WriteImage) -> None:
-    with pytest.raises(DataError, match=r"it is in colours \(mode RGB\): 48 pixels have colours that stand for no class .*rga data classes"):
+    with pytest.raises(
+        DataError, match=r"it is in colours \(mode RGB\): 48 pixels have colours that stand for no class .*rga data classes"
+    ):
         read_mask(write_image(tmp_path / "mask.png"), CLASSES)
 
 

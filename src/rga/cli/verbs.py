@@ -35,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "segment": Verb("rga.cli.commands.segment:segment", "write label maps, overlays and confidence of images", "MODEL IMAGES -o DIR"),
     "classify": Verb("rga.cli.commands.classify:classify", "print the most likely classes of images", "MODEL IMAGES [-o FILE.json]"),
     "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
+    "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),
     "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),
     "data make fruit": Verb("rga.cli.commands.data:make_fruit", "generate fruit, in folders of classes", "DIR"),
     "data make streets": Verb("rga.cli.commands.data:make_streets", "generate street scenes, in the layout of Cityscapes", "DIR"),

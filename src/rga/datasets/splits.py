@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from rga.datasets.layout import DataError
 from rga.errors import InputError
 from rga.images.defects import examples
+from rga.images.listing import composed, folders_in, image_names
 
 Split = Literal["train", "val", "test"]
 
@@ -32,7 +32,9 @@ WORDS: Vocabulary = {
 }
 """The words for the splits."""
 
-FILLERS = frozenset(("set", "sets", "data", "dataset", "split", "images", "image", "imgs", "img", "folder", "folders", "files", "dir", "the"))
+FILLERS = frozenset(
+    ("set", "sets", "data", "dataset", "split", "images", "image", "imgs", "img", "folder", "folders", "files", "dir", "the")
+)
 """Words beside a split's that say nothing else; so do numbers."""
 
 NO_SPLITS = "splits=no"
@@ -102,18 +104,11 @@ def called(paths: Iterable[Path], vocabulary: Vocabulary = WORDS, fillers: froze
     return {key: same[0] for key, same in found.items() if same}
 
 
-def split_folders(
-    folder: Path,
-    *,
-    holds_images: Callable[[Path], bool],
-    what: str,
-    vocabulary: Vocabulary = WORDS,
-) -> dict[str, Path]:
+def split_folders(folder: Path, what: str, vocabulary: Vocabulary = WORDS) -> dict[str, Path]:
     """The splits in a folder by its subfolders' names; empty if it has none.
 
     Args:
         folder: to look into.
-        holds_images: whether a file or folder is, or holds, images: such must not lie beside splits.
         what: the other folders are, such as "classes", for errors.
         vocabulary: of the splits.
 
@@ -124,13 +119,12 @@ def split_folders(
         DataError: two folders are called like one split; there are other images beside the splits; or names mention splits beside the
             same other words (``seg_train``, ``seg_test``), which is not clear.
     """
-    there = [path for path in sorted(folder.iterdir()) if not hidden(path)]
-    folders = [path for path in there if path.is_dir()]
+    folders = folders_in(folder)
     found = called(folders, vocabulary)
     if not found:
         refuse_unclear(folder, folders, what, vocabulary)
         return {}
-    beside = [path.name for path in there if path not in found.values() and holds_images(path)]
+    beside = [path.name for path in folders if path not in found.values() and image_names(path)] + image_names(folder, deep=False)
     if beside:
         named = " and ".join(path.name for path in found.values())
         raise DataError(
@@ -140,7 +134,7 @@ def split_folders(
     return found
 
 
-def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary: Vocabulary) -> None:
+def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary: Vocabulary = WORDS) -> None:
     """Raises a DataError if the names of folders differ in the splits alone that they mention, beside other words."""
     mentions: dict[tuple[str, ...], dict[str, str]] = {}
     for path in folders:
@@ -150,23 +144,16 @@ def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary:
     for names in mentions.values():
         if len(names) > 1:
             raise DataError(
-                f"{folder} has {' and '.join(names.values())}: call splits {', '.join(vocabulary)} and nothing else; if these are {what}, "
-                f"add the option {NO_SPLITS}"
+                f"{folder} has {' and '.join(dict.fromkeys(names.values()))}: call splits {', '.join(vocabulary)} and nothing else; if "
+                f"these are {what}, add the option {NO_SPLITS}"
             )
-
-
-def hidden(path: Path) -> bool:
-    """Whether a file or folder is hidden, or a Mac's or an editor's own."""
-    return path.name.startswith(".") or path.name == "__MACOSX"
 
 
 def inner_home(folder: Path) -> Path:
     """The folder that holds the splits: itself, or its only folder where that does, such as ``ROOT/images/training``."""
-    folders = [path for path in folder.iterdir() if path.is_dir() and not hidden(path)]
-    if len(folders) == 1 and name_of(folders[0].name) is None:
-        inside = [path for path in folders[0].iterdir() if path.is_dir() and not hidden(path)]
-        if any(name_of(path.name) for path in inside):
-            return folders[0]
+    folders = folders_in(folder)
+    if len(folders) == 1 and name_of(folders[0].name) is None and any(name_of(path.name) for path in folders_in(folders[0])):
+        return folders[0]
     return folder
 
 
@@ -177,7 +164,7 @@ def hash_rank(name: str, seed: int) -> float:
         >>> round(hash_rank("cat/0001", 0), 4) == round(hash_rank("cat/0001", 0), 4) != round(hash_rank("cat/0001", 1), 4)
         True
     """
-    digest = hashlib.sha256(f"{seed}:{unicodedata.normalize('NFC', name)}".encode("utf-8", "surrogateescape")).digest()
+    digest = hashlib.sha256(f"{seed}:{composed(name)}".encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 

@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from rga.errors import InputError, MissingFileError
+from rga.errors import InputError
 
 Result = TypeVar("Result")
 
 ImageLike = Image.Image | str | Path | NDArray[np.uint8]
 """Whatever shows an image: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
-"""The endings of files that are taken for images."""
 
 
 class DamagedImageError(InputError):
@@ -123,15 +120,3 @@ def as_image(image: ImageLike) -> Image.Image:
     if isinstance(image, np.ndarray):
         return to_rgb(Image.fromarray(image))
     raise TypeError(f"an image is a PIL image, a path or an array of bytes (H, W, 3); got {type(image).__name__}")
-
-
-def list_images(folder: Path) -> list[Path]:
-    """All images below a folder, in the order of their paths.
-
-    Raises:
-        MissingFileError: the folder is not there, or holds no image.
-    """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise MissingFileError(f"no images ({', '.join(sorted(SUFFIXES))}) below {folder}")
-    return found

@@ -168,7 +168,9 @@ def check_masks(data: SegmentationData, splits: Sequence[Split]) -> Examination:
         raise DataError(f"dataset {data.name!r} at {data.root}: {examined.refusal}")
     for split in splits:
         if split != "train" and counts_nowhere(data.split(split), data.classes):
-            raise DataError(f"dataset {data.name!r} at {data.root}: every pixel of all masks of {split} is ignored, so nothing can be measured")
+            raise DataError(
+                f"dataset {data.name!r} at {data.root}: every pixel of all masks of {split} is ignored, so nothing can be measured"
+            )
     return examined
 
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from rga.datasets.layout import DataError
-from rga.segmentation.datasets.learnable import count_pixels
 from rga.segmentation.datasets.cityscapes import CLASSES, read_cityscapes, read_generated
 from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.learnable import count_pixels
 from rga.segmentation.datasets.masks import read_mask, read_sample
 from segmentation.conftest import RealData, WriteImage
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
-from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.datasets.class_file import read_classes
+from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.datasets.folder import read_folder
 from rga.segmentation.datasets.masks import read_sample
 from segmentation.conftest import WriteImage, WriteMask
@@ -27,11 +27,13 @@ def root(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path
 
 def test_images_without_splits_are_split_by_the_seed(root: Path) -> None:
     data = read_folder(root)
-    assert (data.name, len(data.train), len(data.val), len(data.test)) == ("mine", 8, 2, 0)
+    assert (data.name, len(data.train) + len(data.val), len(data.test)) == ("mine", 10, 0)
+    assert 1 <= len(data.val) <= 4
     assert set(data.train).isdisjoint(data.val)
     assert read_folder(root) == data
     assert {read_folder(root, seed=seed).val for seed in range(8)} != {data.val}
-    assert len(read_folder(root, val_fraction=0.5).val) == 5
+    assert set(read_folder(root, val_fraction=0.7).val) > set(data.val)
+    assert all(read_folder(root, val_fraction=0.4, test_fraction=0.3).split(split) for split in ("train", "val", "test"))
     _, labels = read_sample(data.train[0], data.classes)
     assert labels[0].tolist() == [IGNORED, 0, 1, 1] * 2
 
@@ -50,7 +52,7 @@ def test_splits_are_taken_as_they_are(root: Path, write_image: WriteImage, write
     assert (len(read_folder(root).train), len(read_folder(root).val)) == (0, 2)  # to test on alone
     write_image(root / "images" / "train" / "0.png")
     write_image(root / "images" / "holiday" / "0.png")
-    with pytest.raises(DataError, match="has a folder train and, beside it, holiday: sort these into train, val or test"):
+    with pytest.raises(DataError, match="has train and val, called like splits of a dataset, and other images beside: holiday"):
         read_folder(root)
 
 

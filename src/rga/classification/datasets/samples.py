@@ -188,7 +188,9 @@ def parts_of(images: LabeledImages, classes: Sequence[str], shares: Mapping[str,
         try:
             parts[indices] = split_by_hash([name[: -len(PurePosixPath(name).suffix) or None] for name in names], shares, seed)
         except DataError as error:
-            raise DataError(f"class {classes[label]!r}: {len(indices)} image{'s' * (len(indices) > 1)}, {error}: add images of it") from error
+            raise DataError(
+                f"class {classes[label]!r}: {len(indices)} image{'s' * (len(indices) > 1)}, {error}: add images of it"
+            ) from error
     return {name: images.choose(np.flatnonzero(parts == name)) for name in ("train", *shares)}
 
 

@@ -1,4 +1,4 @@
-"""``rga data``: check a dataset before training on it, generate one, or list those that can be read."""
+"""``rga data``: check a dataset before training on it, propose its classes, generate one, or list those that can be read."""
 
 from __future__ import annotations
 
@@ -129,6 +129,32 @@ def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> s
     with progress(what) as bar:
         path = make(bar)
     return f"{path}: generated in {time.perf_counter() - started:.0f} s"
+
+
+def classes(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+    *,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+) -> None:
+    """Propose the table of classes of a segmentation dataset from its masks: each number or colour with its pixels, to be named by you.
+
+    Args:
+        folder: The dataset, with a folder of masks in it, or the folder of masks.
+        output: Also write the table to this file, such as FOLDER/classes.csv; an existing file is never replaced.
+    """
+    from rga.segmentation.datasets.own_folders import find_masks  # noqa: PLC0415  with what other verbs do not need
+    from rga.segmentation.datasets.proposal import check_new_table, propose, write_table  # noqa: PLC0415
+
+    check_new_table(output)
+    with progress("reading masks") as bar:
+        proposal = propose(find_masks(folder), bar)
+    if output is not None:
+        write_table(output, proposal)
+    print(f"{proposal}\n\nfrom {proposal.masks:,} masks")
+    if output is None:
+        print(f"write it with -o {folder / 'classes.csv'}, and edit the names")
+    else:
+        print(f"written to {output}: edit the names, then check the dataset with rga data check folder:{folder} --task segmentation")
 
 
 def list_all() -> None:

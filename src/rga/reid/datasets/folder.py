@@ -1,7 +1,7 @@
 r"""Your own images in folders, one folder an identity.
 
 Either ``ROOT/{train,query,gallery}/IDENTITY/*.jpg``, or ``ROOT/IDENTITY/*.jpg``, which is split by identity with a seed. The camera can
-stand in the file names: ``camera=r"c(\d+)"`` finds 3 in ``walk_c3_0012.jpg``.
+stand in the file names: ``camera=r"c(\d+)"`` finds 3 in ``walk_c3_0012.jpg``. Folders within an identity's folder are part of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
 from rga.errors import InputError, MissingFileError
-from rga.images.images import SUFFIXES
+from rga.images.listing import composed, folders_in, list_images
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
@@ -42,12 +42,13 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     pattern = camera_pattern(camera)
     there = [name for name in SPLITS if (root / name).is_dir()]
     if there:
-        names = sorted({path.name for split in there for path in identity_folders(root / split)})
+        names = sorted({composed(path.name) for split in there for path in identity_folders(root / split)})
         numbers = {name: number for number, name in enumerate(names, start=1)}
         train, query, gallery = (read_identities(root / name, numbers, pattern) if name in there else () for name in SPLITS)
         return ReidData(root.name, train, query, gallery, root)
 
-    numbers = {path.name: number for number, path in enumerate(identity_folders(root), start=1)}
+    names = sorted({composed(path.name) for path in identity_folders(root)})
+    numbers = {name: number for number, name in enumerate(names, start=1)}
     samples = read_identities(root, numbers, pattern)
     return split_people(root, samples, test_fraction, seed)
 
@@ -84,9 +85,9 @@ def identity_folders(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}. {WHERE}")
-    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = folders_in(folder)
     if not folders:
-        loose = sum(path.is_file() and path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+        loose = len(list_images(folder, deep=False))
         hint = f", though {loose} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if loose else ""
         raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
     return folders
@@ -101,7 +102,9 @@ def read_identities(folder: Path, numbers: dict[str, int], pattern: re.Pattern[s
         pattern: of the camera in file names.
     """
     return tuple(
-        Sample(path, numbers[home.name], camera_of(path, pattern)) for home in identity_folders(folder) for path in images_in(home)
+        Sample(path, numbers[composed(home.name)], camera_of(path, pattern))
+        for home in identity_folders(folder)
+        for path in images_in(home, deep=True)
     )
 
 

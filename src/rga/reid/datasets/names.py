@@ -12,6 +12,7 @@ from pathlib import Path
 from rga.datasets.layout import DataError, images_in
 from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
+from rga.images.listing import composed
 from rga.reid.datasets.folder import camera_of, camera_pattern, split_people
 from rga.reid.datasets.samples import ReidData, Sample
 
@@ -67,4 +68,4 @@ def person_of(path: Path, pattern: re.Pattern[str]) -> str:
     match = pattern.search(path.name)
     if match is None or not match[1]:
         raise DataError(f"{path}: no person in the file name, looked for {pattern.pattern!r}. {WHERE}")
-    return match[1]
+    return composed(match[1])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rga.datasets.layout import DataError
 from rga.errors import MissingFileError
+from rga.images.listing import existing
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample
 
@@ -74,7 +75,7 @@ def read_row(row: dict[str, str], folder: Path, location: str) -> tuple[str, Sam
     identity = whole_number(row["identity"], "identity", location)
     if identity == DISTRACTOR and split != "gallery":
         raise DataError(f"{location}: identity {DISTRACTOR} is a distractor, which stands in the gallery alone, not in {split}")
-    path = folder / row["path"].strip()
+    path = existing(folder / row["path"].strip())
     if not path.is_file():
         raise DataError(f"{location}: no image {path}")
     return split, Sample(path, identity, whole_number(camera, "camera", location) if camera else None)

@@ -116,7 +116,9 @@ class SegmentationReport:
             f"{'split':<8} {'images':>9} {'masks':>9}   expected",
             (f"{name:<8} {found[name].images:>9,} {found[name].masks:>9,}   {self.expectation(name)}" for name in SPLITS),
             [] if self.masks is None else self.table_of_pixels(),
-            f"images were not opened, and {self.examined.masks:,} masks of train were: --open-images opens all" if self.masks is None else "",
+            f"images were not opened, and {self.examined.masks:,} masks of train were: --open-images opens all"
+            if self.masks is None
+            else "",
         )
 
     def table_of_pixels(self) -> list[str]:
@@ -216,4 +218,3 @@ def open_split(samples: Sequence[Sample], classes: Classes, progress: Progress) 
                 defects.append(str(error))
         progress(1, len(samples))
     return MaskReport(pixels, tuple(defects))
-

@@ -6,8 +6,8 @@
     2,car,#00008e
 
 Values with the same name are one class, the name ``ignored`` is for pixels that do not count, and so is 255 where it is not listed. Classes
-are numbered in the order in which they come. Colours may be left out; where masks are in colours (RGB), they say which colour is which class.
-Where masks are in colours and have no numbers, the colour is the value:
+are numbered in the order in which they come. Colours may be left out; where masks are in colours (RGB), they say which colour is which
+class. Where masks are in colours and have no numbers, the colour is the value:
 
     value,name
     #804080,road
@@ -46,7 +46,9 @@ def read_classes(path: Path) -> Classes:
         colour = colour_of(row.get("colour", ""), path, line)
         written = colour_of(value, path, line) if value.startswith("#") else None
         if written is None and (not value.isdecimal() or int(value) > LARGEST):
-            raise DataError(f"{path}, line {line}: the value {value!r} is no whole number from 0 to {LARGEST} and no colour such as #804080")
+            raise DataError(
+                f"{path}, line {line}: the value {value!r} is no whole number from 0 to {LARGEST} and no colour such as #804080"
+            )
         if (written in more) if written else (int(value) in values):
             raise DataError(f"{path}, line {line}: the value {value} is there twice")
         if not name:
@@ -65,7 +67,9 @@ def read_classes(path: Path) -> Classes:
         raise DataError(f"{path} names no class; {PROPOSE}")
     by_colour = any(row["value"].startswith("#") for _, row in rows)
     if by_colour and values:
-        raise DataError(f"{path} has numbers and colours in the column value: write one of both, and colours of numbers in the column colour")
+        raise DataError(
+            f"{path} has numbers and colours in the column value: write one of both, and colours of numbers in the column colour"
+        )
     implicit = frozenset() if by_colour or IGNORED in values else frozenset((IGNORED,))
     values |= dict.fromkeys(implicit, IGNORED)
     spare = spread_colours(len(chosen))

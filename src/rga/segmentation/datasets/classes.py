@@ -109,7 +109,9 @@ class Classes:
             array([[  0, 255,   1]], dtype=uint8)
         """
         table = self.table
-        decoded = table[values] if values.dtype == np.uint8 else np.where(values < len(table), table[values.clip(max=len(table) - 1)], UNKNOWN)
+        decoded = (
+            table[values] if values.dtype == np.uint8 else np.where(values < len(table), table[values.clip(max=len(table) - 1)], UNKNOWN)
+        )
         wrong = decoded == UNKNOWN
         if wrong.any():
             found = ", ".join(map(str, np.unique(values[wrong])[:5]))
@@ -127,7 +129,9 @@ class Classes:
         for index, colour in enumerate(self.colours):
             others = {*self.colours[:index]} | {each for each, meant in self.colour_values.items() if meant != index}
             if colour in others:
-                raise InputError(f"the colour {hexadecimal(colour)} stands for {self.names[index]!r} and for another class: masks in colours need one each")
+                raise InputError(
+                    f"the colour {hexadecimal(colour)} stands for {self.names[index]!r} and another class: masks in colours need one each"
+                )
         return {colour: index for index, colour in enumerate(self.colours)} | dict(self.colour_values)
 
     def decode_colours(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -94,8 +94,8 @@ class Examination:
             found.append(f"every pixel is ignored in {self.blank:,} of {self.masks:,} masks of train")
         if self.suspects:
             found.append(
-                f"{self.suspects:,} of {self.masks:,} masks of train hold one value and {IGNORED}, which is ignored, as the class file does "
-                f"not name it; if it is a class, give it the value {IGNORED} there"
+                f"{self.suspects:,} of {self.masks:,} masks of train hold one value and {IGNORED}, which is ignored, as the class file "
+                f"does not name it; if it is a class, give it the value {IGNORED} there"
             )
         return tuple(found)
 

@@ -1,7 +1,7 @@
 """Masks from files: a number or a colour for each pixel, checked against the classes of the dataset and against the image.
 
-Numbers come from grey images of 1, 8 or 16 bits and from the indices of a palette, whose colours do not matter. Colours come from RGB images,
-and from palettes where the classes have no numbers. A grey image that was saved as RGB has both readings.
+Numbers come from grey images of 1, 8 or 16 bits and from the indices of a palette, whose colours do not matter. Colours come from RGB
+images, and from palettes where the classes have no numbers. A grey image that was saved as RGB has both readings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_mask(path: Path, classes: Classes) -> NDArray[np.uint8]:
         MissingFileError: there is no such file.
         OSError: the file cannot be read from where it lies; it is named.
         DamagedImageError: the file is no image, or a damaged one.
-        DataError: a number or colour stands for no class, or it cannot be told which is meant, or the image is of a kind that masks are not.
+        DataError: a number or colour stands for no class, it cannot be told which is meant, or the image is of a kind that masks are not.
     """
     return classes_of(path, read_pixels(path), classes)
 
@@ -94,31 +94,46 @@ def read_pixels(path: Path) -> MaskPixels:
 def pixels_of(image: Image.Image) -> MaskPixels | str:
     """The numbers or colours of an opened image; or why there are none, in words."""
     mode = image.mode
-    if mode == "1":
-        bits = np.asarray(image).astype(np.uint8)
-        return MaskPixels(mode, bits, np.repeat(255 * bits[..., None], 3, 2), painted=False)
-    if mode == "L":
-        grey = np.asarray(image)
-        return MaskPixels(mode, grey, np.repeat(grey[..., None], 3, 2), painted=False)
-    if mode == "P":
-        return MaskPixels(mode, np.asarray(image), np.asarray(image.convert("RGB")), painted=False)
-    if mode[0] in "IF":
-        values = np.asarray(image)
-        if not ((values >= 0) & (values <= LARGEST) & (values == values.round())).all():
-            return f"holds numbers that are no whole ones from 0 to {LARGEST} (mode {mode}): save the classes as such"
-        return MaskPixels(mode, values.astype(np.uint16), None, painted=False)
     if mode in ("LA", "RGBA"):
         if np.asarray(image.getchannel("A")).min() < 255:
             return f"has transparent pixels (mode {mode}): save it without transparency, as one number or colour a pixel"
         image = image.convert(mode[:-1])
-        if image.mode == "L":
-            return pixels_of(image)
-    if image.mode != "RGB":
+    read = {"1": bits, "L": grey, "P": indices, "RGB": colours}.get(image.mode, deep if mode[0] in "IF" else None)
+    if read is None:
         return f"has the mode {mode}: expected one number a pixel, grey or with a palette, or one colour, RGB; save it as PNG"
-    colours = np.asarray(image)
-    grey = colours[..., 0]
-    same = (colours == grey[..., None]).all()
-    return MaskPixels(mode, grey if same else None, colours, painted=True)
+    return read(image)
+
+
+def bits(image: Image.Image) -> MaskPixels:
+    """A mask of black and white: the numbers 0 and 1."""
+    values = np.asarray(image).astype(np.uint8)
+    return MaskPixels(image.mode, values, np.repeat(255 * values[..., None], 3, 2), painted=False)
+
+
+def grey(image: Image.Image) -> MaskPixels:
+    """A mask of 8 bits a pixel."""
+    values = np.asarray(image)
+    return MaskPixels(image.mode, values, np.repeat(values[..., None], 3, 2), painted=False)
+
+
+def indices(image: Image.Image) -> MaskPixels:
+    """A mask with a palette."""
+    return MaskPixels(image.mode, np.asarray(image), np.asarray(image.convert("RGB")), painted=False)
+
+
+def deep(image: Image.Image) -> MaskPixels | str:
+    """A mask of 16 bits a pixel, or of 32, whose values are within 16; or why it is none."""
+    values = np.asarray(image)
+    if not ((values >= 0) & (values <= LARGEST) & (values == values.round())).all():
+        return f"holds numbers that are no whole ones from 0 to {LARGEST} (mode {image.mode}): save the classes as such"
+    return MaskPixels(image.mode, values.astype(np.uint16), None, painted=False)
+
+
+def colours(image: Image.Image) -> MaskPixels:
+    """A mask in colours; if all are grey, it has numbers, too."""
+    values = np.asarray(image)
+    red = values[..., 0]
+    return MaskPixels(image.mode, red if (values == red[..., None]).all() else None, values, painted=True)
 
 
 def labels_of(pixels: MaskPixels, classes: Classes) -> NDArray[np.uint8]:
@@ -144,11 +159,13 @@ def labels_of(pixels: MaskPixels, classes: Classes) -> NDArray[np.uint8]:
         with suppress(UnknownValueError):
             readings.append(classes.decode(pixels.numbers))
     if not readings:
-        raise InputError(f"it is in colours (mode {pixels.mode}): {refused[0]}; write the colour of each class into the class file ({PROPOSE})")
+        raise InputError(
+            f"it is in colours (mode {pixels.mode}): {refused[0]}; write the colour of each class into the class file ({PROPOSE})"
+        )
     if len(readings) == 2 and (readings[0] != readings[1]).any():
         raise InputError(
-            "it is grey and saved in colours (mode RGB): read as numbers it shows other classes than read as the colours of the class file; "
-            "save it with one number a pixel, or write the colours into the column value"
+            "it is grey and saved in colours (mode RGB): as numbers it shows other classes than as the colours of the class file; save it "
+            "with one number a pixel, or write the colours into the column value"
         )
     return readings[0]
 

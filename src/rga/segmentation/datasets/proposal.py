@@ -27,7 +27,12 @@ from rga.storage.outputs import check_output
 Progress = Callable[[int, int], None]
 
 RARE = 0.001
-"""A value with a smaller share of the pixels is rare; many rare ones are no classes."""
+"""A value with a smaller share of the pixels is rare."""
+MANY = 20
+"""More values than this, of which most are rare, are no classes."""
+
+COLOURS, DEEP = "colours", "numbers of 16 bits"
+"""Kinds of masks."""
 
 
 @dataclass(frozen=True)
@@ -140,60 +145,83 @@ def propose(paths: Sequence[Path], progress: Progress | None = None) -> Proposal
     """
     if not paths:
         raise DataError("no masks to propose classes from")
-    numbers, colours, palette = Tally(), Tally(), dict[int, set[int]]()
-    modes: dict[str, Path] = {}
+    found = Found()
     for done, path in enumerate(paths, start=1):
-        found = read_pixels(path)
-        modes.setdefault(kind_of(found), path)
-        if found.numbers is not None:
-            numbers.add(found.numbers)
-        if found.colours is not None:
-            shown = packed(found.colours)
-            colours.add(shown)
-            if found.mode == "P" and found.numbers is not None:
-                for pair in np.unique(found.numbers.astype(np.int64) << 24 | shown).tolist():
-                    palette.setdefault(pair >> 24, set()).add(pair & 0xFFFFFF)
+        found.add(path)
         if progress is not None:
             progress(done, len(paths))
-    painted = "colours" in modes
-    mixed_palettes = any(len(each) > 1 for each in palette.values())
-    notes = []
-    if len(modes) > 1:
-        notes.append("masks are of several kinds: " + ", ".join(f"{kind} ({path})" for kind, path in modes.items()))
-    if painted and "numbers of 16 bits" in modes:
-        raise DataError(f"{notes[0]}: bring them to one kind")
-    if mixed_palettes and not painted:
-        notes.append("the palettes differ from mask to mask, so that the colours are taken for the values, not the indices")
-    by_colour = painted or mixed_palettes
-    tally = colours if by_colour else numbers
+    notes = found.notes()
+    by_colour = found.by_colour
+    tally = found.colours if by_colour else found.numbers
     check_values(tally, by_colour=by_colour)
-    rare = [value for value, count in tally.pixels.items() if count < RARE * sum(tally.pixels.values())]
-    if len(tally.pixels) > 20 and len(rare) > len(tally.pixels) / 2:
-        notes.append(
-            f"{len(rare)} of {len(tally.pixels)} values have less than {RARE:.1%} of the pixels each: edges may be soft or compressed; draw "
-            "and resize masks without interpolation"
-        )
     values = sorted(tally.pixels)
     names = guess_names(values, by_colour=by_colour)
+    rare = [value for value, count in tally.pixels.items() if count < RARE * sum(tally.pixels.values())]
+    if len(values) > MANY and len(rare) > len(values) / 2:
+        notes.append(
+            f"{len(rare)} of {len(values)} values have less than {RARE:.1%} of the pixels each: edges may be soft or compressed; draw and "
+            "resize masks without interpolation"
+        )
     if IGNORED_NAME in names.values():
         notes.append(f"{IGNORED_NAME} is a guess: such pixels count neither in training nor in testing")
     spare = dict(zip(values, spread_colours(len(values)), strict=True))
-    own = {value: unpacked(next(iter(each))) for value, each in palette.items()}
+    own = {value: unpacked(next(iter(each))) for value, each in found.palette.items()}
     rows = []
     for value in values:
         colour = unpacked(value) if by_colour else own.get(value, spare[value])
         written = "" if names[value] == IGNORED_NAME else hexadecimal(colour)
-        rows.append(
-            ProposedClass(hexadecimal(colour) if by_colour else str(value), names[value], written, tally.pixels[value], tally.masks[value])
-        )
+        number = hexadecimal(colour) if by_colour else str(value)
+        rows.append(ProposedClass(number, names[value], written, tally.pixels[value], tally.masks[value]))
     return Proposal(tuple(rows), tuple(notes), len(paths))
+
+
+class Found:
+    """All that masks hold: their numbers, their colours, and which colours their palettes give to a number."""
+
+    def __init__(self) -> None:
+        self.numbers = Tally()
+        self.colours = Tally()
+        self.palette: dict[int, set[int]] = {}
+        self.kinds: dict[str, Path] = {}
+
+    def add(self, path: Path) -> None:
+        """Reads one mask."""
+        pixels = read_pixels(path)
+        self.kinds.setdefault(kind_of(pixels), path)
+        if pixels.numbers is not None:
+            self.numbers.add(pixels.numbers)
+        if pixels.colours is not None:
+            shown = packed(pixels.colours)
+            self.colours.add(shown)
+            if pixels.mode == "P" and pixels.numbers is not None:
+                for pair in np.unique(pixels.numbers.astype(np.int64) << 24 | shown).tolist():
+                    self.palette.setdefault(pair >> 24, set()).add(pair & 0xFFFFFF)
+
+    @property
+    def by_colour(self) -> bool:
+        """Whether colours are the values: some masks are in colours, or the palettes differ."""
+        return COLOURS in self.kinds or any(len(each) > 1 for each in self.palette.values())
+
+    def notes(self) -> list[str]:
+        """What is to be known about the kinds of masks.
+
+        Raises:
+            DataError: some are in colours and others have numbers of 16 bits.
+        """
+        listed = ", ".join(f"{kind} ({path})" for kind, path in self.kinds.items())
+        notes = [f"masks are of several kinds: {listed}"] if len(self.kinds) > 1 else []
+        if self.by_colour and DEEP in self.kinds:
+            raise DataError(f"{notes[0]}: bring them to one kind")
+        if self.by_colour and COLOURS not in self.kinds:
+            notes.append("the palettes differ from mask to mask, so that the colours are taken for the values, not the indices")
+        return notes
 
 
 def kind_of(pixels: MaskPixels) -> str:
     """What a mask holds, in words; grey that was saved in colours counts as numbers."""
     if pixels.numbers is None:
-        return "colours"
-    return "a palette" if pixels.mode == "P" else "numbers of 16 bits" if pixels.colours is None else "numbers"
+        return COLOURS
+    return "a palette" if pixels.mode == "P" else DEEP if pixels.colours is None else "numbers"
 
 
 def check_values(tally: Tally, *, by_colour: bool) -> None:
@@ -208,8 +236,9 @@ def check_values(tally: Tally, *, by_colour: bool) -> None:
     if len(found) > IGNORED:
         what = "colours" if by_colour else "numbers"
         raise DataError(
-            f"the masks hold {len(found):,} {what} ({examples(found)}), and there can be {IGNORED} classes: edges may be soft, files compressed "
-            "as JPEG, or numbers those of single things, not of classes; save masks as PNG with one value for each class, without smoothing"
+            f"the masks hold {len(found):,} {what} ({examples(found)}), and there can be {IGNORED} classes: edges may be soft, files "
+            "compressed as JPEG, or numbers those of single things, not of classes; save masks as PNG with one value for each class, "
+            "without smoothing"
         )
 
 
