@@ -87,10 +87,8 @@ def fit(
             loop.save(wait=True)
         except StoppedError:
             loop.save_models("last", at.metrics if at.evaluated == at.step else {}, loop.state.kinds)
-            loop.say(
-                f"stopped in epoch {at.epoch + 1}: continue with rga resume {folder}; the state of step {at.step} is in {folder / LAST}, "
-                f"and the model so far in {folder / 'last'}"
-            )
+            where = f"the state of step {at.step} is in {folder / LAST}, and the model so far in {folder / 'last'}"
+            loop.say(f"stopped in epoch {at.epoch + 1}: continue with rga resume {folder}; {where}")
             return loop.outcome(loop.stopped)
     loop.save_models("last", at.metrics, loop.state.kinds)
     return loop.outcome(test=loop.test())
@@ -131,7 +129,7 @@ class Loop:
         """Where the last checkpoint was taken."""
         self.progress = progress_bar()
         self.bar = self.progress.add_task("training", total=self.total, left="")
-        self.estimate = Estimate()
+        self.estimate = Estimate(partial(recipe.left, training.steps_per_epoch))
 
     def restore(self, start: Checkpoint) -> None:
         """Goes to where a checkpoint was taken.
@@ -281,7 +279,9 @@ class Loop:
             at.epoch, at.batch, at.sums = at.epoch + 1, 0, {}
 
     def evaluate_and_keep(self) -> None:
-        """Evaluates, and writes the models that are better than all before. Whatever goes wrong, the state before it is saved first.
+        """Evaluates, and writes the models that are as good as all before: with few images ties are frequent, and the later learnt more.
+
+        Whatever goes wrong, the state before it is saved first.
 
         Raises:
             StoppedError: a signal came; the state is saved.
@@ -293,7 +293,7 @@ class Loop:
         try:
             metrics = self.evaluate()
             reached = {name: values[self.training.watched] for name, values in metrics.items() if self.training.watched in values}
-            better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
+            better = {name: value for name, value in reached.items() if value >= at.best.get(name, -math.inf)}
             self.save_models("best", metrics, better)
         except (Exception, StoppedError):
             if not processes.together():
@@ -389,10 +389,9 @@ class Loop:
             raise
 
     def show_what_is_left(self) -> None:
-        """Shows the time that is left in the progress, and prints it as soon as it can be told."""
-        left = self.recipe.left(self.at.step, self.training.steps_per_epoch)
-        self.progress.update(self.bar, left=self.estimate.shown(*left))
-        if message := self.estimate.to_say(*left):
+        """Shows the time that is left, and prints it as soon as it can be told."""
+        self.progress.update(self.bar, left=self.estimate.shown(self.at.step))
+        if message := self.estimate.to_say(self.at.step):
             self.say(message)
 
     def say(self, message: str) -> None:

@@ -205,7 +205,7 @@ class Recipe:
         whole = self.optimization.epochs * steps_per_epoch
         return min(whole, self.loop.max_steps or whole)
 
-    def left(self, step: int, steps_per_epoch: int) -> tuple[int, int]:
+    def left(self, steps_per_epoch: int, step: int) -> tuple[int, int]:
         """Steps and evaluations that are to come after a step of the training, and after the evaluation that follows it."""
         total = self.steps(steps_per_epoch)
         epochs = range(step // steps_per_epoch + 1, -(-total // steps_per_epoch))

@@ -13,7 +13,7 @@ from rich.table import Table
 from rga.checks import check_at_least
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.images.listing import images_at
+from rga.images.named import images_at
 from rga.loading import load
 from rga.ranking.distances import distances
 from rga.reid.model import ReidModel

@@ -16,7 +16,9 @@ from rga.images.listing import composed
 from rga.reid.datasets.folder import camera_of, camera_pattern, split_people
 from rga.reid.datasets.samples import ReidData, Sample
 
-WHERE = "The images are your own: ROOT/PERSON_*.jpg, such as anna_1.jpg and anna_2.jpg; other names are read with names:ROOT?identity=REGEX."
+WHERE = (
+    "The images are your own: ROOT/PERSON_*.jpg, such as anna_1.jpg and anna_2.jpg; other names are read with names:ROOT?identity=REGEX."
+)
 
 FIRST_WORD = r"^([^_\- .]+)[_\- ]"
 """The name up to the first underscore, hyphen or space."""

@@ -93,7 +93,11 @@ def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterato
     training = identity <= options.trained
     person = world.person(identity)
     for number, walk in enumerate(world.walks(identity)):
-        queried = -1 if training or (number and options.layout == "folder") else int(world.rng(WALKS, identity, walk.camera).integers(options.images_per_camera))
+        queried = (
+            -1
+            if training or (number and options.layout == "folder")
+            else int(world.rng(WALKS, identity, walk.camera).integers(options.images_per_camera))
+        )
         frame = walk.frame
         for index in range(options.images_per_camera):
             rng = world.rng(SHOTS, identity, walk.camera, index)

@@ -3,116 +3,111 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 
 FIRST = 2
-"""Steps that are not counted: the first ones wait for the readers of images and for memory."""
+"""Steps that are not counted: the first ones wait for memory and for the readers of images."""
+
+RECENT = 100
+"""Steps that are counted: the last ones."""
 
 SAID_AFTER = 5
 """Steps after which the estimate is printed, ..."""
 
 SAID_AFTER_SECONDS = 10.0
-"""... or the seconds, where steps are slow; two steps at least."""
+"""... or seconds, where steps are slow."""
 
 WORTH_SAYING = 10.0
-"""Seconds: what is left of a shorter training is not printed."""
+"""Seconds: if less is left, it is not printed."""
 
 
 class Estimate:
     """The time that is left of a training.
 
-    Steps take the mean of those so far, and evaluations the mean of theirs; time between them, such as for checkpoints, is not counted.
+    Steps take the mean of the last ones, evaluations the mean of those so far. Checkpoints are not counted.
 
     Args:
+        to_come: a step of the training -> the steps and the evaluations that come after it.
         clock: returns seconds.
 
     Example:
-        >>> seconds = iter(range(0, 100, 2))
-        >>> estimate = Estimate(clock=lambda: next(seconds))
-        >>> for _ in range(4):
+        >>> seconds = iter(range(100))
+        >>> estimate = Estimate(lambda step: (10 - step, 0), clock=lambda: 2 * next(seconds))
+        >>> for step in range(4):
         ...     estimate.begin()
         ...     estimate.step_is_over()
-        >>> estimate.left(steps=10, evaluations=0)
-        20.0
+        >>> estimate.shown(4)
+        '12 s left'
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, to_come: Callable[[int], tuple[int, int]], clock: Callable[[], float] = time.perf_counter) -> None:
+        self.to_come = to_come
         self.clock = clock
-        self.begun = clock()
-        self.start = self.begun
-        self.steps: list[float] = []
+        self.start = self.begun = clock()
+        self.count = 0
+        self.steps: deque[float] = deque(maxlen=RECENT)
+        """Seconds of the last steps."""
         self.evaluations: list[float] = []
+        """Seconds of the evaluations so far."""
         self.said = 0
+        """How often the estimate was due to be printed."""
 
     def begin(self) -> None:
-        """A step, or an evaluation, begins."""
+        """A step or an evaluation begins."""
         self.begun = self.clock()
 
     def step_is_over(self) -> None:
-        """A step has ended."""
+        """A step ends."""
+        self.count += 1
+        if self.count == FIRST + 1:
+            self.steps.clear()
         self.steps.append(self.clock() - self.begun)
 
     def evaluation_is_over(self) -> None:
-        """An evaluation has ended."""
+        """An evaluation ends."""
         self.evaluations.append(self.clock() - self.begun)
 
-    @property
-    def step(self) -> float | None:
-        """Seconds of a step; None before there is one to go by."""
-        counted = self.steps[FIRST:] or self.steps[-1:]
-        return sum(counted) / len(counted) if counted else None
+    def left(self, step: int) -> float | None:
+        """Seconds that are left after a step; None before there are steps to go by. Evaluations count from the first one on."""
+        steps, evaluations = self.to_come(step)
+        return steps * mean(self.steps) + evaluations * mean(self.evaluations) if self.steps else None
 
-    def left(self, steps: int, evaluations: int) -> float | None:
-        """Seconds that are left; None before the first step. Evaluations count from the first one on.
-
-        Args:
-            steps: that are to come.
-            evaluations: that are to come.
-        """
-        if self.step is None:
-            return None
-        each = sum(self.evaluations) / len(self.evaluations) if self.evaluations else 0.0
-        return steps * self.step + evaluations * each
-
-    def shown(self, steps: int, evaluations: int) -> str:
-        """The time that is left, in short; empty before the first step."""
-        left = self.left(steps, evaluations)
+    def shown(self, step: int) -> str:
+        """The time that is left after a step, in short; empty before there are steps to go by."""
+        left = self.left(step)
         return "" if left is None else f"{as_duration(left)} left"
 
-    def to_say(self, steps: int, evaluations: int) -> str:
-        """A line for the screen: after the first few steps, and again after the first evaluation; otherwise empty.
-
-        Args:
-            steps: that are to come.
-            evaluations: that are to come.
-        """
-        left = self.left(steps, evaluations)
-        due = 2 if self.evaluations else int(self.enough)
+    def to_say(self, step: int) -> str:
+        """A line to print after a step: once after the first few, and again after the first evaluation; otherwise empty."""
+        left, due = self.left(step), 2 if self.evaluations else int(self.enough)
         if left is None or self.said >= due:
             return ""
         self.said = due
         if left < WORTH_SAYING:
             return ""
-        parts = f"{steps:,} steps of {as_duration(self.step or 0.0)}"
-        if evaluations and self.evaluations:
-            parts += f", {evaluations} evaluations of {as_duration(sum(self.evaluations) / len(self.evaluations))}"
-        elif evaluations:
-            parts += ", evaluations not counted"
+        steps, evaluations = self.to_come(step)
+        each = f" of {as_duration(mean(self.evaluations))}" if self.evaluations else ", which are not counted yet"
+        parts = f"{steps:,} steps of {as_duration(mean(self.steps))}, {evaluations} evaluation{'s' * (evaluations != 1)}{each}"
         return f"about {as_duration(left)} left: {parts}"
 
     @property
     def enough(self) -> bool:
-        """Whether there are steps enough to go by."""
-        count = len(self.steps)
-        return count >= SAID_AFTER or (count >= FIRST and self.begun - self.start >= SAID_AFTER_SECONDS)
+        """Whether there are steps enough to print an estimate."""
+        return self.count >= SAID_AFTER or (self.count >= FIRST and self.begun - self.start >= SAID_AFTER_SECONDS)
+
+
+def mean(values: Collection[float]) -> float:
+    """The mean; 0 of nothing."""
+    return sum(values) / len(values) if values else 0.0
 
 
 def as_duration(seconds: float) -> str:
     """A duration for people.
 
     Example:
-        >>> [as_duration(seconds) for seconds in (0.0123, 1.26, 59.8, 61, 200, 5000, 200_000)]
-        ['0.01 s', '1.3 s', '60 s', '1 min', '3 min', '1 h 23 min', '2 days 8 h']
+        >>> [as_duration(seconds) for seconds in (0.0123, 1.26, 12.4, 61, 200, 5000, 200_000)]
+        ['0.01 s', '1.3 s', '12 s', '1 min', '3 min', '1 h 23 min', '2 days 8 h']
     """
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
