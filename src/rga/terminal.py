@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import TextColumn
+from rich.table import Column, Table
 
 from rga.printable import printable
 
@@ -30,6 +31,11 @@ class PlainConsole(Console):
         self.print(text, soft_wrap=True)
 
 
-def text_column() -> TextColumn:
-    """The column of a progress bar with what is done, taken for text."""
-    return TextColumn("{task.description}", markup=False)
+def text_column(form: str = "{task.description}") -> TextColumn:
+    """The column of a progress bar with what is done, or with another field, taken for text."""
+    return TextColumn(form, markup=False)
+
+
+def folding_table(*columns: str, title: str | None = None) -> Table:
+    """A table whose cells are broken into lines where the terminal is narrow: rich would cut the ends of names off."""
+    return Table(*(Column(name, overflow="fold") for name in columns), title=title)

@@ -134,13 +134,13 @@ def content(data: Any) -> dict[str, list[Any]]:
         return {
             split: [(stem(each.path), each.identity, each.camera) for each in data.split(split)] for split in ("train", "query", "gallery")
         }
-    if hasattr(data, "val"):
+    if hasattr(data, "masks_given"):
         return {
             split: [(stem(each.image), each.mask and stem(each.mask)) for each in data.split(split)] for split in ("train", "val", "test")
         }
     return {
         split: [(stem(data.root / part.images.name(n)), data.classes[part.labels[n]]) for n in range(len(part))]
-        for split, part in (("train", data.train), ("test", data.test))
+        for split, part in (("train", data.train), ("val", data.val), ("test", data.test))
     }
 
 

@@ -9,7 +9,7 @@ from rga.evaluations import Measured
 from rga.printable import printable
 from rga.reid.comparison import Comparison
 from rga.reid.evaluation import Calibration, ReidEvaluation
-from rga.terminal import PlainConsole
+from rga.terminal import PlainConsole, folding_table
 
 CONFUSIONS = 10
 """How many of the most frequent confusions are printed."""
@@ -18,13 +18,15 @@ CONFUSIONS = 10
 def print_evaluation(console: PlainConsole, measured: Measured) -> None:
     """Prints the figures of an evaluation."""
     result = measured.result
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if isinstance(result, ReidEvaluation):
         print_ranking(console, measured, result)
         return
     console.print(f"{measured.data}, fingerprint {measured.fingerprint}", soft_wrap=True)
     console.print(str(result), highlight=False)
     if isinstance(result, ClassificationResult):
-        table = Table("class", "taken for", "images", title="most frequent confusions")
+        table = folding_table("class", "taken for", "images", title="most frequent confusions")
         for shown, answered, count in result.confusions(CONFUSIONS):
             table.add_row(printable(shown), printable(answered), f"{count:,}")
         if table.row_count:
@@ -41,7 +43,7 @@ def print_ranking(console: PlainConsole, measured: Measured, evaluation: ReidEva
     console.print(table)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}", soft_wrap=True)
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; {first.rule}", soft_wrap=True)
     if first.metric != Comparison().name:
         console.print(f"distance: {first.metric}", soft_wrap=True)
 
@@ -50,6 +52,8 @@ def print_calibration(console: PlainConsole, measured: Measured) -> None:
     """Prints what the threshold of each feature reaches."""
     calibration = measured.result
     assert isinstance(calibration, Calibration)
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     threshold = calibration.threshold
     allowed = threshold.false_alarm_rate
     title = f"{printable(measured.data)}, {allowed:.1%} false alarms allowed"

@@ -153,14 +153,26 @@ def in_order(name: str) -> tuple[list[str], str]:
     return composed(name).split("/"), name
 
 
+def size_of(path: Path) -> int:
+    """The bytes of a file.
+
+    Raises:
+        MissingFileError: it is not there any more, or is a link that leads to nothing.
+    """
+    try:
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        raise MissingFileError(f"there is no file {path}: it was removed, or is a link to one that is not there") from error
+
+
 def existing(path: Path) -> Path:
     """A path as it is on the disk, where its name was written in another form of Unicode; the path itself if it is not there.
 
     Args:
         path: of a file, as a table or a list names it.
     """
-    if path.exists() or os.fspath(path).isascii():
+    if os.path.exists(path) or os.fspath(path).isascii():  # noqa: PTH110  Path.exists raises where a name is too long
         return path
     forms = (path.parent / unicodedata.normalize(form, path.name) for form in ("NFC", "NFD"))
     wholes = (Path(unicodedata.normalize(form, os.fspath(path))) for form in ("NFC", "NFD"))
-    return next((each for each in (*forms, *wholes) if each.exists()), path)
+    return next((each for each in (*forms, *wholes) if os.path.exists(each)), path)  # noqa: PTH110  as above

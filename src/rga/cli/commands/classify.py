@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.table import Column, Table
+from rich.table import Table
 
 from rga.checks import check_at_least
 from rga.classification.model import Answer, ClassificationModel
@@ -21,7 +21,7 @@ from rga.loading import load
 from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
-from rga.terminal import PlainConsole
+from rga.terminal import PlainConsole, folding_table
 from rga.training.devices import choose_device
 
 
@@ -85,7 +85,7 @@ def classify(
 def tabled(answers: Mapping[str, list[Answer]]) -> Table:
     """A line for each image."""
     ranks = max(map(len, answers.values()), default=0)
-    table = Table(Column("image", overflow="fold"), *(Column(f"{rank}.", overflow="fold") for rank in range(1, ranks + 1)))
+    table = folding_table("image", *(f"{rank}." for rank in range(1, ranks + 1)))
     for name, row in answers.items():
         table.add_row(printable(name), *(f"{printable(answer.label)} {answer.probability:.1%}" for answer in row))
     return table

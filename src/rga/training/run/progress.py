@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
 from rga.terminal import PlainConsole, text_column
 from rga.training.distributed import processes
 
 
 def progress_bar() -> Progress:
-    """A bar with the steps that are over, and the time that is left, on a terminal; of several processes the first shows it."""
+    """A bar with the steps that are over, on a terminal; of several processes the first shows it.
+
+    Its tasks have a field ``left``, a text: the time that is left.
+    """
     console = PlainConsole()
     columns = (
         SpinnerColumn(),
@@ -19,7 +22,7 @@ def progress_bar() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        text_column("{task.fields[left]}"),
     )
     return Progress(*columns, console=console, disable=not (processes.first() and (console.is_terminal or console.is_jupyter)))
 
