@@ -48,4 +48,4 @@ def test_output_in_a_narrow_encoding_never_fails(monkeypatch: pytest.MonkeyPatch
         print("größe")
     assert stream.errors == "strict"
     stream.flush()
-    assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe\n"  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe\n"

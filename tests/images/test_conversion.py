@@ -98,7 +98,7 @@ def test_tiff_files_that_callers_open(tmp_path: Path, stored: NDArray[Any], orie
     Image.fromarray(stored).save(tmp_path / "a.tif", exif=tags)  # uncompressed
     with Image.open(tmp_path / "a.tif") as opened:
         np.testing.assert_array_equal(np.asarray(to_rgb(opened)), np.asarray(read_image(tmp_path / "a.tif")))
-        assert opened.filename == str(tmp_path / "a.tif")  # type: ignore[attr-defined]
+        assert opened.filename == str(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
