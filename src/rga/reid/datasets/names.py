@@ -51,7 +51,7 @@ def read_names(root: Path, *, identity: str = FIRST_WORD, camera: str | None = N
         some = examples([f"{name} of {path.name}" for path, name in people.items()])
         raise DataError(f"every image in {root} is of another person by its name ({some}): write names:{root}?identity=REGEX")
     samples = [Sample(path, numbers[name], camera_of(path, place)) for path, name in people.items()]
-    return split_people(root, samples, test_fraction, seed)
+    return split_people(root, samples, numbers, test_fraction, seed)
 
 
 def identity_pattern(identity: str) -> re.Pattern[str]:
