@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rga.datasets.fingerprint import size_of
 from rga.images.images import DamagedImageError, decode, read_image, unreadable
 
 
@@ -106,7 +107,7 @@ class FileImages:
 
     def mark(self, index: int) -> str:
         """The file's size."""
-        return str((self.root / self.names[index]).stat().st_size)
+        return str(size_of(self.root / self.names[index]))
 
 
 class ZipImages:
