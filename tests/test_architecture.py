@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.tasks",
         "rga.first_edition rga.loading",
         "rga.recipes",
-        "rga.reports",
+        "rga.reports rga.tested",
         "rga.runs rga.evaluations",
         "rga.demos",
         "rga.cli",

@@ -82,7 +82,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         attention_after: Sequence[str] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:

@@ -58,7 +58,7 @@ class Row:
         return self.cells[column]
 
 
-def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], where: str) -> list[Row]:
+def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], where: str, *, names: bool = False) -> list[Row]:
     """Reads a table with a header; other columns than those that are named are passed over, and so are empty lines.
 
     Args:
@@ -66,20 +66,21 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], wher
         required: columns that it must have; upper and lower case are the same.
         optional: columns that it may have.
         where: what the table should look like, for errors.
+        names: as in ``read_lines``.
 
     Raises:
         DataError: the file is not text, lacks a column or has it twice, or a line has too few or too many cells or an open quote.
     """
-    text = read_lines(file)
+    text = read_lines(file, names=names)
     lines = text.splitlines()
     separators: Sequence[str] = SEPARATORS
     if lines and (chosen := SEPARATOR_LINE.fullmatch(lines[0].strip(" "))):
         separators = (chosen[1],)
         text = text[len(lines[0]) :]  # the end of the line stays: an empty line, which counts
     heads = {each: next(records(file, text, each, strict=False), (1, [])) for each in separators}  # wrong quotes, if it is another one
-    separator = next((each for each, (_, cells) in heads.items() if {*required} <= {*names(cells)}), separators[0])
+    separator = next((each for each, (_, cells) in heads.items() if {*required} <= {*lowered(cells)}), separators[0])
     (line, cells), *others = [*records(file, text, separator)] or [(1, [])]
-    columns = names(cells)
+    columns = lowered(cells)
     check_columns(f"{file}, line {line}", columns, required, optional, where)
     indices = {name: columns.index(name) if name in columns else None for name in (*required, *optional)}
     needed = max(index for name, index in indices.items() if name in required and index is not None)
@@ -95,7 +96,7 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], wher
     return rows
 
 
-def names(header: Sequence[str]) -> list[str]:
+def lowered(header: Sequence[str]) -> list[str]:
     """The columns of a header, in lower case."""
     return [name.lower() for name in header]
 
@@ -145,8 +146,13 @@ def records(file: Path, text: str, separator: str, *, strict: bool = True) -> It
         line = reader.line_num + 1
 
 
-def read_lines(file: Path) -> str:
+def read_lines(file: Path, *, names: bool = False) -> str:
     """Reads a file of text.
+
+    Args:
+        file: to read.
+        names: it names files, whose names may be in any encoding: bytes that are not UTF-8 stay what they are, as in the names that the
+            system gives (``surrogateescape``). Text that is used otherwise is checked by ``check_text``.
 
     Raises:
         DataError: it is a workbook, not in UTF-8 or UTF-16 with a byte order mark, or holds NUL characters; the line is named.
@@ -159,12 +165,24 @@ def read_lines(file: Path) -> str:
         line = line_of(content[: content.index(b"\0")].decode(errors="replace"))
         raise DataError(f"{file}, line {line}: a NUL character: the file is damaged, or in UTF-16; {SAVE}")
     try:
-        return content.decode(encoding)
+        return content.decode(encoding, "surrogateescape" if names and encoding.startswith("utf-8") else "strict")
     except UnicodeDecodeError as error:
         line = line_of(content[: error.start].decode(encoding, "replace"))
         raise DataError(
             f"{file}, line {line}: byte 0x{content[error.start]:02x} is not text in {encoding.removesuffix('-sig').upper()}: {SAVE}"
         ) from error
+
+
+def check_text(text: str, location: str) -> None:
+    """Raises a DataError if a text was read from bytes that are not UTF-8; see ``read_lines``.
+
+    Args:
+        text: of a cell or a line.
+        location: file and line.
+    """
+    wrong = [ord(each) - 0xDC00 for each in text if 0xDC80 <= ord(each) <= 0xDCFF]
+    if wrong:
+        raise DataError(f"{location}: byte 0x{wrong[0]:02x} is not text in UTF-8: {SAVE}")
 
 
 def line_of(before: str) -> int:
@@ -187,6 +205,7 @@ def whole_number(text: str, what: str, location: str) -> int:
         >>> whole_number("007", "camera", "people.csv, line 3")
         7
     """
+    check_text(text, location)
     if not (text.isascii() and text.isdecimal()):
         raise DataError(f"{location}: {what} is {text!r}, expected a whole number from 0 on")
     if len(text.lstrip("0")) > LONGEST:

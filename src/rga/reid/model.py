@@ -65,7 +65,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         feature: Feature = "neck",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         threshold: Mapping[str, Any] | None = None,
     ) -> None:

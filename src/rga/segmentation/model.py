@@ -78,7 +78,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         resolution: float = 1.0,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:

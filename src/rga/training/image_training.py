@@ -23,7 +23,7 @@ from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
 from rga.training.optimization import build_optimizer, build_schedule
-from rga.training.recipe import MachineRecipe, Recipe
+from rga.training.recipe import MachineRecipe, Recipe, plain
 from rga.training.schedules import Schedule
 
 
@@ -168,9 +168,11 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         return build_schedule(self.recipe.optimization)
 
 
-def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
-    """What a model remembers of its data: name, fingerprint, and how they were read."""
-    return {"name": data.name, "fingerprint": data.fingerprint, "data": str(recipe.data)}
+def trained_on(recipe: Recipe, data: ImageData) -> dict[str, Any]:
+    """What a model remembers of its data: name, fingerprint, and the recipe's fields by which they were chosen and read."""
+    fields = recipe.fields()
+    chosen = {name: plain(fields[name]) for name in recipe.DATA_FIELDS if fields[name]}
+    return {"name": data.name, "fingerprint": data.fingerprint, **chosen}
 
 
 def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:

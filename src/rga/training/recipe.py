@@ -147,6 +147,8 @@ class Recipe:
 
     task: ClassVar[str]
     """The task that trains by it."""
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data",)
+    """The fields that choose the data: a model remembers them."""
 
     data: DataSpec
     """The dataset."""
@@ -192,6 +194,10 @@ class Recipe:
             own = {name: value for name, value in values.items() if known[name] == group}
             changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
+
+    def datasets(self) -> tuple[DataSpec, ...]:
+        """The datasets that it names, as they are read: first the one that is tested on."""
+        return (self.data,)
 
     def steps(self, steps_per_epoch: int) -> int:
         """Steps of the whole training."""

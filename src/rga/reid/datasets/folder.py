@@ -11,9 +11,12 @@ import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
+from rga.datasets.tables import whole_number
 from rga.errors import InputError, MissingFileError
+from rga.images.defects import examples
 from rga.images.listing import composed, folders_in
-from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
+from rga.ranking.labels import JUNK
+from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries, second_image
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
@@ -23,7 +26,7 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
     train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
-    With them, those that are missing are empty splits.
+    With them, those that are missing are empty splits. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
 
     Args:
         root: the folder.
@@ -33,7 +36,7 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
 
     Raises:
         MissingFileError: there is no such folder, or no folder in it.
-        DataError: a folder is empty, a file name has no camera, or there are too few identities to split.
+        DataError: a folder is empty, a file name has no camera or several, or there are too few identities to split.
         InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
@@ -42,9 +45,9 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     there = [name for name in SPLITS if (root / name).is_dir()]
     if there:
         names = sorted({composed(path.name) for split in there for path in identity_folders(root / split)})
-        numbers = {name: number for number, name in enumerate(names, start=1)}
+        numbers = {name: number for number, name in enumerate(names, start=1)} | {str(JUNK): JUNK}
         train, query, gallery = (read_identities(root / name, numbers, pattern) if name in there else () for name in SPLITS)
-        return ReidData(root.name, train, query, gallery, root)
+        return ReidData(root.name, train, query, tuple(sample for sample in gallery if sample.identity != JUNK), root)
 
     names = sorted({composed(path.name) for path in identity_folders(root)})
     numbers = {name: number for number, name in enumerate(names, start=1)}
@@ -56,7 +59,7 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
     if not query:
-        raise DataError(f"none of the {len(tested)} test identities of {root} has a second image to find: raise test_fraction")
+        raise DataError(f"none of the {len(tested)} test identities of {root} has {second_image(samples)} to find: raise test_fraction")
     return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
 
 
@@ -91,7 +94,7 @@ def read_identities(folder: Path, numbers: dict[str, int], pattern: re.Pattern[s
 
 
 def camera_pattern(camera: str | None) -> re.Pattern[str] | None:
-    """Compiles the camera's regular expression; raises ``ValueError`` if it is none or has not one group."""
+    """Compiles the camera's regular expression; raises ``InputError`` if it is none or has not one group."""
     if camera is None:
         return None
     try:
@@ -104,10 +107,27 @@ def camera_pattern(camera: str | None) -> re.Pattern[str] | None:
 
 
 def camera_of(path: Path, pattern: re.Pattern[str] | None) -> int | None:
-    """The camera that a file name says; raises ``DataError`` if it says none."""
+    """The camera that a file name says.
+
+    Raises:
+        DataError: it says none, or several, or the expression takes a part of a number.
+    """
     if pattern is None:
         return None
-    match = pattern.search(path.name)
-    if match is None or not match[1].isdecimal():
+    matches = [match for match in pattern.finditer(path.name) if match[1] is not None]
+    if not matches or not all(match[1].isdecimal() for match in matches):
         raise DataError(f"{path}: no camera number in the file name, looked for {pattern.pattern!r}")
-    return int(match[1])
+    found = {whole_number(match[1], "camera", str(path)) for match in matches}
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: {pattern.pattern!r} finds the cameras {examples(sorted(found))} in the file name: let it match what stands around "
+            "the camera's number, too"
+        )
+    before, after = path.name[: matches[0].start()], path.name[matches[0].end() :]
+    cut = (before[-1:] if matches[0].start() == matches[0].start(1) else "", after[:1] if matches[0].end() == matches[0].end(1) else "")
+    if any(each.isdecimal() for each in cut):
+        raise DataError(
+            rf"{path}: {pattern.pattern!r} takes {matches[0][1]}, a part of a longer number: write (\d+) for the whole, or let the "
+            "expression match the other digits, too"
+        )
+    return found.pop()
