@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, hold_out, shares
 from rga.classification.image_sources import ImageSubset, PixelImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import PURPOSES
 
 
 def test_one_class_is_no_data(data: ClassificationData) -> None:
@@ -25,7 +26,7 @@ def test_one_class_is_no_data(data: ClassificationData) -> None:
 def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
     data = replace(data, val=data.train)
     rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
-    with pytest.raises(DataError, match=rf"1 of 3 classes have no image to {split} on \('green'\); add images of each"):
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no image {PURPOSES[split]} \('green'\); add images of each"):
         ClassificationData(**{**vars_of(data), split: rest})
 
 
