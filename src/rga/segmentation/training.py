@@ -24,7 +24,6 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
 from rga.training.choice import describe_choice
-from rga.training.distributed import processes
 from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 
@@ -80,9 +79,6 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         self.examined = check_masks(data, {"to choose by": self.tested, "to test on": self.kept})
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
-        part = chosen.batch_size // (processes.count() * recipe.optimization.gradient_accumulation)
-        if recipe.model.head == "aspp" and part < 2:
-            raise InputError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(

@@ -17,6 +17,8 @@ from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.synthetic.fruit import FruitOptions
+from rga.synthetic.fruit import make_fruit as draw_fruit
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
@@ -27,7 +29,7 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-PEOPLE, STREETS = PeopleOptions(), StreetOptions()
+FRUIT, PEOPLE, STREETS = FruitOptions(), PeopleOptions(), StreetOptions()
 
 
 def check(
@@ -77,32 +79,48 @@ def task_for(name: str, task: str | None) -> str:
         return task
     if not having:
         names = dict.fromkeys(each for readers in known.values() for each in readers)
-        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
+        hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}{hint}")
     if len(having) > 1:
         raise InputError(f"{name!r} is a dataset of {', '.join(having[:-1])} and {having[-1]}: choose one with --task")
     return having[0]
 
 
+def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> None:
+    """Generate fruit as a classification dataset: a folder per class, inside train, val and test.
+
+    Args:
+        folder: A new folder for it.
+        options: What to draw.
+    """
+    made = generate("drawing", lambda bar: draw_fruit(folder, options, bar))
+    print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
+
+
 def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
-    """Generate people as a re-identification dataset in the layout of Market-1501.
+    """Generate people as a re-identification dataset, in the layout of Market-1501 or as one folder per person.
 
     Args:
         folder: A new folder for it.
         options: What to render.
     """
     made = generate("rendering", lambda bar: render_people(folder, options, bar))
-    print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
+    recipe, dataset = ("reid/tiny", "folder") if options.layout == "folder" else ("reid/generated", "market1501")
+    print(f"{made}; train on it with rga train {recipe} --data {dataset}:{folder}")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
+    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
 
     Args:
         folder: A new folder for it.
         options: What to paint.
     """
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
-    print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
+    if options.layout == "folder":
+        print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    else:
+        print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 
 
 def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
 from rga.datasets.tables import whole_number
 from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
-from rga.images.listing import composed, folders_in
+from rga.images.listing import composed, folders_in, list_images
 from rga.ranking.labels import JUNK
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries, second_image
 
@@ -52,6 +53,21 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
     names = sorted({composed(path.name) for path in identity_folders(root)})
     numbers = {name: number for number, name in enumerate(names, start=1)}
     samples = read_identities(root, numbers, pattern)
+    return split_people(root, samples, test_fraction, seed)
+
+
+def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, seed: int) -> ReidData:
+    """Splits people with a seed: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
+
+    Args:
+        root: the folder of the images.
+        samples: all of them.
+        test_fraction: of the people to test on.
+        seed: of the split.
+
+    Raises:
+        DataError: there are too few people, or none of those to test on can be looked for.
+    """
     identities = list(by_identity(samples))
     if len(identities) < 2:
         raise DataError(f"{root} has {len(identities)} identity: a split into train and test needs two or more")
@@ -74,7 +90,9 @@ def identity_folders(folder: Path) -> list[Path]:
         raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = folders_in(folder)
     if not folders:
-        raise DataError(f"{folder} has no folder in it. {WHERE}")
+        loose = len(list_images(folder, deep=False))
+        hint = f", though {loose} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if loose else ""
+        raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
     return folders
 
 
