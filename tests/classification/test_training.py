@@ -21,6 +21,7 @@ from rga.classification.training import ClassificationTraining
 from rga.training.input.loader import Replacing
 from rga.training.input.random_state import drawing_from
 from rga.training.loop import fit
+from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
@@ -163,6 +164,13 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationDa
     assert rga.load(tmp_path / "best-ema").metrics["test"]
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [kind for kind in kinds if kind.startswith("test")] == ["test", "test_ema"] == kinds[-2:]
+
+    start = load_checkpoint(tmp_path / LAST, CPU)  # a run that was interrupted in the test, or is resumed when it is over
+    again = ClassificationTraining(task.recipe, both)
+    with RunLog(tmp_path, length=start.log) as log:
+        repeated = fit(again, again.optimizer(), again.schedule(), tmp_path, log, task.recipe, device=CPU, start=start)
+    assert repeated.test == outcome.test
+    assert [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == kinds
 
 
 def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
