@@ -22,7 +22,6 @@ from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.random_state import drawing_from
 
-
 COIN = 1
 """The end of the key under which it is drawn whether a batch is mixed: that of its first image has the same beginning."""
 
