@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "rga.errors rga.lazy",
-        "rga.checks",
+        "rga.checks rga.arrays rga.tensors",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
-        "rga.reports",
+        "rga.reports rga.tested",
         "rga.runs rga.evaluations",
         "rga.demos",
         "rga.cli",

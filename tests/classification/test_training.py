@@ -1,17 +1,19 @@
 """A classification training: its batches, loss, weights, evaluation, and its recipe."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 import rga
 from rga.classification.datasets.samples import NOTHING, ClassificationData
-from rga.classification.evaluation import evaluate_model
+from rga.classification.evaluation import ClassificationOptions, evaluate_model
 from rga.classification.metrics import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
@@ -144,6 +146,35 @@ def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> N
     expected = evaluate(probabilities, data.test.labels, data.classes)
     assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
     assert ClassificationTraining(TINY, replace(data, test=NOTHING)).evaluate() == {}
+
+
+def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationData, tmp_path: Path) -> None:
+    both = replace(data, val=data.train.choose(np.arange(0, 21, 2)))
+    task = ClassificationTraining(TINY.override(epochs=2, evaluate_every=1, ema_decay=0.5), both)
+    assert "val chooses the best model; test is measured once, at the end, with the best model" in task.describe_data()
+    assert set(task.evaluate()) == {"top1", "calibration_error", "val_cross_entropy"}
+    with RunLog(tmp_path) as log:
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, task.recipe, device=CPU)
+    best = rga.load(tmp_path / "best")
+    assert outcome.test == best.metrics["test"]
+    assert outcome.test["test_cross_entropy"] == pytest.approx(evaluate_model(best, both).cross_entropy)
+    assert evaluate_model(best, both).split == "test"
+    assert best.metrics["top1"] == outcome.best == evaluate_model(best, both, ClassificationOptions("val")).top1
+    assert rga.load(tmp_path / "best-ema").metrics["test"]
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [kind for kind in kinds if kind.startswith("test")] == ["test", "test_ema"] == kinds[-2:]
+
+
+def test_which_split_chooses_is_said(data: ClassificationData) -> None:
+    assert "test chooses the best model, as there is no val" in ClassificationTraining(TINY, data).describe_data()
+    alone = replace(data, val=data.test, test=NOTHING)
+    assert (
+        "val chooses the best model, so its figure there is too good; there is no test"
+        in ClassificationTraining(TINY, alone).describe_data()
+    )
+    assert evaluate_model(ClassificationTraining(TINY, alone).model, alone).split == "val"
+    with pytest.raises(ValueError, match=r"has no images in test: it has train \(21\), val \(9\)"):
+        evaluate_model(ClassificationTraining(TINY, alone).model, alone, ClassificationOptions("test"))
 
 
 def test_several_processes_see_a_part_each_and_all_have_the_result(data: ClassificationData, in_processes: InProcesses) -> None:

@@ -106,6 +106,7 @@ class ClassificationRecipe(Recipe):
     """All choices of a classification training. An epoch is one pass over the training images."""
 
     task: ClassVar[str] = "classification"
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data", "hold_out", "seed")
 
     data: DataSpec = DataSpec("digits")
     """The dataset, as NAME:FOLDER?option=value, such as cifar10:data; rga data list names all."""

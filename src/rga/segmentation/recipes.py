@@ -3,6 +3,7 @@
     rga train seg/cityscapes --data cityscapes:DIR      a dilated ResNet-50 with RGA-SC on Cityscapes, with DANet's settings
     rga train seg/camvid --data camvid:DIR              a small network on CamVid at half size, for a CPU
     rga train seg/folder --data folder:DIR              your own images and masks
+    rga train seg/tiny --data folder:DIR                a few dozen of them, for a CPU without a network
     rga train seg/generated --data streets:DIR          generated street scenes (rga data make streets DIR), for a CPU
 
 Hardware, estimated: seg/cityscapes needs several GPUs (8 crops of 768x768), seg/folder one, the others a CPU. The first version of the
@@ -83,6 +84,18 @@ def generated() -> SegmentationRecipe:
     )
 
 
+def tiny() -> SegmentationRecipe:
+    """A few dozen of your own images and masks, no network and no GPU: a ResNet-10-T from scratch at stride 8 with RGA-SC."""
+    return SegmentationRecipe(
+        data=DataSpec("folder", Path("data/images")),
+        model=SegmentationModelRecipe(backbone="resnet10t", weights="none"),
+        optimization=replace(POLY, epochs=40, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
+        batches=SegmentationBatchRecipe(batch_size=4, crop_size=(96, 128), scale=(0.5, 1.0)),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=0),
+    )
+
+
 def demo(attention: str = "rga-sc") -> SegmentationRecipe:
     """The demo: a ResNet-10-T from scratch on generated street scenes.
 
@@ -107,5 +120,6 @@ RECIPES: dict[str, Callable[[], SegmentationRecipe]] = {
     "camvid": camvid,
     "folder": folder,
     "generated": generated,
+    "tiny": tiny,
 }
 """Name -> recipe; the command line calls them seg/NAME."""

@@ -95,6 +95,24 @@ def weights_fingerprint(model: nn.Module) -> str:
     return digest(model.state_dict())[:16]
 
 
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Gives a model the weights of a folder that ``save_model`` wrote for it; in place.
+
+    Raises:
+        InputError: they are not those of the model.
+    """
+    try:
+        load_model(model, folder / WEIGHTS)
+    except RuntimeError as error:
+        raise InputError(f"the weights of {folder} are not those of the model: {' '.join(str(error).split())}") from error
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
+    """Adds to what a saved model reached."""
+    config = json.loads((folder / CONFIG).read_text())
+    write_json(folder / CONFIG, {**config, "metrics": {**config.get("metrics", {}), **metrics}})
+
+
 def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -> None:
     """Writes a model for ``rga.load``, with what it reached.
 

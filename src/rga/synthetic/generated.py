@@ -79,6 +79,10 @@ def write_origin(file: Path, generator: str, version: int, options: DataclassIns
 
 
 def same_origin(file: Path, version: int, options: DataclassInstance) -> bool:
-    """Whether a folder, by what ``write_origin`` wrote there, was made by this version from these options."""
+    """Whether a folder, by what ``write_origin`` wrote there, was made by this version from these options.
+
+    Options that the file does not name had their defaults: they were added since.
+    """
     found = json.loads(file.read_text(encoding="utf-8"))
-    return (found.get("version"), found.get("options")) == (version, asdict(options))
+    chosen = {**asdict(type(options)()), **found.get("options", {})}
+    return (found.get("version"), chosen) == (version, asdict(options))

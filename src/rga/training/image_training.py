@@ -18,13 +18,13 @@ from rga.backbones.parameter_groups import parameter_groups
 from rga.backbones.recipe import ModelRecipe
 from rga.backbones.weights.pretrained import load_backbone_weights
 from rga.images.images import DamagedImageError
-from rga.storage.saved_model import save_model
+from rga.storage.saved_model import WEIGHTS, add_metrics, load_weights, save_model
 from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
 from rga.training.one_image import check_one_image
 from rga.training.optimization import build_optimizer, build_schedule
-from rga.training.recipe import MachineRecipe, Recipe
+from rga.training.recipe import MachineRecipe, Recipe, plain
 from rga.training.schedules import Schedule
 
 
@@ -124,6 +124,32 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
     def evaluate(self) -> Mapping[str, float]:
         """Metrics of the model as it is."""
 
+    has_test = False
+    """Whether there is a split to test on that chooses nothing."""
+
+    def test(self) -> Mapping[str, float]:
+        """Metrics of the model as it is on that split; nothing where there is none."""
+        return {}
+
+    def test_saved(self, folder: Path) -> Mapping[str, float]:
+        """Metrics of a saved model on that split, which are added to its configuration; nothing where there is none.
+
+        Of several processes the first reads the model. The model that is trained has its own weights again afterwards.
+        """
+        if not self.has_test or not processes.largest((folder / WEIGHTS).is_file() and processes.first())[0]:
+            return {}
+        own = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        try:
+            if processes.first():
+                load_weights(self.model, folder)
+            processes.copy_from_first(self.model)
+            figures = dict(self.test())
+        finally:
+            self.model.load_state_dict(own)
+        if processes.first():
+            add_metrics(folder, {"test": figures})
+        return figures
+
     @abstractmethod
     def describe_data(self) -> str:
         """A line for each split of the data."""
@@ -148,16 +174,18 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         return build_schedule(self.recipe.optimization)
 
 
+def trained_on(recipe: Recipe, data: ImageData) -> dict[str, Any]:
+    """What a model remembers of its data: name, fingerprint, and the recipe's fields by which they were chosen and read."""
+    fields = recipe.fields()
+    chosen = {name: plain(fields[name]) for name in recipe.DATA_FIELDS if fields[name]}
+    return {"name": data.name, "fingerprint": data.fingerprint, **chosen}
+
+
 def one_image_because(size: int, parts: int) -> str:
     """Why a batch comes in parts of one image, and which field to change, for an error."""
     in_parts = f" in {parts} parts (gradient_accumulation)" if parts > 1 else ""
     shared = f" on {processes.count()} processes (sync_bn normalises over all of them)" if processes.count() > 1 else ""
     return f"a batch of {size}{in_parts}{shared} comes as one image at a time"
-
-
-def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
-    """What a model remembers of its data: name, fingerprint, and how they were read."""
-    return {"name": data.name, "fingerprint": data.fingerprint, "data": str(recipe.data)}
 
 
 def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:

