@@ -13,6 +13,7 @@ from rich.table import Table
 from rga.checks import check_at_least
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
+from rga.errors import InputError
 from rga.images.named import images_at
 from rga.loading import load
 from rga.ranking.distances import distances
@@ -55,11 +56,14 @@ def search(
     check_at_least(0, num_workers=num_workers)
     check_output(output, overwrite=overwrite)
     sought, known = images_at(images), images_at(gallery)
+    places = [path.resolve() for path in known]
+    for path in sought:
+        if set(places) == {path.resolve()}:
+            raise InputError(f"the gallery has no other image than {path}: name images of known people with --gallery")
     loaded = load(model, ReidModel).to(choose_device(device))
     with progress("embedding") as bar:
         features = loaded.embed([*sought, *known], batch_size=batch_size, num_workers=num_workers, flip=flip, progress=bar)
     similar = 1 - distances(features[: len(sought)], features[len(sought) :]).numpy()
-    places = [path.resolve() for path in known]
     answers: dict[str, list[dict[str, object]]] = {}
     for path, row in zip(sought, similar, strict=True):
         best = [index for index in (-row).argsort(kind="stable") if places[index] != path.resolve()][:top]

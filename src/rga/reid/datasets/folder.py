@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
 from rga.errors import InputError, MissingFileError
-from rga.images.listing import composed, folders_in, list_images
+from rga.images.listing import composed, folders_in, image_names
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
@@ -87,7 +87,7 @@ def identity_folders(folder: Path) -> list[Path]:
         raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = folders_in(folder)
     if not folders:
-        loose = len(list_images(folder, deep=False))
+        loose = len(image_names(folder, deep=False))
         hint = f", though {loose} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if loose else ""
         raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
     return folders
