@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "rga.errors rga.lazy",
-        "rga.checks",
+        "rga.checks rga.arrays rga.tensors",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
@@ -23,9 +23,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.ranking",
         "rga.reid rga.segmentation rga.classification",
         "rga.tasks",
+        "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
-        "rga.reports",
+        "rga.reports rga.tested",
         "rga.runs rga.evaluations",
         "rga.demos",
         "rga.cli",

@@ -45,18 +45,6 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def test_the_other_layout_is_a_folder_per_person_in_splits(tmp_path: Path) -> None:
-    options = PeopleOptions(identities=5, train_identities=2, cameras=2, images_per_camera=2, layout="folder", height=64, width=32)
-    own = make_people(tmp_path / "own", options)
-    found = Counter(path.relative_to(own).parts[:2] for path in own.rglob("*.jpg"))
-    each = {"train": (["0001", "0002"], 4), "query": (["0003", "0004", "0005"], 1), "gallery": (["0003", "0004", "0005"], 3)}
-    assert found == {(split, person): count for split, (people_there, count) in each.items() for person in people_there}
-    market = make_people(tmp_path / "market", PeopleOptions(**{**vars(options), "layout": "market1501", "distractors": 1, "junk": 1}))
-    assert {path.read_bytes() for path in (own / "train").rglob("*.jpg")} == {path.read_bytes() for path in images(market, TRAIN)}
-    with pytest.raises(ValueError, match="train_identities is 5: expected a whole number from 0 to 4"):
-        PeopleOptions(identities=5, train_identities=5)
-
-
 def test_layout_is_that_of_market_1501(root: Path) -> None:
     assert sorted(path.name for path in root.iterdir()) == sorted([TRAIN, QUERY, GALLERY, "people.json"])
     for folder in (TRAIN, QUERY, GALLERY):

@@ -159,8 +159,8 @@ def existing(path: Path) -> Path:
     Args:
         path: of a file, as a table or a list names it.
     """
-    if path.exists() or os.fspath(path).isascii():
+    if os.path.exists(path) or os.fspath(path).isascii():  # noqa: PTH110  Path.exists raises where a name is too long
         return path
     forms = (path.parent / unicodedata.normalize(form, path.name) for form in ("NFC", "NFD"))
     wholes = (Path(unicodedata.normalize(form, os.fspath(path))) for form in ("NFC", "NFD"))
-    return next((each for each in (*forms, *wholes) if each.exists()), path)
+    return next((each for each in (*forms, *wholes) if os.path.exists(each)), path)  # noqa: PTH110  as above

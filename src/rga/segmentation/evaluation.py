@@ -13,13 +13,14 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.attachment.probe import evaluating
+from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.images.defects import examples
 from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import Sample, SegmentationData, Split
+from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.sliding import Inference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -11,11 +11,12 @@ from torch.utils.data import Dataset
 
 from rga.attention.catalog import OF_A_GRID
 from rga.datasets.layout import DataError
+from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.learnable import Examination, counts_nowhere, examine
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import Sample, SegmentationData, Split, describe_counts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
@@ -23,7 +24,6 @@ from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
 from rga.training.choice import describe_choice
-from rga.training.distributed import processes
 from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 
@@ -76,12 +76,9 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         self.kept = () if self.chooses in ("", "test") or not data.masks_given("test") else data.test
         """The images that are tested on when all is over."""
         self.has_test = bool(self.kept)
-        self.examined = check_masks(data, ("train", *([self.chooses] if self.chooses else []), *(["test"] if self.kept else [])))
+        self.examined = check_masks(data, {"to choose by": self.tested, "to test on": self.kept})
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
-        part = chosen.batch_size // (processes.count() * recipe.optimization.gradient_accumulation)
-        if recipe.model.head == "aspp" and part < 2:
-            raise InputError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(
@@ -155,8 +152,12 @@ def choosing_split(wanted: Split, data: SegmentationData) -> Split | Literal[""]
     return "test" if wanted == "val" and data.masks_given("test") else ""
 
 
-def check_masks(data: SegmentationData, splits: Sequence[Split]) -> Examination:
+def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]) -> Examination:
     """What the masks of train hold.
+
+    Args:
+        data: to train on.
+        measured: what for -> the samples that are measured on.
 
     Raises:
         DataError: nothing can be learnt from them, a mask cannot be used, or in a split to test on every pixel is ignored.
@@ -166,11 +167,9 @@ def check_masks(data: SegmentationData, splits: Sequence[Split]) -> Examination:
         raise DataError(examined.defects[0])
     if examined.refusal:
         raise DataError(f"dataset {data.name!r} at {data.root}: {examined.refusal}")
-    for split in splits:
-        if split != "train" and counts_nowhere(data.split(split), data.classes):
-            raise DataError(
-                f"dataset {data.name!r} at {data.root}: every pixel of all masks of {split} is ignored, so nothing can be measured"
-            )
+    for purpose, samples in measured.items():
+        if counts_nowhere(samples, data.classes):
+            raise DataError(f"dataset {data.name!r} at {data.root}: every pixel of all masks {purpose} is ignored: nothing can be measured")
     return examined
 
 

@@ -16,7 +16,7 @@ from rga.training.schedules import Schedule, once_an_epoch, warmup_then_cosine, 
 def build_optimizer(recipe: OptimizationRecipe, groups: Iterable[dict[str, Any]]) -> Optimizer:
     """The optimizer over groups of parameters; a group's ``scale`` multiplies its learning rate."""
     if recipe.optimizer == "sgd":
-        return SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+        return SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay)
     return (Adam if recipe.optimizer == "adam" else AdamW)(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 

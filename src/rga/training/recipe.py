@@ -31,7 +31,9 @@ class OptimizationRecipe:
     epochs: int = 600
     """Epochs of training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9 and Nesterov."""
+    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9."""
+    nesterov: bool = True
+    """SGD: Nesterov's momentum. Other optimizers have none."""
     lr: float = 8e-4
     """Learning rate after the warm-up."""
     warmup_start_lr: float = 8e-6
@@ -154,6 +156,8 @@ class Recipe:
 
     task: ClassVar[str]
     """The task that trains by it."""
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data",)
+    """The fields that choose the data: a model remembers them."""
 
     data: DataSpec
     """The dataset."""
@@ -199,6 +203,10 @@ class Recipe:
             own = {name: value for name, value in values.items() if known[name] == group}
             changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
+
+    def datasets(self) -> tuple[DataSpec, ...]:
+        """The datasets that it names, as they are read: first the one that is tested on."""
+        return (self.data,)
 
     def steps(self, steps_per_epoch: int) -> int:
         """Steps of the whole training."""

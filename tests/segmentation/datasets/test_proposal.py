@@ -1,10 +1,12 @@
 """Tables of classes proposed from masks of every kind, which the reader then takes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli.terminal import rga
+from numpy.typing import NDArray
 from PIL import Image
 
 from rga.datasets.layout import DataError
@@ -23,7 +25,7 @@ LABELS = [np.random.default_rng(seed).integers(0, 3, (6, 8)) for seed in range(4
 COLOURS = np.array([[0, 0, 0], [128, 64, 0], [0, 0, 142]], np.uint8)
 
 
-def palette_image(labels: np.ndarray, order: tuple[int, ...] = (0, 1, 2)) -> Image.Image:
+def palette_image(labels: NDArray[np.int64], order: tuple[int, ...] = (0, 1, 2)) -> Image.Image:
     """A mask with a palette in which class n has the index order[n]."""
     image = Image.fromarray(np.array(order, np.uint8)[labels])
     palette = np.zeros((256, 3), np.uint8)
@@ -32,7 +34,7 @@ def palette_image(labels: np.ndarray, order: tuple[int, ...] = (0, 1, 2)) -> Ima
     return image
 
 
-KINDS = {
+KINDS: dict[str, Callable[[NDArray[np.int64], int], Image.Image]] = {
     "numbers": lambda labels, _: Image.fromarray(labels.astype(np.uint8)),
     "0, 4, 255": lambda labels, _: Image.fromarray(np.array([0, 4, 255], np.uint8)[labels]),
     "16 bits": lambda labels, _: Image.fromarray(np.array([0, 300, 7000], np.uint16)[labels]),
@@ -61,10 +63,7 @@ def test_what_is_proposed_is_read_as_it_was_meant(kind: str, root: Path) -> None
     assert sum(row.pixels for row in proposal.rows) == sum(labels.size for labels in LABELS)
     write_table(root / "classes.csv", proposal)
     data = read_folder(root)
-    shown = {}
-    for sample in (*data.train, *data.val):
-        _, labels = read_sample(sample, data.classes)
-        shown[int(sample.image.stem)] = labels
+    shown = {int(sample.image.stem): read_sample(sample, data.classes)[1] for sample in (*data.train, *data.val)}
     meaning: dict[int, set[int]] = {}
     for number, labels in enumerate(LABELS):
         for meant, found in zip(labels.ravel().tolist(), shown[number].ravel().tolist(), strict=True):

@@ -167,11 +167,11 @@ def find_doubled(data: ClassificationData) -> list[list[tuple[str, str]]]:
             marked.setdefault(images.mark(index), []).append((split, index))
     doubled: dict[tuple[str, bytes], list[tuple[str, str]]] = {}
     for mark, occurrences in marked.items():
-        for split, index in occurrences if len(occurrences) > 1 else ():
-            images = data.split(split).images
+        for place, index in occurrences if len(occurrences) > 1 else ():
+            images = data.split(place).images
             try:
                 content = hashlib.sha256(images.contents(index)).digest()
             except DamagedImageError:
                 continue  # said by those who open all images
-            doubled.setdefault((mark, content), []).append((split, images.name(index)))
+            doubled.setdefault((mark, content), []).append((place, images.name(index)))
     return sorted(group for group in doubled.values() if len(group) > 1)

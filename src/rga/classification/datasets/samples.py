@@ -113,7 +113,7 @@ class ClassificationData:
         Raises:
             InputError: a label has no class.
         """
-        counted = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
+        counted: dict[str, NDArray[np.int64]] = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
         for name, counts in counted.items():
             if len(counts) != len(self.classes):
                 raise InputError(f"{self.name!r} has a label {len(counts) - 1} in its split {name}, and {len(self.classes)} classes from 0")

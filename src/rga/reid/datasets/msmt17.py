@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rga.datasets.layout import DataError, by_stem, find_home, not_found, parse_name
+from rga.datasets.tables import check_text, read_lines, whole_number
 from rga.images.listing import composed, image_names
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
@@ -63,17 +64,21 @@ def read_list(path: Path, folder: Path) -> tuple[Sample, ...]:
     """Reads a list of ``FOLDER/FILE IDENTITY``.
 
     Raises:
-        DataError: the list is empty, or a line is something else.
+        DataError: the list is empty or not text, or a line is something else.
     """
     samples = []
-    for number, line in enumerate(path.read_text("utf-8", "surrogateescape").splitlines(), start=1):
+    for number, line in enumerate(read_lines(path, names=True).splitlines(), start=1):
         if not line.strip():
             continue
-        name, _, identity = line.strip().rpartition(" ")
-        if not name or not identity.isdecimal():
-            raise DataError(f"{path}, line {number}: expected 'FOLDER/FILE IDENTITY', found {line!r}")
-        image = folder / name
-        samples.append(Sample(image, int(identity), int(parse_name(image, NAME, FORM)["camera"])))
+        name, *identity = line.rsplit(maxsplit=1)
+        location = f"{path}, line {number}"
+        if not identity or not identity[0].isdecimal():
+            check_text(line, location)
+            raise DataError(f"{location}: expected 'FOLDER/FILE IDENTITY', found {line!r}")
+        image = folder / name.strip()
+        if not image.is_relative_to(folder) or ".." in image.parts[len(folder.parts) :]:
+            raise DataError(f"{location}: {name.strip()!r} is not below {folder}, as all images of the list are")
+        samples.append(Sample(image, whole_number(identity[0], "identity", location), int(parse_name(image, NAME, FORM)["camera"])))
     if not samples:
         raise DataError(f"{path} lists no image")
     return tuple(samples)

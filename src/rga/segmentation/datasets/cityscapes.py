@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError, by_stem, find_home, parse_name
+from rga.datasets.splits import SPLITS, Split
 from rga.images.listing import LOSSLESS, SUFFIXES, composed, image_names
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour
 from rga.segmentation.datasets.pairs import paired
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 WHERE = (
     "Cityscapes is given for research by its authors: register at cityscapes-dataset.com, accept the terms, and unpack "

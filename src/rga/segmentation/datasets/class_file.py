@@ -18,17 +18,22 @@ Other columns are passed over. ``rga data classes FOLDER`` proposes the file fro
 
 from __future__ import annotations
 
-import csv
+import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError
+from rga.datasets.tables import read_rows
 from rga.errors import InputError
-from rga.images.defects import examples
 from rga.segmentation.datasets.classes import IGNORED, LARGEST, Classes, Colour, from_hexadecimal, spread_colours
 
 IGNORED_NAME = "ignored"
 PROPOSE = "rga data classes FOLDER proposes such a file from the masks"
 """The way to go for those who have none."""
+
+WHERE = f"Expected the columns value, name and, if you like, colour; {PROPOSE}."
+
+NUMBER = re.compile(r"0*[0-9]{1,5}")
+"""A value that may be within 16 bits."""
 
 
 def read_classes(path: Path) -> Classes:
@@ -37,22 +42,20 @@ def read_classes(path: Path) -> Classes:
     Raises:
         DataError: a column is missing or there twice, a line is wrong, there is no class, or the file is no text.
     """
-    rows = read_rows(path)
+    rows = read_rows(path, ("value", "name"), ("colour",), WHERE)
     values: dict[int, int] = {}
     more: dict[Colour, int] = {}
     chosen: dict[str, Colour | None] = {}
-    for line, row in rows:
+    for row in rows:
         value, name = row["value"], row["name"]
-        colour = colour_of(row.get("colour", ""), path, line)
-        written = colour_of(value, path, line) if value.startswith("#") else None
-        if written is None and (not value.isdecimal() or int(value) > LARGEST):
-            raise DataError(
-                f"{path}, line {line}: the value {value!r} is no whole number from 0 to {LARGEST} and no colour such as #804080"
-            )
+        colour = colour_of(row["colour"], row.location)
+        written = colour_of(value, row.location) if value.startswith("#") else None
+        if written is None and (not NUMBER.fullmatch(value) or int(value) > LARGEST):
+            raise DataError(f"{row.location}: the value {value!r} is no whole number from 0 to {LARGEST} and no colour such as #804080")
         if (written in more) if written else (int(value) in values):
-            raise DataError(f"{path}, line {line}: the value {value} is there twice")
+            raise DataError(f"{row.location}: the value {value} is there twice")
         if not name:
-            raise DataError(f"{path}, line {line}: the value {value} has no name; call it {IGNORED_NAME!r} if it does not count")
+            raise DataError(f"{row.location}: the value {value} has no name; call it {IGNORED_NAME!r} if it does not count")
         index = IGNORED
         if name != IGNORED_NAME:
             chosen[name] = chosen.get(name) or colour or written
@@ -62,10 +65,10 @@ def read_classes(path: Path) -> Classes:
         else:
             values[int(value)] = index
             if colour and colour != (chosen.get(name) or ()) and more.setdefault(colour, index) != index:
-                raise DataError(f"{path}, line {line}: the colour {row['colour']} is that of another class, too")
+                raise DataError(f"{row.location}: the colour {row['colour']} is that of another class, too")
     if not chosen:
         raise DataError(f"{path} names no class; {PROPOSE}")
-    by_colour = any(row["value"].startswith("#") for _, row in rows)
+    by_colour = any(row["value"].startswith("#") for row in rows)
     if by_colour and values:
         raise DataError(
             f"{path} has numbers and colours in the column value: write one of both, and colours of numbers in the column colour"
@@ -77,37 +80,11 @@ def read_classes(path: Path) -> Classes:
     return Classes(tuple(chosen), colours, values, more, implicit)
 
 
-def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The lines of the file with their numbers, each as column -> text.
-
-    Raises:
-        DataError: a column is missing or there twice, or a line has more than the head.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = [name.strip() for name in reader.fieldnames or ()]
-            doubled = sorted({name for name in columns if columns.count(name) > 1})
-            if doubled:
-                raise DataError(f"{path} has two columns {examples(doubled)}: leave one")
-            if not {"value", "name"} <= {*columns}:
-                found = ", ".join(sorted(columns)) or "none"
-                raise DataError(f"{path} has the columns {found}: expected value, name and, if you like, colour; {PROPOSE}")
-            rows = []
-            for read in reader:
-                if None in read:
-                    raise DataError(f"{path}, line {reader.line_num} has more columns than the head: write names with a comma in quotes")
-                rows.append((reader.line_num, {key.strip(): (value or "").strip() for key, value in read.items()}))
-            return rows
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a table in UTF-8: {error}; save it as CSV in UTF-8") from error
-
-
-def colour_of(text: str, path: Path, line: int) -> Colour | None:
+def colour_of(text: str, location: str) -> Colour | None:
     """A colour as web pages write it; None for an empty one."""
     if not text:
         return None
     try:
         return from_hexadecimal(text)
     except InputError as error:
-        raise DataError(f"{path}, line {line}: {error}") from error
+        raise DataError(f"{location}: {error}") from error

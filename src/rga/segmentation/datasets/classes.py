@@ -159,10 +159,12 @@ class Classes:
                 f"{int(wrong.sum()):,} pixels have colours that stand for no class ({found}{', ...' if len(strange) > 5 else ''}); known "
                 f"colours are {', '.join(map(hexadecimal, self.meanings))}"
             )
-        return np.array([meanings[each] for each in known.tolist()], np.uint8)[at]
+        indices = np.array([meanings[each] for each in known.tolist()], np.uint8)
+        labels: NDArray[np.uint8] = indices[at]
+        return labels
 
     def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
-        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its colour.
+        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its first colour.
 
         Args:
             labels: (H, W), indices of classes.
@@ -171,11 +173,15 @@ class Classes:
             (H, W) of 8 bits, or of 16 where values need them; (H, W, 3) where masks are in colours alone.
         """
         if not self.values:
-            return self.palette[labels]
-        table = np.full(256, IGNORED, np.uint8 if max(self.values) < 256 else np.uint16)
+            painted = self.palette.copy()
+            for colour, index in reversed(self.colour_values.items()):
+                painted[index] = colour
+            return painted[labels]
+        table = np.full(256, IGNORED, np.uint16)
         for value in sorted(self.values, reverse=True):
             table[self.values[value]] = value
-        return table[labels]
+        encoded = table[labels]  # (H, W)
+        return encoded.astype(np.uint8) if max(self.values) < 256 else encoded
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
@@ -207,7 +213,9 @@ class Classes:
             values = {int(value): int(index) for value, index in stored["values"].items()}
             more = {from_hexadecimal(colour): int(index) for colour, index in stored.get("colour_values", {}).items()}
             return cls(tuple(stored["names"]), colours, values, more)
-        except (KeyError, TypeError, AttributeError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"classes are stored as names, colours and values; got {stored!r} ({error!r})") from error
 
 

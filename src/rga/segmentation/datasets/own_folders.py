@@ -28,6 +28,12 @@ KINDS: Vocabulary = {
 }
 """The words for folders of images and of masks."""
 
+BESIDE_KINDS = FILLERS | {"class", "raw", "aug"}
+"""Words beside a kind's that say nothing else, as in VOC's ``SegmentationClass``."""
+
+BESIDE_SPLITS = FILLERS - KINDS["images"]
+"""Words beside a split's that do not name a kind."""
+
 WHOLE = ""
 """In place of a split: the images have none."""
 
@@ -102,14 +108,14 @@ def kinds_in(home: Path, *, splits: bool) -> dict[str, dict[str, Path]]:
     """
     found: dict[str, dict[str, Path]] = {}
     folders = folders_in(home)
-    others = [path for path in folders if not name_of(path.name, WORDS)] if splits else folders
+    others = [path for path in folders if not name_of(path.name, WORDS, BESIDE_SPLITS)] if splits else folders
     for split, words in (WHOLE, frozenset[str]()), *(WORDS.items() if splits else ()):
         at = [path for path in others if split_in(path.name) == split] if splits else others
-        for kind, path in one_of_each(at, FILLERS - KINDS["images"] | words).items():
+        for kind, path in one_of_each(at, BESIDE_KINDS | words).items():
             found.setdefault(kind, {})[split] = path
     if splits:
-        for split, folder in called(folders).items():  # train/images
-            for kind, path in one_of_each(folders_in(folder), FILLERS - KINDS["images"]).items():
+        for split, folder in called(folders, fillers=BESIDE_SPLITS).items():  # train/images
+            for kind, path in one_of_each(folders_in(folder), BESIDE_KINDS).items():
                 if split in found.setdefault(kind, {}):
                     raise DataError(
                         f"{home} has two folders of {kind} for {split}: {found[kind][split].name} and {folder.name}/{path.name}"
