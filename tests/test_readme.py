@@ -28,7 +28,7 @@ PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT /
 PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME)\b")
 SHORTER = {
     "rga data make fruit": "--train 6 --val 3 --test 3 --size 32",
-    "rga data make people folk": "--height 32 --width 16",
+    "rga data make album": "--height 32 --width 16",
     "rga data make people": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
     "rga data make streets scenes": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga data make streets": "--train 4 --val 2 --test 1 --height 48 --width 96",

@@ -36,6 +36,27 @@ def test_people_are_told_by_the_first_word_and_split(folk: Path) -> None:
     assert len(CATALOG.load("names", folk, test_fraction=0.25).train) == 9
 
 
+@pytest.mark.parametrize("reader", ["names", "folder"])
+def test_people_may_be_known(reader: str, folk: Path, tmp_path: Path, write_image: WriteImage) -> None:
+    if reader == "folder":
+        for name in FOUR:
+            for number in range(3):
+                write_image(tmp_path / "folders" / name / f"{number}.jpg")
+        folk = tmp_path / "folders"
+    data = CATALOG.read(f"{reader}:{folk}?known=true")
+    assert (len(data.train), len(data.query), data.gallery) == (8, 4, data.train)
+    assert {sample.identity for sample in data.query} == {1, 2, 3, 4}
+    assert not {sample.path for sample in data.query} & {sample.path for sample in data.train}
+    assert CATALOG.read(f"{reader}:{folk}?known=true&seed=1").query != data.query
+
+
+def test_known_people_need_a_second_image(tmp_path: Path, write_image: WriteImage) -> None:
+    for name in FOUR:
+        write_image(tmp_path / "folk" / name / "0.jpg")
+    with pytest.raises(DataError, match=r"none of the 4 identities of .*folk has a second image to find"):
+        CATALOG.load("folder", tmp_path / "folk", known=True)
+
+
 def test_other_names_are_read_by_a_pattern(tmp_path: Path, write_image: WriteImage) -> None:
     for number in range(8):
         write_image(tmp_path / "folk" / f"{number:04d}_p{number // 2}_c{number % 2 + 1}.jpg")

@@ -22,9 +22,7 @@ from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, cho
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
-def read_folder(
-    root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False
-) -> ReidData:
+def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
