@@ -153,5 +153,5 @@ def test_recipes_for_few_images_need_no_network_and_evaluate_often() -> None:
         assert isinstance(recipe, Recipe)
         assert recipe.model.weights == "none"
         assert recipe.data.name == "folder"
-        assert 0 < recipe.loop.evaluate_every <= recipe.optimization.epochs / 8
+        assert 0 < recipe.loop.evaluate_every <= recipe.optimization.epochs / 5
         assert recipe_type(recipe.task).from_dict(recipe.to_dict()) == recipe

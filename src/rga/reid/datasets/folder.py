@@ -27,7 +27,8 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
     train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
-    With them, those that are missing are empty splits; but a query without a gallery is searched for in train. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
+    With them, those that are missing are empty splits; but a query without a gallery is searched for in train. A folder ``-1`` in
+    ``gallery`` is junk, as in Market-1501, and left out.
 
     Args:
         root: the folder.
