@@ -32,11 +32,14 @@ VOCABULARY: Vocabulary = {
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
-def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, splits: bool = True) -> ReidData:
+def read_folder(
+    root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False, splits: bool = True
+) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Folders of splits
-    are found under their usual names in any case. Those that are missing are empty. A folder ``test`` (or ``val``) beside ``train`` is
+    are found under their usual names in any case. Those that are missing are empty, but a query without a gallery is searched for in
+    train. A folder ``test`` (or ``val``) beside ``train`` is
     divided into query and gallery by ``choose_queries``. Without such folders the identities are split by a hash of their names: a part to
     test on, with queries drawn likewise, the others to train on. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
 
@@ -45,6 +48,8 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
         camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split, and of the queries that are drawn.
+        known: where the folder has no splits, test on new images of all people instead: an image of each is a query, all others are trained
+            on and are the gallery. This suits few images, if the people to recognise are those of the training.
         splits: whether folders that are called like splits are splits; no where they are identities.
 
     Raises:
@@ -71,12 +76,16 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
             query, gallery = draw_queries(parts["test"], numbers, seed)
             if not query:
                 raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
+        if query and not {"test", "gallery"} & found.keys():
+            gallery = parts.get("train", ())
         return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
-    return split_people(root, read_identities(root, numbers, pattern), numbers, test_fraction, seed)
+    return split_people(root, read_identities(root, numbers, pattern), numbers, test_fraction, seed, known=known)
 
 
-def split_people(root: Path, samples: Sequence[Sample], numbers: Mapping[str, int], test_fraction: float, seed: int) -> ReidData:
+def split_people(
+    root: Path, samples: Sequence[Sample], numbers: Mapping[str, int], test_fraction: float, seed: int, *, known: bool
+) -> ReidData:
     """Splits people by a hash of their names: a part to test on, with queries drawn for each, the others to train on.
 
     Args:
@@ -85,12 +94,18 @@ def split_people(root: Path, samples: Sequence[Sample], numbers: Mapping[str, in
         numbers: name of a person -> identity.
         test_fraction: of the people to test on.
         seed: of the split; one more person moves no other.
+        known: test on all people instead: queries are drawn of all, and the other images are both trained on and the gallery.
 
     Raises:
         DataError: there are too few people, or none of those to test on can be looked for.
     """
     if len(numbers) < 2:
         raise DataError(f"{root} has {len(numbers)} identity: a split into train and test needs two or more")
+    if known:
+        query, gallery = draw_queries(samples, numbers, seed)
+        if not query:
+            raise DataError(f"none of the {len(numbers)} identities of {root} has {second_image(samples)} to find")
+        return ReidData(root.name, gallery, query, gallery, root)
     in_order = sorted(numbers, key=lambda name: hash_rank(name, seed))
     tested = {numbers[name] for name in in_order[: min(len(numbers) - 1, max(1, round(test_fraction * len(numbers))))]}
     query, gallery = draw_queries([sample for sample in samples if sample.identity in tested], numbers, seed)
