@@ -187,7 +187,7 @@ class Selection:
         return set().union(*(self.by_line.get(place, ()) for place in places))
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
-        """The tests concerned that fit into some seconds: file by file, the quickest first, and those of the mutant's own folder before others."""
+        """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
         files: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
