@@ -35,7 +35,7 @@ def recipe_from_file(path: Path) -> Recipe:
     if not path.is_file():
         raise MissingFileError(f"there is no recipe at {path}")
     try:
-        contents: Any = json.loads(path.read_text())
+        contents: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
     try:

@@ -1,5 +1,6 @@
 """A segmentation training: its batches, losses, weights, evaluation, and its recipe."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import rga
 from rga.attention.grid import Fit
 from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
@@ -18,9 +20,9 @@ from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
-from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.classes import IGNORED, Classes, spread_colours
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import SegmentationData
+from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
@@ -29,6 +31,8 @@ from rga.segmentation.sliding import Inference
 from rga.segmentation.task import TASK
 from rga.segmentation.training import SegmentationBatch, SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets
+from rga.training.loop import fit
+from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
@@ -154,6 +158,48 @@ def test_other_classes_than_the_models_are_refused(data: SegmentationData, root:
     other = read_cityscapes(root)
     with pytest.raises(ValueError, match=r"the model tells 8 classes apart \(road, sidewalk, building, pole, ...\), the data 19"):
         evaluate_model(SegmentationTraining(TINY, data).model, other.val, other.classes)
+
+
+def test_a_class_table_with_other_values_colours_and_ignored_ones_is_decoded_by_itself(data: SegmentationData, tmp_path: Path) -> None:
+    model = SegmentationTraining(TINY, data).model
+    expected = evaluate_model(model, data.val, data.classes)
+    moved = {100 + index: index for index in range(len(data.classes))} | {7: IGNORED}
+    other = Classes(data.classes.names, spread_colours(len(data.classes)), moved)
+    samples = []
+    for number, sample in enumerate(data.val):
+        _, labels = read_sample(sample, data.classes)
+        Image.fromarray(np.where(labels == IGNORED, 7, 100 + labels).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        samples.append(Sample(sample.image, tmp_path / f"{number}.png"))
+    found = evaluate_model(model, samples, other)
+    assert found.matrix.tolist() == expected.matrix.tolist()
+    turned = replace(other, names=other.names[::-1])
+    with pytest.raises(
+        InputError, match=r"the data have the model's 8 classes in another order \(car, person, .*, the model road, sidewalk"
+    ):
+        evaluate_model(model, samples, turned)
+
+
+def test_val_chooses_and_test_is_measured_once_at_the_end(data: SegmentationData, tmp_path: Path) -> None:
+    both = replace(data, test=data.train[:2])
+    task = SegmentationTraining(TINY.override(epochs=2, evaluate_every=1), both)
+    assert "val chooses the best model; test is measured once, at the end, with the best model" in task.describe_data()
+    with RunLog(tmp_path) as log:
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, task.recipe, device=CPU)
+    best = rga.load(tmp_path / "best")
+    assert outcome.test == best.metrics["test"] != {}
+    assert outcome.test["mIoU"] == pytest.approx(evaluate_model(best, both.test, both.classes).mIoU)
+    assert best.metrics["mIoU"] == outcome.best == pytest.approx(evaluate_model(best, both.val, both.classes).mIoU)
+    assert "test" not in rga.load(tmp_path / "last").metrics
+    events = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert (events.count("evaluate"), events.count("test"), events[-1]) == (2, 1, "test")
+    last = rga.load(tmp_path / "last").state_dict()
+    assert all(torch.equal(value, last[name]) for name, value in task.model.state_dict().items())
+
+
+def test_where_there_is_no_val_test_chooses_and_it_is_said(data: SegmentationData) -> None:
+    task = SegmentationTraining(TINY, replace(data, val=(), test=data.val))
+    assert "test chooses the best model, as there is no val: the figure of the best model on test is too good" in task.describe_data()
+    assert (task.tested, task.test()) == (data.val, {})
 
 
 def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:

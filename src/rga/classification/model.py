@@ -21,7 +21,7 @@ from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.training.input.reading import Progress, read_batches
 
@@ -82,7 +82,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         attention_after: Sequence[str] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:
@@ -106,24 +106,24 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
 
     @torch.inference_mode()
     def probabilities(
-        self, images: Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+        self, images: ImageLike | Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
     ) -> NDArray[np.float32]:
         """How likely each image shows each class.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             batch_size: images at a time.
             num_workers: processes that read images; 0 reads in this one.
             progress: called after each batch with the images that are done, and of how many.
 
         Returns:
-            (n, classes), each row sums to 1.
+            (n, classes), each row sums to 1; one image gives one row.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
         """
-        return self.probabilities_of(Shown(list(images), self.preprocessing, self.crop_pct), batch_size, num_workers, progress)
+        return self.probabilities_of(Shown(list(as_images(images)), self.preprocessing, self.crop_pct), batch_size, num_workers, progress)
 
     @torch.inference_mode()
     def probabilities_of(
@@ -139,9 +139,15 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         return rows
 
     def classify(
-        self, images: Iterable[ImageLike], *, top: int = 5, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        *,
+        top: int = 5,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        progress: Progress | None = None,
     ) -> list[list[Answer]]:
-        """What each image shows, the likeliest first.
+        """What each image shows, the likeliest first; one image gives a list of one.
 
         Args:
             images: as for ``probabilities``.
@@ -185,5 +191,5 @@ class Shown(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         """One image (3, size, size)."""
-        image: Tensor = self.transform(as_image(self.images[index]))
+        image: Tensor = self.transform(as_image(self.images[index], f"image {index}"))
         return image

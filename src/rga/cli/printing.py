@@ -17,6 +17,8 @@ CONFUSIONS = 10
 def print_evaluation(console: Console, measured: Measured) -> None:
     """Prints the figures of an evaluation."""
     result = measured.result
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if isinstance(result, ReidEvaluation):
         print_ranking(console, measured, result)
         return
@@ -40,7 +42,7 @@ def print_ranking(console: Console, measured: Measured, evaluation: ReidEvaluati
     console.print(table)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}", soft_wrap=True)
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; {first.rule}", soft_wrap=True)
     if first.metric != Comparison().name:
         console.print(f"distance: {first.metric}", soft_wrap=True)
 
@@ -49,6 +51,8 @@ def print_calibration(console: Console, measured: Measured) -> None:
     """Prints what the threshold of each feature reaches."""
     calibration = measured.result
     assert isinstance(calibration, Calibration)
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     threshold = calibration.threshold
     allowed = threshold.false_alarm_rate
     title = f"{measured.data}, {allowed:.1%} false alarms allowed"

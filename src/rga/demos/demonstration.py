@@ -94,7 +94,7 @@ MARKER = ".made-by-rga-demo"
 def mark(folder: Path) -> None:
     """Marks a folder as a demo's, and makes it if it is not there."""
     note = "rga demo made this folder, and replaces it when it runs again; remove this file to keep the folder\n"
-    write_atomically(folder / MARKER, lambda temporary: temporary.write_text(note))
+    write_atomically(folder / MARKER, lambda temporary: temporary.write_text(note, encoding="utf-8"))
 
 
 def check_ours(path: Path) -> None:
@@ -130,7 +130,7 @@ def begun(output: Path, epochs: int, title: str) -> Iterator[None]:
     runs, report = [output / folder for folder in RUNS.values()], output / REPORT
     for run in runs:
         check_ours(run)
-    if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(errors="replace")):
+    if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(encoding="utf-8", errors="replace")):
         raise ExistingFileError(
             f"{report} is no report of this demo: name another folder with --output, or move it away; nothing was changed"
         )

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 
-from PIL import Image
-
+from rga.images.conversion import to_rgb
 from rga.images.images import DamagedImageError, decoded, read_contents, reason
 
 Progress = Callable[[int, int], None]
@@ -32,7 +31,7 @@ def find_damaged(paths: Iterable[Path], progress: Progress | None = None) -> lis
 
 
 def decoding_error(path: Path) -> str | None:
-    """Why an image cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short.
+    """Why an image cannot be read; None if it can. ``Image.verify`` would not notice one that is cut short.
 
     Raises:
         OSError: the file is there and cannot be read from where it lies, which says nothing about the image; it is named.
@@ -42,7 +41,7 @@ def decoding_error(path: Path) -> str | None:
     except FileNotFoundError as error:
         return str(error)
     try:
-        decoded(contents, "no image", Image.Image.load)
+        decoded(contents, "no image", to_rgb)
     except DamagedImageError as error:
         return reason(error.__cause__)
     return None

@@ -22,7 +22,7 @@ from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
@@ -65,7 +65,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         feature: Feature = "neck",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         threshold: Mapping[str, Any] | None = None,
     ) -> None:
@@ -107,7 +107,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     @torch.inference_mode()
     def embed(
         self,
-        images: Iterable[ImageLike],
+        images: ImageLike | Iterable[ImageLike],
         *,
         batch_size: int = 64,
         num_workers: int = 0,
@@ -118,7 +118,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         """Feature vectors of images of persons; compare them by cosine.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             batch_size: images at a time.
             num_workers: processes that read images; 0 reads in this one.
             flip: average the features of each image and its mirror image.
@@ -126,11 +126,11 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             progress: called after each batch with the images that are done, and of how many.
 
         Returns:
-            (n, D), not normalised.
+            (n, D), not normalised; one image gives one row.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
 
         Example:
             >>> from PIL import Image
@@ -142,14 +142,14 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
     def embed_both(
-        self, images: Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool, progress: Progress | None = None
+        self, images: ImageLike | Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool, progress: Progress | None = None
     ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         was_training = self.training
         self.eval()
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with torch.inference_mode():
-            for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers, progress):
+            for batch in read_batches(ImageDataset(list(as_images(images)), self.preprocessing), batch_size, num_workers, progress):
                 shown = self.as_input(batch)
                 both = self(shown)[:2]
                 if flip:
@@ -176,5 +176,5 @@ class ImageDataset(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         """One image (3, H, W)."""
-        image: Tensor = self.transform(as_image(self.images[index]))
+        image: Tensor = self.transform(as_image(self.images[index], f"image {index}"))
         return image

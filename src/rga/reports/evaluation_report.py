@@ -90,7 +90,7 @@ def write_findings(
         open_set=dict(opened.items()),
         shown=shown,
         threshold=None if threshold is None else threshold.distance,
-        worst=rank_lists_by(distances, tested.query, tested.gallery, worst),
+        worst=rank_lists_by(distances, tested.query, tested.gallery, worst, tested.files),
         names=[names[index] for index in worst],
     )
     best = max(examined.values(), key=lambda each: each.result.mAP).result

@@ -19,7 +19,7 @@ from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import to_tensor
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
@@ -78,7 +78,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         resolution: float = 1.0,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:
@@ -155,19 +155,19 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         return inference
 
     @torch.inference_mode()
-    def segment(self, images: Iterable[ImageLike], *, inference: Inference | None = None) -> list[Segmentation]:
+    def segment(self, images: ImageLike | Iterable[ImageLike], *, inference: Inference | None = None) -> list[Segmentation]:
         """What the model sees in images.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             inference: whole or in windows, at which scales; see ``probabilities``.
 
         Returns:
-            For each image its labels and their confidence, at the image's size.
+            For each image its labels and their confidence, at the image's size; one image gives a list of one.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
 
         Example:
             >>> from rga.segmentation.datasets.classes import numbered
@@ -180,7 +180,8 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         device = next(self.parameters()).device
         found = []
         with evaluating(self):
-            for image in images:
-                confidence, labels = self.probabilities(transform(as_image(image)).to(device), inference).max(0)
+            for index, image in enumerate(as_images(images)):
+                pixels = transform(as_image(image, f"image {index}")).to(device)
+                confidence, labels = self.probabilities(pixels, inference).max(0)
                 found.append(Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy().astype(np.float32)))
         return found

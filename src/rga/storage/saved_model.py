@@ -24,6 +24,11 @@ FORMAT = 2
 """Of ``config.json``. The first edition wrote none, and other names (``first_edition``)."""
 
 
+def model_folder(path: Path) -> Path | None:
+    """The folder with the model: itself, or the best or last one of a run; None if there is none."""
+    return next((folder for folder in (path, path / "best", path / "last") if (folder / CONFIG).is_file()), None)
+
+
 class SavedModel(PyTorchModelHubMixin):
     """The hub's mixin for a network, stricter: weights come from safetensors alone, and all of them must be there and fit."""
 
@@ -56,7 +61,10 @@ class SavedModel(PyTorchModelHubMixin):
             file = Path(hf_hub_download(model_id, WEIGHTS, local_files_only=local_files_only, **chosen))  # type: ignore[arg-type]
         old = first_edition.is_first_edition(read_keys(file))
         if old:  # the mixin passed over the options whose names it does not know
-            model_kwargs = {**first_edition.converted_options(json.loads(file.with_name(CONFIG).read_text())), **model_kwargs}
+            model_kwargs = {
+                **first_edition.converted_options(json.loads(file.with_name(CONFIG).read_text(encoding="utf-8"))),
+                **model_kwargs,
+            }
         model = cls(**model_kwargs)
         try:
             if old:
@@ -87,6 +95,24 @@ def weights_fingerprint(model: nn.Module) -> str:
     return digest(model.state_dict())[:16]
 
 
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Gives a model the weights of a folder that ``save_model`` wrote for it; in place.
+
+    Raises:
+        InputError: they are not those of the model.
+    """
+    try:
+        load_model(model, folder / WEIGHTS)
+    except RuntimeError as error:
+        raise InputError(f"the weights of {folder} are not those of the model: {' '.join(str(error).split())}") from error
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
+    """Adds to what a saved model reached."""
+    config = json.loads((folder / CONFIG).read_text())
+    write_json(folder / CONFIG, {**config, "metrics": {**config.get("metrics", {}), **metrics}})
+
+
 def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -> None:
     """Writes a model for ``rga.load``, with what it reached.
 
@@ -96,5 +122,5 @@ def save_model(model: SavedModel, folder: Path, metrics: Mapping[str, object]) -
         metrics: what it reached, and on which data.
     """
     model.save_pretrained(folder)
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     write_json(folder / CONFIG, {**config, "metrics": dict(metrics), "format": FORMAT})

@@ -14,11 +14,11 @@ def test_unknown_names_and_options_are_answered_with_the_known_ones(tmp_path: Pa
         CATALOG.load("cifar", tmp_path)
     with pytest.raises(ValueError, match="unknown dataset 'svhn': choose one of digits, cifar10, cifar100, imagenet, folder"):
         CATALOG.load("svhn", tmp_path)
-    with pytest.raises(ValueError, match="'folder' has no option 'share': it takes test_folder, test_share, seed"):
+    with pytest.raises(ValueError, match="'folder' has no option 'share': it takes test_folder, test_share, val_share, seed, splits"):
         CATALOG.load("folder", tmp_path, share=0.1)
     assert set(EXPECTED) < set(READERS)
     assert EXPECTED["cifar100"] == {"train": (100, 50_000), "test": (100, 10_000)}
-    assert EXPECTED["imagenet"] == {"train": (1000, 1_281_167), "test": (1000, 50_000)}
+    assert EXPECTED["imagenet"] == {"train": (1000, 1_281_167), "val": (1000, 50_000)}
 
 
 def test_digits_are_scikit_learns() -> None:

@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 import pytest
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from classification.conftest import MakeFolders
 from rga.classification.datasets.check import check_data
@@ -15,6 +15,7 @@ from rga.classification.datasets.zips import read_zips
 from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
 from rga.images.images import DamagedImageError
+from rga.training.input.reading import read_samples
 
 
 @pytest.fixture
@@ -65,8 +66,7 @@ def test_processes_open_their_own_zip(root: Path) -> None:
     sent = pickle.loads(pickle.dumps(images))
     assert sent.opened is None
     assert [sent.contents(number) for number in range(4)] == before
-    loader = DataLoader(Contents(images), batch_size=None, num_workers=2)
-    assert list(loader) == before * 20
+    assert list(read_samples(Contents(images), num_workers=2)) == before * 20
 
 
 class Contents(Dataset[bytes]):

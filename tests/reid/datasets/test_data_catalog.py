@@ -39,6 +39,7 @@ def test_options_of_each() -> None:
         "cuhk03-classic-labeled": ["split", "single_shot"],
         "cuhk03-classic-detected": ["split", "single_shot"],
         "folder": ["camera", "test_fraction", "seed"],
+        "names": ["identity", "camera", "test_fraction", "seed"],
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
-from rga.reid.datasets.folder import read_folder
+from rga.reid.datasets.folder import camera_of, camera_pattern, read_folder
 
 
 @pytest.fixture
@@ -95,6 +95,43 @@ def test_a_name_without_camera(split: Path, write_image: Callable[[Path], Path])
     write_image(split / "query" / "cleo" / "holiday.jpg")
     with pytest.raises(DataError, match=r"holiday\.jpg: no camera number in the file name, looked for 'c\(\\\\d\+\)'"):
         read_folder(split, camera=r"c(\d+)")
+
+
+@pytest.mark.parametrize(
+    ("camera", "name", "says"),
+    [
+        (r"c(\d)", "walk_c12_1.jpg", r"takes 1, a part of a longer number: write \(\\d\+\) for the whole"),
+        (r"(\d)_", "walk_c12_1.jpg", "takes 2, a part of a longer number"),
+        (r"c(\d+)", "c1_to_c2.jpg", r"'c\(\\\\d\+\)' finds the cameras 1, 2 in the file name: let it match what stands around"),
+        (r"(\d+)", "c1_0001_02.jpg", "finds the cameras 1, 2 in the file name"),
+        (r"c(\d+)?", "acd.jpg", "no camera number in the file name"),
+        (r"c(\w)", "cx.jpg", "no camera number in the file name"),
+        (r"c(\d+)", f"c{'9' * 30}.jpg", "camera is '9*', expected at most 18 digits"),
+    ],
+)
+def test_a_camera_that_is_not_clear(camera: str, name: str, says: str, split: Path, write_image: Callable[[Path], Path]) -> None:
+    for path in (split / "train").rglob("*.*"):
+        path.unlink()
+    write_image(split / "train" / "ann" / name)
+    write_image(split / "train" / "bob" / name)
+    with pytest.raises(DataError, match=says):
+        read_folder(split, camera=camera)
+
+
+@pytest.mark.parametrize(
+    ("camera", "expected"), [(r"c(\d+)", 12), (r"c(\d)\d_", 1), (r"c\d(\d)", 2), (r"(?:^|_)c(\d+)_", 12), (r"\D(\d+)_", 12)]
+)
+def test_expressions_that_are_clear(camera: str, expected: int) -> None:
+    assert camera_of(Path("walk3/c12_1.jpg"), camera_pattern(camera)) == expected
+
+
+def test_junk_is_left_out_and_is_nobody_to_look_for(split: Path, write_image: Callable[[Path], Path]) -> None:
+    before = read_folder(split)
+    junk = write_image(split / "gallery" / "-1" / "c1_1.jpg")
+    assert [sample.path for sample in read_folder(split).gallery] == [sample.path for sample in before.gallery]
+    junk.parent.rename(split / "train" / "-1")
+    with pytest.raises(DataError, match=r"train .*c1_1\.jpg has the identity -1"):
+        read_folder(split)
 
 
 def test_an_empty_identity(split: Path) -> None:

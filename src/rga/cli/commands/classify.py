@@ -13,7 +13,7 @@ from rga.checks import check_at_least
 from rga.classification.model import ClassificationModel
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.images.listing import images_at
+from rga.images.named import images_at
 from rga.loading import load
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output

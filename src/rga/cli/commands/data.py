@@ -1,4 +1,4 @@
-"""``rga data``: check a dataset before training on it, generate one, or list those that can be read."""
+"""``rga data``: check a dataset before training on it, propose its classes, generate one, or list those that can be read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.synthetic.fruit import FruitOptions
+from rga.synthetic.fruit import make_fruit as draw_fruit
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
@@ -27,7 +29,7 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-PEOPLE, STREETS = PeopleOptions(), StreetOptions()
+FRUIT, PEOPLE, STREETS = FruitOptions(), PeopleOptions(), StreetOptions()
 
 
 def check(
@@ -77,32 +79,48 @@ def task_for(name: str, task: str | None) -> str:
         return task
     if not having:
         names = dict.fromkeys(each for readers in known.values() for each in readers)
-        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
+        hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}{hint}")
     if len(having) > 1:
         raise InputError(f"{name!r} is a dataset of {', '.join(having[:-1])} and {having[-1]}: choose one with --task")
     return having[0]
 
 
+def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> None:
+    """Generate fruit as a classification dataset: a folder per class, inside train, val and test.
+
+    Args:
+        folder: A new folder for it.
+        options: What to draw.
+    """
+    made = generate("drawing", lambda bar: draw_fruit(folder, options, bar))
+    print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
+
+
 def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
-    """Generate people as a re-identification dataset in the layout of Market-1501.
+    """Generate people as a re-identification dataset, in the layout of Market-1501 or as one folder per person.
 
     Args:
         folder: A new folder for it.
         options: What to render.
     """
     made = generate("rendering", lambda bar: render_people(folder, options, bar))
-    print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
+    recipe, dataset = ("reid/tiny", "folder") if options.layout == "folder" else ("reid/generated", "market1501")
+    print(f"{made}; train on it with rga train {recipe} --data {dataset}:{folder}")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
+    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
 
     Args:
         folder: A new folder for it.
         options: What to paint.
     """
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
-    print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
+    if options.layout == "folder":
+        print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    else:
+        print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 
 
 def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:
@@ -111,6 +129,32 @@ def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> s
     with progress(what) as bar:
         path = make(bar)
     return f"{path}: generated in {time.perf_counter() - started:.0f} s"
+
+
+def classes(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+    *,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+) -> None:
+    """Propose the table of classes of a segmentation dataset from its masks: each number or colour with its pixels, to be named by you.
+
+    Args:
+        folder: The dataset, with a folder of masks in it, or the folder of masks.
+        output: Also write the table to this file, such as FOLDER/classes.csv; an existing file is never replaced.
+    """
+    from rga.segmentation.datasets.own_folders import find_masks  # noqa: PLC0415  with what other verbs do not need
+    from rga.segmentation.datasets.proposal import check_new_table, propose, write_table  # noqa: PLC0415
+
+    check_new_table(output)
+    with progress("reading masks") as bar:
+        proposal = propose(find_masks(folder), bar)
+    if output is not None:
+        write_table(output, proposal)
+    print(f"{proposal}\n\nfrom {proposal.masks:,} masks")
+    if output is None:
+        print(f"write it with -o {folder / 'classes.csv'}, and edit the names")
+    else:
+        print(f"written to {output}: edit the names, then check the dataset with rga data check folder:{folder} --task segmentation")
 
 
 def list_all() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rga.checks import check_at_least
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.images.listing import named_images
+from rga.images.named import named_images
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.storage.files import write_atomically

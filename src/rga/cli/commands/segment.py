@@ -13,7 +13,7 @@ from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import ExistingFileError
 from rga.images.images import read_image
-from rga.images.listing import named_images
+from rga.images.named import named_images
 from rga.loading import load
 from rga.segmentation.drawing import overlay, save, save_confidence, save_labels, save_values
 from rga.segmentation.model import SegmentationModel

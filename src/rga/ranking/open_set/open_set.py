@@ -29,7 +29,7 @@ from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
 from rga.ranking.evaluation import pair
 from rga.ranking.labels import DISTRACTOR, JUNK
-from rga.ranking.matches import LabelArray, check_identities, numbers_of_people, people_before
+from rga.ranking.matches import FileNumbers, LabelArray, check_identities, numbers_of_people, people_before
 from rga.ranking.open_set.verification import check_rate
 
 RATES = (0.001, 0.01, 0.1)
@@ -262,6 +262,7 @@ def evaluate_open_set(
     gallery_cameras: LabelArray | None,
     *,
     unknown: Iterable[int],
+    files: FileNumbers | None = None,
     rank: int = 1,
     metric: str = "cosine",
     block: int | None = None,
@@ -275,6 +276,7 @@ def evaluate_open_set(
         gallery_ids: (gallery,); images of unknown identities are left out, distractors (0) stay, each as a person of their own.
         gallery_cameras: (gallery,) or None.
         unknown: the unknown identities, from 1 on, such as the second set of ``split_identities(query_ids)``.
+        files: of queries and gallery, or None.
         rank: how many people down the list the right one may be.
         metric: what the result calls the distance.
         block: queries at a time; None chooses by memory.
@@ -289,7 +291,7 @@ def evaluate_open_set(
         (0.0, 1.0, 1.0)
     """
     source = as_rows(distances)
-    everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
+    everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
     names = torch.tensor(sorted(whole_numbers(unknown, "unknown")), dtype=torch.int64, device=source.device)
     check_identities(names, "unknown", DISTRACTOR + 1)
     query = everybody.query.identities
@@ -297,7 +299,7 @@ def evaluate_open_set(
     known_gallery = everybody.gallery.identities.masked_fill(torch.isin(everybody.gallery.identities, names), JUNK)
     if (known_gallery == JUNK).all():
         raise InputError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
-    pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source)
+    pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source, files)
     watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), check_count("rank", rank))
     walk(source, pairing, [watcher], block)
     return OpenSetResult(

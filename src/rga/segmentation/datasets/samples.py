@@ -10,17 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
+from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
-
-Split = Literal["train", "val", "test"]
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-"""The splits in the order of every report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +53,9 @@ class SegmentationData:
     train: tuple[Sample, ...]
     """Images to train on."""
     val: tuple[Sample, ...]
-    """Images to choose by."""
+    """Images that choose the best model."""
     test: tuple[Sample, ...]
-    """Images to test on."""
+    """Images to test on when all is over."""
     root: Path
     """The folder that paths are told from."""
 
@@ -74,6 +69,11 @@ class SegmentationData:
     def split(self, name: Split) -> tuple[Sample, ...]:
         """The samples of a split by its name."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    def masks_given(self, name: Split) -> bool:
+        """Whether a split has images, all with masks."""
+        samples = self.split(name)
+        return bool(samples) and all(sample.mask is not None for sample in samples)
 
     def labelled(self, name: Split) -> tuple[Sample, ...]:
         """The samples of a split, to test on.

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rga.training.distributed import processes
 
 
 def progress_bar() -> Progress:
-    """A bar with the steps that are over, and the time that is left, on a terminal; of several processes the first shows it."""
+    """A bar with the steps that are over, on a terminal; of several processes the first shows it.
+
+    Its tasks have a field ``left``, a text: the time that is left.
+    """
     console = Console()
     columns = (
         SpinnerColumn(),
@@ -19,7 +22,7 @@ def progress_bar() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     return Progress(*columns, console=console, disable=not (processes.first() and (console.is_terminal or console.is_jupyter)))
 

@@ -122,7 +122,7 @@ def read_record(path: Path) -> RunRecord:
     if not path.is_file():
         raise MissingFileError(f"there is no recipe at {path}")
     try:
-        contents = json.loads(path.read_text())
+        contents = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(contents, dict):
             raise InputError("it is not an object")
         version = contents.get("format", 1)
