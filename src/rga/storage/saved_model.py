@@ -72,9 +72,15 @@ class SavedModel(PyTorchModelHubMixin):
             else:
                 load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
         except RuntimeError as error:
-            raise InputError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
+            found = shortened(" ".join(str(error).split()))
+            raise InputError(f"the weights of {file} are not those of the config.json beside it: {found}") from error
         model.eval()  # type: ignore[attr-defined]
         return model
+
+
+def shortened(text: str, length: int = 600) -> str:
+    """The beginning of a text that may list each of hundreds of weights."""
+    return text if len(text) <= length else f"{text[:length]} ... ({len(text) - length:,} characters more)"
 
 
 def read_keys(file: Path) -> list[str]:
