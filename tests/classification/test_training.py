@@ -165,6 +165,18 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationDa
     assert [kind for kind in kinds if kind.startswith("test")] == ["test", "test_ema"] == kinds[-2:]
 
 
+def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
+    task = ClassificationTraining(TINY, replace(data, val=data.train))
+    ClassificationTraining(TINY.override(seed=5), replace(data, val=data.train)).save_model(tmp_path / "best", {})
+    own = {name: value.clone() for name, value in task.model.state_dict().items()}
+    alone = task.test_saved(tmp_path / "best")
+    assert alone != task.test()
+    assert all(torch.equal(value, own[name]) for name, value in task.model.state_dict().items())
+    for found in in_processes(2, lambda: task.test_saved(tmp_path / "best")):
+        assert found == pytest.approx(alone, rel=1e-6)
+    assert task.test_saved(tmp_path / "nothing") == {}
+
+
 def test_which_split_chooses_is_said(data: ClassificationData) -> None:
     assert "test chooses the best model, as there is no val" in ClassificationTraining(TINY, data).describe_data()
     alone = replace(data, val=data.test, test=NOTHING)

@@ -177,7 +177,7 @@ class Classes:
         """
         if not self.values:
             painted = self.palette.copy()
-            for colour, index in reversed(self.colour_values.items()):
+            for colour, index in reversed(list(self.colour_values.items())):
                 painted[index] = colour
             return painted[labels]
         table = np.full(256, IGNORED, np.uint16)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rga.datasets.fingerprint import fingerprint
+from rga.datasets.fingerprint import fingerprint, size_of
 from rga.datasets.layout import DataError, relative
 from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
