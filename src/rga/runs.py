@@ -237,7 +237,7 @@ def said(changes: Mapping[str, str]) -> str:
 
 
 def next_steps(commands: Mapping[str, str], run: Path) -> list[str]:
-    """Lines that say what to type after a training.
+    r"""Lines that say what to type after a training.
 
     Args:
         commands: with RUN for the folder -> what they do.

@@ -15,25 +15,27 @@ from rga.datasets.layout import DataError, images_in
 from rga.datasets.tables import whole_number
 from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
-from rga.images.listing import composed, folders_in, list_images
+from rga.images.listing import composed, folders_in, image_names
 from rga.ranking.labels import JUNK
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries, second_image
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
-def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0) -> ReidData:
+def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
     train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
-    With them, those that are missing are empty splits. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
+    With them, those that are missing are empty splits; but a query without a gallery is searched for in train. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
 
     Args:
         root: the folder.
         camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split.
+        known: where the folder has no splits, test on new images of all people instead: an image of each is a query, all others are trained
+            on and are the gallery. This suits few images, if the people to recognise are those of the training.
 
     Raises:
         MissingFileError: there is no such folder, or no folder in it.
@@ -48,15 +50,17 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
         names = sorted({composed(path.name) for split in there for path in identity_folders(root / split)})
         numbers = {name: number for number, name in enumerate(names, start=1)} | {str(JUNK): JUNK}
         train, query, gallery = (read_identities(root / name, numbers, pattern) if name in there else () for name in SPLITS)
+        if query and "gallery" not in there:
+            gallery = train
         return ReidData(root.name, train, query, tuple(sample for sample in gallery if sample.identity != JUNK), root)
 
     names = sorted({composed(path.name) for path in identity_folders(root)})
     numbers = {name: number for number, name in enumerate(names, start=1)}
     samples = read_identities(root, numbers, pattern)
-    return split_people(root, samples, test_fraction, seed)
+    return split_people(root, samples, test_fraction, seed, known=known)
 
 
-def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, seed: int) -> ReidData:
+def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, seed: int, *, known: bool) -> ReidData:
     """Splits people with a seed: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
 
     Args:
@@ -64,6 +68,7 @@ def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, se
         samples: all of them.
         test_fraction: of the people to test on.
         seed: of the split.
+        known: test on all people instead: queries are drawn of all, and the other images are both trained on and the gallery.
 
     Raises:
         DataError: there are too few people, or none of those to test on can be looked for.
@@ -72,6 +77,11 @@ def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, se
     if len(identities) < 2:
         raise DataError(f"{root} has {len(identities)} identity: a split into train and test needs two or more")
     generator = random.Random(seed)  # noqa: S311  # a split, no secret
+    if known:
+        query, gallery = choose_queries(samples, generator)
+        if not query:
+            raise DataError(f"none of the {len(identities)} identities of {root} has {second_image(samples)} to find")
+        return ReidData(root.name, gallery, query, gallery, root)
     tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
     if not query:
@@ -90,7 +100,7 @@ def identity_folders(folder: Path) -> list[Path]:
         raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = folders_in(folder)
     if not folders:
-        loose = len(list_images(folder, deep=False))
+        loose = len(image_names(folder, deep=False))
         hint = f", though {loose} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if loose else ""
         raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
     return folders
