@@ -29,7 +29,7 @@ def get_task(name: str) -> Task[Any, Any, Any, Any]:
     Raises:
         InputError: there is no such task.
     """
-    if not isinstance(name, str) or name not in TASKS:
+    if name not in TASKS:
         raise InputError(f"unknown task {name!r}{nearest(name, TASKS)}")
     task: Task[Any, Any, Any, Any] = importlib.import_module(f"{TASKS[name]}.task").TASK
     return task
@@ -62,6 +62,6 @@ def recipe_type(task: str) -> type[Recipe]:
     Raises:
         InputError: there is no such task.
     """
-    if not isinstance(task, str) or task not in TASKS:
-        raise InputError(f"unknown task {task!r}{nearest(task, TASKS)}")
+    if not isinstance(task, str) or task not in TASKS:  # from a file it may be anything
+        raise InputError(f"unknown task {task!r}{nearest(str(task), TASKS)}")
     return next(type(function()) for function in importlib.import_module(f"{TASKS[task]}.recipes").RECIPES.values())
