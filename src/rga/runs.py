@@ -186,7 +186,7 @@ class Run:
             model.compile()
         return training
 
-    def begin(self, training: AnyTraining, fitted: Mapping[str, str]) -> RunLog:
+    def begin(self, training: AnyTraining, fitted: Mapping[str, str] | None = None) -> RunLog:
         """Writes the record of a new run, with what was fitted to the data, and begins its log."""
         fields = self.recipe.to_dict()
         record = RunRecord(self.recipe.task, fields, training.fingerprint, training.loader.samples, self.name)
@@ -237,7 +237,7 @@ def said(changes: Mapping[str, str]) -> str:
 
 
 def next_steps(commands: Mapping[str, str], run: Path) -> list[str]:
-    """Lines that say what to type after a training.
+    r"""Lines that say what to type after a training.
 
     Args:
         commands: with RUN for the folder -> what they do.

@@ -162,7 +162,7 @@ def size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}: it was removed, or is a link to one that is not there") from error
+        raise MissingFileError(f"{path} is not there, or a link to nothing: restore it, or take it out of the data") from error
 
 
 def existing(path: Path) -> Path:

@@ -71,6 +71,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     ) -> None:
         super().__init__()
         height, width = image_size
+        if feature not in ("pooled", "neck"):
+            raise InputError(f"feature is pooled or neck, got {feature}")
         if last_stride not in (1, 2):
             raise InputError(f"last_stride is 1 or 2, got {last_stride}")
         self.set_preprocessing(backbone, height, width, mean, std)

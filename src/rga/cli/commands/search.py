@@ -14,6 +14,7 @@ from rga.checks import check_at_least
 from rga.cli.answering import BATCHES, Answers
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
+from rga.errors import InputError
 from rga.images.named import images_at
 from rga.loading import load
 from rga.printable import printable
@@ -60,6 +61,10 @@ def search(
     check_at_least(0, num_workers=num_workers)
     check_output(output, overwrite=overwrite)
     sought, known = images_at(images), images_at(gallery)
+    places = [path.resolve() for path in known]
+    for path in sought:
+        if set(places) == {path.resolve()}:
+            raise InputError(f"the gallery has no other image than {path}: name images of known people with --gallery")
     loaded = load(model, ReidModel).to(choose_device(device))
     embedded: Answers[NDArray[np.float32]] = Answers()
 

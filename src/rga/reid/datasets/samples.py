@@ -272,7 +272,9 @@ def check_apart(sets: Sequence[ReidData], test: ReidData | None) -> None:
                 raise DataError(
                     f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {sample.path}: name one of them"
                 )
-    for sample in () if test is None else chain(test.query, test.gallery):
+    if test is None:
+        return
+    for sample in chain(test.query, test.gallery):
         other = owner.get(os.path.realpath(sample.path), test)
         if other is not test:
             raise DataError(f"{other.name!r} at {other.root} trains on {sample.path}, and {test.name!r} at {test.root} tests on it")
