@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rga.datasets.fingerprint import size_of
 from rga.images.images import DamagedImageError, decode, read_image, unreadable
+from rga.images.listing import size_of
 
 
 class ImageSource(Protocol):

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 
-from rga.errors import MissingFileError
 from rga.images.listing import composed
-
-
-def size_of(file: Path) -> int:
-    """Bytes of a file.
-
-    Raises:
-        MissingFileError: it is gone, or a link to nothing.
-    """
-    try:
-        return file.stat().st_size
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{file} is not there, or a link to nothing: restore it, or take it out of the data") from error
 
 
 def fingerprint(entries: Iterable[str], *head: str) -> str:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rga.datasets.fingerprint import fingerprint, size_of
+from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
+from rga.images.listing import size_of
 from rga.segmentation.datasets.classes import Classes
 
 
