@@ -211,6 +211,8 @@ def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: Segment
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
     assert "empty" not in SegmentationTraining(TINY, data).describe_data()
+    by_test = SegmentationTraining(TINY.override(eval_split="test"), replace(data, test=data.val)).describe_data()
+    assert "test chooses the best model, so its figure there is too good\n" in f"{by_test}\n"
     with pytest.raises(ValueError, match="the masks of test of dataset 'streets' are not there"):
         SegmentationTraining(TINY.override(eval_split="test"), data)
 
