@@ -92,7 +92,7 @@ def tiny() -> ReidRecipe:
         data=DataSpec("folder", Path("data/images")),
         model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
         optimization=OptimizationRecipe(
-            epochs=40,
+            epochs=30,
             optimizer="adamw",
             lr=2e-3,
             warmup_start_lr=1e-5,
@@ -103,7 +103,7 @@ def tiny() -> ReidRecipe:
         ),
         batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=3),
         augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
-        loop=LoopRecipe(evaluate_every=10),
+        loop=LoopRecipe(evaluate_every=5),
         loader=LoaderRecipe(num_workers=0),
     )
 

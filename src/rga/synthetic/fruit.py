@@ -1,8 +1,8 @@
 """Generated fruit: a small dataset for classification that needs no download.
 
 ``make_fruit`` draws apples, bananas, pears and plums from a seed, with numpy and Pillow alone, and lays them out as people have their own
-images: ``train/CLASS/NUMBER.png``, and so in ``val`` and ``test``. A fruit has the outline of its class and a colour from its range, of which
-some overlap: an apple may be as green as a pear. Sizes, positions, angles, light and backgrounds are drawn alike for all classes.
+images: ``train/CLASS/NUMBER.png``, and so in ``val`` and ``test``. A fruit has the outline of its class and a colour from its range. Some
+ranges overlap: an apple may be as green as a pear. Sizes, positions, angles, light and backgrounds are drawn alike for all classes.
 """
 
 from __future__ import annotations

@@ -15,10 +15,13 @@ from rga.cli.progress import progress
 from rga.datasets.report import Report
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
 from rga.synthetic.fruit import FruitOptions
 from rga.synthetic.fruit import make_fruit as draw_fruit
+from rga.synthetic.people.album import AlbumOptions
+from rga.synthetic.people.album import make_album as render_album
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
@@ -29,7 +32,7 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-FRUIT, PEOPLE, STREETS = FruitOptions(), PeopleOptions(), StreetOptions()
+ALBUM, FRUIT, PEOPLE, STREETS = AlbumOptions(), FruitOptions(), PeopleOptions(), StreetOptions()
 
 
 def check(
@@ -61,7 +64,7 @@ def check(
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
         write_json(output, report.to_dict())
-    print(report)
+    print(printable(str(report)))
     return 0 if report.ok else 1
 
 
@@ -98,15 +101,25 @@ def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> 
 
 
 def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
-    """Generate people as a re-identification dataset, in the layout of Market-1501 or as one folder per person.
+    """Generate people as a re-identification dataset in the layout of Market-1501.
 
     Args:
         folder: A new folder for it.
         options: What to render.
     """
     made = generate("rendering", lambda bar: render_people(folder, options, bar))
-    recipe, dataset = ("reid/tiny", "folder") if options.layout == "folder" else ("reid/generated", "market1501")
-    print(f"{made}; train on it with rga train {recipe} --data {dataset}:{folder}")
+    print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
+
+
+def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> None:
+    """Generate a few images of a few people for re-identification: a folder per person, inside train and query.
+
+    Args:
+        folder: A new folder for it.
+        options: What to render.
+    """
+    made = generate("rendering", lambda bar: render_album(folder, options, bar))
+    print(f"{made}; train on it with rga train reid/tiny --data folder:{folder}")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:

@@ -51,8 +51,8 @@ def main(words: Sequence[str]) -> int:
         return 0 if words else 2
     if words[0].startswith("-"):
         raise InputError(
-            f"name the recipe first: rga train RECIPE {' '.join(words)}; with few images of your own, RECIPE is cls/tiny for classification, "
-            "seg/tiny for segmentation, reid/tiny for re-identification; rga train --list names all"
+            f"name the recipe first: rga train RECIPE {' '.join(words)}; with few images of your own, RECIPE is cls/tiny, seg/tiny or "
+            "reid/tiny, by task; rga train --list names all"
         )
     return parse(command(words[0]), words[1:], prog=f"rga train {words[0]}")
 

@@ -24,7 +24,15 @@ FIRST_WORD = r"^([^_\- .]+)[_\- ]"
 """The name up to the first underscore, hyphen or space."""
 
 
-def read_names(root: Path, *, identity: str = FIRST_WORD, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0) -> ReidData:
+def read_names(
+    root: Path,
+    *,
+    identity: str = FIRST_WORD,
+    camera: str | None = None,
+    test_fraction: float = 0.5,
+    seed: int = 0,
+    known: bool = False,
+) -> ReidData:
     r"""Reads images from a folder; the file names tell the person.
 
     Args:
@@ -34,6 +42,7 @@ def read_names(root: Path, *, identity: str = FIRST_WORD, camera: str | None = N
         camera: the same for the camera's number, such as ``r"c(\d+)"``; cameras are unknown without it.
         test_fraction: of the people to test on.
         seed: of that split.
+        known: test on new images of all people instead; see ``rga.reid.datasets.folder``.
 
     Raises:
         MissingFileError: there is no such folder, or no image in it.
@@ -51,7 +60,7 @@ def read_names(root: Path, *, identity: str = FIRST_WORD, camera: str | None = N
         some = examples([f"{name} of {path.name}" for path, name in people.items()])
         raise DataError(f"every image in {root} is of another person by its name ({some}): write names:{root}?identity=REGEX")
     samples = [Sample(path, numbers[name], camera_of(path, place)) for path, name in people.items()]
-    return split_people(root, samples, test_fraction, seed)
+    return split_people(root, samples, numbers, test_fraction, seed, known=known)
 
 
 def identity_pattern(identity: str) -> re.Pattern[str]:

@@ -3,9 +3,7 @@
 ``make_people`` renders people from a seed, with numpy and Pillow alone, and lays them out as Market-1501 (Zheng et al., ICCV 2015):
 folders ``bounding_box_train``, ``query`` and ``bounding_box_test``, names such as ``0002_c1s1_000451_03.jpg`` (identity, camera,
 sequence, frame, box), identity 0000 for distractors and -1 for junk. Here the sequence is the place under the camera. Half of the
-identities are for training. Another layout is that of people's own images: a folder per person, inside ``train``, ``query`` and
-``gallery``, without distractors. A test identity has one query under each camera that sees it, in folders one query in all; its other
-images are in the gallery.
+identities are for training. A test identity has one query under each camera that sees it; its other images are in the gallery.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 from PIL import Image
 
@@ -39,30 +36,25 @@ class PeopleOptions:
     """
 
     identities: int = 100
-    """People: the first half is for training, the others for the test, unless train_identities says otherwise."""
-    train_identities: int = 0
-    """So many of the people are for training; 0 for half of them."""
+    """People: the first half is for training, the others for the test."""
     cameras: int = 6
     """Cameras; each person is seen by a random subset of at least two."""
     images_per_camera: int = 4
     """Images of a person under each camera that sees it."""
     distractors: int = 200
-    """Images in the gallery that show nobody of the test: strangers, parts of people, background. Only in Market-1501's layout."""
+    """Images in the gallery that show nobody of the test: strangers, parts of people, background."""
     junk: int = 40
-    """Images in the gallery that evaluation leaves out: bad boxes around people of the test. Only in Market-1501's layout."""
+    """Images in the gallery that evaluation leaves out: bad boxes around people of the test."""
     height: int = 128
     """Rows of an image."""
     width: int = 64
     """Columns of an image."""
-    layout: Literal["market1501", "folder"] = "market1501"
-    """market1501, or folder: one folder per person, inside train, query and gallery."""
     seed: int = 0
     """All of it follows from this number."""
 
     def __post_init__(self) -> None:
         ranges = {
             "identities": (2, 9999),
-            "train_identities": (0, self.identities - 1),
             "cameras": (2, 9),
             "images_per_camera": (2, 99),
             "distractors": (0, 999_999),
@@ -72,11 +64,6 @@ class PeopleOptions:
             "seed": (0, 2**63 - 1),
         }
         check_whole_numbers(self, ranges)
-
-    @property
-    def trained(self) -> int:
-        """How many people are for training."""
-        return self.train_identities or self.identities // 2
 
 
 Shot = tuple[str, int, Image.Image]
@@ -90,14 +77,10 @@ def file_name(identity: str, walk: Walk, frame: int, box: int) -> str:
 
 def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterator[Shot]:
     """All images of one identity."""
-    training = identity <= options.trained
+    training = identity <= options.identities // 2
     person = world.person(identity)
-    for number, walk in enumerate(world.walks(identity)):
-        queried = (
-            -1
-            if training or (number and options.layout == "folder")
-            else int(world.rng(WALKS, identity, walk.camera).integers(options.images_per_camera))
-        )
+    for walk in world.walks(identity):
+        queried = -1 if training else int(world.rng(WALKS, identity, walk.camera).integers(options.images_per_camera))
         frame = walk.frame
         for index in range(options.images_per_camera):
             rng = world.rng(SHOTS, identity, walk.camera, index)
@@ -128,40 +111,24 @@ def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
     """The junk: boxes around too little of a person of the test."""
     for index in range(options.junk):
         rng = world.rng(JUNK, index)
-        identity = options.trained + 1 + int(rng.integers(options.identities - options.trained))
+        identity = options.identities // 2 + 1 + int(rng.integers(options.identities - options.identities // 2))
         walk = world.stray_walk(rng, identity, index + 1)
         image = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
         yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
 
 
-def in_folders(path: str) -> str:
-    """Where a file of Market-1501's layout is in the layout of folders.
-
-    Example:
-        >>> in_folders("bounding_box_train/0002_c1s1_000451_03.jpg")
-        'train/0002/c1s1_000451_03.jpg'
-    """
-    split, name = path.split("/")
-    person, _, rest = name.partition("_")
-    folder = {TRAIN: "train", QUERY: "query", GALLERY: "gallery"}[split]
-    return f"{folder}/{person}/{rest}"
-
-
 def render(root: Path, options: PeopleOptions, progress: Progress) -> None:
     """Writes all images below ``root``."""
-    for folder in (TRAIN, QUERY, GALLERY) if options.layout == "market1501" else ():
+    for folder in (TRAIN, QUERY, GALLERY):
         (root / folder).mkdir()
     world = World(options.seed, options.cameras, (options.height, options.width))
     identities = range(1, options.identities + 1)
-    total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities)
-    everything = chain(*(people_shots(world, options, identity) for identity in identities))
-    if options.layout == "market1501":
-        total += options.distractors + options.junk
-        everything = chain(everything, clutter_shots(world, options), junk_shots(world, options))
+    total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities) + options.distractors + options.junk
+    everything = chain(
+        *(people_shots(world, options, identity) for identity in identities), clutter_shots(world, options), junk_shots(world, options)
+    )
     for done, (path, quality, image) in enumerate(everything, start=1):
-        where = root / (in_folders(path) if options.layout == "folder" else path)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        image.save(where, quality=quality)
+        image.save(root / path, quality=quality)
         progress(done, total)
 
 

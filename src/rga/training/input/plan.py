@@ -77,7 +77,7 @@ class ShuffledBatches:
 
     def __init__(self, samples: int, size: int, seed: int) -> None:
         if not 1 <= size <= samples:
-            raise InputError(f"a batch of {size} cannot be drawn from {samples} images to train on: lower batch_size (--batch-size)")
+            raise InputError(f"a batch of {size} cannot be drawn from {samples} samples: lower batch_size (--batch-size)")
         self.samples = samples
         self.size = size
         self.seed = seed
