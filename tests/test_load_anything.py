@@ -21,6 +21,7 @@ from rga.backbones.weights import hub
 from rga.errors import HubError, InputError, MissingFileError, RgaError
 from rga.evaluations import evaluate
 from rga.loading import task_of
+from rga.recipes import read_recipe
 from rga.reid.model import ReidModel
 from rga.storage.saved_model import save_model
 
@@ -185,6 +186,11 @@ def test_folders(fill: Callable[[Path], None], message: str, runs: Path) -> None
         rga.load("mine")
 
 
+def changed(text: str, **values: object) -> str:
+    """A configuration with other values."""
+    return json.dumps({**json.loads(text), **values})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -197,8 +203,18 @@ def test_folders(fill: Callable[[Path], None], message: str, runs: Path) -> None
         ),
         (lambda text: text.replace('"test_resnet"', "5"), r"at mine cannot be built from its config\.json"),
         (lambda text: text.replace('"test_resnet"', '"resnet10t"'), r"mine/model\.safetensors are not those of the config\.json beside it"),
-        (lambda text: json.dumps({**json.loads(text), "image_size": "large"}), r"at mine cannot be built from its config\.json"),
-        (lambda text: json.dumps({**json.loads(text), "task": "pose"}), "unknown task 'pose'"),
+        (lambda text: changed(text, image_size="large"), r"at mine cannot be built from its config\.json"),
+        (lambda text: changed(text, task="pose"), "unknown task 'pose'"),
+        (lambda text: changed(text, task=["reid"]), "unknown task"),
+        (
+            lambda text: changed(text, image_size=7),
+            r"at mine cannot be built from its config\.json, which is damaged",
+        ),
+        (lambda text: changed(text, attention_options=3), r"at mine cannot be built from its config\.json"),
+        (
+            lambda text: changed(text, feature="x"),
+            r"at mine cannot be built from its config\.json: feature is pooled or neck",
+        ),
     ],
 )
 def test_configurations(change: Callable[[str], str], message: str, saved: Path, runs: Path) -> None:
@@ -207,6 +223,23 @@ def test_configurations(change: Callable[[str], str], message: str, saved: Path,
     file.write_text(change(file.read_text()))
     with pytest.raises(InputError, match=message):
         rga.load("mine")
+
+
+def test_weights_of_another_network_are_told_in_a_line(saved: Path, runs: Path) -> None:
+    shutil.copytree(saved, "mine")
+    file = Path("mine/config.json")
+    file.write_text(file.read_text().replace('"test_resnet"', '"resnet10t"'))
+    message = r": 6 are too many \(backbone\.\S+, backbone\.\S+, \.\.\.\); \d+ are of another shape \(.*expected \("
+    with pytest.raises(InputError, match=message) as caught:
+        rga.load("mine")
+    assert len(str(caught.value)) < 800
+
+
+@pytest.mark.parametrize("task", [["reid"], None, 3, {}])
+def test_recipes_of_no_task(task: object, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps({"task": task, "fields": {}}))
+    with pytest.raises(InputError, match=r"recipe\.json does not hold a recipe: unknown task"):
+        read_recipe(tmp_path / "recipe.json")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 100, -10])

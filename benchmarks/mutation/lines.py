@@ -17,6 +17,9 @@ from operators import Mutant, name_of
 Known = dict[str, dict[str, Any]]
 """Test file -> {"digest": of its text, "sources": file -> digest, "tests": name -> {"seconds": ..., "lines": file -> lines}}."""
 
+OF_A_FILE = 0.3
+"""Seconds that a test file takes besides its tests."""
+
 HANGS = 900.0
 """Seconds after which a test file is given up."""
 
@@ -89,7 +92,7 @@ def watched(workshop: Workshop, name: str, sources: dict[str, str]) -> dict[str,
     def work() -> int:
         from coverage import Coverage  # noqa: PLC0415  a library that nothing else needs
 
-        coverage = Coverage(data_file=None, include=[f"{workshop.source}/*.py"], config_file=False)
+        coverage = Coverage(data_file=None, include=[f"{workshop.source}/*"], config_file=False)
         plugin = Watch(coverage)
         coverage.start()
         code = workshop.test([name], plugin)
@@ -184,21 +187,21 @@ class Selection:
         return set().union(*(self.by_line.get(place, ()) for place in places))
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
-        """The tests concerned, the quickest of them for a number of seconds; file by file, and those of the mutant's own folder first."""
-        concerned = sorted(self.concerned(mutant), key=lambda name: self.seconds[name])
-        chosen, spent = [], 0.0
-        for name in concerned:
-            spent += self.seconds[name]
-            if spent > budget and chosen:
-                break
-            chosen.append(name)
+        """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
         files: dict[str, list[str]] = defaultdict(list)
-        for name in chosen:
+        for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
         own = mutant.file.split("/")[1].removesuffix(".py")
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            return (mean + 0.02) * (0.25 if own in file else 1.0)
+            return (mean + 0.02) * (0.1 if own in file else 1.0)
 
-        return [name for file in sorted(files, key=cost) for name in files[file]]
+        chosen: list[str] = []
+        for file in sorted(files, key=cost):
+            budget -= OF_A_FILE
+            for name in files[file]:
+                if self.seconds[name] < budget or not chosen:
+                    chosen.append(name)
+                    budget -= self.seconds[name]
+        return chosen

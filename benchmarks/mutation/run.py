@@ -24,6 +24,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ SCOPE += ("backbones/recipe.py", "training/recipe.py", "training/image_training.
 """What mutants are drawn from, below the package."""
 TESTS = ("reid", "segmentation", "classification", "datasets", "cli", "training", "backbones", "storage", "images", "reports", "")
 """Folders of tests that run it; "" stands for the files at the top of ``tests/``."""
+
+
+ALIVE = ("survived", "no test")
+"""Outcomes of mutants that nothing noticed."""
 
 
 class First:
@@ -115,7 +120,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     """The score, by kind and by folder, and the survivors."""
     lines = []
     total = Counter(each["outcome"] for each in results)
-    alive = [each for each in results if each["outcome"] in ("survived", "no test")]
+    alive = [each for each in results if each["outcome"] in ALIVE]
     killed = len(results) - len(alive)
     lines.append(f"{killed} of {len(results)} mutants killed ({killed / max(len(results), 1):.1%}): {dict(total)}")
     for what, key in (("kind", lambda each: each["kind"]), ("folder", lambda each: each["file"].split("/")[1])):
@@ -132,33 +137,41 @@ def main(arguments: Sequence[str]) -> str:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--budget", type=float, default=25.0, help="seconds of tests for a mutant")
     parser.add_argument("--controls", type=int, default=5, help="runs without a mutant")
-    parser.add_argument("--again", type=Path, help="a report whose survivors are tried again, instead of a draw")
+    parser.add_argument(
+        "--part", type=int, nargs=2, default=(1, 1), metavar=("I", "N"), help="only part I of N of the draw, for another process"
+    )
+    parser.add_argument("--again", type=Path, nargs="*", help="reports whose survivors are tried again, instead of a draw")
     parser.add_argument("--as-gathered", action="store_true", help="trust tests.json: run no test file anew")
+    parser.add_argument("--tests", nargs="*", default=["*"], help="patterns of the test files to run, such as tests/reid/*; all by default")
     parser.add_argument("--without", nargs="*", default=[], help="test files to leave out, for a score without them")
     parser.add_argument("--gather-only", action="store_true", help="only run the test files")
     parser.add_argument("--output", "-o", type=Path, default=Path("runs/mutants"), help="folder for tests.json and the reports")
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
-    wanted = [path for folder in TESTS for path in sorted((ROOT / "tests" / folder).glob("**/test_*.py" if folder else "test_*.py"))]
+    found = [path for folder in TESTS for path in sorted((ROOT / "tests" / folder).glob("**/test_*.py" if folder else "test_*.py"))]
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         kept = chosen.output / "tests.json"
         if chosen.as_gathered:
             known = json.loads(kept.read_text())
         else:
-            known = gather(workshop, kept, [str(path.relative_to(ROOT)) for path in wanted])
+            wanted = [str(path.relative_to(ROOT)) for path in found]
+            known = gather(workshop, kept, [path for path in wanted if any(fnmatch(path, pattern) for pattern in chosen.tests)])
         if chosen.gather_only:
             return f"{len(known)} test files"
         selection = Selection({name: value for name, value in known.items() if name not in chosen.without}, workshop.source)
         if chosen.again:
-            alive = [each for each in json.loads(chosen.again.read_text())["mutants"] if each["outcome"] in ("survived", "no test")]
-            drawn = [moved(each, workshop.source) for each in alive]
-            path = chosen.again.with_stem(f"{chosen.again.stem}-again")
+            before = [each for path in chosen.again for each in json.loads(path.read_text())["mutants"]]
+            drawn = [moved(each, workshop.source) for each in before if each["outcome"] in ALIVE]
+            name = "again"
         else:
             drawn = draw(workshop.source, chosen.count, chosen.seed)
-            path = chosen.output / f"mutants-{chosen.seed}.json"
+            name = str(chosen.seed)
+        part, parts = chosen.part
+        drawn = drawn[part - 1 :: parts]
+        path = chosen.output / f"mutants-{name}{f'-{part}' if parts > 1 else ''}.json"
         controls = [meet(workshop, None, selection.tests(each, chosen.budget)) for each in drawn[: chosen.controls]]
-        passed = sum(each["outcome"] in ("survived", "no test") for each in controls)
+        passed = sum(each["outcome"] in ALIVE for each in controls)
         results: list[dict[str, Any]] = []
         for each in drawn:
             results.append({**asdict(each), "what": str(each), **meet(workshop, each, selection.tests(each, chosen.budget))})

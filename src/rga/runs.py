@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from rga.datasets.spec import DataSpec
@@ -17,6 +16,7 @@ from rga.recipes import read_recipe
 from rga.storage.files import remove_leftovers
 from rga.storage.outputs import check_folder
 from rga.tasks import get_task, recipe_functions, recipe_type
+from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
 from rga.training.distributed import processes
 from rga.training.distributed.norms import synchronise_norms
@@ -112,7 +112,7 @@ class Run:
         self.device = choose_device(recipe.machine.device)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.console = Console(quiet=True)
+        self.console = PlainConsole(quiet=True)
 
     def train(self) -> Outcome:
         """Begins the run."""
@@ -164,7 +164,7 @@ class Run:
     def build(self, recipe: Recipe, data: Any) -> AnyTraining:
         """Builds the training, in all processes."""
         training = self.task.build(recipe, data)
-        self.console = Console(quiet=not processes.first())
+        self.console = PlainConsole(quiet=not processes.first())
         return training
 
     def build_again(self) -> AnyTraining:

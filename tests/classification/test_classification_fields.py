@@ -166,3 +166,15 @@ def test_data_are_read_and_held_out_as_the_fields_say(tmp_path: Path) -> None:
     names = [tuple(each.test.images.name(number) for number in range(len(each.test))) for each in held]
     assert names[0] == names[1]
     assert len(set(names)) == 3
+
+
+def test_what_a_training_says_of_itself(data: ClassificationData) -> None:
+    task = ClassificationTraining(TINY, data)
+    assert task.describe_data().splitlines() == [
+        f"noise, fingerprint {data.fingerprint}",
+        "  train: 20 images of 3 classes",
+        "  test: 7 images of 3 classes",
+    ]
+    batch = next(iter(task.batches(0)))
+    assert task.describe(batch) == ", ".join(data.train.images.name(index) for index in batch.indices.tolist())
+    assert (task.images(batch), task.watched) == (6, "top1")

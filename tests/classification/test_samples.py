@@ -1,8 +1,9 @@
 """What a dataset must be, its fingerprint, and splits."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, hold_out, shares
 from rga.classification.image_sources import ImageSubset, PixelImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import PURPOSES
 
 
 def test_one_class_is_no_data(data: ClassificationData) -> None:
@@ -20,11 +22,17 @@ def test_one_class_is_no_data(data: ClassificationData) -> None:
         ClassificationData("colours", ("red",), only, NOTHING, data.root)
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
+    data = replace(data, val=data.train)
     rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
-    with pytest.raises(DataError, match=rf"1 of 3 classes have no image to {split} on \('green'\); add images of each"):
-        replace(data, train=rest) if split == "train" else replace(data, test=rest)
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no image {PURPOSES[split]} \('green'\); add images of each"):
+        ClassificationData(**{**vars_of(data), split: rest})
+
+
+def vars_of(data: ClassificationData) -> dict[str, Any]:
+    """The fields of a dataset."""
+    return {field.name: getattr(data, field.name) for field in fields(data)}
 
 
 def test_no_images_and_labels_without_class_are_named(data: ClassificationData) -> None:

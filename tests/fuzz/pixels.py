@@ -106,8 +106,9 @@ def orientation_of(image: Image.Image) -> int:
 def flat(image: Image.Image) -> Pixels:
     """The stored pixels in 8 bits, without the orientation."""
     if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
-        return grey(np.clip(values, 0, 65535).astype(np.float64) / 257)
+        values = np.asarray(image).astype(np.float64)
+        white = 255 if image.mode == "I" and values.max() <= 255 else 65535  # the type does not tell the scale
+        return grey(np.clip(values, 0, white) * (255 / white))
     if image.mode == "F":
         values = np.asarray(image).astype(np.float64)
         return grey(np.clip(values, 0, 1) * 255)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from rga.datasets.spec import DataSpec
+from rga.loading import load
 from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.recipe import ReidRecipe
@@ -156,3 +157,34 @@ def test_data_are_read_joined_and_held_out_as_the_fields_say(tmp_path: Path) -> 
     assert {len({sample.identity for sample in each.query}) for each in held} == {2}
     assert len({each.query for each in held}) > 1
     assert held[3] == read(TINY.override(data=one, hold_out=2, seed=3))
+
+
+def test_what_a_training_says_of_itself(data: ReidData) -> None:
+    task = ReidTraining(TINY.override(mean=(0.25, 0.5, 0.75), std=(0.125, 0.25, 0.5)), data)
+    assert task.describe_data().splitlines() == [
+        f"noise, fingerprint {data.fingerprint}",
+        "  train: 20 images of 5 identities",
+        "  query: 2 images of 2 identities",
+        "  gallery: 4 images of 2 identities",
+    ]
+    assert task.describe_start() == {"weights": "none: random from the start", "mean": "0.25 0.5 0.75", "std": "0.125 0.25 0.5"}
+    batch = next(task.batches(0))
+    assert task.describe(batch) == ", ".join(data.train[index].path.name for index in batch.indices)
+    assert (task.images(batch), task.fingerprint) == (6, data.fingerprint)
+
+
+def test_what_a_training_is_watched_by_and_saves(data: ReidData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Result:
+        mAP, cmc, mINP = 0.5, np.array([0.25, 1.0]), 0.125  # noqa: N815
+
+    monkeypatch.setattr("rga.reid.training.rank", lambda *_, **__: {"pooled": Result, "neck": Result})
+    task = ReidTraining(TINY, data)
+    figures = {
+        f"{name}_{feature}": value for feature in ("pooled", "neck") for name, value in (("mAP", 0.5), ("R1", 0.25), ("mINP", 0.125))
+    }
+    assert task.evaluate() == figures
+    task.save_model(tmp_path / "saved", {"mAP_neck": 0.5})
+    saved = load(tmp_path / "saved")
+    assert saved.metrics == {"data": "noise", "fingerprint": data.fingerprint, "mAP_neck": 0.5}
+    untested = ReidData("noise", data.train, (), (), data.root)
+    assert ReidTraining(TINY, untested).evaluate() == {}

@@ -28,6 +28,11 @@ def a_set(name: str, shift: int = 0) -> ReidData:
     )
 
 
+def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
+    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
+    return ReidData(data.name, **chosen, root=data.root)
+
+
 def test_counts_leave_out_distractors_of_the_gallery() -> None:
     counts = a_set("a").counts
     assert counts == {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2, 2)}
@@ -46,20 +51,20 @@ def test_a_camera_that_is_missing_is_refused(split: str, index: int) -> None:
     some = list(data.split(split))
     some[index] = replace(some[index], camera=None)
     with pytest.raises(DataError, match=rf"1 of 3 images have no camera, the first is {split}/{index}\.jpg: give the cameras of all"):
-        replace(data, **{split: tuple(some)})
+        changed(data, **{split: tuple(some)})
 
 
 def test_an_image_stands_once_in_a_split_and_is_one_person_by_one_camera() -> None:
     data = a_set("a")
     for split in ("train", "query", "gallery"):
         with pytest.raises(DataError, match=rf"{split} holds {split}/0\.jpg twice"):
-            replace(data, **{split: (*data.split(split), data.split(split)[0])})
+            changed(data, **{split: (*data.split(split), data.split(split)[0])})
     asked = data.query[0]
     assert len(replace(data, gallery=(*data.gallery, asked)).gallery) == 3  # the query's own camera is left out
     for other, says in ((replace(asked, identity=8), "identity 8 by camera 1"), (replace(asked, camera=2), "identity 7 by camera 2")):
         for split in ("train", "gallery"):
             with pytest.raises(DataError, match=rf"query/0\.jpg is in two splits, .*as {says}|as {says} and as identity 7 by camera 1"):
-                replace(data, **{split: (*data.split(split), other)})
+                changed(data, **{split: (*data.split(split), other)})
 
 
 @pytest.mark.parametrize(("query", "gallery", "says"), [(True, False, "empty gallery"), (False, True, "empty query")])

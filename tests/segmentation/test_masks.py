@@ -1,6 +1,7 @@
 """Masks from files, and what is wrong with some."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_a_sample_without_a_mask_is_named(tmp_path: Path, write_image: WriteImag
 BOTH = Classes(("road", "sky"), ((128, 64, 128), (0, 0, 142)), {7: 0, 23: 1, 0: IGNORED}, {(0, 0, 0): IGNORED})
 
 
-def save(path: Path, values: list[list[object]], dtype: type, mode: str = "") -> Path:
+def save(path: Path, values: Any, dtype: Any, mode: str = "") -> Path:
     """Writes one row of pixels."""
     image = Image.fromarray(np.array(values, dtype))
     (image.convert(mode) if mode else image).save(path)
@@ -89,7 +90,7 @@ def test_a_mask_in_the_colours_of_the_classes_is_read(tmp_path: Path) -> None:
         DataError, match=r"a\.png: it is in colours \(mode RGB\): 3 pixels .* \(#000000, #00008e, #804080\); known .*rga data classes"
     ):
         read_mask(tmp_path / "a.png", Classes(("road", "sky"), ((1, 1, 1), (9, 9, 9)), {7: 0, 23: 1}))
-    painted = Classes(BOTH.names, BOTH.colours, {}, BOTH.colour_values | {(128, 64, 128): 0, (0, 0, 142): 1})
+    painted = Classes(BOTH.names, BOTH.colours, {}, {**BOTH.colour_values, (128, 64, 128): 0, (0, 0, 142): 1})
     image = Image.fromarray(np.array([[3, 9, 4]], np.uint8))
     palette = np.zeros((256, 3), np.uint8)
     palette[[3, 9]] = [(128, 64, 128), (0, 0, 142)]
@@ -111,7 +112,7 @@ def test_grey_masks_that_were_saved_in_colours_are_read_as_numbers(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "dtype"), [("a.png", np.uint16), ("a.tif", np.uint16), ("a.tif", ">u2"), ("a.tif", np.int32), ("a.tif", np.float32)]
 )
-def test_masks_of_16_bits_and_more_are_read(tmp_path: Path, name: str, dtype: type) -> None:
+def test_masks_of_16_bits_and_more_are_read(tmp_path: Path, name: str, dtype: Any) -> None:
     deep = Classes(("road", "sky"), ((0, 0, 0), (9, 9, 9)), {300: 0, 7: 1})
     assert read_mask(save(tmp_path / name, [[300, 7]], dtype), deep).tolist() == [[0, 1]]
     assert read_mask(save(tmp_path / name, [[7, 23]], dtype), CLASSES).tolist() == [[0, 1]]

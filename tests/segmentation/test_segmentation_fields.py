@@ -153,3 +153,16 @@ def test_the_data_are_those_of_the_field(tmp_path: Path) -> None:
     root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=32, width=64))
     found = read(TINY.override(data=DataSpec("streets", root)))
     assert (found.name, len(found.train), len(found.val)) == ("streets", 2, 1)
+
+
+def test_what_a_training_says_of_itself(data: SegmentationData) -> None:
+    task = SegmentationTraining(TINY, data)
+    assert task.describe_data().splitlines() == [
+        f"noise, 3 classes, fingerprint {data.fingerprint}",
+        "  train: 5 images",
+        "  val: 2 images",
+        "  test: 1 images",
+    ]
+    batch = next(iter(task.batches(0)))
+    assert task.describe(batch) == ", ".join(data.train[index].image.name for index in batch.indices)
+    assert (task.images(batch), task.watched) == (2, "mIoU")

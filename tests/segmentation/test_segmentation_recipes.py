@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.spec import DataSpec
+from rga.loading import load
 from rga.runs import train
+from rga.segmentation.datasets.cityscapes import read_generated
+from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipes import RECIPES
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 from rga.tasks import get_task
@@ -75,4 +79,11 @@ def test_every_recipe_runs_a_step(name: str, scenes: Path, tmp_path: Path) -> No
         recipe = recipe.override(backbone="resnet10t")
     outcome = train(recipe, output=tmp_path / "run")
     assert outcome.step == 1
-    assert 0 <= outcome.metrics["mIoU"] <= 1
+    data = read_generated(scenes)
+    expected = evaluate_model(load(tmp_path / "run", SegmentationModel), data.val, data.classes)
+    assert outcome.metrics == {
+        "mIoU": expected.mIoU,
+        "pixel_accuracy": expected.pixel_accuracy,
+        "mean_accuracy": expected.mean_accuracy,
+    }
+    assert expected.matrix.sum() > 4000  # of 48 x 96 pixels

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from training.line import Line, line_recipe, run
+from line import Line, line_recipe, run
 
 from rga.training.run.estimate import Estimate, as_duration
 

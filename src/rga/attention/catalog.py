@@ -87,7 +87,7 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         >>> sum(p.numel() for p in attention.parameters())
         2673172
     """
-    if name not in OF_A_GRID and name not in OF_ANY_GRID:
+    if not isinstance(name, str) or (name not in OF_A_GRID and name not in OF_ANY_GRID):
         raise InputError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
     channels = check_count("channels", channels)
     build = OF_A_GRID.get(name) or OF_ANY_GRID[name]

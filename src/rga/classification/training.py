@@ -24,6 +24,9 @@ from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.random_state import drawing_from
 
+COIN = 1
+"""The end of the key under which it is drawn whether a batch is mixed: that of its first image has the same beginning."""
+
 
 @dataclass(frozen=True)
 class ClassificationBatch:
@@ -85,11 +88,13 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
         chosen = self.recipe.batches
         if self.mix is None or (chosen.mixup_off_epoch and epoch >= chosen.mixup_off_epoch):
             return images, labels
-        with drawing_from(self.recipe.seed, epoch, number, processes.rank()):
-            if chosen.mixup_prob < 1 and float(torch.rand(())) >= chosen.mixup_prob:
+        key = (self.recipe.seed, epoch, number, processes.rank())
+        with drawing_from(*key, COIN):
+            if float(torch.rand(())) >= chosen.mixup_prob:
                 return images, labels
+        with drawing_from(*key):
             mixed, shares = self.mix(images, labels)
-            return mixed, shares
+        return mixed, shares
 
     def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
         """The cross-entropy with smoothed labels."""

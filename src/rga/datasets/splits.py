@@ -22,6 +22,9 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 """The splits in the order of every report."""
 
+PURPOSES: Mapping[str, str] = {"train": "to train on", "val": "to choose the best model by", "test": "to test on"}
+"""What the images of each split are for, in words."""
+
 Vocabulary = Mapping[str, frozenset[str]]
 """What something is called -> the words for it, in lower case."""
 

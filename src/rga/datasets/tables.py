@@ -161,16 +161,25 @@ def read_lines(file: Path, *, names: bool = False) -> str:
     if content.startswith(ARCHIVES):
         raise DataError(f"{file}, line 1: a workbook or an archive, not text: {SAVE}")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
-    if encoding.startswith("utf-8") and b"\0" in content:
-        line = line_of(content[: content.index(b"\0")].decode(errors="replace"))
-        raise DataError(f"{file}, line {line}: a NUL character: the file is damaged, or in UTF-16; {SAVE}")
+    plain = encoding.startswith("utf-8")
+    if plain:
+        check_nul(file, content.decode(errors="replace"))  # first: UTF-16 without its mark need not be UTF-8
     try:
-        return content.decode(encoding, "surrogateescape" if names and encoding.startswith("utf-8") else "strict")
+        text = content.decode(encoding, "surrogateescape" if names and plain else "strict")
     except UnicodeDecodeError as error:
         line = line_of(content[: error.start].decode(encoding, "replace"))
         raise DataError(
             f"{file}, line {line}: byte 0x{content[error.start]:02x} is not text in {encoding.removesuffix('-sig').upper()}: {SAVE}"
         ) from error
+    check_nul(file, text)
+    return text
+
+
+def check_nul(file: Path, text: str) -> None:
+    """Raises a DataError if a file holds NUL characters; the line is named."""
+    before, found, _ = text.partition("\0")
+    if found:
+        raise DataError(f"{file}, line {line_of(before)}: a NUL character: the file is damaged, or in UTF-16; {SAVE}")
 
 
 def check_text(text: str, location: str) -> None:

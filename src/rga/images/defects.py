@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rga.images.conversion import to_rgb
 from rga.images.images import DamagedImageError, decoded, read_contents, reason
+from rga.images.listing import size_of
 
 Progress = Callable[[int, int], None]
 """Told how many images are done, of how many."""
@@ -49,7 +50,7 @@ def decoding_error(path: Path) -> str | None:
 
 def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
     """Groups of files with the same content; only files of the same size are read."""
-    same_size = grouped((path.stat().st_size, path) for path in paths)
+    same_size = grouped((size_of(path), path) for path in paths)
     candidates = chain.from_iterable(group for group in same_size if len(group) > 1)
     same_content = grouped((hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in candidates)
     return sorted(tuple(group) for group in same_content if len(group) > 1)

@@ -19,6 +19,10 @@ from rga.images.conversion import to_rgb
 Result = TypeVar("Result")
 
 
+ADVICE = "; replace the file or take it out of the data"
+"""How the error for a damaged image ends."""
+
+
 class DamagedImageError(InputError):
     """An image that cannot be read."""
 
@@ -89,7 +93,7 @@ def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise what they like on broken input, and there is no disk here that could fail
-        raise DamagedImageError(f"{complaint}: {reason(error)}; replace the file or take it out of the data") from error
+        raise DamagedImageError(f"{complaint}: {reason(error)}{ADVICE}") from error
 
 
 def reason(error: BaseException | None) -> str:

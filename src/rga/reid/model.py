@@ -26,7 +26,7 @@ from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
-from rga.training.input.reading import Progress, read_batches
+from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
 
@@ -71,6 +71,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     ) -> None:
         super().__init__()
         height, width = image_size
+        if feature not in ("pooled", "neck"):
+            raise InputError(f"feature is pooled or neck, got {feature}")
         if last_stride not in (1, 2):
             raise InputError(f"last_stride is 1 or 2, got {last_stride}")
         self.set_preprocessing(backbone, height, width, mean, std)
@@ -114,6 +116,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         flip: bool = False,
         feature: Feature | None = None,
         progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> NDArray[np.float32]:
         """Feature vectors of images of persons; compare them by cosine.
 
@@ -124,6 +127,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             flip: average the features of each image and its mirror image.
             feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
             progress: called after each batch with the images that are done, and of how many.
+            on_damaged: called with the index and the error of each file that is no image or a damaged one, which gets no row; None for an
+                error at the first of them.
 
         Returns:
             (n, D), not normalised; one image gives one row.
@@ -138,25 +143,29 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
             (2, 512)
         """
-        both = self.embed_both(images, batch_size, num_workers, flip, progress)
+        both = self.embed_both(images, batch_size, num_workers, flip, progress, on_damaged)
         return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
     def embed_both(
-        self, images: ImageLike | Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool, progress: Progress | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        batch_size: int,
+        num_workers: int,
+        flip: bool,
+        progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
-        was_training = self.training
-        self.eval()
+        dataset = ImageDataset(list(as_images(images)), self.preprocessing)
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
-        with torch.inference_mode():
-            for batch in read_batches(ImageDataset(list(as_images(images)), self.preprocessing), batch_size, num_workers, progress):
+        with evaluating(self), torch.inference_mode():
+            for batch in read_batches(dataset, batch_size, num_workers, progress, on_damaged):
                 shown = self.as_input(batch)
                 both = self(shown)[:2]
                 if flip:
                     both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown))[:2], strict=True)]
                 features["pooled"].append(both[0].float().cpu())
                 features["neck"].append(both[1].float().cpu())
-        self.train(was_training)
         if not features["pooled"]:
             empty = torch.zeros(0, self.neck.num_features)
             return {"pooled": [empty], "neck": [empty]}

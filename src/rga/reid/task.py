@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from filecmp import cmp
+from itertools import combinations
 
-from rga.datasets.layout import DataError
+from rga.datasets.layout import DataError, relative
 from rga.reid.datasets.catalog import CATALOG
 from rga.reid.datasets.samples import ReidData, by_identity, join, validation_split
 from rga.reid.evaluation import ReidOptions, evaluate
@@ -38,15 +40,20 @@ def check_copies(sets: Sequence[ReidData]) -> None:
     """Refuses to train on a dataset twice, or on a copy of it in another folder: each person would become two.
 
     Raises:
-        DataError: two datasets have the same fingerprint.
+        DataError: two datasets have the same fingerprint and the same training images.
     """
-    seen: dict[str, ReidData] = {}
-    for data in sets:
-        if data.fingerprint in seen:
-            other = seen[data.fingerprint]
-            what = "is named twice" if other.root == data.root else f"is a copy of {other.root}"
-            raise DataError(f"{data.root} {what} among the datasets to train on (fingerprint {data.fingerprint}): name it once")
-        seen[data.fingerprint] = data
+    for other, data in combinations(sets, 2):
+        if data is other or (data.fingerprint == other.fingerprint and same_images(other, data)):
+            what = "is named twice" if other.root == data.root else f"is a copy of that at {other.root}"
+            raise DataError(f"{data.name!r} at {data.root} {what} among the datasets to train on: name it once")
+
+
+def same_images(first: ReidData, second: ReidData) -> bool:
+    """Whether the training images of two datasets with the same fingerprint have the same content; it only knows their sizes."""
+    paths = (
+        [sample.path for sample in sorted(data.train, key=lambda sample: relative(sample.path, data.root))] for data in (first, second)
+    )
+    return all(cmp(own, other, shallow=False) for own, other in zip(*paths, strict=True))
 
 
 def fit(recipe: ReidRecipe, data: ReidData, shares: int) -> ReidRecipe:

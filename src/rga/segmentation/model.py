@@ -19,6 +19,7 @@ from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
+from rga.images.images import DamagedImageError
 from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import to_tensor
 from rga.segmentation.datasets.classes import Classes
@@ -28,6 +29,7 @@ from rga.segmentation.network.high_resolution import COARSEST, HighResolutionBac
 from rga.segmentation.network.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
+from rga.training.input.reading import OnDamaged
 
 TASK = "segmentation"
 
@@ -155,12 +157,16 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         return inference
 
     @torch.inference_mode()
-    def segment(self, images: ImageLike | Iterable[ImageLike], *, inference: Inference | None = None) -> list[Segmentation]:
+    def segment(
+        self, images: ImageLike | Iterable[ImageLike], *, inference: Inference | None = None, on_damaged: OnDamaged | None = None
+    ) -> list[Segmentation]:
         """What the model sees in images.
 
         Args:
             images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             inference: whole or in windows, at which scales; see ``probabilities``.
+            on_damaged: called with the index and the error of each file that is no image or a damaged one, which is left out; None for an
+                error at the first of them.
 
         Returns:
             For each image its labels and their confidence, at the image's size; one image gives a list of one.
@@ -181,7 +187,13 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         found = []
         with evaluating(self):
             for index, image in enumerate(as_images(images)):
-                pixels = transform(as_image(image, f"image {index}")).to(device)
+                try:
+                    pixels = transform(as_image(image, f"image {index}")).to(device)
+                except DamagedImageError as error:
+                    if on_damaged is None:
+                        raise
+                    on_damaged(index, error)
+                    continue
                 confidence, labels = self.probabilities(pixels, inference).max(0)
                 found.append(Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy().astype(np.float32)))
         return found

@@ -72,7 +72,8 @@ class SavedModel(PyTorchModelHubMixin):
             else:
                 load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
         except RuntimeError as error:
-            raise InputError(f"the weights of {file} are not those of the config.json beside it: {' '.join(str(error).split())}") from error
+            mistakes = differences(model, file, old) or " ".join(str(error).split())[:200]  # type: ignore[arg-type]
+            raise InputError(f"the weights of {file} are not those of the config.json beside it: {mistakes}; copy both again") from error
         model.eval()  # type: ignore[attr-defined]
         return model
 
@@ -88,6 +89,28 @@ def read_keys(file: Path) -> list[str]:
             return list(opened.keys())
     except SafetensorError as error:
         raise InputError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
+
+
+def differences(model: nn.Module, file: Path, old: bool) -> str:
+    """What of a model's weights a file lacks, has too much or has in another shape, the first names of each; "" if it is nothing of these.
+
+    Args:
+        model: that the weights should fit.
+        file: of safetensors.
+        old: whether it is of the first edition.
+    """
+    with safe_open(file, "pt") as opened:
+        theirs = {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118  it is no mapping
+    given: dict[str, tuple[int, ...]] = first_edition.converted_weights(theirs) if old else theirs
+    own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    kinds = {
+        "missing": [key for key in own if key not in given],
+        "too many": [key for key in given if key not in own],
+        "of another shape": [f"{key} {given[key]}, expected {own[key]}" for key in own if key in given and given[key] != own[key]],
+    }
+    return "; ".join(
+        f"{len(names)} are {kind} ({', '.join(names[:2])}{', ...' if names[2:] else ''})" for kind, names in kinds.items() if names
+    )
 
 
 def weights_fingerprint(model: nn.Module) -> str:

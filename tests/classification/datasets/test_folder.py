@@ -156,3 +156,14 @@ def test_what_is_not_imagenet_is_named(tmp_path: Path, make_folders: MakeFolders
     make_folders(tmp_path / "val", {"n01440764": 1, "cat": 1})
     with pytest.raises(DataError, match="cat is no class of ImageNet-1k: folders are named by WordNet number"):
         read_imagenet(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("Train", "Validation"), ("training", "VAL")])
+def test_imagenets_splits_have_any_of_their_usual_names_and_unsorted_test_images_are_not_read(
+    tmp_path: Path, make_folders: MakeFolders, names: tuple[str, str]
+) -> None:
+    for name in names:
+        make_folders(tmp_path / name, {"n02123045": 2, "n01440764": 1})
+    make_folders(tmp_path, {"test": 2})
+    data = read_imagenet(tmp_path)
+    assert (len(data.train), len(data.val), len(data.test)) == (3, 3, 0)

@@ -106,19 +106,19 @@ def in_layout(x: torch.Tensor, how: str) -> torch.Tensor:
 def spoilt_map(draw: Draw, name: str, module: nn.Module, x: torch.Tensor) -> Outcome:
     """Something that need not be a map."""
     how = draw(st.sampled_from(SPOILS))
-    given: Any = {
+    makers: dict[str, Callable[[], Any]] = {
         "other grid": lambda: torch.randn(1, CHANNELS, 5, 2),
         "other channels": lambda: torch.randn(1, CHANNELS + 1, *GRID),
         "rank 3": lambda: x[0],
         "rank 5": lambda: x[None],
         "whole numbers": x.long,
         "complex": lambda: x.to(torch.complex64),
-        "float64": x.double,
         "numpy": x.numpy,
         "nothing": lambda: None,
         "no batch": lambda: x[:0],
         "no positions": lambda: x[..., :0],
-    }[how]()
+    }
+    given = makers[how]()
     with torch.no_grad():
         found = attempt(module, given, also=OURS)
     if isinstance(found, Refused):
@@ -177,7 +177,9 @@ def placing(draw: Draw) -> Outcome:
     after: Any = draw(
         st.sampled_from([None, None, ["layer1"], ("layer1", "layer2"), "blocks", "layer1", [], ["layer9"], ["layer1", "layer1"], [3], 7])
     )
-    options = draw(st.sampled_from([{}, {}, {"fit": "pool"}, {"largest_grid": (2, 2)}, {"largest_grid": (0, 1)}, {"colour": 1}]))
+    options: dict[str, Any] = draw(
+        st.sampled_from([{}, {}, {"fit": "pool"}, {"largest_grid": (2, 2)}, {"largest_grid": (0, 1)}, {"colour": 1}])
+    )
     found = attempt(rga.attach, network, name, image_size=size, after=after, also=OURS, **options)
     if isinstance(found, Refused):
         compare(list(network.state_dict()), keys, "keys of a network that was refused")

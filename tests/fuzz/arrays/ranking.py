@@ -66,7 +66,7 @@ def evaluation(draw: Draw) -> Outcome:
         return refuse(case, found, "evaluate")
     distance = np.asarray(rows_of(must_work(attempt(reid.row_distances, query, gallery, metric), "row_distances")), np.float64)
     close(distance, oracles.distances(numbers(query), numbers(gallery), metric), f"{metric} distances")
-    wanted = oracles.figures(distance, labels_of(case), top_k)  # type: ignore[arg-type]
+    wanted = oracles.figures(distance, labels_of(case), top_k)
     if wanted is None:
         raise FaultError("evaluate finds matches where there are none")
     for name, value in wanted.items():
@@ -84,7 +84,7 @@ def given_distances(draw: Draw) -> Outcome:
     ties = generator.integers(0, 4, (len(query), len(gallery))).astype(draw(st.sampled_from([np.float32, np.float64])))
     made = dressed(draw, ties)
     found = attempt(reid.evaluate_distances, made.value, query_ids, query_cameras, ids, cameras, top_k=5)
-    wanted = oracles.figures(ties.astype(np.float64), labels_of(case), 5)  # type: ignore[arg-type]
+    wanted = oracles.figures(ties.astype(np.float64), labels_of(case), 5)
     if wanted is None:
         if not isinstance(found, Refused):
             raise FaultError("evaluate_distances finds matches where there are none")

@@ -215,7 +215,8 @@ def printing(draw: Draw, folder: Path) -> Outcome:
     """A command that only prints, and one that is mistyped."""
     if draw(st.booleans()):
         words: list[str] = [*draw(st.sampled_from(MISTYPED))]
-        if words and draw(st.booleans()):
+        other = draw(st.booleans())
+        if words and other:
             words = [draw(st.sampled_from([*VERBS])).split()[0], *words[1:], draw(st.sampled_from(["--nothing", "", "é"]))]
             if words[0] in ("demo", "doctor"):
                 words[0] = "embed"

@@ -29,7 +29,7 @@ def splits(draw: Draw, root: Path) -> Tree:
     tree = Tree(root, "classification", "folder", has_names=True)
     test = draw(st.sampled_from(["val", "test", "valid", "validation"]))
     names = class_names(draw)
-    for split, folder in (("train", "train"), ("test", test)):
+    for split, folder in (("train", "train"), ("test" if test == "test" else "val", test)):
         fill(draw, tree, root / folder, split, names)
     return tree
 
@@ -56,7 +56,7 @@ def imagenet(draw: Draw, root: Path) -> Tree:
     """A part of ImageNet, in one of its two homes."""
     tree = Tree(root, "classification", "imagenet")
     home = root / draw(st.sampled_from(["", "ILSVRC/Data/CLS-LOC"]))
-    for split, folder in (("train", "train"), ("test", "val")):
+    for split, folder in (("train", "train"), ("val", "val")):
         for name in WORDNET:
             for index in range(draw(st.integers(1, 2))):
                 tree.put(home / folder / name / f"{name}_{index}.JPEG", split, name)
@@ -70,7 +70,8 @@ def zips(draw: Draw, root: Path) -> Tree:
     root.mkdir(parents=True, exist_ok=True)
     prefix = draw(st.sampled_from(["", "./", "data/", "train/"]))
     packed = draw(st.sampled_from([ZIP_STORED, ZIP_DEFLATED]))
-    for split, archive in (("train", "train.zip"), ("test", draw(st.sampled_from(["test.zip", "val.zip", "test_1.zip"])))):
+    other = draw(st.sampled_from(["test.zip", "val.zip", "test_1.zip"]))
+    for split, archive in (("train", "train.zip"), ("val" if other == "val.zip" else "test", other)):
         with ZipFile(root / archive, "w", packed) as file:
             if draw(st.booleans()):
                 file.writestr(f"{prefix}{names[0]}/", b"")  # an entry of a folder

@@ -192,7 +192,7 @@ def of_people(data: ReidData, tree: Tree) -> Meant:
 def of_classes(data: ClassificationData, tree: Tree) -> Meant:
     """The splits and classes of a classification dataset."""
     splits, labels = {}, dict[int, str]()
-    for name in ("train", "test"):
+    for name in ("train", "val", "test"):
         part = data.split(name)
         numbers = [number_in(part.images, index, tree) for index in range(len(part))]
         if numbers:

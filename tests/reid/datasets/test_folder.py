@@ -1,5 +1,6 @@
 """Your own images in folders."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from rga.datasets.layout import DataError
 from rga.reid.datasets.folder import camera_of, camera_pattern, read_folder
+from rga.reid.datasets.samples import ReidData
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_file_names_say_the_camera(split: Path) -> None:
 
 
 def test_a_split_may_be_missing(split: Path) -> None:
-    (split / "train").rename(split / "other")
+    shutil.rmtree(split / "train")
     data = read_folder(split)
     assert not data.train
     assert data.query
@@ -50,8 +52,71 @@ def test_a_split_may_be_missing(split: Path) -> None:
 
 def test_half_a_test(split: Path) -> None:
     (split / "gallery").rename(split / "other")
+    with pytest.raises(DataError, match="has train and query, called like splits of a dataset, and other images beside: other"):
+        read_folder(split)
+    shutil.rmtree(split / "other")
     with pytest.raises(DataError, match="a query and an empty gallery"):
         read_folder(split)
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "Query", "Gallery"), ("training", "probe", "gallery_set"), ("train_images", "queries", "GALLERY")]
+)
+def test_splits_have_their_usual_names(names: tuple[str, str, str], split: Path) -> None:
+    expected = [(name, [sample.identity for sample in read_folder(split).split(name)]) for name in ("train", "query", "gallery")]
+    for before, after in zip(("train", "query", "gallery"), names, strict=True):
+        (split / before).rename(split / after)
+    assert [(name, [sample.identity for sample in read_folder(split).split(name)]) for name in ("train", "query", "gallery")] == expected
+
+
+@pytest.mark.parametrize("name", ["test", "Val", "validation"])
+def test_a_test_folder_is_divided_into_query_and_gallery(name: str, unsplit: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("parts")
+    for part, identities in (("train", "abcd"), (name, "ef")):
+        for identity in identities:
+            shutil.copytree(unsplit / identity, root / part / identity)
+    data = read_folder(root, camera=r"_c(\d)_")
+    assert {sample.identity for sample in data.train} == {1, 2, 3, 4}
+    assert {sample.identity for sample in data.query} == {sample.identity for sample in data.gallery} == {5, 6}
+    assert (len(data.train), len(data.query), len(data.gallery)) == (16, 4, 4)
+    for path in (root / name).rglob("*_c2_*"):
+        path.unlink()
+    with pytest.raises(DataError, match=rf"none of the identities in .*{name} has an image by another camera \(the cameras are 1\)"):
+        read_folder(root, camera=r"_c(\d)_")
+    shutil.copytree(root / name, root / "gallery")
+    with pytest.raises(DataError, match="a test is either query and gallery, or one folder that is divided into both"):
+        read_folder(root)
+
+
+def test_people_who_are_called_like_splits_are_people_if_one_says_so(unsplit: Path) -> None:
+    (unsplit / "a").rename(unsplit / "Val")
+    with pytest.raises(DataError, match=r"has Val, called like a split of a dataset, and other images beside: .* add the option splits=no"):
+        read_folder(unsplit)
+    assert read_folder(unsplit, splits=False).counts["train"].identities == 3
+
+
+def test_images_of_nobody_are_not_passed_over(split: Path, write_image: Callable[[Path], Path]) -> None:
+    write_image(split / "query" / "loose.jpg")
+    with pytest.raises(DataError, match=r"query has images beside its folders, of whom nobody says who they are: loose\.jpg"):
+        read_folder(split)
+
+
+def test_one_more_person_moves_no_other(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    def names(data: ReidData, split: str) -> set[str]:
+        return {sample.path.relative_to(tmp_path).as_posix() for sample in data.split(split)}
+
+    for identity in "abcdefghij":
+        for number in range(3):
+            write_image(tmp_path / identity / f"{number}.jpg")
+    before = read_folder(tmp_path, seed=1)
+    for number in range(3):
+        write_image(tmp_path / "0new" / f"{number}.jpg")
+    after = read_folder(tmp_path, seed=1)
+    moved = {path.split("/")[0] for path in names(before, "train") & (names(after, "query") | names(after, "gallery"))}
+    assert len(moved) <= 1
+    both = {path.split("/")[0] for path in names(before, "query")} & {path.split("/")[0] for path in names(after, "query")}
+    assert len(both) >= 4
+    assert {path for path in names(before, "query") if path[0] in both} <= names(after, "query")
 
 
 def test_identities_are_split_with_a_seed(unsplit: Path) -> None:

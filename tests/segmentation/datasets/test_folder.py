@@ -74,9 +74,9 @@ def test_the_class_file(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"no column value, name in the header .* Expected the columns value, name and, if you like, colour; rga data classes"),
+        ("", "line 1: no column value, name in the header ''. Expected value, name"),
         ("value,name\n1,road,#804080\n", "line 2: not as many fields as the header has"),
-        ("id,name\n0,road\n", "no column value in the header 'id,name'"),
+        ("id,name\n0,road\n", "line 1: no column value in the header 'id,name'. Expected value, name"),
         ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 65535 and no colour"),
         ("value,name\n65536,road\n", "line 2: the value '65536' is no whole number"),
         ("value,name\n1,road\n1,car\n", "line 3: the value 1 is there twice"),

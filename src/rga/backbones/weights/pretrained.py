@@ -45,9 +45,9 @@ def load_backbone_weights(
     if weights == "none":
         return "none: random from the start"
     if weights == "pretrained":
-        state, source = fetch(name)
+        state, fetched = fetch(name)
         put(backbone, name, state, weights)
-        return source
+        return fetched
     source = find_source(weights)
     found = source.read(backbone)
     taken = put(backbone, name, found.state, source, attention_fits=source.attention in (None, attention))

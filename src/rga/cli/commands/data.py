@@ -15,6 +15,7 @@ from rga.cli.progress import progress
 from rga.datasets.report import Report
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
 from rga.synthetic.fruit import FruitOptions
@@ -63,7 +64,7 @@ def check(
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
         write_json(output, report.to_dict())
-    print(report)
+    print(printable(str(report)))
     return 0 if report.ok else 1
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import tyro
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from numpy.typing import NDArray
 
 from rga.checks import check_at_least
+from rga.cli.answering import BATCHES, Answers
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import InputError
 from rga.images.named import images_at
 from rga.loading import load
+from rga.printable import printable
 from rga.ranking.distances import distances
 from rga.reid.model import ReidModel
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.terminal import PlainConsole, folding_table
 from rga.training.devices import choose_device
 
 
@@ -30,6 +33,7 @@ def search(
     gallery: tuple[Path, ...],
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     overwrite: bool = False,
+    skip_damaged: bool = False,
     top: int = 3,
     flip: bool = False,
     batch_size: int = 64,
@@ -46,6 +50,7 @@ def search(
         gallery: Images of known people to search in, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
+        skip_damaged: Damaged images are no error; without this flag, too, all others are searched and searched in.
         top: Number of answers for each image.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
@@ -61,19 +66,31 @@ def search(
         if set(places) == {path.resolve()}:
             raise InputError(f"the gallery has no other image than {path}: name images of known people with --gallery")
     loaded = load(model, ReidModel).to(choose_device(device))
+    embedded: Answers[NDArray[np.float32]] = Answers()
+
+    def use(chosen: Mapping[str, Path], **reports: Any) -> NDArray[np.float32]:
+        return loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+
+    named = {str(path): path for path in (*sought, *known)}
     with progress("embedding") as bar:
-        features = loaded.embed([*sought, *known], batch_size=batch_size, num_workers=num_workers, flip=flip, progress=bar)
-    similar = 1 - distances(features[: len(sought)], features[len(sought) :]).numpy()
+        embedded.add(named, use, BATCHES * batch_size, bar)
+    sought, known = ([path for path in paths if str(path) in embedded.found] for paths in (sought, known))
+    if not (sought and known):
+        embedded.conclude(len(embedded.damaged), skip_damaged)  # which says what is damaged
+    features = [np.stack([embedded.found[str(path)] for path in paths]) for paths in (sought, known)]
+    similar = 1 - distances(*features).numpy()
+    places = [path.resolve() for path in known]
     answers: dict[str, list[dict[str, object]]] = {}
     for path, row in zip(sought, similar, strict=True):
         best = [index for index in (-row).argsort(kind="stable") if places[index] != path.resolve()][:top]
         answers[str(path)] = [{"image": str(known[index]), "similarity": round(float(row[index]), 4)} for index in best]
     if output is not None:  # before anything that may go wrong
         write_json(output, answers)
-    table = Table("image", *(f"{rank}." for rank in range(1, max(map(len, answers.values())) + 1)))
+    console = PlainConsole()
+    table = folding_table("image", *(f"{rank}." for rank in range(1, max(map(len, answers.values())) + 1)))
     for name, found in answers.items():
-        table.add_row(escape(name), *(escape(f"{each['image']} {each['similarity']:.2f}") for each in found))
-    console = Console()
+        table.add_row(printable(name), *(f"{printable(str(each['image']))} {each['similarity']:.2f}" for each in found))
     console.print(table)
     if output is not None:
-        console.print(f"written to {output}", markup=False, soft_wrap=True)
+        console.sentence(f"written to {output}")
+    embedded.conclude(len(named), skip_damaged)

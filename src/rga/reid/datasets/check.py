@@ -234,7 +234,7 @@ def cautions(data: ReidData) -> list[str]:
     """What makes figures on a dataset say something else than they seem to, as sentences."""
     both = {sample.identity for sample in data.train} & {sample.identity for sample in (*data.query, *data.gallery)} - {DISTRACTOR}
     unmatched = [relative(sample.path, data.root) for sample in find_unmatched(data)]
-    found = [
+    found: list[tuple[bool, Sequence[object], str]] = [
         (True, sorted(both), "[identity is|identities are] trained on and tested on"),
         (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
     ]

@@ -1,93 +1,135 @@
 r"""Your own images in folders, one folder an identity.
 
-Either ``ROOT/{train,query,gallery}/IDENTITY/*.jpg``, or ``ROOT/IDENTITY/*.jpg``, which is split by identity with a seed. The camera can
-stand in the file names: ``camera=r"c(\d+)"`` finds 3 in ``walk_c3_0012.jpg``. Folders within an identity's folder are part of it.
+Either ``ROOT/{train,query,gallery}/IDENTITY/*.jpg``, or ``ROOT/{train,test}/IDENTITY/*.jpg``, whose test is divided into query and gallery,
+or ``ROOT/IDENTITY/*.jpg``, which is split by identity. The camera can stand in the file names: ``camera=r"c(\d+)"`` finds 3 in
+``walk_c3_0012.jpg``. Folders within an identity's folder are part of it.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
+from rga.datasets.splits import WORDS, Vocabulary, hash_rank, split_folders
 from rga.datasets.tables import whole_number
 from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
 from rga.images.listing import composed, folders_in, image_names
 from rga.ranking.labels import JUNK
-from rga.reid.datasets.samples import SPLITS, ReidData, Sample, by_identity, choose_queries, second_image
+from rga.reid.datasets.samples import ReidData, Sample, by_identity, choose_queries, second_image
+
+VOCABULARY: Vocabulary = {
+    "train": WORDS["train"],
+    "query": frozenset(("query", "queries", "probe", "probes")),
+    "gallery": frozenset(("gallery", "galleries")),
+    "test": WORDS["test"] | WORDS["val"],
+}
+"""The words for the folders of splits."""
 
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
-def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False) -> ReidData:
+def read_folder(
+    root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False, splits: bool = True
+) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
-    Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Without the folders
-    train, query and gallery the identities are split: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
-    With them, those that are missing are empty splits; but a query without a gallery is searched for in train. A folder ``-1`` in
-    ``gallery`` is junk, as in Market-1501, and left out.
+    Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Folders of splits
+    are found under their usual names in any case. Those that are missing are empty, but a query without a gallery is searched for in
+    train. A folder ``test`` (or ``val``) beside ``train`` is
+    divided into query and gallery by ``choose_queries``. Without such folders the identities are split by a hash of their names: a part to
+    test on, with queries drawn likewise, the others to train on. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
 
     Args:
         root: the folder.
         camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
         test_fraction: of the identities to test on, where the folder has no splits.
-        seed: of that split.
+        seed: of that split, and of the queries that are drawn.
         known: where the folder has no splits, test on new images of all people instead: an image of each is a query, all others are trained
             on and are the gallery. This suits few images, if the people to recognise are those of the training.
+        splits: whether folders that are called like splits are splits; no where they are identities.
 
     Raises:
         MissingFileError: there is no such folder, or no folder in it.
-        DataError: a folder is empty, a file name has no camera or several, or there are too few identities to split.
+        DataError: a folder is empty or holds images beside its folders, splits are not clear, a file name has no camera or several, or
+            there are too few identities to split.
         InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
         raise InputError(f"test_fraction must lie between 0 and 1, without them, got {test_fraction}")
     pattern = camera_pattern(camera)
-    there = [name for name in SPLITS if (root / name).is_dir()]
-    if there:
-        names = sorted({composed(path.name) for split in there for path in identity_folders(root / split)})
-        numbers = {name: number for number, name in enumerate(names, start=1)} | {str(JUNK): JUNK}
-        train, query, gallery = (read_identities(root / name, numbers, pattern) if name in there else () for name in SPLITS)
-        if query and "gallery" not in there:
-            gallery = train
-        return ReidData(root.name, train, query, tuple(sample for sample in gallery if sample.identity != JUNK), root)
+    identity_folders(root)
+    found = split_folders(root, "identities", VOCABULARY) if splits else {}
+    if "test" in found and {"query", "gallery"} & found.keys():
+        both = " and ".join(path.name for path in found.values())
+        raise DataError(f"{root} has {both}: a test is either query and gallery, or one folder that is divided into both")
+    named = {path.name for folder in found.values() or (root,) for path in identity_folders(folder)}
+    numbers = {name: number for number, name in enumerate(sorted(map(composed, named)), start=1)}
+    if found:
+        numbers |= {str(JUNK): JUNK}
+        parts = {name: read_identities(folder, numbers, pattern) for name, folder in found.items()}
+        query, gallery = parts.get("query", ()), tuple(sample for sample in parts.get("gallery", ()) if sample.identity != JUNK)
+        if "test" in parts:
+            query, gallery = draw_queries(parts["test"], numbers, seed)
+            if not query:
+                raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
+        if query and not {"test", "gallery"} & found.keys():
+            gallery = parts.get("train", ())
+        return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
-    names = sorted({composed(path.name) for path in identity_folders(root)})
-    numbers = {name: number for number, name in enumerate(names, start=1)}
-    samples = read_identities(root, numbers, pattern)
-    return split_people(root, samples, test_fraction, seed, known=known)
+    return split_people(root, read_identities(root, numbers, pattern), numbers, test_fraction, seed, known=known)
 
 
-def split_people(root: Path, samples: Sequence[Sample], test_fraction: float, seed: int, *, known: bool) -> ReidData:
-    """Splits people with a seed: a part to test on, with queries drawn by ``choose_queries``, the others to train on.
+def split_people(
+    root: Path, samples: Sequence[Sample], numbers: Mapping[str, int], test_fraction: float, seed: int, *, known: bool
+) -> ReidData:
+    """Splits people by a hash of their names: a part to test on, with queries drawn for each, the others to train on.
 
     Args:
         root: the folder of the images.
         samples: all of them.
+        numbers: name of a person -> identity.
         test_fraction: of the people to test on.
-        seed: of the split.
+        seed: of the split; one more person moves no other.
         known: test on all people instead: queries are drawn of all, and the other images are both trained on and the gallery.
 
     Raises:
         DataError: there are too few people, or none of those to test on can be looked for.
     """
-    identities = list(by_identity(samples))
-    if len(identities) < 2:
-        raise DataError(f"{root} has {len(identities)} identity: a split into train and test needs two or more")
-    generator = random.Random(seed)  # noqa: S311  # a split, no secret
+    if len(numbers) < 2:
+        raise DataError(f"{root} has {len(numbers)} identity: a split into train and test needs two or more")
     if known:
-        query, gallery = choose_queries(samples, generator)
+        query, gallery = draw_queries(samples, numbers, seed)
         if not query:
-            raise DataError(f"none of the {len(identities)} identities of {root} has {second_image(samples)} to find")
+            raise DataError(f"none of the {len(numbers)} identities of {root} has {second_image(samples)} to find")
         return ReidData(root.name, gallery, query, gallery, root)
-    tested = set(generator.sample(identities, min(len(identities) - 1, max(1, round(test_fraction * len(identities))))))
-    query, gallery = choose_queries([sample for sample in samples if sample.identity in tested], generator)
+    in_order = sorted(numbers, key=lambda name: hash_rank(name, seed))
+    tested = {numbers[name] for name in in_order[: min(len(numbers) - 1, max(1, round(test_fraction * len(numbers))))]}
+    query, gallery = draw_queries([sample for sample in samples if sample.identity in tested], numbers, seed)
     if not query:
         raise DataError(f"none of the {len(tested)} test identities of {root} has {second_image(samples)} to find: raise test_fraction")
     return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
+
+
+def draw_queries(samples: Sequence[Sample], numbers: Mapping[str, int], seed: int) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Query and gallery by ``choose_queries``, for each identity by itself: more identities change no other's queries.
+
+    Args:
+        samples: of all identities.
+        numbers: name of a person -> identity.
+        seed: of the choice.
+    """
+    names = {number: name for name, number in numbers.items()}
+    query: list[Sample] = []
+    gallery: list[Sample] = []
+    for identity, group in by_identity(samples).items():
+        chosen, others = choose_queries(group, random.Random(f"{seed}:{names[identity]}"))  # noqa: S311  no secret
+        query += chosen
+        gallery += others
+    return tuple(query), tuple(gallery)
 
 
 def identity_folders(folder: Path) -> list[Path]:
@@ -95,15 +137,18 @@ def identity_folders(folder: Path) -> list[Path]:
 
     Raises:
         MissingFileError: there is no such folder.
-        DataError: it has none.
+        DataError: it has none, or images beside them, whose identity is not known.
     """
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = folders_in(folder)
     if not folders:
-        loose = len(image_names(folder, deep=False))
-        hint = f", though {loose} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if loose else ""
+        beside = len(image_names(folder, deep=False))
+        hint = f", though {beside} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if beside else ""
         raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
+    loose = image_names(folder, deep=False)
+    if loose:
+        raise DataError(f"{folder} has images beside its folders, of whom nobody says who they are: {examples(loose)}. {WHERE}")
     return folders
 
 

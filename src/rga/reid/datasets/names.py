@@ -60,7 +60,7 @@ def read_names(
         some = examples([f"{name} of {path.name}" for path, name in people.items()])
         raise DataError(f"every image in {root} is of another person by its name ({some}): write names:{root}?identity=REGEX")
     samples = [Sample(path, numbers[name], camera_of(path, place)) for path, name in people.items()]
-    return split_people(root, samples, test_fraction, seed, known=known)
+    return split_people(root, samples, numbers, test_fraction, seed, known=known)
 
 
 def identity_pattern(identity: str) -> re.Pattern[str]:

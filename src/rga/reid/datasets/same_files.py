@@ -30,5 +30,5 @@ def number_files(query: Sequence[Path], gallery: Sequence[Path]) -> tuple[Intege
     first = {path: group[0] for group in find_duplicates(paths) for path in group}
     index = {path: number for number, path in enumerate(paths)}
     numbers = {path: index[first.get(path, path)] for path in paths}
-    both = tuple(np.array([numbers[path] for path in side], np.int64) for side in (query, gallery))
-    return (both[0], both[1]) if np.isin(*both).any() else None
+    own, others = (np.array([numbers[path] for path in side], np.int64) for side in (query, gallery))
+    return (own, others) if np.isin(own, others).any() else None

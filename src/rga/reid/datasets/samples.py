@@ -21,6 +21,7 @@ from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.errors import InputError
 from rga.images.defects import examples
+from rga.images.listing import size_of
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 from rga.reid.datasets.same_files import number_files
 
@@ -123,7 +124,7 @@ class ReidData:
             MissingFileError: an image is gone.
         """
         return fingerprint(
-            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
+            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(sample.path)}"
             for name in SPLITS
             for sample in self.split(name)
         )
@@ -271,7 +272,9 @@ def check_apart(sets: Sequence[ReidData], test: ReidData | None) -> None:
                 raise DataError(
                     f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {sample.path}: name one of them"
                 )
-    for sample in () if test is None else chain(test.query, test.gallery):
+    if test is None:
+        return
+    for sample in chain(test.query, test.gallery):
         other = owner.get(os.path.realpath(sample.path), test)
         if other is not test:
             raise DataError(f"{other.name!r} at {other.root} trains on {sample.path}, and {test.name!r} at {test.root} tests on it")

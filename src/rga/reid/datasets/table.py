@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError
@@ -37,34 +38,35 @@ def read_table(file: Path) -> ReidData:
         raise MissingFileError(f"no file {file}. {WHERE}")
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
     seen: dict[tuple[int, int], dict[str, tuple[str, Sample]]] = {}  # file on the disk -> split -> line and sample
-    first: tuple[str, Sample] | None = None
+    lines: list[tuple[str, Sample]] = []
     for row in read_rows(file, REQUIRED, ("camera",), WHERE, names=True):
         name, sample = read_row(row, file.parent)
-        first = first or (row.location, sample)
-        check_cameras(row.location, sample, *first)
+        lines.append((row.location, sample))
         status = sample.path.stat()
         before = seen.setdefault((status.st_dev, status.st_ino), {})
         check_again(row.location, name, sample, before)
         before[name] = (row.location, sample)
         splits[name].append(sample)
+    check_cameras(lines)
     train, query, gallery = (tuple(splits[name]) for name in SPLITS)
     return ReidData(file.stem, train, query, gallery, file.parent)
 
 
-def check_cameras(location: str, sample: Sample, first: str, other: Sample) -> None:
+def check_cameras(lines: Sequence[tuple[str, Sample]]) -> None:
     """Refuses a table in which some lines have a camera: images by a query's own camera would count as found.
 
     Args:
-        location: of the line.
-        sample: of the line.
-        first: location of the first line.
-        other: sample of the first line.
+        lines: location and sample of each.
+
+    Raises:
+        DataError: some lines have a camera and others none; the first without is named.
     """
-    if (sample.camera is None) != (other.camera is None):
-        here, there = ("no camera", f"{first} has camera {other.camera}")
-        if sample.camera is not None:
-            here, there = f"camera {sample.camera}", f"{first} has none"
-        raise DataError(f"{location}: {here}, and {there}: give a camera in every line, or in none")
+    without = [location for location, sample in lines if sample.camera is None]
+    if 0 < len(without) < len(lines):
+        raise DataError(
+            f"{without[0]}: no camera, as in {len(without):,} of {len(lines):,} lines; the others have one: give a camera in every line, "
+            "or in none"
+        )
 
 
 def check_again(location: str, split: str, sample: Sample, before: dict[str, tuple[str, Sample]]) -> None:

@@ -30,7 +30,7 @@ IGNORED_NAME = "ignored"
 PROPOSE = "rga data classes FOLDER proposes such a file from the masks"
 """The way to go for those who have none."""
 
-WHERE = f"Expected the columns value, name and, if you like, colour; {PROPOSE}."
+WHERE = f"Expected value, name and, if you like, colour; {PROPOSE}."
 
 NUMBER = re.compile(r"0*[0-9]{1,5}")
 """A value that may be within 16 bits."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.arrays import read_integers
 from rga.errors import InputError
 
 IGNORED = 255
@@ -92,7 +93,7 @@ class Classes:
             table[value] = index
         return table
 
-    def decode(self, values: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
+    def decode(self, values: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """A mask's values as classes.
 
         Args:
@@ -109,9 +110,11 @@ class Classes:
             array([[  0, 255,   1]], dtype=uint8)
         """
         table = self.table
-        decoded = (
-            table[values] if values.dtype == np.uint8 else np.where(values < len(table), table[values.clip(max=len(table) - 1)], UNKNOWN)
-        )
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8:
+            decoded = table[values]
+        else:
+            values = read_integers(values, "the values of a mask")
+            decoded = np.where((values >= 0) & (values < len(table)), table[values.clip(0, len(table) - 1)], UNKNOWN)
         wrong = decoded == UNKNOWN
         if wrong.any():
             found = ", ".join(map(str, np.unique(values[wrong])[:5]))
@@ -174,7 +177,7 @@ class Classes:
         """
         if not self.values:
             painted = self.palette.copy()
-            for colour, index in reversed(self.colour_values.items()):
+            for colour, index in reversed(list(self.colour_values.items())):
                 painted[index] = colour
             return painted[labels]
         table = np.full(256, IGNORED, np.uint16)

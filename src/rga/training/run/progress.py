@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
+from rga.terminal import PlainConsole, text_column
 from rga.training.distributed import processes
 
 
@@ -15,14 +15,14 @@ def progress_bar() -> Progress:
 
     Its tasks have a field ``left``, a text: the time that is left.
     """
-    console = Console()
+    console = PlainConsole()
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        text_column(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
+        text_column("{task.fields[left]}"),
     )
     return Progress(*columns, console=console, disable=not (processes.first() and (console.is_terminal or console.is_jupyter)))
 
