@@ -200,3 +200,9 @@ def test_options_at_the_edge_are_taken_and_the_others_have_their_defaults() -> N
         False,
         False,
     ]
+
+
+def test_nothing_is_flipped_and_nothing_re_ranked_unless_it_is_asked_for() -> None:
+    assert ReidOptions() == ReidOptions(flip=False, feature="both", comparison=Comparison())
+    assert (CalibrationOptions().flip, CalibrationOptions().seed, CalibrationOptions().feature) == (False, 0, None)
+    assert Comparison() == Comparison(0, 0, None, False, None, None, None)
