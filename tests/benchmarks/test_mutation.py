@@ -156,18 +156,26 @@ def test_what_became_of_a_mutant(tool: Callable[[str], ModuleType], tmp_path: Pa
     assert run.meet(shop, mutant, [])["outcome"] == "no test"
 
 
-def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], tmp_path: Path) -> None:
+def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     run = tool("run")
+    monkeypatch.setattr(run, "EXPLAINED", {"a call": "the same"})
     results = [
-        {"outcome": outcome, "kind": kind, "file": "rga/reid/a.py", "line": line, "what": f"rga/reid/a.py:{line} {kind}"}
+        {
+            "outcome": outcome,
+            "kind": kind,
+            "file": "rga/reid/a.py",
+            "line": line,
+            "what": f"rga/reid/a.py:{line} {kind}",
+            "key": f"a {kind}",
+        }
         for outcome, kind, line in (("killed", "swap", 3), ("hung", "swap", 4), ("survived", "call", 9), ("no test", "call", 2))
     ]
     assert run.report(results).splitlines() == [
         "2 of 4 mutants killed (50.0%): {'killed': 1, 'hung': 1, 'survived': 1, 'no test': 1}",
         "survivors by kind: swap 0/2, call 2/2",
         "survivors by folder: reid 2/4",
-        "no test: rga/reid/a.py:2 call",
-        "survived: rga/reid/a.py:9 call",
+        "no test: rga/reid/a.py:2 call (the same)",
+        "survived: rga/reid/a.py:9 call (the same)",
     ]
 
 
