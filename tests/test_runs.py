@@ -245,3 +245,12 @@ def test_memory_is_kept_on_cpus_alone(world: World, tmp_path: Path, monkeypatch:
     assert world.events == []
     Run(recipe_type("reid")().override(device="cpu"), tmp_path, "")
     assert world.events == ["memory"]
+
+
+def test_another_number_of_processes_is_said(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(tmp_path / "run", world)
+    start = SimpleNamespace(step=6, log=None, processes=3, steps_per_epoch=4)
+    monkeypatch.setattr("rga.runs.load_checkpoint", lambda _path, _device: start)
+    resume(run)
+    (entry,) = read_run(run).changes
+    assert (entry["processes"], entry["step"]) == ("3 -> 1", 6)

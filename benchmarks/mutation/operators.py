@@ -90,6 +90,11 @@ class Mutant:
         """The file's text with the change."""
         return text[: self.start] + self.after + text[self.end :]
 
+    @property
+    def key(self) -> str:
+        """What it does, without its line."""
+        return f"{self.file} {self.kind}: {shorten(self.before)} -> {shorten(self.after)}"
+
     def __str__(self) -> str:
         """Where it is and what it does."""
         return f"{self.file}:{self.line} {self.kind}: {shorten(self.before)} -> {shorten(self.after)}"

@@ -11,7 +11,7 @@ from rga.ranking.evaluation import evaluate as evaluate_features
 from rga.ranking.open_set.open_set import evaluate_open_set, split_identities
 from rga.reid.comparison import Comparison
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.embedded import Embedded
+from rga.reid.embedded import Embedded, embed_data
 from rga.reid.evaluation import CalibrationOptions, ReidOptions, calibrate, evaluate, rank
 
 IDS = np.repeat(np.arange(1, 9), 4)
@@ -200,3 +200,14 @@ def test_options_at_the_edge_are_taken_and_the_others_have_their_defaults() -> N
         False,
         False,
     ]
+
+
+def test_nothing_is_flipped_and_nothing_re_ranked_unless_it_is_asked_for() -> None:
+    assert ReidOptions() == ReidOptions(flip=False, feature="both", comparison=Comparison())
+    assert (CalibrationOptions().flip, CalibrationOptions().seed, CalibrationOptions().feature) == (False, 0, None)
+    assert Comparison() == Comparison(0, 0, None, False, None, None, None)
+
+
+def test_data_without_a_test_are_named() -> None:
+    with pytest.raises(InputError, match="dataset 'people' has no query and gallery to evaluate on"):
+        embed_data(MODEL, ReidData("people", (Sample(Path("a.jpg"), 1, 1),), (), (), Path()))
