@@ -146,7 +146,7 @@ def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> 
         options: What to render.
     """
     made = generate("rendering", lambda bar: render_album(folder, options, bar))
-    print(f"{made}; train on it with rga train reid/tiny --data folder:{folder}")
+    print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
