@@ -14,8 +14,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
-        "rga.errors rga.lazy",
-        "rga.checks",
+        "rga.errors rga.lazy rga.printable",
+        "rga.checks rga.arrays rga.tensors rga.terminal",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
@@ -23,6 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.ranking",
         "rga.reid rga.segmentation rga.classification",
         "rga.tasks",
+        "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
         "rga.reports rga.chosen_data",

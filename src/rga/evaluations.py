@@ -14,7 +14,7 @@ from rga.checks import check_at_least
 from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
-from rga.loading import load, model_folder, task_of
+from rga.loading import load, task_of
 from rga.ranking.open_set.threshold import save_threshold
 from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
 from rga.reid.evaluation import calibrate as choose_threshold
@@ -22,7 +22,7 @@ from rga.reid.model import ReidModel
 from rga.reports.evaluation_report import check_report, write_findings
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
-from rga.storage.saved_model import weights_fingerprint
+from rga.storage.saved_model import model_folder, weights_fingerprint
 from rga.tasks import get_task
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress

@@ -8,6 +8,7 @@ from typing import Any
 
 from rga.errors import InputError, MissingFileError
 from rga.first_edition import convert_recipe
+from rga.storage.found import neighbours
 from rga.tasks import get_recipe, recipe_type
 from rga.training.recipe import Recipe
 
@@ -33,9 +34,9 @@ def recipe_from_file(path: Path) -> Recipe:
         InputError: it does not hold a recipe.
     """
     if not path.is_file():
-        raise MissingFileError(f"there is no recipe at {path}")
+        raise MissingFileError(f"there is no recipe at {path}{neighbours(path)}")
     try:
-        contents: Any = json.loads(path.read_text(), object_pairs_hook=no_doubles)
+        contents: Any = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=no_doubles)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except ValueError as error:

@@ -49,7 +49,7 @@ def passes(gate: RelationGate, x: Tensor) -> list[Tensor]:
     return [out.detach(), *gradients, *(buffer.clone() for buffer in gate.buffers())]
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     sizes=st.tuples(st.integers(2, 4), st.integers(1, 9), st.integers(1, 6)),
     options=OPTIONS,

@@ -89,7 +89,7 @@ def test_resampled_modules_serve_their_new_grid_and_can_be_built_again(name: str
         torch.testing.assert_close(built.eval()(x), module.eval()(x))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(old=grids, new=grids)
 def test_moved_input_weights_answer_as_the_old_ones_to_the_resized_map(old: tuple[int, int], new: tuple[int, int]) -> None:
     weight = torch.randn(3, math.prod(old), dtype=torch.float64)
@@ -99,7 +99,7 @@ def test_moved_input_weights_answer_as_the_old_ones_to_the_resized_map(old: tupl
     torch.testing.assert_close(moved.sum(-1), weight.sum(-1), rtol=1e-6, atol=1e-6)  # the magnitude of the response stays
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(old=grids, new=grids)
 def test_moved_output_weights_produce_the_resized_map(old: tuple[int, int], new: tuple[int, int]) -> None:
     weight = torch.randn(math.prod(old), 5, dtype=torch.float64)

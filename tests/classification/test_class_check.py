@@ -12,6 +12,7 @@ from rga.classification.datasets.check import check_data
 from rga.classification.datasets.folder import read_folder
 from rga.classification.datasets.samples import ClassificationData, LabeledImages
 from rga.classification.image_sources import PixelImages
+from rga.errors import MissingFileError
 
 
 def test_sound_data_are_ok(data: ClassificationData) -> None:
@@ -82,5 +83,5 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path, make_folders: MakeFolder
     make_folders(tmp_path, {"cat": 3, "dog": 3})
     data = read_folder(tmp_path)
     (tmp_path / "dog" / "0002.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"0002\.png"):
+    with pytest.raises(MissingFileError, match=r"0002\.png is not there, or a link to nothing"):
         check_data(data, open_images=open_images)

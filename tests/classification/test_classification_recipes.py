@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.classification.evaluation import evaluate_model
+from rga.classification.model import ClassificationModel
+from rga.classification.recipe import ClassificationRecipe
 from rga.classification.recipes import RECIPES
+from rga.classification.task import read
 from rga.datasets.spec import DataSpec
+from rga.loading import load
 from rga.runs import train
 
 
@@ -75,4 +80,9 @@ def test_every_recipe_runs_a_step(name: str, folders: Path, tmp_path: Path) -> N
         recipe = recipe.override(data=DataSpec("folder", folders), image_size=min(recipe.model.image_size, 64))
     outcome = train(recipe, output=tmp_path / "run")
     assert outcome.step == 1
-    assert 0 <= outcome.metrics["top1"] <= 1
+    assert isinstance(recipe, ClassificationRecipe)
+    data = read(recipe)
+    expected = evaluate_model(load(tmp_path / "run", ClassificationModel), data)
+    assert outcome.metrics["top1"] == expected.top1
+    assert outcome.metrics["test_cross_entropy"] == pytest.approx(expected.cross_entropy, rel=1e-4)
+    assert expected.confusion.sum() == len(data.test) > 0

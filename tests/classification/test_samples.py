@@ -1,8 +1,10 @@
 """What a dataset must be, its fingerprint, and splits."""
 
+import hashlib
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, hold_out, shares
 from rga.classification.image_sources import ImageSubset, PixelImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import PURPOSES
 
 
 def test_one_class_is_no_data(data: ClassificationData) -> None:
@@ -20,11 +23,17 @@ def test_one_class_is_no_data(data: ClassificationData) -> None:
         ClassificationData("colours", ("red",), only, NOTHING, data.root)
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
+    data = replace(data, val=data.train)
     rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
-    with pytest.raises(DataError, match=rf"1 of 3 classes have no image to {split} on \('green'\); add images of each"):
-        replace(data, train=rest) if split == "train" else replace(data, test=rest)
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no image {PURPOSES[split]} \('green'\); add images of each"):
+        ClassificationData(**{**vars_of(data), split: rest})
+
+
+def vars_of(data: ClassificationData) -> dict[str, Any]:
+    """The fields of a dataset."""
+    return {field.name: getattr(data, field.name) for field in fields(data)}
 
 
 def test_no_images_and_labels_without_class_are_named(data: ClassificationData) -> None:
@@ -86,3 +95,11 @@ def test_held_out_images_are_training_images(data: ClassificationData) -> None:
 def test_chosen_images_can_be_sent(data: ClassificationData) -> None:
     sent = pickle.loads(pickle.dumps(ImageSubset(data.train.images, np.array([4, 2]))))
     assert sent[1].tobytes() == data.train.images[2].tobytes()
+
+
+def test_images_in_memory_have_names_and_marks() -> None:
+    pixels = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    images = PixelImages(pixels, "train")
+    assert (len(images), images.name(1), images[1].size, images[1].mode) == (2, "train/00001", (4, 3), "RGB")
+    assert images.contents(1) == pixels[1].tobytes()
+    assert images.mark(1) == hashlib.sha256(pixels[1].tobytes()).hexdigest()[:16]

@@ -43,7 +43,7 @@ def average_precision(hits: Any) -> float:
 
 
 @given(seed=st.integers(0, 999), block=st.sampled_from([None, 1, 7]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_query(seed: int, block: int | None) -> None:
     distances, labels = case(seed)
     details = examine(distances, *labels, block=block).details
@@ -63,7 +63,7 @@ def test_every_query(seed: int, block: int | None) -> None:
 
 
 @given(seed=st.integers(0, 999), block=st.sampled_from([None, 1, 7]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_pair_of_cameras(seed: int, block: int | None) -> None:
     distances, labels = case(seed)
     cameras = examine(distances, *labels, block=block).cameras

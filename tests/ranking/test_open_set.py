@@ -58,7 +58,7 @@ def naive(distances: Floats, labels: list[Any], unknown: set[int], rank: int) ->
 
 
 @given(seed=st.integers(0, 999), rank=st.integers(1, 4), block=st.sampled_from([None, 1, 7]), threshold=st.floats(-1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rates_are_those_of_the_definitions(seed: int, rank: int, block: int | None, threshold: float) -> None:
     distances, labels = labelled_distances(seed)
     _, unknown = split_identities(labels[0].tolist(), 0.4, seed)
@@ -73,7 +73,7 @@ def test_rates_are_those_of_the_definitions(seed: int, rank: int, block: int | N
 
 
 @given(seed=st.integers(0, 999), rate=st.floats(0, 0.99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_threshold_is_the_greatest_that_keeps_the_rate(seed: int, rate: float) -> None:
     distances, labels = labelled_distances(seed)
     result = evaluate_open_set(distances, *labels, unknown=split_identities(labels[0].tolist(), 0.4, seed)[1])
@@ -140,7 +140,7 @@ def split_in_two(ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.bool_]]:
 
 
 @given(ids=st.lists(st.integers(1, 60), min_size=1, max_size=80), share=st.floats(0.05, 0.95), seed=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_split_depends_on_nothing_but_the_identities_and_the_seed(ids: list[int], share: float, seed: int) -> None:
     people = set(ids)
     if len(people) < 2:

@@ -114,7 +114,7 @@ def check(result_of: Any, distance: Floats, labels: Labels) -> None:
 
 
 @given(labels=labelled(), seed=st.integers(0, 99), block=st.sampled_from([None, 1, 2, 3, 100]), dtype=st.sampled_from(["f4", "f8"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_given_distances_with_many_ties(labels: Labels, seed: int, block: int | None, dtype: str) -> None:
     given_distances = np.random.default_rng(seed).integers(-2, 3, (len(labels[0]), len(labels[2]))).astype(dtype)
     before = given_distances.copy()
@@ -132,7 +132,7 @@ def test_given_distances_with_many_ties(labels: Labels, seed: int, block: int | 
     as_tensor=st.booleans(),
 )
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_features_with_many_ties(metric: Metric, *, labels: Labels, seed: int, block: int | None, dtype: str, as_tensor: bool) -> None:
     query, gallery = rows(seed, len(labels[0]), EXACT), rows(seed + 100, len(labels[2]), EXACT)
     if metric == "euclidean":
@@ -160,7 +160,7 @@ def test_features_with_many_ties(metric: Metric, *, labels: Labels, seed: int, b
 
 
 @given(labels=labelled(), seed=st.integers(0, 99), widest=st.sampled_from([1.0, 1e3, 1e300]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_distances_far_closer_than_their_range(labels: Labels, seed: int, widest: float) -> None:
     close = np.array([0, 1e-9, 2e-9, 2e-9, 1, 1 + 1e-9, -widest, widest])
     given_distances = np.random.default_rng(seed).choice(close, (len(labels[0]), len(labels[2])))
@@ -191,7 +191,7 @@ def test_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @given(labels=labelled(), seed=st.integers(0, 99), block=st.integers(1, 8), metric=st.sampled_from(["cosine", "euclidean"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_block_size_changes_nothing(labels: Labels, seed: int, block: int, metric: Metric) -> None:
     """Not a bit, where distances hold no rounding: ties are everywhere."""
     query, gallery = (rows(number, len(side), EXACT).astype(np.float32) for number, side in ((seed, labels[0]), (seed + 100, labels[2])))
@@ -202,7 +202,7 @@ def test_the_block_size_changes_nothing(labels: Labels, seed: int, block: int, m
 
 
 @given(seed=st.integers(0, 10_000), dimensions=st.sampled_from([8, 64, 300]), block=st.sampled_from([None, 1, 3]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_single_precision_is_as_good_as_double_but_for_ties(seed: int, dimensions: int, block: int | None) -> None:
     generator = np.random.default_rng(seed)
     query, gallery = (generator.normal(size=(size, dimensions)).astype(np.float32) for size in (6, 40))

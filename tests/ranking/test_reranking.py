@@ -86,7 +86,7 @@ def drawn(images: int, seed: int, choices: int = len(EXACT)) -> Floats:
     lambda_=st.sampled_from([0.0, 0.3, 1.0]),
     metric=st.sampled_from(["cosine", "euclidean"]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_equals_the_papers_algorithm(sizes: tuple[int, int], seed: int, k1: int, k2: int, lambda_: float, metric: Metric) -> None:
     features = clustered(*sizes, seed=seed)
     expected = naive_rerank(*features, k1=k1, k2=k2, lambda_=lambda_, metric=metric)
@@ -96,7 +96,7 @@ def test_equals_the_papers_algorithm(sizes: tuple[int, int], seed: int, k1: int,
 
 
 @given(seed=st.integers(0, 999), tile=st.sampled_from([1, 300, 2000, 10**6]), group=st.sampled_from([0, 4000]), at_once=st.integers(1, 20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_parts_of_any_size_give_the_same_with_many_ties(seed: int, tile: int, group: int, at_once: int) -> None:
     both = drawn(25, seed)
     expected = rerank(both[:5], both[5:], 4, 3)
@@ -212,7 +212,7 @@ def test_wrong_input(changes: dict[str, Any], message: str) -> None:
     few=st.booleans(),
     metric=st.sampled_from(["cosine", "euclidean"]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_neighbours_are_those_of_a_stable_sort(images: int, count: int, seed: int, tile: int, few: bool, metric: Metric) -> None:
     features, _ = read_features(*2 * (drawn(images, seed, 3 if few else len(EXACT)),), metric)
     matrix = distances(features.rows, features.rows, metric)

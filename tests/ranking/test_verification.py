@@ -37,7 +37,7 @@ def pairs(distances: Floats, labels: list[Any]) -> tuple[Floats, Floats]:
 
 
 @given(seed=st.integers(0, 999), metric=st.sampled_from(["cosine", "euclidean"]), block=st.sampled_from([None, 1, 6]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_counts_are_those_of_all_pairs(seed: int, metric: Any, block: int | None) -> None:
     query, gallery, labels = case(seed)
     source = row_distances(query, gallery, metric)

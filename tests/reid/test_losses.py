@@ -21,7 +21,7 @@ def naive_triplet(features: torch.Tensor, labels: list[int], margin: float | Non
     return sum(losses) / len(losses)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=st.lists(st.integers(0, 4), min_size=2, max_size=16), margin=st.one_of(st.none(), st.floats(0, 2)), seed=st.integers(0, 100))
 def test_batch_hard_equals_the_naive_loop_for_any_counts(labels: list[int], margin: float | None, seed: int) -> None:
     features = torch.randn(len(labels), 3, generator=torch.Generator().manual_seed(seed))

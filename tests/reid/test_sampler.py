@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rga.reid.sampler import IdentityBatches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 9), min_size=2, max_size=12),
     identities=st.integers(1, 4),

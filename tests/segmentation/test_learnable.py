@@ -102,12 +102,21 @@ def test_a_split_of_which_nothing_can_be_measured_is_refused_before_training(spl
     data = build(TWO, [(0, 1)], **{"val": [(0, 1)], split: [(255,)] * 2})
     with pytest.raises(
         DataError,
-        match=f"every pixel of all masks {'to choose by' if split == 'val' else 'to test on'} is ignored: nothing can be measured",
+        match=f"every pixel of all masks of {split} is ignored: nothing can be measured",
     ):
         SegmentationTraining(TINY, data)
     report = check_data(data)
     assert report.blind == (split,)
     assert f"PROBLEM  1 split has no pixel that counts: all are ignored: {split}" in str(report)
+
+
+def test_a_split_to_measure_on_that_shows_one_class_is_told(build) -> None:  # type: ignore[no-untyped-def]
+    data = build(TWO, [(0, 1)], val=[(0, 255)] * 2, test=[(0,), (1,)])
+    message = "the masks of val show 'background' alone: figures measured there say nothing about the other classes"
+    assert f"beware: {message}" in SegmentationTraining(TINY, data).describe_data()
+    report = check_data(data)
+    assert report.ok
+    assert [line for line in str(report).splitlines() if "alone" in line] == [f"note     {message}"]
 
 
 def test_a_mask_with_an_unknown_value_is_told_at_once(build) -> None:  # type: ignore[no-untyped-def]

@@ -96,7 +96,7 @@ def test_what_a_stack_of_strided_convolutions_sees_is_moved_by_the_same_at_every
         check_edges(found_edges(predict(halving(times, edge), coordinates(*size), Inference())), moved)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     size=st.tuples(st.integers(33, 97), st.integers(33, 97)),
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),

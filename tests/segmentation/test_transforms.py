@@ -67,7 +67,7 @@ def corner_of(part: NDArray[np.int_], whole: NDArray[np.int_]) -> tuple[int, int
     return None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(height=st.integers(20, 70), width=st.integers(20, 70), factor=st.floats(0.3, 2.5), seed=st.integers(0, 2**32))
 def test_it_is_a_crop_of_the_resized_image(height: int, width: int, factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

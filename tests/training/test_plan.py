@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rga.training.input.plan import Share, ShuffledBatches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples=st.integers(1, 40), size=st.integers(1, 12), epoch=st.integers(0, 5))
 def test_shuffled_batches_are_a_part_of_a_permutation(samples: int, size: int, epoch: int) -> None:
     if size > samples:
@@ -31,7 +31,7 @@ def test_epochs_and_seeds_differ() -> None:
     assert list(plan.substitutes(98)) == [99, *range(98)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(processes=st.integers(1, 4), parts=st.integers(1, 3), per=st.integers(1, 3), start=st.integers(0, 3), epoch=st.integers(0, 3))
 def test_shares_together_are_the_batches_in_their_order(processes: int, parts: int, per: int, start: int, epoch: int) -> None:
     size = processes * parts * per

@@ -24,6 +24,9 @@ from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.random_state import drawing_from
 
+COIN = 1
+"""The end of the key under which it is drawn whether a batch is mixed: that of its first image has the same beginning."""
+
 
 @dataclass(frozen=True)
 class ClassificationBatch:
@@ -77,12 +80,21 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
         """The batches of an epoch from batch ``start`` on; images are mixed within a process's part of a batch."""
         first = start * self.recipe.optimization.gradient_accumulation
         for number, (images, labels, indices) in enumerate(self.loader.batches(epoch, start), first):
-            if self.mix is None:
-                yield ClassificationBatch(images, labels, indices)
-            else:
-                with drawing_from(self.recipe.seed, epoch, number, processes.rank()):
-                    mixed, shares = self.mix(images, labels)
-                yield ClassificationBatch(mixed, shares, indices)
+            mixed, targets = self.mixed(images, labels, epoch, number)
+            yield ClassificationBatch(mixed, targets, indices)
+
+    def mixed(self, images: Tensor, labels: Tensor, epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        """The images of a part of a batch and their labels, mixed as the recipe wants it in this epoch, or as they are."""
+        chosen = self.recipe.batches
+        if self.mix is None or (chosen.mixup_off_epoch and epoch >= chosen.mixup_off_epoch):
+            return images, labels
+        key = (self.recipe.seed, epoch, number, processes.rank())
+        with drawing_from(*key, COIN):
+            if float(torch.rand(())) >= chosen.mixup_prob:
+                return images, labels
+        with drawing_from(*key):
+            mixed, shares = self.mix(images, labels)
+        return mixed, shares
 
     def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
         """The cross-entropy with smoothed labels."""

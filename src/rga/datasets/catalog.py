@@ -113,4 +113,5 @@ class Catalog(Generic[Data]):
     def check_name(self, name: str) -> None:
         """Raises an InputError if there is no dataset of a name."""
         if name not in self.readers:
-            raise InputError(f"unknown dataset {name!r}{nearest(name, self.readers)}")
+            hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+            raise InputError(f"unknown dataset {name!r}{nearest(name, self.readers)}{hint}")

@@ -103,5 +103,8 @@ def parse_name(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path told from ``root`` with forward slashes, also where it lies outside of it."""
-    return Path(os.path.relpath(path, root)).as_posix()
+    """A path told from ``root`` with forward slashes, also where it lies outside of it; on another drive of Windows, the whole path."""
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()

@@ -153,6 +153,18 @@ def in_order(name: str) -> tuple[list[str], str]:
     return composed(name).split("/"), name
 
 
+def size_of(path: Path) -> int:
+    """The bytes of a file.
+
+    Raises:
+        MissingFileError: it is not there any more, or is a link that leads to nothing.
+    """
+    try:
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path} is not there, or a link to nothing: restore it, or take it out of the data") from error
+
+
 def existing(path: Path) -> Path:
     """A path as it is on the disk, where its name was written in another form of Unicode; the path itself if it is not there.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rga.arrays import check_count
 from rga.errors import InputError
 from rga.ranking.average_precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
@@ -133,8 +134,8 @@ def evaluate_distances(
     """
     source = as_rows(distances)
     pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
-    figures = Figures(pairing, metric, top_k, SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None)
-    walk(source, pairing, [figures], block if block is None else positive("block", block))
+    figures = Figures(pairing, metric, top_k, SingleShots(pairing, check_count("repeats", repeats), seed) if single_gallery_shot else None)
+    walk(source, pairing, [figures], block if block is None else check_count("block", block))
     return figures.result()
 
 
@@ -176,7 +177,7 @@ class Figures:
     def __init__(self, pairing: Pairing, metric: str, top_k: int = 50, shots: SingleShots | None = None) -> None:
         self.pairing = pairing
         self.metric = metric
-        self.top_k = positive("top_k", top_k)
+        self.top_k = check_count("top_k", top_k)
         self.shots = shots
         self.figures: list[Tensor] = []
         self.first_ranks: list[Tensor] = []
@@ -218,10 +219,3 @@ class Figures:
             queries_in_gallery=self.pairing.queries_in_gallery,
             cmc_gallery="all images" if self.shots is None else f"one random image per identity, {len(self.shots.columns)} times",
         )
-
-
-def positive(name: str, value: int) -> int:
-    """A number that must be at least 1."""
-    if value < 1:
-        raise InputError(f"{name} must be at least 1, got {value}")
-    return value

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.arrays import read_integers
 from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 
@@ -277,12 +278,10 @@ def read_labels(
     """
 
     def read(labels: LabelArray, name: str) -> Tensor:
-        array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+        array = read_integers(labels, f"{side} {name}")
         if array.shape != (images,):
             raise InputError(f"{side} {name} must be one number per image, ({images},), got the shape {array.shape}")
-        if array.dtype.kind not in "iu":
-            raise InputError(f"{side} {name} must be integers, got {array.dtype}")
-        return torch.from_numpy(array.astype(np.int64)).to(device)
+        return torch.from_numpy(array.copy()).to(device)
 
     optional = (None if each is None else read(each, name) for each, name in ((cameras, "cameras"), (files, "files")))
     labels = Labels(read(identities, "identities"), *optional)

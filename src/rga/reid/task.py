@@ -8,11 +8,12 @@ from itertools import combinations
 
 from rga.datasets.layout import DataError, relative
 from rga.reid.datasets.catalog import CATALOG
-from rga.reid.datasets.samples import ReidData, join, validation_split
+from rga.reid.datasets.samples import ReidData, by_identity, join, validation_split
 from rga.reid.evaluation import ReidOptions, evaluate
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.training import ReidTraining
+from rga.training.input.plan import batch_that_fits
 from rga.training.task import Task
 
 
@@ -55,15 +56,26 @@ def same_images(first: ReidData, second: ReidData) -> bool:
     return all(cmp(own, other, shallow=False) for own, other in zip(*paths, strict=True))
 
 
+def fit(recipe: ReidRecipe, data: ReidData, shares: int) -> ReidRecipe:
+    """The recipe with no more identities in a batch than there are."""
+    return recipe.override(ids_per_batch=batch_that_fits(recipe.batches.ids_per_batch, len(by_identity(data.train)), shares))
+
+
 TASK = Task(
     name="reid",
     recipe=ReidRecipe,
     model=ReidModel,
     datasets=CATALOG,
     read=read,
+    fit=fit,
     build=ReidTraining,
     options=ReidOptions,
     evaluate=evaluate,
     predict=ReidModel.embed,
     verb="embed",
+    next_steps={
+        "rga search RUN IMAGES --gallery DIR": "the images of DIR that show the same person",
+        "rga embed RUN IMAGES -o features.npz": "the features, to compare by yourself",
+        "rga evaluate RUN": "mAP and ranks of the best model",
+    },
 )

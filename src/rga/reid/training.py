@@ -69,6 +69,12 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         labels = [numbers[sample.identity] for sample in data.train]
         batches, chosen = recipe.batches, recipe.augmentation
         plan = IdentityBatches(labels, batches.ids_per_batch, batches.images_per_id, recipe.seed, batches.passes_per_epoch)
+        at_once = batches.ids_per_batch // recipe.optimization.gradient_accumulation
+        if recipe.loss.triplet_weight and at_once < 2:
+            raise InputError(
+                f"triplets need 2 identities at a time: {batches.ids_per_batch} (ids_per_batch) in "
+                f"{recipe.optimization.gradient_accumulation} parts (gradient_accumulation) leave {at_once}"
+            )
         self.watched = f"mAP_{recipe.model.feature}"
         augmentation = Augmentation(
             *recipe.model.image_size,

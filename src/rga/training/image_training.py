@@ -22,6 +22,7 @@ from rga.storage.saved_model import WEIGHTS, add_metrics, load_weights, save_mod
 from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
+from rga.training.one_image import check_one_image
 from rga.training.optimization import build_optimizer, build_schedule
 from rga.training.recipe import MachineRecipe, Recipe, plain
 from rga.training.schedules import Schedule
@@ -65,6 +66,9 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         model: to train; the task's ``build_model`` makes it.
         samples: the training split as augmented images.
         plan: which of them make a batch.
+
+    Raises:
+        InputError: a batch cannot be shared as the recipe wants it, or comes in parts of one image that the model cannot train on.
     """
 
     watched: str
@@ -88,6 +92,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
             pin=recipe.machine.device.startswith(("auto", "cuda")) and torch.cuda.is_available(),
         )
         self.steps_per_epoch = len(plan)
+        if self.loader.share.part == 1 and not (recipe.machine.sync_bn and processes.together()):
+            check_one_image(model, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation))
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -175,9 +181,18 @@ def trained_on(recipe: Recipe, data: ImageData) -> dict[str, Any]:
     return {"name": data.name, "fingerprint": data.fingerprint, **chosen}
 
 
+def one_image_because(size: int, parts: int) -> str:
+    """Why a batch comes in parts of one image, and which field to change, for an error."""
+    in_parts = f" in {parts} parts (gradient_accumulation)" if parts > 1 else ""
+    shared = f" on {processes.count()} processes (sync_bn normalises over all of them)" if processes.count() > 1 else ""
+    return f"a batch of {size}{in_parts}{shared} comes as one image at a time"
+
+
 def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:
     """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place."""
-    model.set_weights_source(load_backbone_weights(model.backbone, chosen.backbone, chosen.weights))
+    normalisation = (model.preprocessing.mean, model.preprocessing.std)
+    source = load_backbone_weights(model.backbone, chosen.backbone, chosen.weights, chosen.attention, normalisation=normalisation)
+    model.set_weights_source(source)
     if machine.activation_checkpointing:
         checkpoint_blocks(model.backbone)
     return model.to(memory_format=torch.channels_last) if machine.channels_last else model

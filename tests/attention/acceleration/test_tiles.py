@@ -42,7 +42,7 @@ def gradients(out: Tensor, of: list[Tensor]) -> tuple[Tensor, ...]:
     return torch.autograd.grad(out, of, torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     sizes=st.tuples(st.integers(1, 4), st.integers(2, 9), st.integers(1, 5), st.integers(1, 6), st.integers(1, 3)),
     rows=st.integers(1, 10),

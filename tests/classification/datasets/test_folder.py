@@ -87,6 +87,8 @@ def test_folders_without_splits_are_split_by_class(tmp_path: Path, make_folders:
         read_folder(tmp_path, val_share=0.2)
     with pytest.raises(ValueError, match="test_share must lie between 0 and 1"):
         read_folder(tmp_path, test_share=0.0)
+    alone = read_folder(tmp_path, test_share=0.0, val_share=0.2)
+    assert (len(alone.test), alone.chooses) == (0, "val")
 
 
 def test_one_image_more_moves_no_other(tmp_path: Path, make_folders: MakeFolders) -> None:
@@ -156,3 +158,14 @@ def test_what_is_not_imagenet_is_named(tmp_path: Path, make_folders: MakeFolders
     make_folders(tmp_path / "val", {"n01440764": 1, "cat": 1})
     with pytest.raises(DataError, match="cat is no class of ImageNet-1k: folders are named by WordNet number"):
         read_imagenet(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("Train", "Validation"), ("training", "VAL")])
+def test_imagenets_splits_have_any_of_their_usual_names_and_unsorted_test_images_are_not_read(
+    tmp_path: Path, make_folders: MakeFolders, names: tuple[str, str]
+) -> None:
+    for name in names:
+        make_folders(tmp_path / name, {"n02123045": 2, "n01440764": 1})
+    make_folders(tmp_path, {"test": 2})
+    data = read_imagenet(tmp_path)
+    assert (len(data.train), len(data.val), len(data.test)) == (3, 3, 0)

@@ -64,6 +64,11 @@ def test_the_class_file(root: Path) -> None:
     (root / "classes.csv").write_text("\ufeffname, value\nroad,255\ncar,1\n", encoding="utf-8")
     assert read_classes(root / "classes.csv").values == {255: 0, 1: 1}
     assert len(set(read_classes(root / "classes.csv").colours)) == 2
+    (root / "classes.csv").write_bytes("value;name\n0;stra\u00dfe\n1;m\u00fcll\n".encode("utf-16"))
+    assert read_classes(root / "classes.csv").names == ("stra\u00dfe", "m\u00fcll")
+    (root / "classes.csv").write_bytes("value,name\n0,stra\u00dfe\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.csv"):
+        read_classes(root / "classes.csv")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,14 @@ def test_the_class_file(root: Path) -> None:
         ("value,name\n1,road\n1,car\n", "line 3: the value 1 is there twice"),
         ("value,name\n1,\n", "line 2: the value 1 has no name; call it 'ignored'"),
         ("value,name,colour\n1,road,red\n", "line 2: the colour 'red' is not written as #rrggbb"),
-        ("value,name\n0,ignored\n", "names no class"),
+        ("value,name\n0,ignored\n", "names no class; rga data classes FOLDER proposes"),
+        ("value,name,colour,name\n0,road,,car\n", "the column name is there twice"),
+        ("value,name,color\n0,road,#804080\n", "no column colour, but color: call it colour"),
+        ("value,name\n0,road\n#804080,car\n", "has numbers and colours in the column value: write one of both"),
+        ("value,name\n#804080,road\n#804080,car\n", "line 3: the value #804080 is there twice"),
+        ("value,name\n#80408,road\n", "line 2: the colour '#80408' is not written as #rrggbb"),
+        ("value,name\n-1,road\n", "line 2: the value '-1' is no whole number"),
+        ("value,name\n99999999999999999999999,road\n", "is no whole number from 0 to 65535"),
     ],
 )
 def test_wrong_class_files_are_named(root: Path, text: str, message: str) -> None:

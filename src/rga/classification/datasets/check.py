@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rga.classification.datasets.samples import ClassificationData
 from rga.datasets.report import UNOPENED, Finding, compose, sentences, wrong_counts
-from rga.datasets.splits import SPLITS
+from rga.datasets.splits import PURPOSES, SPLITS
 from rga.images.defects import Progress
 from rga.images.images import DamagedImageError
 
@@ -104,7 +104,7 @@ class ClassificationReport:
         for name, (most, images) in self.largest.items():
             fewest, few = self.smallest[name]
             if images >= UNEVEN * few:
-                found.append((False, f"classes to {name} on are uneven: {few:,} images of {fewest}, {images:,} of {most}"))
+                found.append((False, f"classes {PURPOSES[name]} are uneven: {few:,} images of {fewest}, {images:,} of {most}"))
         return found
 
 

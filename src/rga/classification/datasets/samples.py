@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rga.classification.image_sources import FileImages, ImageSource, ImageSubset
 from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError
-from rga.datasets.splits import SPLITS, Split, split_by_hash
+from rga.datasets.splits import PURPOSES, SPLITS, Split, split_by_hash
 from rga.errors import InputError
 
 NAMED = 5
@@ -93,7 +93,7 @@ class ClassificationData:
             if len(self.split(name)) and missing:
                 more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
                 raise DataError(
-                    f"dataset {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no image to {name} on "
+                    f"dataset {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no image {PURPOSES[name]} "
                     f"({', '.join(map(repr, missing[:NAMED]))}{more}); add images of each, or take the class out of the other splits"
                 )
 

@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from rga.classification.datasets.samples import NOTHING, ClassificationData, from_names
 from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
-from rga.datasets.splits import NO_SPLITS, SPLITS, mentioned, name_of, refuse_unclear
+from rga.datasets.splits import NO_SPLITS, PURPOSES, SPLITS, mentioned, name_of, refuse_unclear
 from rga.errors import MissingFileError
 from rga.images.defects import examples
 from rga.images.listing import SUFFIXES, composed, has_suffix, is_hidden, visible
@@ -67,7 +67,7 @@ def find_archives(root: Path) -> dict[str, Path]:
     for split, same in found.items():
         if len(same) > 1:
             names = ", ".join(path.name for path in same)
-            raise DataError(f"folder {root} has several zips to {split} on: {names}; leave one there")
+            raise DataError(f"folder {root} has several zips {PURPOSES[split]}: {names}; leave one there")
     return {split: same[0] for split, same in found.items() if same}
 
 

@@ -15,8 +15,13 @@ from rga.cli.progress import progress
 from rga.datasets.report import Report
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.synthetic.fruit import FruitOptions
+from rga.synthetic.fruit import make_fruit as draw_fruit
+from rga.synthetic.people.album import AlbumOptions
+from rga.synthetic.people.album import make_album as render_album
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
@@ -27,7 +32,7 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-PEOPLE, STREETS = PeopleOptions(), StreetOptions()
+ALBUM, FRUIT, PEOPLE, STREETS = AlbumOptions(), FruitOptions(), PeopleOptions(), StreetOptions()
 
 
 def check(
@@ -65,7 +70,7 @@ def check(
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
         write_json(output, report.to_dict())
-    print(report)
+    print(printable(str(report)))
     return 0 if report.ok else 1
 
 
@@ -83,10 +88,22 @@ def task_for(name: str, task: str | None) -> str:
         return task
     if not having:
         names = dict.fromkeys(each for readers in known.values() for each in readers)
-        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
+        hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}{hint}")
     if len(having) > 1:
         raise InputError(f"{name!r} is a dataset of {', '.join(having[:-1])} and {having[-1]}: choose one with --task")
     return having[0]
+
+
+def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> None:
+    """Generate fruit as a classification dataset: a folder per class, inside train, val and test.
+
+    Args:
+        folder: A new folder for it.
+        options: What to draw.
+    """
+    made = generate("drawing", lambda bar: draw_fruit(folder, options, bar))
+    print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
 
 
 def as_trained(data: DataSpec, task: str | None, source: Path) -> tuple[str, DataSpec]:
@@ -121,15 +138,29 @@ def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) 
     print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
+def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> None:
+    """Generate a few images of a few people for re-identification: a folder per person, inside train and query.
+
+    Args:
+        folder: A new folder for it.
+        options: What to render.
+    """
+    made = generate("rendering", lambda bar: render_album(folder, options, bar))
+    print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
+
+
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
+    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
 
     Args:
         folder: A new folder for it.
         options: What to paint.
     """
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
-    print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
+    if options.layout == "folder":
+        print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    else:
+        print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 
 
 def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:

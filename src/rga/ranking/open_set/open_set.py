@@ -23,10 +23,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from rga.arrays import check_count, is_number, read_integers
 from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
-from rga.ranking.evaluation import pair, positive
+from rga.ranking.evaluation import pair
 from rga.ranking.labels import DISTRACTOR, JUNK
 from rga.ranking.matches import FileNumbers, LabelArray, check_identities, numbers_of_people, people_before
 from rga.ranking.open_set.verification import check_rate
@@ -57,7 +58,7 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
         >>> len(known), len(unknown), known | unknown == {1, 2, 3, 4}
         (3, 1, True)
     """
-    if not 0 < unknown < 1:
+    if not is_number(unknown) or not 0 < unknown < 1:
         raise InputError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
     people = whole_numbers(identities, "query")
     check_identities(torch.tensor(sorted(people)), "query", DISTRACTOR + 1)
@@ -74,12 +75,19 @@ def whole_numbers(identities: Iterable[int], side: str) -> set[int]:
     Raises:
         InputError: one is no integer; rounding it would make it somebody else.
     """
+    if isinstance(identities, (np.ndarray, torch.Tensor)):
+        return set(read_integers(identities, f"{side} identities").ravel().tolist())
+    try:
+        listed = list(identities)
+    except TypeError as error:
+        raise InputError(f"{side} identities must be integers, got {identities!r}") from error
     found = set()
-    for identity in identities:
-        try:
-            found.add(index(identity))
-        except TypeError as error:
-            raise InputError(f"{side} identities must be integers, got {identity!r}") from error
+    for identity in listed:
+        if isinstance(identity, (bool, np.bool_)) or not hasattr(identity, "__index__"):
+            raise InputError(f"{side} identities must be integers, got {identity!r}")
+        found.add(index(identity))
+    if found and max(map(abs, found)) > np.iinfo(np.int64).max:
+        raise InputError(f"{side} identities must be integers of 64 bits, got {max(found, key=abs)}")
     return found
 
 
@@ -292,7 +300,7 @@ def evaluate_open_set(
     if (known_gallery == JUNK).all():
         raise InputError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
     pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source, files)
-    watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), positive("rank", rank))
+    watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), check_count("rank", rank))
     walk(source, pairing, [watcher], block)
     return OpenSetResult(
         known=torch.cat(watcher.known).double().cpu().numpy(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
@@ -32,7 +32,9 @@ VOCABULARY: Vocabulary = {
 WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query and ROOT/gallery with IDENTITY/*.jpg in each."
 
 
-def read_folder(root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, splits: bool = True) -> ReidData:
+def read_folder(
+    root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False, splits: bool = True
+) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Folders of splits
@@ -45,6 +47,8 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
         camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split, and of the queries that are drawn.
+        known: test on new images of people who are trained on. A query is searched for in train, where there is no gallery. Where the
+            folder has no splits, an image of each person is a query, and all others are trained on and are the gallery.
         splits: whether folders that are called like splits are splits; no where they are identities.
 
     Raises:
@@ -68,28 +72,60 @@ def read_folder(root: Path, *, camera: str | None = None, test_fraction: float =
         parts = {name: read_identities(folder, numbers, pattern) for name, folder in found.items()}
         query, gallery = parts.get("query", ()), tuple(sample for sample in parts.get("gallery", ()) if sample.identity != JUNK)
         if "test" in parts:
-            query, gallery = draw_queries(parts["test"], seed)
+            query, gallery = draw_queries(parts["test"], numbers, seed)
             if not query:
                 raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
+        if known and query and not {"test", "gallery"} & found.keys():
+            gallery = parts.get("train", ())
         return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
-    samples = read_identities(root, numbers, pattern)
+    return split_people(root, read_identities(root, numbers, pattern), numbers, test_fraction, seed, known=known)
+
+
+def split_people(
+    root: Path, samples: Sequence[Sample], numbers: Mapping[str, int], test_fraction: float, seed: int, *, known: bool
+) -> ReidData:
+    """Splits people by a hash of their names: a part to test on, with queries drawn for each, the others to train on.
+
+    Args:
+        root: the folder of the images.
+        samples: all of them.
+        numbers: name of a person -> identity.
+        test_fraction: of the people to test on.
+        seed: of the split; one more person moves one other at most.
+        known: test on all people instead: queries are drawn of all, and the other images are both trained on and the gallery.
+
+    Raises:
+        DataError: there are too few people, or none of those to test on can be looked for.
+    """
     if len(numbers) < 2:
         raise DataError(f"{root} has {len(numbers)} identity: a split into train and test needs two or more")
+    if known:
+        query, gallery = draw_queries(samples, numbers, seed)
+        if not query:
+            raise DataError(f"none of the {len(numbers)} identities of {root} has {second_image(samples)} to find")
+        return ReidData(root.name, gallery, query, gallery, root)
     in_order = sorted(numbers, key=lambda name: hash_rank(name, seed))
     tested = {numbers[name] for name in in_order[: min(len(numbers) - 1, max(1, round(test_fraction * len(numbers))))]}
-    query, gallery = draw_queries([sample for sample in samples if sample.identity in tested], seed)
+    query, gallery = draw_queries([sample for sample in samples if sample.identity in tested], numbers, seed)
     if not query:
         raise DataError(f"none of the {len(tested)} test identities of {root} has {second_image(samples)} to find: raise test_fraction")
     return ReidData(root.name, tuple(sample for sample in samples if sample.identity not in tested), query, gallery, root)
 
 
-def draw_queries(samples: Sequence[Sample], seed: int) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Query and gallery by ``choose_queries``, for each identity by itself: more identities change no other's queries."""
+def draw_queries(samples: Sequence[Sample], numbers: Mapping[str, int], seed: int) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Query and gallery by ``choose_queries``, for each identity by itself: more identities change no other's queries.
+
+    Args:
+        samples: of all identities.
+        numbers: name of a person -> identity.
+        seed: of the choice.
+    """
+    names = {number: name for name, number in numbers.items()}
     query: list[Sample] = []
     gallery: list[Sample] = []
-    for group in by_identity(samples).values():
-        chosen, others = choose_queries(group, random.Random(f"{seed}:{composed(group[0].path.parent.name)}"))  # noqa: S311  no secret
+    for identity, group in by_identity(samples).items():
+        chosen, others = choose_queries(group, random.Random(f"{seed}:{names[identity]}"))  # noqa: S311  no secret
         query += chosen
         gallery += others
     return tuple(query), tuple(gallery)
@@ -106,7 +142,9 @@ def identity_folders(folder: Path) -> list[Path]:
         raise MissingFileError(f"no folder {folder}. {WHERE}")
     folders = folders_in(folder)
     if not folders:
-        raise DataError(f"{folder} has no folder in it. {WHERE}")
+        beside = len(image_names(folder, deep=False))
+        hint = f", though {beside} images: if their names begin with the person, as in anna_1.jpg, write names:{folder}" if beside else ""
+        raise DataError(f"{folder} has no folder in it{hint}. {WHERE}")
     loose = image_names(folder, deep=False)
     if loose:
         raise DataError(f"{folder} has images beside its folders, of whom nobody says who they are: {examples(loose)}. {WHERE}")

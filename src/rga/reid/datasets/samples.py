@@ -21,6 +21,7 @@ from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.errors import InputError
 from rga.images.defects import examples
+from rga.images.listing import size_of
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 from rga.reid.datasets.same_files import number_files
 
@@ -123,7 +124,7 @@ class ReidData:
             MissingFileError: an image is gone.
         """
         return fingerprint(
-            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
+            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(sample.path)}"
             for name in SPLITS
             for sample in self.split(name)
         )

@@ -18,16 +18,22 @@ Other columns are passed over. ``rga data classes FOLDER`` proposes the file fro
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rga.datasets.layout import DataError
-from rga.datasets.tables import LONGEST, read_rows
+from rga.datasets.tables import read_rows
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import IGNORED, LARGEST, Classes, Colour, from_hexadecimal, spread_colours
 
 IGNORED_NAME = "ignored"
 PROPOSE = "rga data classes FOLDER proposes such a file from the masks"
 """The way to go for those who have none."""
+
+WHERE = f"Expected value, name and, if you like, colour; {PROPOSE}."
+
+NUMBER = re.compile(r"0*[0-9]{1,5}")
+"""A value that may be within 16 bits."""
 
 
 def read_classes(path: Path) -> Classes:
@@ -36,7 +42,7 @@ def read_classes(path: Path) -> Classes:
     Raises:
         DataError: a column is missing or there twice, a line is wrong, there is no class, or the file is no text.
     """
-    rows = read_rows(path, ("value", "name"), ("colour",), f"Expected value, name and, if you like, colour; {PROPOSE}")
+    rows = read_rows(path, ("value", "name"), ("colour",), WHERE)
     values: dict[int, int] = {}
     more: dict[Colour, int] = {}
     chosen: dict[str, Colour | None] = {}
@@ -44,7 +50,7 @@ def read_classes(path: Path) -> Classes:
         value, name = row["value"], row["name"]
         colour = colour_of(row["colour"], row.location)
         written = colour_of(value, row.location) if value.startswith("#") else None
-        if written is None and (not value.isdecimal() or len(value) > LONGEST or int(value) > LARGEST):
+        if written is None and (not NUMBER.fullmatch(value) or int(value) > LARGEST):
             raise DataError(f"{row.location}: the value {value!r} is no whole number from 0 to {LARGEST} and no colour such as #804080")
         if (written in more) if written else (int(value) in values):
             raise DataError(f"{row.location}: the value {value} is there twice")
@@ -75,11 +81,7 @@ def read_classes(path: Path) -> Classes:
 
 
 def colour_of(text: str, location: str) -> Colour | None:
-    """A colour as web pages write it; None for an empty one.
-
-    Raises:
-        DataError: it is no colour.
-    """
+    """A colour as web pages write it; None for an empty one."""
     if not text:
         return None
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.arrays import read_integers
 from rga.errors import InputError
 
 IGNORED = 255
@@ -92,7 +93,7 @@ class Classes:
             table[value] = index
         return table
 
-    def decode(self, values: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
+    def decode(self, values: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """A mask's values as classes.
 
         Args:
@@ -109,15 +110,18 @@ class Classes:
             array([[  0, 255,   1]], dtype=uint8)
         """
         table = self.table
-        decoded = (
-            table[values] if values.dtype == np.uint8 else np.where(values < len(table), table[values.clip(max=len(table) - 1)], UNKNOWN)
-        )
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8:
+            decoded = table[values]
+        else:
+            values = read_integers(values, "the values of a mask")
+            decoded = np.where((values >= 0) & (values < len(table)), table[values.clip(0, len(table) - 1)], UNKNOWN)
         wrong = decoded == UNKNOWN
         if wrong.any():
             found = ", ".join(map(str, np.unique(values[wrong])[:5]))
             known = ", ".join(map(str, sorted(self.values)))
             raise UnknownValueError(f"{int(wrong.sum()):,} pixels have values that stand for no class ({found}); known values are {known}")
-        return decoded.astype(np.uint8)
+        labels: NDArray[np.uint8] = decoded.astype(np.uint8)
+        return labels
 
     @cached_property
     def meanings(self) -> dict[Colour, int]:
@@ -164,7 +168,7 @@ class Classes:
         return labels
 
     def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
-        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its colour.
+        """Classes as the files have them: the smallest value of each class, as a benchmark's server expects, or its first colour.
 
         Args:
             labels: (H, W), indices of classes.
@@ -173,7 +177,10 @@ class Classes:
             (H, W) of 8 bits, or of 16 where values need them; (H, W, 3) where masks are in colours alone.
         """
         if not self.values:
-            return self.palette[labels]
+            painted = self.palette.copy()
+            for colour, index in reversed(list(self.colour_values.items())):
+                painted[index] = colour
+            return painted[labels]
         table = np.full(256, IGNORED, np.uint16)
         for value in sorted(self.values, reverse=True):
             table[self.values[value]] = value
@@ -210,7 +217,9 @@ class Classes:
             values = {int(value): int(index) for value, index in stored["values"].items()}
             more = {from_hexadecimal(colour): int(index) for colour, index in stored.get("colour_values", {}).items()}
             return cls(tuple(stored["names"]), colours, values, more)
-        except (KeyError, TypeError, AttributeError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"classes are stored as names, colours and values; got {stored!r} ({error!r})") from error
 
 

@@ -135,19 +135,35 @@ def examine(samples: Sequence[Sample], classes: Classes, *, whole: bool = False)
     return Examination(classes, pixels, read, len(masks), blank, suspects, tuple(defects))
 
 
-def counts_nowhere(samples: Sequence[Sample], classes: Classes) -> bool:
-    """Whether no pixel of any mask counts; samples without masks are passed over, and so are masks that cannot be read.
+def shown(samples: Sequence[Sample], classes: Classes) -> tuple[str, ...]:
+    """The classes that the masks of a split to measure on show: two of them are enough, and end the reading.
 
-    It ends at the first pixel that counts, and after ``MOST`` masks.
+    Samples without masks are passed over, and so are masks that cannot be read, which is said where they are.
+
+    Returns:
+        Names of classes: none if no pixel counts, one if all that count are of one class. All names of ``classes`` where no mask was read,
+        or ``MOST`` were.
     """
     masks = [sample.mask for sample in samples if sample.mask is not None]
+    found: set[int] = set()
+    read = 0
     for path in masks[:MOST]:
         try:
-            if (classes_of(path, read_pixels(path), classes) != IGNORED).any():
-                return False
+            labels = classes_of(path, read_pixels(path), classes)
         except (DamagedImageError, DataError):
-            return False  # said where they are read
-    return 0 < len(masks) <= MOST
+            continue
+        read += 1
+        found |= {*np.flatnonzero(count_pixels(labels, classes)[:-1]).tolist()}
+        if len(found) > 1:
+            break
+    if not read or len(masks) > MOST:
+        return classes.names
+    return tuple(classes.names[index] for index in sorted(found))
+
+
+def one_class(split: str, name: str) -> str:
+    """What is to be known of a split whose masks show one class alone."""
+    return f"the masks of {split} show {name!r} alone: figures measured there say nothing about the other classes"
 
 
 def count_pixels(labels: NDArray[np.uint8], classes: Classes) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from rga.datasets.layout import DataError
 from rga.errors import InputError
+from rga.images.conversion import upright
 from rga.images.images import decoded, read_contents, read_image
 from rga.segmentation.datasets.class_file import PROPOSE
 from rga.segmentation.datasets.classes import LARGEST, Classes, UnknownValueError
@@ -92,7 +93,8 @@ def read_pixels(path: Path) -> MaskPixels:
 
 
 def pixels_of(image: Image.Image) -> MaskPixels | str:
-    """The numbers or colours of an opened image; or why there are none, in words."""
+    """The numbers or colours of an opened image, upright; or why there are none, in words."""
+    image = upright(image)
     mode = image.mode
     if mode in ("LA", "RGBA"):
         if np.asarray(image.getchannel("A")).min() < 255:

@@ -15,6 +15,7 @@ from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
+from rga.images.listing import size_of
 from rga.segmentation.datasets.classes import Classes
 
 
@@ -115,7 +116,7 @@ class SegmentationData:
 
     def entry(self, path: Path) -> str:
         """A file's line in the fingerprint."""
-        return f"{relative(path, self.root)}\t{path.stat().st_size}"
+        return f"{relative(path, self.root)}\t{size_of(path)}"
 
 
 def count(samples: Iterable[Sample]) -> SplitCounts:

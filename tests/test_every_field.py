@@ -1,0 +1,183 @@
+"""Every field of every recipe has a test that sees its effect: without the field's use, that test fails."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from rga.tasks import TASKS, recipe_type
+from rga.training.recipe import leaves
+
+MODEL = "tests/test_model_fields.py"
+TRAINING = "tests/training/test_training_fields.py"
+STEPS = "tests/training/test_loop_steps.py"
+SURVIVES = "tests/cli/test_train_survives.py"
+OF_TASK = {
+    "reid": "tests/reid/test_reid_fields.py",
+    "segmentation": "tests/segmentation/test_segmentation_fields.py",
+    "classification": "tests/classification/test_classification_fields.py",
+}
+
+ATTENTION = f"{MODEL}::test_the_attention_is_that_of_the_fields"
+RATE = f"{TRAINING}::test_the_learning_rate_is_that_of_the_fields"
+OFTEN = f"{TRAINING}::test_evaluations_steps_and_checkpoints_come_as_often_as_the_fields_say"
+LOADER = "tests/classification/test_training.py::test_the_loader_gets_what_concerns_it"
+
+ALL: dict[str, str] = {
+    "attention": ATTENTION,
+    "after": ATTENTION,
+    "inside_blocks": ATTENTION,
+    "reduction": ATTENTION,
+    "hidden_reduction": ATTENTION,
+    "embedding": ATTENTION,
+    "relation": ATTENTION,
+    "original": ATTENTION,
+    "initial_gate": f"{MODEL}::test_gates_start_where_the_field_says",
+    "backbone": f"{MODEL}::test_the_backbone_is_that_of_its_name_and_options",
+    "backbone_options": f"{MODEL}::test_the_backbone_is_that_of_its_name_and_options",
+    "weights": f"{MODEL}::test_training_starts_from_the_weights_of_the_file",
+    "mean": f"{MODEL}::test_images_are_normalised_by_mean_and_std_of_the_fields",
+    "std": f"{MODEL}::test_images_are_normalised_by_mean_and_std_of_the_fields",
+    "channels_last": f"{MODEL}::test_kernels_lie_in_memory_as_the_field_says",
+    "activation_checkpointing": f"{MODEL}::test_blocks_are_computed_again_where_the_field_says_so",
+    "optimizer": f"{TRAINING}::test_the_optimizer_is_that_of_the_fields",
+    "nesterov": "tests/training/test_training_recipe.py::test_momentum_of_sgd_with_and_without_nesterov",
+    "weight_decay": f"{TRAINING}::test_the_optimizer_is_that_of_the_fields",
+    "lr": RATE,
+    "epochs": RATE,
+    "warmup_start_lr": RATE,
+    "warmup_epochs": RATE,
+    "schedule": RATE,
+    "milestones": RATE,
+    "lr_decay": RATE,
+    "lr_update": RATE,
+    "gradient_clip_norm": f"{TRAINING}::test_the_norm_of_the_gradients_is_clipped_to_the_field_and_not_without_it",
+    "gradient_accumulation": f"{STEPS}::test_gradients_of_the_parts_of_a_batch_are_averaged",
+    "ema_decay": f"{STEPS}::test_ema_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed",
+    "evaluate_every": OFTEN,
+    "checkpoint_every": OFTEN,
+    "log_every": OFTEN,
+    "max_steps": OFTEN,
+    "checkpoint_minutes": f"{TRAINING}::test_checkpoints_by_time",
+    "tensorboard": f"{TRAINING}::test_logs_for_tensorboard_are_written_if_the_field_says_so",
+    "num_workers": LOADER,
+    "prefetch_factor": LOADER,
+    "skip_damaged": f"{SURVIVES}::test_a_damaged_image_is_skipped_and_counted_where_that_is_wanted",
+    "device": f"{TRAINING}::test_device_and_threads_are_those_of_the_fields",
+    "threads": f"{TRAINING}::test_device_and_threads_are_those_of_the_fields",
+    "amp_dtype": f"{STEPS}::test_bfloat16_computes_in_it_and_keeps_weights_in_float32",
+    "compile": f"{TRAINING}::test_norms_are_synchronised_and_the_model_is_compiled_if_the_fields_say_so",
+    "sync_bn": f"{TRAINING}::test_norms_are_synchronised_and_the_model_is_compiled_if_the_fields_say_so",
+}
+"""Fields of all tasks -> the test."""
+
+OWN: dict[str, dict[str, str]] = {
+    "reid": {
+        "data": "test_data_are_read_joined_and_held_out_as_the_fields_say",
+        "also_train": "test_data_are_read_joined_and_held_out_as_the_fields_say",
+        "test_data": "test_data_are_read_joined_and_held_out_as_the_fields_say",
+        "hold_out": "test_data_are_read_joined_and_held_out_as_the_fields_say",
+        "backbone_lr_scale": "tests/reid/test_training.py::test_optimiser_groups",
+        "image_size": f"{MODEL}::test_fields_of_re_identification",
+        "last_stride": f"{MODEL}::test_fields_of_re_identification",
+        "feature": f"{MODEL}::test_fields_of_re_identification",
+        "ids_per_batch": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",
+        "images_per_id": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",
+        "passes_per_epoch": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",
+        "seed": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",
+        "random_crop": "test_crops_are_windows_of_the_enlarged_image",
+        "random_flip": "test_flips_and_rectangles_are_those_of_their_fields",
+        "random_erasing": "test_flips_and_rectangles_are_those_of_their_fields",
+        "color_jitter": "test_colours_change_as_much_as_the_field_says",
+        "identity_weight": "test_losses_are_weighted_as_the_fields_say",
+        "label_smoothing": "test_losses_are_weighted_as_the_fields_say",
+        "triplet_weight": "test_losses_are_weighted_as_the_fields_say",
+        "margin": "test_losses_are_weighted_as_the_fields_say",
+        "eval_batch_size": "test_the_evaluation_goes_by_its_fields",
+    },
+    "segmentation": {
+        "data": "test_the_data_are_those_of_the_field",
+        "backbone_lr_scale": "tests/segmentation/test_training.py::test_the_optimiser_and_schedule_are_the_fields",
+        "output_stride": f"{MODEL}::test_fields_of_segmentation",
+        "fit": f"{MODEL}::test_fields_of_segmentation",
+        "largest_grid": f"{MODEL}::test_fields_of_segmentation",
+        "head": f"{MODEL}::test_the_head_of_segmentation_is_that_of_the_field",
+        "resolution": "test_scale_resolution_and_crop_are_those_of_the_fields",
+        "scale": "test_scale_resolution_and_crop_are_those_of_the_fields",
+        "crop_size": "test_scale_resolution_and_crop_are_those_of_the_fields",
+        "batch_size": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "seed": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "random_flip": "test_flips_are_those_of_their_field",
+        "color_jitter": "test_colours_change_as_much_as_the_field_says_and_masks_do_not",
+        "auxiliary_weight": "test_losses_are_those_of_the_fields",
+        "ohem_threshold": "test_losses_are_those_of_the_fields",
+        "ohem_min_kept": "test_losses_are_those_of_the_fields",
+        "eval_split": "test_the_evaluation_goes_by_its_fields",
+        "eval_windows": "test_the_evaluation_goes_by_its_fields",
+    },
+    "classification": {
+        "data": "test_data_are_read_and_held_out_as_the_fields_say",
+        "hold_out": "test_data_are_read_and_held_out_as_the_fields_say",
+        "backbone_lr_scale": (
+            "tests/classification/test_training.py::test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_learning_rate"
+        ),
+        "image_size": f"{MODEL}::test_fields_of_classification",
+        "crop_pct": f"{MODEL}::test_fields_of_classification",
+        "batch_size": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "seed": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "crop": "test_crops_are_those_of_their_fields",
+        "padding": "test_crops_are_those_of_their_fields",
+        "scale": "test_crops_are_those_of_their_fields",
+        "random_flip": "test_flips_are_those_of_their_field",
+        "random_erasing": "test_erasing_and_colours_are_those_of_their_fields",
+        "color_jitter": "test_erasing_and_colours_are_those_of_their_fields",
+        "mixup": "test_images_and_labels_are_mixed_as_the_fields_say",
+        "cutmix": "test_images_and_labels_are_mixed_as_the_fields_say",
+        "mixup_prob": "tests/classification/test_training.py::test_a_part_of_the_batches_is_mixed",
+        "mixup_off_epoch": "tests/classification/test_training.py::test_mixing_ends_after_its_last_epoch",
+        "label_smoothing": "test_labels_are_smoothed_as_the_field_says",
+        "eval_batch_size": "test_the_evaluation_goes_by_its_fields",
+    },
+}
+"""Task -> its own fields -> the test, in the file of the task unless another is named."""
+
+
+def table_of(task: str) -> dict[str, str]:
+    """Field -> file and test."""
+    own = {field: test if "::" in test else f"{OF_TASK[task]}::{test}" for field, test in OWN[task].items()}
+    return {**ALL, **own}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_field_has_a_test(task: str) -> None:
+    """A new field comes with a test, and with its line in one of the tables."""
+    fields = {each.name for each, _, _ in leaves(recipe_type(task)())}
+    assert table_of(task).keys() == fields
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_tests_are_there_and_name_their_fields(task: str, project: Path) -> None:
+    texts: dict[str, dict[str, str]] = {}
+    for field, place in table_of(task).items():
+        file, name = place.split("::")
+        if file not in texts:
+            text = (project / file).read_text()
+            found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+            texts[file] = {each.name: whole(text, each) for each in found}
+        assert name in texts[file], place
+        assert "mark.slow" not in texts[file][name], f"{place} is left out by make test"
+        assert field in texts[file][name] or field in named_at_the_top(project / file), f"{place} does not name {field}"
+
+
+def whole(text: str, function: ast.FunctionDef) -> str:
+    """The source of a test with its parameters."""
+    first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : function.end_lineno])
+
+
+def named_at_the_top(path: Path) -> str:
+    """The constants of a test file: recipes that its tests share."""
+    text = path.read_text()
+    return "\n".join(
+        ast.get_source_segment(text, node) or "" for node in ast.parse(text).body if isinstance(node, ast.Assign | ast.AnnAssign)
+    )
