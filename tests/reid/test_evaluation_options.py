@@ -27,11 +27,13 @@ def embedded(seed: int) -> Embedded:
 
 
 FEATURES = {"pooled": embedded(0), "neck": embedded(1)}
+FILES = sorted(Path(__file__).parents[1].rglob("*.py"))
+"""As if they were images: nobody opens them."""
 DATA = ReidData(
     "people",
     (),
-    tuple(Sample(Path(__file__), int(identity), 1) for identity in FEATURES["neck"].query_ids),
-    (Sample(Path(__file__), 1, 2),),
+    tuple(Sample(path, int(identity), 1) for path, identity in zip(FILES, FEATURES["neck"].query_ids, strict=False)),
+    (Sample(FILES[-1], 1, 2),),
     Path(__file__).parent,
 )
 
