@@ -75,7 +75,9 @@ def read_folder(
             query, gallery = draw_queries(parts["test"], numbers, seed)
             if not query:
                 raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
-        if known and query and not {"test", "gallery"} & found.keys():
+        if query and not {"test", "gallery"} & found.keys():
+            if not known:
+                raise DataError(f"{root} has a query and no gallery: add one, or write known=true to search in the training images")
             gallery = parts.get("train", ())
         return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
