@@ -127,7 +127,8 @@ def draw_queries(samples: Sequence[Sample], numbers: Mapping[str, int], seed: in
     query: list[Sample] = []
     gallery: list[Sample] = []
     for identity, group in by_identity(samples).items():
-        chosen, others = choose_queries(group, random.Random(f"{seed}:{names[identity]}"))  # noqa: S311  no secret
+        drawn_by = f"{seed}:{names[identity]}".encode("utf-8", "surrogateescape")  # a name that is not UTF-8 is its bytes
+        chosen, others = choose_queries(group, random.Random(drawn_by))  # noqa: S311  no secret
         query += chosen
         gallery += others
     return tuple(query), tuple(gallery)
