@@ -73,7 +73,7 @@ def test_the_attention_is_that_of_the_fields(task: str, fields: Mapping[str, Any
     found = weights_of(built(task, **fields).backbone)
     plain = built(task)
     assert not weights_of(plain.backbone)
-    more = {"fit": "pool", "largest_grid": (4, 4)} if task == "segmentation" and fields["attention"] != "se" else {}
+    more: dict[str, Any] = {"fit": "pool", "largest_grid": (4, 4)} if task == "segmentation" and fields["attention"] != "se" else {}
     expected = rga.attach(plain.backbone, fields["attention"], image_size=SIZES[task], **options, **more)
     assert found == weights_of(expected)
 

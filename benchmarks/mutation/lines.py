@@ -161,10 +161,10 @@ class Selection:
 
     def read(self, file: str, tree: ast.Module) -> None:
         """Notes the lines of functions, which names they use, and which names modules use at import."""
-        for node in tree.body:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-                for used in ast.walk(node.value):
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+                for used in ast.walk(statement.value):
                     if isinstance(used, ast.Name | ast.Attribute) and isinstance(target, ast.Name):
                         self.bound[name_of(used)].add(target.id)
         bodies = [each for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for each in node.body]

@@ -182,7 +182,7 @@ def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monke
 def test_a_mutant_is_found_again_where_lines_moved(tool: Callable[[str], ModuleType], tmp_path: Path) -> None:
     run, mutant = tool("run"), tool("operators").mutants("a.py", SOURCE)[3]
     (tmp_path / "a.py").write_text(SOURCE.replace("\n\n\ndef small", "\n\n\nMORE = 1\n\n\ndef small"))
-    values = json.loads(json.dumps({**vars(mutant), "outcome": "survived"}))
+    values = json.loads(json.dumps({**vars(mutant), "outcome": "survived", "what": str(mutant)}))
     found = run.moved(values, tmp_path)
     assert (found.kind, found.before, found.after) == (mutant.kind, mutant.before, mutant.after)
     (tmp_path / "a.py").write_text("")
