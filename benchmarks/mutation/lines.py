@@ -133,6 +133,17 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, and the names that it takes from them, with dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+    return found
+
+
 class Selection:
     """Which tests a mutant meets.
 
@@ -144,7 +155,11 @@ class Selection:
     def __init__(self, known: Known, source: Path) -> None:
         self.seconds: dict[str, float] = {}
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
-        for entry in known.values():
+        self.importing: dict[str, set[str]] = defaultdict(set)
+        """Module -> the tests of files that import it."""
+        for file, entry in known.items():
+            for module in imported(ROOT / file) if (ROOT / file).is_file() else ():
+                self.importing[module] |= set(entry["tests"])
             for name, test in entry["tests"].items():
                 self.seconds[name] = test["seconds"]
                 for file, lines in test["lines"].items():
@@ -184,7 +199,8 @@ class Selection:
             for _ in range(3):
                 names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
             places += [place for name in names for place in self.places[name]]
-        return set().union(*(self.by_line.get(place, ()) for place in places))
+        found = set().union(*(self.by_line.get(place, ()) for place in places))
+        return found | self.importing[mutant.file.removesuffix(".py").replace("/", ".")] if mutant.names else found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
         """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""

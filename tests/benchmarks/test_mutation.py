@@ -158,7 +158,7 @@ def test_what_became_of_a_mutant(tool: Callable[[str], ModuleType], tmp_path: Pa
 
 def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     run = tool("run")
-    monkeypatch.setattr(run, "EXPLAINED", {"a call": "the same"})
+    monkeypatch.setattr(run, "EXPLAINED", {("rga/reid/a.py", "x", "nothing"): "the same"})
     results = [
         {
             "outcome": outcome,
@@ -166,7 +166,8 @@ def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monke
             "file": "rga/reid/a.py",
             "line": line,
             "what": f"rga/reid/a.py:{line} {kind}",
-            "key": f"a {kind}",
+            "before": "x",
+            "after": "",
         }
         for outcome, kind, line in (("killed", "swap", 3), ("hung", "swap", 4), ("survived", "call", 9), ("no test", "call", 2))
     ]
