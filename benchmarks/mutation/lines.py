@@ -157,8 +157,8 @@ class Selection:
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.importing: dict[str, set[str]] = defaultdict(set)
         """Module -> the tests of files that import it."""
-        for file, entry in known.items():
-            for module in imported(ROOT / file) if (ROOT / file).is_file() else ():
+        for test_file, entry in known.items():
+            for module in imported(ROOT / test_file) if (ROOT / test_file).is_file() else ():
                 self.importing[module] |= set(entry["tests"])
             for name, test in entry["tests"].items():
                 self.seconds[name] = test["seconds"]
