@@ -133,6 +133,11 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def module_of(file: str) -> str:
+    """The module that a file holds: ``rga.tasks`` of rga/tasks.py."""
+    return file.removesuffix(".py").replace("/", ".")
+
+
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, and the names that it takes from them, with dots."""
     found = set()
@@ -200,7 +205,7 @@ class Selection:
                 names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
             places += [place for name in names for place in self.places[name]]
         found = set().union(*(self.by_line.get(place, ()) for place in places))
-        return found | self.importing[mutant.file.removesuffix(".py").replace("/", ".")] if mutant.names else found
+        return found | self.importing[module_of(mutant.file)] if mutant.names else found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
         """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
@@ -208,10 +213,12 @@ class Selection:
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
         own = mutant.file.split("/")[1].removesuffix(".py")
+        importing = self.importing[module_of(mutant.file)]
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            return (mean + 0.02) * (0.1 if own in file else 1.0)
+            near = mutant.names and any(name in importing for name in files[file])
+            return (mean + 0.02) * (0.01 if near else 0.1 if own in file else 1.0)
 
         chosen: list[str] = []
         for file in sorted(files, key=cost):

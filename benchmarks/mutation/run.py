@@ -48,7 +48,20 @@ SCOPE: tuple[str, ...] = (
 )
 SCOPE += ("backbones/recipe.py", "training/recipe.py", "training/image_training.py", "training/optimization.py", "training/schedules.py")
 """What mutants are drawn from, below the package."""
-TESTS = ("reid", "segmentation", "classification", "datasets", "cli", "training", "backbones", "storage", "images", "reports", "")
+TESTS = (
+    "reid",
+    "segmentation",
+    "classification",
+    "datasets",
+    "cli",
+    "training",
+    "backbones",
+    "storage",
+    "images",
+    "reports",
+    "synthetic",
+    "",
+)
 """Folders of tests that run it; "" stands for the files at the top of ``tests/``."""
 
 
