@@ -105,7 +105,7 @@ def test_features_are_compared_as_the_options_say(asked: list[dict[str, Any]], c
     found = evaluate(MODEL, DATA, ReidOptions(comparison=comparison))
     each = FEATURES["neck"]
     for name, rows in found.distances.items():
-        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)  # type: ignore[index]
+        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)
     assert not np.allclose(dense(found.distances["neck"]), dense(Comparison().distances(each)))
     assert found.results["neck"].metric == comparison.name == found.examine()["neck"].result.metric
 
