@@ -59,6 +59,8 @@ def test_half_a_test(split: Path) -> None:
         read_folder(split)
     data = read_folder(split, known=True)
     assert data.gallery == data.train
+    shutil.rmtree(split / "query")
+    assert read_folder(split).gallery == ()
 
 
 @pytest.mark.parametrize(
