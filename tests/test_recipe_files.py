@@ -42,7 +42,8 @@ def test_what_is_no_recipe_is_named(text: str, message: str, tmp_path: Path) -> 
 def test_recipes_of_the_first_edition_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rga.recipes.convert_recipe", lambda contents: ("converted", contents))
     (tmp_path / "old.json").write_text('{"trunk": "resnet50"}')
-    assert recipe_from_file(tmp_path / "old.json") == ("converted", {"trunk": "resnet50"})
+    converted: object = recipe_from_file(tmp_path / "old.json")
+    assert converted == ("converted", {"trunk": "resnet50"})
     (tmp_path / "new.json").write_text('{"task": "reid", "fields": {}, "trunk": "resnet50"}')
     assert recipe_from_file(tmp_path / "new.json") == recipe_type("reid")()
 

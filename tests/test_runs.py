@@ -90,7 +90,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
 
     def noted(name: str, answer: Any = None) -> Any:
-        return lambda *given: (found.events.append((name, *given) if name in ("load", "position", "go_back") else name), answer)[1]
+        def note(*given: Any) -> Any:
+            found.events.append((name, *given) if name in ("load", "position", "go_back") else name)
+            return answer
+
+        return note
 
     start = SimpleNamespace(step=6, log=None, processes=1, steps_per_epoch=4)
     monkeypatch.setattr("rga.runs.get_task", found.task)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-EXPLAINED: dict[str, str] = {
-    "rga/reid/datasets/cuhk03.py call: (root / boxes).is_dir() -> root / boxes": "its sub-folders are looked for next, and are not there either",
-    'rga/segmentation/datasets/cityscapes.py call: sorted(folder.glob(f"*/{files}")) -> list(folder.glob(f"*/{files}"))': (
-        "the pairs are sorted once more; here only the order of an error's examples depends on it"
+EXPLAINED: dict[tuple[str, str, str], str] = {
+    ("rga/reid/datasets/cuhk03.py", "(root / boxes).is_dir()", "root / boxes"): "the folders in it are looked for next",
+    ("rga/segmentation/datasets/cityscapes.py", 'sorted(folder.glob(f"*/{files}"))', 'list(folder.glob(f"*/{files}"))'): (
+        "the pairs are sorted once more; only the order of an error's examples depends on it"
     ),
-    "rga/segmentation/network/backbone.py argument: , **options -> nothing": "another error for options that cannot be had: they are tried again",
+    ("rga/segmentation/network/backbone.py", ", **options", "nothing"): "options that cannot be had get the same error one step later",
 }
-"""File, kind, before and after, as ``Mutant.key`` has them -> the reason."""
+"""File, text before and after as the report has them -> the reason."""

@@ -33,12 +33,35 @@ import pytest
 from children import ROOT, Workshop
 from explained import EXPLAINED
 from lines import Selection, gather
-from operators import Mutant, compiles, mutants
+from operators import Mutant, compiles, mutants, shorten
 
-SCOPE = ("reid", "segmentation", "classification", "datasets", "cli", "recipes.py", "tasks.py", "runs.py", "evaluations.py")
+SCOPE: tuple[str, ...] = (
+    "reid",
+    "segmentation",
+    "classification",
+    "datasets",
+    "cli",
+    "recipes.py",
+    "tasks.py",
+    "runs.py",
+    "evaluations.py",
+)
 SCOPE += ("backbones/recipe.py", "training/recipe.py", "training/image_training.py", "training/optimization.py", "training/schedules.py")
 """What mutants are drawn from, below the package."""
-TESTS = ("reid", "segmentation", "classification", "datasets", "cli", "training", "backbones", "storage", "images", "reports", "")
+TESTS = (
+    "reid",
+    "segmentation",
+    "classification",
+    "datasets",
+    "cli",
+    "training",
+    "backbones",
+    "storage",
+    "images",
+    "reports",
+    "synthetic",
+    "",
+)
 """Folders of tests that run it; "" stands for the files at the top of ``tests/``."""
 
 
@@ -130,7 +153,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
         counts, left = Counter(map(key, results)), Counter(map(key, alive))
         lines.append(f"survivors by {what}: " + ", ".join(f"{name} {left[name]}/{count}" for name, count in counts.most_common()))
     for each in sorted(alive, key=lambda each: (each["file"], each["line"])):
-        reason = EXPLAINED.get(each["key"])
+        reason = EXPLAINED.get((each["file"], shorten(each["before"]), shorten(each["after"])))
         lines.append(f"{each['outcome']}: {each['what']}{f' ({reason})' if reason else ''}")
     return "\n".join(lines)
 
@@ -182,9 +205,7 @@ def main(arguments: Sequence[str]) -> str:
         passed = sum(each["outcome"] in ALIVE for each in controls)
         results: list[dict[str, Any]] = []
         for each in drawn:
-            results.append(
-                {**asdict(each), "what": str(each), "key": each.key, **meet(workshop, each, selection.tests(each, chosen.budget))}
-            )
+            results.append({**asdict(each), "what": str(each), **meet(workshop, each, selection.tests(each, chosen.budget))})
             print(f"{len(results)}/{len(drawn)} {results[-1]['outcome']} {results[-1]['seconds']} s {each} {results[-1]['by']}", flush=True)
             path.write_text(json.dumps({"seed": chosen.seed, "controls": f"{passed}/{len(controls)}", "mutants": results}, indent=1))
     text = f"seed {chosen.seed}; controls passed: {passed} of {len(controls)}\n{report(results)}"
@@ -198,13 +219,12 @@ def moved(values: dict[str, Any], source: Path) -> Mutant:
     Raises:
         RuntimeError: the source has changed there.
     """
-    fields = Mutant.__dataclass_fields__
-    old = Mutant(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in fields})
-    same = (old.kind, old.before, old.after)
-    found = [each for each in mutants(old.file, (source / old.file).read_text()) if (each.kind, each.before, each.after) == same]
+    file, line = values["file"], values["line"]
+    same = (values["kind"], values["before"], values["after"])
+    found = [each for each in mutants(file, (source / file).read_text()) if (each.kind, each.before, each.after) == same]
     if not found:
-        raise RuntimeError(f"the source has changed: {old}")
-    return min(found, key=lambda each: abs(each.line - old.line))
+        raise RuntimeError(f"the source has changed: {values['what']}")
+    return min(found, key=lambda each: abs(each.line - line))
 
 
 if __name__ == "__main__":

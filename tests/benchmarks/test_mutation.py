@@ -158,7 +158,7 @@ def test_what_became_of_a_mutant(tool: Callable[[str], ModuleType], tmp_path: Pa
 
 def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     run = tool("run")
-    monkeypatch.setattr(run, "EXPLAINED", {"a call": "the same"})
+    monkeypatch.setattr(run, "EXPLAINED", {("rga/reid/a.py", "x", "nothing"): "the same"})
     results = [
         {
             "outcome": outcome,
@@ -166,7 +166,8 @@ def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monke
             "file": "rga/reid/a.py",
             "line": line,
             "what": f"rga/reid/a.py:{line} {kind}",
-            "key": f"a {kind}",
+            "before": "x",
+            "after": "",
         }
         for outcome, kind, line in (("killed", "swap", 3), ("hung", "swap", 4), ("survived", "call", 9), ("no test", "call", 2))
     ]
@@ -182,7 +183,7 @@ def test_the_report_lists_the_survivors(tool: Callable[[str], ModuleType], monke
 def test_a_mutant_is_found_again_where_lines_moved(tool: Callable[[str], ModuleType], tmp_path: Path) -> None:
     run, mutant = tool("run"), tool("operators").mutants("a.py", SOURCE)[3]
     (tmp_path / "a.py").write_text(SOURCE.replace("\n\n\ndef small", "\n\n\nMORE = 1\n\n\ndef small"))
-    values = json.loads(json.dumps({**vars(mutant), "outcome": "survived"}))
+    values = json.loads(json.dumps({**vars(mutant), "outcome": "survived", "what": str(mutant)}))
     found = run.moved(values, tmp_path)
     assert (found.kind, found.before, found.after) == (mutant.kind, mutant.before, mutant.after)
     (tmp_path / "a.py").write_text("")

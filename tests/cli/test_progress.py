@@ -30,7 +30,12 @@ def test_progress_is_shown_on_a_terminal_alone(terminal: bool, monkeypatch: pyte
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
     asked: list[dict[str, Any]] = []
     Bars.made, Bars.told = [], []
-    monkeypatch.setattr(module, "Console", lambda **options: (asked.append(options), console)[1])
+
+    def made(**options: Any) -> Console:
+        asked.append(options)
+        return console
+
+    monkeypatch.setattr(module, "Console", made)
     monkeypatch.setattr(module, "Progress", Bars)
     with module.progress("embedding") as bar:
         bar(3, 8)

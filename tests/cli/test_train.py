@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from rga.errors import InputError, MissingFileError
 from rga.evaluations import Measured
 from rga.loading import load
 from rga.recipes import read_recipe
+from rga.reid.evaluation import Calibration
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import small
 from rga.tasks import recipe_functions
@@ -166,7 +167,7 @@ def test_the_commands_are_functions(people: Path, tmp_path: Path) -> None:
     calibrated = package.calibrate(run, spec, unknown=0.5, false_alarms=0.3, on_result=found.append)
     assert calibrated.kept == run / "best" / "config.json"
     assert [each.result for each in found] == [calibrated.result]
-    assert package.load(run).threshold == calibrated.result.threshold
+    assert package.load(run).threshold == cast("Calibration", calibrated.result).threshold
     recipe = package.read_recipe(run / "recipe.json")
     assert isinstance(recipe, ReidRecipe)
     assert package.train(recipe, output=tmp_path / "again").step == 2

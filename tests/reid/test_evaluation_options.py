@@ -27,14 +27,14 @@ def embedded(seed: int) -> Embedded:
 
 
 FEATURES = {"pooled": embedded(0), "neck": embedded(1)}
-FILES = sorted(Path(__file__).parents[1].rglob("*.py"))
-"""As if they were images: nobody opens them."""
+TESTS = Path(__file__).parents[1]
+FILES = sorted(TESTS.rglob("*.py"))  # which are there, and different
 DATA = ReidData(
     "people",
     (),
-    tuple(Sample(path, int(identity), 1) for path, identity in zip(FILES, FEATURES["neck"].query_ids, strict=False)),
+    tuple(Sample(file, int(identity), 1) for file, identity in zip(FILES, FEATURES["neck"].query_ids, strict=False)),
     (Sample(FILES[-1], 1, 2),),
-    Path(__file__).parent,
+    TESTS,
 )
 
 
@@ -105,7 +105,7 @@ def test_features_are_compared_as_the_options_say(asked: list[dict[str, Any]], c
     found = evaluate(MODEL, DATA, ReidOptions(comparison=comparison))
     each = FEATURES["neck"]
     for name, rows in found.distances.items():
-        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)  # type: ignore[index]
+        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)
     assert not np.allclose(dense(found.distances["neck"]), dense(Comparison().distances(each)))
     assert found.results["neck"].metric == comparison.name == found.examine()["neck"].result.metric
 

@@ -18,6 +18,7 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.task import read
 from rga.reid.training import ReidTraining
 from rga.reid.transforms import draw_rectangle
+from rga.training.input.reading import read_batches
 
 CPU = torch.device("cpu")
 OFF = {"random_crop": 0.0, "random_flip": 0.0, "random_erasing": 0.0}
@@ -118,10 +119,8 @@ def test_the_evaluation_goes_by_its_fields(data: ReidData, monkeypatch: pytest.M
         asked.append((size, num_workers))
         return plain(images, size, 0, progress)
 
-    import rga.reid.model as module  # noqa: PLC0415
-
-    plain = module.read_batches
-    monkeypatch.setattr(module, "read_batches", spy)
+    plain = read_batches
+    monkeypatch.setattr("rga.reid.model.read_batches", spy)
     task = ReidTraining(TINY.override(eval_batch_size=3, num_workers=1), data)
     task.evaluate()
     assert set(asked) == {(3, 1)}

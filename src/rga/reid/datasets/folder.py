@@ -75,7 +75,9 @@ def read_folder(
             query, gallery = draw_queries(parts["test"], numbers, seed)
             if not query:
                 raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
-        if known and query and not {"test", "gallery"} & found.keys():
+        if query and not {"test", "gallery"} & found.keys():
+            if not known:
+                raise DataError(f"{root} has a query and no gallery: add one, or write known=true to search in the training images")
             gallery = parts.get("train", ())
         return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
@@ -125,7 +127,8 @@ def draw_queries(samples: Sequence[Sample], numbers: Mapping[str, int], seed: in
     query: list[Sample] = []
     gallery: list[Sample] = []
     for identity, group in by_identity(samples).items():
-        chosen, others = choose_queries(group, random.Random(f"{seed}:{names[identity]}"))  # noqa: S311  no secret
+        drawn_by = f"{seed}:{names[identity]}".encode("utf-8", "surrogateescape")  # a name that is not UTF-8 is its bytes
+        chosen, others = choose_queries(group, random.Random(drawn_by))  # noqa: S311  no secret
         query += chosen
         gallery += others
     return tuple(query), tuple(gallery)
