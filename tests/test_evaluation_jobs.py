@@ -124,14 +124,14 @@ def test_files_have_the_name_of_the_data_and_of_the_options(task: Fake, trained:
 def test_a_report_shows_the_models_own_feature(task: Fake, trained: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[Any, ...]] = []
     monkeypatch.setattr("rga.evaluations.write_findings", lambda *given, **more: written.append((given, more)))
-    monkeypatch.setattr("rga.reid.evaluation.examine", lambda rows, *labels, files, metric: (rows, labels, metric))
+    monkeypatch.setattr("rga.reid.evaluation.examine", lambda rows, *labels, files, metric: (rows, labels, files, metric))
     measured = evaluate(trained, "folder:x", report=tmp_path / "report", flip=True)
     assert measured.report == tmp_path / "report" / "report.html"
     assert measured.path is None
     ((given, more),) = written
     folder, figures, data, examined, open_set, distances = given
     assert (folder, data, open_set, distances) == (tmp_path / "report", task.data, {}, "rows")
-    assert examined == {"neck": ("rows", ((1,), (2,), (3,), (4,)), "cosine")}
+    assert examined == {"neck": ("rows", ((1,), (2,), (3,), (4,)), None, "cosine")}
     assert more == {"shown": "neck", "threshold": None}
     assert {name: figures[name] for name in ("task", "flip", "results", "trained_on")} == {
         "task": "reid",
