@@ -42,7 +42,7 @@ def uses() -> dict[str, Use]:
 USES = ["embed", "probabilities", "classify", "segment"]
 
 
-@pytest.mark.parametrize("use", [*USES, "embed by processes"])
+@pytest.mark.parametrize("use", [*USES, pytest.param("embed by processes", marks=pytest.mark.slow)])
 def test_one_image_is_a_list_of_one(tmp_path: Path, use: str) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "a.png")
     (expected,) = uses()[use]([Image.fromarray(COLOUR)])
@@ -73,7 +73,7 @@ def test_many_images_in_any_form(use: str) -> None:
         assert uses()[use](none) == []
 
 
-@pytest.mark.parametrize("use", [*USES, "embed by processes"])
+@pytest.mark.parametrize("use", [*USES, pytest.param("embed by processes", marks=pytest.mark.slow)])
 def test_what_is_no_image_is_named(use: str) -> None:
     with pytest.raises(NotAnImageError, match="image 1 is of the type int: an image is a PIL image, a path or an array"):
         uses()[use]([COLOUR, 3])
