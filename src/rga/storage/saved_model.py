@@ -135,7 +135,7 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 
 def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
     """Adds to what a saved model reached."""
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     write_json(folder / CONFIG, {**config, "metrics": {**config.get("metrics", {}), **metrics}})
 
 
