@@ -14,7 +14,6 @@ from rga.loading import load
 from rga.recipes import read_recipe
 from rga.synthetic.fruit import FruitOptions, make_fruit
 from rga.tasks import recipe_functions, recipe_type
-from rga.training.recipe import Recipe
 
 SMALL = {
     "cls/tiny": ("--backbone", "test_resnet", "--image-size", "32"),
@@ -51,8 +50,8 @@ def train(recipe: str, photos: dict[str, Path], folder: Path, *words: object) ->
     ("recipe", "flag", "fields", "fits"),
     [
         ("cls/tiny", "--batch-size", ("batches", "batch_size"), 6),
-        ("seg/tiny", "--batch-size", ("batches", "batch_size"), 5),
-        ("reid/tiny", "--ids-per-batch", ("batches", "ids_per_batch"), 3),
+        pytest.param("seg/tiny", "--batch-size", ("batches", "batch_size"), 5, marks=pytest.mark.slow),
+        pytest.param("reid/tiny", "--ids-per-batch", ("batches", "ids_per_batch"), 3, marks=pytest.mark.slow),
     ],
 )
 def test_a_batch_larger_than_the_data_is_lowered_with_a_note_that_stays(
@@ -89,7 +88,7 @@ def test_a_batch_that_cannot_be_fitted_is_refused_with_its_flag(photos: dict[str
     assert (done.code, "lower ids_per_batch (--ids-per-batch)" in done.said) == (2, True)
 
 
-@pytest.mark.parametrize("recipe", SMALL)
+@pytest.mark.parametrize("recipe", ["cls/tiny", *(pytest.param(name, marks=pytest.mark.slow) for name in ("seg/tiny", "reid/tiny"))])
 def test_a_training_ends_with_what_can_be_typed_next(recipe: str, photos: dict[str, Path], tmp_path: Path) -> None:
     done = train(recipe, photos, tmp_path, "--epochs", 2, "-o", "my run")
     assert done.code == 0, done.said
@@ -135,8 +134,13 @@ def test_weights_that_cannot_be_had_are_one_sentence_with_flags_that_exist(
     photos: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
+
+    def out_of_reach(url: str) -> str:
+        asked.append(url)
+        return "no network"
+
     monkeypatch.setattr(pretrained, "cached_weights", lambda _: None)
-    monkeypatch.setattr(pretrained, "out_of_reach", lambda url: asked.append(url) or "no network")
+    monkeypatch.setattr(pretrained, "out_of_reach", out_of_reach)
     words = ("--data", f"folder:{photos['cls/tiny']}", "--weights", "pretrained")
     done = rga("train", "cls/folder", "--backbone", "resnet10t", "--image-size", 32, *words, cwd=tmp_path)
     assert (done.code, len(asked)) == (2, 1)
@@ -150,7 +154,6 @@ def test_weights_that_cannot_be_had_are_one_sentence_with_flags_that_exist(
 def test_recipes_for_few_images_need_no_network_and_evaluate_often() -> None:
     for name in SMALL:
         recipe: Any = read_recipe(name)
-        assert isinstance(recipe, Recipe)
         assert recipe.model.weights == "none"
         assert recipe.data.name == "folder"
         assert 0 < recipe.loop.evaluate_every <= recipe.optimization.epochs / 5

@@ -130,7 +130,8 @@ def lit(rng: np.random.Generator, surface: NDArray[np.float64], side: int) -> ND
     angle, strength = rng.uniform(0, 2 * math.pi), rng.uniform(0, 70)
     rows, columns = np.mgrid[-0.5 : 0.5 : side * 1j, -0.5 : 0.5 : side * 1j]
     light = strength * (rows * math.sin(angle) + columns * math.cos(angle))
-    return (surface + light[..., None]).clip(0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = (surface + light[..., None]).clip(0, 255).astype(np.uint8)
+    return pixels
 
 
 def outline(

@@ -77,8 +77,8 @@ def search(
     sought, known = ([path for path in paths if str(path) in embedded.found] for paths in (sought, known))
     if not (sought and known):
         embedded.conclude(len(embedded.damaged), skip_damaged)  # which says what is damaged
-    features = [np.stack([embedded.found[str(path)] for path in paths]) for paths in (sought, known)]
-    similar = 1 - distances(*features).numpy()
+    query, others = (np.stack([embedded.found[str(path)] for path in paths]) for paths in (sought, known))
+    similar = 1 - distances(query, others).numpy()
     places = [path.resolve() for path in known]
     answers: dict[str, list[dict[str, object]]] = {}
     for path, row in zip(sought, similar, strict=True):
