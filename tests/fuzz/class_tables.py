@@ -61,7 +61,7 @@ def class_table_case(draw: Draw, folder: Path) -> Outcome:
     rows = draw_rows(draw)
     if draw(st.sampled_from([False, False, True])):
         return stored(draw, rows)
-    mistake = draw(st.sampled_from([None] * 4 + list(MISTAKES)))
+    mistake = draw(st.sampled_from([None] * len(MISTAKES) + list(MISTAKES)))
     style = draw(st.sampled_from(STYLES)) if mistake is None else "plain"
     contents = written(rows, style) if mistake is None else spoilt(rows, mistake, draw)
     values = sorted({row.value for row in rows if row.name != IGNORED_NAME})
