@@ -175,6 +175,7 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationDa
     assert [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == kinds
 
 
+@pytest.mark.slow
 def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
     task = ClassificationTraining(TINY, replace(data, val=data.train))
     ClassificationTraining(TINY.override(seed=5), replace(data, val=data.train)).save_model(tmp_path / "best", {})
