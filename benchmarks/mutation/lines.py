@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from operators import Mutant, name_of
 
 Known = dict[str, dict[str, Any]]
 """Test file -> {"digest": of its text, "sources": file -> digest, "tests": name -> {"seconds": ..., "lines": file -> lines}}."""
+
+DOTTED = re.compile(r"rga(\.\w+)+")
 
 OF_A_FILE = 0.3
 """Seconds that a test file takes besides its tests."""
@@ -139,13 +142,15 @@ def module_of(file: str) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports, and the names that it takes from them, with dots."""
+    """The modules that a file imports or names in strings, and the names that it takes from them, with dots."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+            found |= {node.value, *(node.value.rsplit(".", count)[0] for count in (1, 2))}  # a name in a module, or in a class of it
     return found
 
 
