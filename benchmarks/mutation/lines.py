@@ -213,7 +213,7 @@ class Selection:
         return found | self.importing[module_of(mutant.file)] if mutant.names else found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
-        """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
+        """The tests concerned that fit into some seconds: file by file, those that import the mutant's module first."""
         files: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
@@ -222,7 +222,7 @@ class Selection:
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            near = mutant.names and any(name in importing for name in files[file])
+            near = any(name in importing for name in files[file])
             return (mean + 0.02) * (0.01 if near else 0.1 if own in file else 1.0)
 
         chosen: list[str] = []
