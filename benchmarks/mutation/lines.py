@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from operators import Mutant, name_of
 
 Known = dict[str, dict[str, Any]]
 """Test file -> {"digest": of its text, "sources": file -> digest, "tests": name -> {"seconds": ..., "lines": file -> lines}}."""
+
+DOTTED = re.compile(r"rga(\.\w+)+")
 
 OF_A_FILE = 0.3
 """Seconds that a test file takes besides its tests."""
@@ -139,13 +142,15 @@ def module_of(file: str) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports, and the names that it takes from them, with dots."""
+    """The modules that a file imports or names in strings, and the names that it takes from them, with dots."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+            found |= {node.value, *(node.value.rsplit(".", count)[0] for count in (1, 2))}  # a name in a module, or in a class of it
     return found
 
 
@@ -208,7 +213,7 @@ class Selection:
         return found | self.importing[module_of(mutant.file)] if mutant.names else found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
-        """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
+        """The tests concerned that fit into some seconds: file by file, those that import the mutant's module first."""
         files: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
@@ -217,7 +222,7 @@ class Selection:
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            near = mutant.names and any(name in importing for name in files[file])
+            near = any(name in importing for name in files[file])
             return (mean + 0.02) * (0.01 if near else 0.1 if own in file else 1.0)
 
         chosen: list[str] = []
