@@ -238,10 +238,10 @@ def test_weights_of_another_network_are_told_in_a_line(saved: Path, runs: Path) 
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("runs/smal", r"there is no run at runs/smal: did you mean runs/small\?; name the folder of a run"),
+        ("runs/smal", r"there is no run in runs/smal: did you mean runs/small\?; name the folder of a run"),
         ("runs/small/last", r"runs/small/last is a part of a run: name the run, runs/small"),
         ("runs/small/last.pt", r"runs/small/last\.pt is a part of a run: name the run, runs/small"),
-        ("nowhere", "there is no run at nowhere: there is no nowhere in the current folder"),
+        ("nowhere", "there is no run in nowhere: there is no nowhere in the current folder"),
         ("runs", r"there is no run in runs: it has no recipe\.json"),
     ],
 )

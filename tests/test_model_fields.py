@@ -56,19 +56,13 @@ def weights_of(model: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
     [
         ({"attention": "se", "inside_blocks": True}, {"after": "blocks"}),
         ({"attention": "rga-c", "original": False}, {"original": False}),
+        ({"attention": "rga-s", "relation": False}, {"relation": False}),  # the embedding and the reductions are of relations
         (
-            {
-                "attention": "rga-sc",
-                "after": ("layer2", "layer4"),
-                "reduction": 4,
-                "hidden_reduction": 2,
-                "embedding": "symmetric",
-                "relation": False,
-            },
-            {"after": ["layer2", "layer4"], "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric", "relation": False},
+            {"attention": "rga-sc", "after": ("layer2", "layer4"), "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
+            {"after": ["layer2", "layer4"], "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
         ),
     ],
-    ids=["se", "rga-c", "rga-sc"],
+    ids=["se", "rga-c", "rga-s", "rga-sc"],
 )
 def test_the_attention_is_that_of_the_fields(task: str, fields: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     found = weights_of(built(task, **fields).backbone)

@@ -258,3 +258,16 @@ def test_another_number_of_processes_is_said(world: World, tmp_path: Path, monke
     resume(run)
     (entry,) = read_run(run).changes
     assert (entry["processes"], entry["step"]) == ("3 -> 1", 6)
+
+
+def test_the_log_goes_on_where_the_checkpoint_was_taken(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(tmp_path / "run", world)
+    file = run / "log.jsonl"
+    length = len(file.read_bytes())
+    with file.open("a") as log:
+        log.write('{"time": 1, "kind": "step", "step": 7}\n')
+    start = SimpleNamespace(step=6, log=length, processes=1, steps_per_epoch=4)
+    monkeypatch.setattr("rga.runs.load_checkpoint", lambda _path, _device: start)
+    resume(run)
+    assert len(file.read_bytes()) == length
+    assert not read_log(run, "step")

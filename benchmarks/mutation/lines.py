@@ -135,7 +135,7 @@ def digest(path: Path) -> str:
 
 def module_of(file: str) -> str:
     """The module that a file holds: ``rga.tasks`` of rga/tasks.py."""
-    return file.removesuffix(".py").replace("/", ".")
+    return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
 def imported(path: Path) -> set[str]:

@@ -69,7 +69,7 @@ def test_a_dataset_is_checked_as_it_was_trained_on(photo_run: Path, photos: Path
     done = rga("data", "check", f"folder:{photos}", "--trained-by", alone)
     assert (done.code, "does not say how its data were read: leave --trained-by out" in done.err) == (2, True)
     done = rga("data", "check", f"folder:{photos}", "--trained-by", tmp_path)
-    assert (done.code, "there is no model at" in done.err) == (2, True)
+    assert (done.code, "there is no model in the folder" in done.err) == (2, True)
 
 
 def test_a_run_whose_data_were_moved_reads_them_as_before(photo_run: Path, photos: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -100,6 +100,32 @@ def test_signals_are_answered_after_the_step_and_resume_goes_on(tmp_path: Path, 
     run(resumed, tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2, log_every=1), resume=True)
     assert_same(resumed, whole)
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
+
+
+def test_a_training_that_is_stopped_leaves_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = Line()
+    task.poison = (7, signal.SIGINT)
+    run(task, tmp_path, line_recipe(epochs=100, evaluate_every=10))
+    assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"goodness": task.evaluations[0]}  # of the first epoch
+    assert json.loads((tmp_path / "last" / "metrics.json").read_text()) == {}  # newer than what was measured
+    assert f"and the model so far in {tmp_path / 'last'}" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_of_models_that_are_as_good_the_later_is_kept(tmp_path: Path) -> None:
+    class Even(Line):
+        saved: ClassVar[list[tuple[str, float]]] = []
+
+        def evaluate(self) -> dict[str, float]:
+            return {"goodness": 0.5}
+
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            super().save_model(folder, metrics)
+            self.saved.append((folder.name, self.model.state_dict()["weight"].item()))
+
+    task = Even()
+    run(task, tmp_path, line_recipe(epochs=3, evaluate_every=1))
+    assert len(task.saved) == 4  # best three times, and last
+    assert task.saved[2][1] == task.saved[3][1] != task.saved[0][1]
 
 
 def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_done_again(tmp_path: Path, whole: Line) -> None:

@@ -156,7 +156,7 @@ def read_run(folder: Path) -> RunRecord:
         if (folder.parent / RECIPE_FILE).is_file() and folder.name in (*MODELS, LAST, PREVIOUS, LOG_FILE, RECIPE_FILE):
             raise MissingFileError(f"{folder} is a part of a run: name the run, {folder.parent}")
         if not folder.exists():
-            raise MissingFileError(f"there is no run at {folder}{neighbours(folder)}; name the folder of a run, with {RECIPE_FILE} in it")
+            raise MissingFileError(f"there is no run in {folder}{neighbours(folder)}; name the folder of a run, with {RECIPE_FILE} in it")
         left = ", only a checkpoint" if any((folder / name).exists() for name in (LAST, PREVIOUS)) else ""
         raise MissingFileError(f"there is no run in {folder}: it has no {RECIPE_FILE}{left}; name the folder of a run")
     return read_record(folder / RECIPE_FILE)
