@@ -81,11 +81,11 @@ REFUSED: list[tuple[str, Any]] = [
     ("k1 must be a whole number", lambda: reid.rerank(np.ones((1, 2)), np.ones((1, 2)), k1=2.5)),  # type: ignore[arg-type]
     ("lambda_ must lie between", lambda: reid.rerank(np.ones((1, 2)), np.ones((1, 2)), lambda_="x")),  # type: ignore[arg-type]
     ("unknown metric", lambda: reid.row_distances(np.ones((1, 2)), np.ones((1, 2)), ["cosine"])),  # type: ignore[arg-type]
-    ("query identities must be integers", lambda: reid.split_identities(torch.ones(3))),  # type: ignore[arg-type]
+    ("query identities must be integers", lambda: reid.split_identities(torch.ones(3))),
     ("query identities must be integers", lambda: reid.split_identities(None)),  # type: ignore[arg-type]
     ("the mask must be integers", lambda: segmentation.confusion_matrix(np.zeros(2), np.zeros(2, int), 2)),  # type: ignore[arg-type]
     ("a confusion matrix is square", lambda: segmentation.class_iou(np.zeros((2, 3), int))),
-    ("probabilities must be floating", lambda: classification.evaluate(np.eye(2, dtype=int), np.array([0, 1]), ["a", "b"])),  # type: ignore[arg-type]
+    ("probabilities must be floating", lambda: classification.evaluate(np.eye(2, dtype=int), np.array([0, 1]), ["a", "b"])),
     ("labels must lie between 0 and 1, got 7", lambda: smoothed_cross_entropy(torch.rand(2, 2), torch.tensor([0, 7]))),
     ("label_smoothing must lie", lambda: smoothed_cross_entropy(torch.rand(2, 2), torch.tensor([0, 1]), float("nan"))),
     ("got the shape .0, 2.", lambda: smoothed_cross_entropy(torch.rand(0, 2), torch.zeros(0, dtype=torch.long))),
@@ -102,7 +102,7 @@ REFUSED: list[tuple[str, Any]] = [
     ),
     ("a map with positions, got none", lambda: rga.create_attention("timm:lcbam", 8)(torch.ones(1, 8, 0, 2))),
     ("the network does not take an input", lambda: rga.cost(torch.nn.Conv2d(3, 8, 3), (1, 1, 9, 9))),
-    ("shape is that of the input", lambda: rga.cost(torch.nn.Conv2d(3, 8, 3), "1")),
+    ("shape is that of the input", lambda: rga.cost(torch.nn.Conv2d(3, 8, 3), "1")),  # type: ignore[arg-type]
     ("a state dict was expected", lambda: rga.from_reference(None)),  # type: ignore[arg-type]
     ("maps names to tensors", lambda: rga.to_reference({"a": 1})),  # type: ignore[dict-item]
 ]

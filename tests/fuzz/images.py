@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ def routed(path: Path, plain: Path, pixels: Pixels, route: str) -> Outcome:
     if route == "training":
         same(np.asarray(must_work(attempt(read_pixels, path), "read_pixels")), pixels, route)
     elif route == "opened":
-        with Image.open(io.BytesIO(path.read_bytes())) as opened:  # Pillow 13 scrambles turned TIFFs that it maps into memory
+        with Image.open(path) as opened:
             same(np.asarray(must_work(attempt(as_image, opened), "as_image of an opened file")), pixels, route)
     elif route == "array":
         same(np.asarray(must_work(attempt(as_image, pixels[:, ::-1]), "as_image of an array")), pixels[:, ::-1], route)

@@ -101,8 +101,11 @@ def as_viewed(path: Path) -> Pixels | None:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """As the file says; 1 where it does not, or says nonsense."""
-    found = image.getexif().get(ORIENTATION, 1)
+    """As the file says; 1 where it does not, says nonsense, or its metadata are damaged."""
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow raises what it likes here, too
+        return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 

@@ -23,7 +23,7 @@ def folders(draw: Draw, root: Path) -> Tree:
     names = people(draw, 4)
     cameras = draw(st.booleans())
     if cameras:
-        tree.options["camera"] = r"c(\d+)"
+        tree.options["camera"] = r"^c(\d+)_"
     for split in SPLITS:
         for name in names[:2] if split == "train" else names[2:]:
             for index in range(draw(st.integers(1, 2))):
@@ -36,7 +36,7 @@ def unsplit(draw: Draw, root: Path) -> Tree:
     tree = Tree(root, "reid", "folder", drawn=True)
     cameras = draw(st.booleans())
     if cameras:
-        tree.options["camera"] = r"c(\d+)"
+        tree.options["camera"] = r"^c(\d+)_"
     if draw(st.booleans()):
         tree.options["seed"] = draw(st.integers(0, 5))
     for name in people(draw, draw(st.integers(2, 5))):
