@@ -51,7 +51,7 @@ class Kind:
 
 KINDS = {
     "apple": Kind(1.0, 0.0, 0.0, (-0.03, 0.27), (0.65, 0.95), (0.55, 0.95)),
-    "banana": Kind(3.4, 0.1, 0.22, (0.13, 0.19), (0.65, 0.95), (0.75, 1.0)),
+    "banana": Kind(2.6, 0.1, 0.3, (0.13, 0.19), (0.65, 0.95), (0.75, 1.0)),
     "plum": Kind(1.25, 0.0, 0.0, (-0.3, -0.1), (0.45, 0.8), (0.3, 0.55)),
     "pear": Kind(1.5, 0.55, 0.0, (0.12, 0.27), (0.5, 0.9), (0.6, 0.9)),
 }
@@ -105,7 +105,7 @@ def draw_fruit(rng: np.random.Generator, name: str, size: int) -> Image.Image:
     """
     kind, side = KINDS[name], SUPERSAMPLING * size
     canvas = Image.fromarray(lit(rng, colour(rng, (0, 1), (0, 0.45), (0.35, 1)), side))
-    half = side * rng.uniform(0.26, 0.4) * (1.0 if kind.length < 2 else 1.15)
+    half = side * rng.uniform(0.28, 0.4) * (1.0 if kind.length < 2 else 1.25)
     turn, centre = rng.uniform(0, 2 * math.pi), rng.uniform(0.42 * side, 0.58 * side, 2)
     body, stem = outline(kind, half, turn, centre)
     skin = colour(rng, kind.hue, kind.saturation, kind.brightness)
