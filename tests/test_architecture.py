@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
-        "rga.reports rga.tested",
+        "rga.reports rga.chosen_data",
         "rga.runs rga.evaluations",
         "rga.demos",
         "rga.cli",
@@ -127,6 +127,23 @@ def test_no_circles_within_a_room() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+ONE_WAY = {
+    r"\.rglob\(|IMG_EXTENSIONS|os\.walk": ("rga.images.listing", "rga.backbones.weights.wheels", "rga.storage.files"),
+    r"[^.]Image\.open\(": ("rga.images.images", "rga.images.decoding", "rga.reports.report"),
+    r"TextColumn\(|[^a-z]Console\(": ("rga.terminal",),
+    r"from safetensors": ("rga.storage.saved_model", "rga.storage.files", "rga.backbones.weights.contents"),
+}
+"""What is done in one way for all -> the modules that may do it: images are found and read, names printed, paths given to safetensors."""
+
+
+@pytest.mark.parametrize("what", ONE_WAY)
+def test_what_is_done_in_one_way_is_done_there(what: str) -> None:
+    for name, path in modules().items():
+        code = "\n".join(line for line in path.read_text().splitlines() if ">>>" not in line and "..." not in line[:12])
+        if re.search(what, code):
+            assert name in ONE_WAY[what], f"{name} has {what}, which is done by {ONE_WAY[what][0]} for all"
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -235,6 +235,26 @@ def test_weights_of_another_network_are_told_in_a_line(saved: Path, runs: Path) 
     assert len(str(caught.value)) < 800
 
 
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("runs/smal", r"there is no run in runs/smal: did you mean runs/small\?; name the folder of a run"),
+        ("runs/small/last", r"runs/small/last is a part of a run: name the run, runs/small"),
+        ("runs/small/last.pt", r"runs/small/last\.pt is a part of a run: name the run, runs/small"),
+        ("nowhere", "there is no run in nowhere: there is no nowhere in the current folder"),
+        ("runs", r"there is no run in runs: it has no recipe\.json"),
+    ],
+)
+def test_runs_to_resume_are_named_likewise(named: str, message: str, runs: Path) -> None:
+    with pytest.raises(MissingFileError, match=message):
+        rga.resume(named)
+
+
+def test_recipes_in_files_are_named_likewise(runs: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"there is no recipe at runs/small/recipes\.json: did you mean runs/small/recipe\.json\?"):
+        read_recipe("runs/small/recipes.json")
+
+
 @pytest.mark.parametrize("task", [["reid"], None, 3, {}])
 def test_recipes_of_no_task(task: object, tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(json.dumps({"task": task, "fields": {}}))

@@ -221,3 +221,8 @@ def test_a_reader_who_has_seen_enough_is_no_mistake(words: str) -> None:
     command = f"set -o pipefail; {sys.executable} -m rga {words} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (entrance.UNREAD, "")
+
+
+def test_a_verb_of_the_first_edition_is_answered_with_the_one_that_it_began_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate-segmentation", "run"]) == 2
+    assert "unknown verb 'evaluate-segmentation': did you mean evaluate?" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from rga.backbones.model import BackboneModel
 from rga.classification.training import build_model as build_classifier
 from rga.reid.training import build_model as build_reid
 from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.model import SegmentationModel
 from rga.segmentation.network.heads import HEADS, create_head
 from rga.segmentation.training import build_model as build_segmenter
 from rga.tasks import TASKS, recipe_type
@@ -55,25 +56,19 @@ def weights_of(model: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
     [
         ({"attention": "se", "inside_blocks": True}, {"after": "blocks"}),
         ({"attention": "rga-c", "original": False}, {"original": False}),
+        ({"attention": "rga-s", "relation": False}, {"relation": False}),  # the embedding and the reductions are of relations
         (
-            {
-                "attention": "rga-sc",
-                "after": ("layer2", "layer4"),
-                "reduction": 4,
-                "hidden_reduction": 2,
-                "embedding": "symmetric",
-                "relation": False,
-            },
-            {"after": ["layer2", "layer4"], "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric", "relation": False},
+            {"attention": "rga-sc", "after": ("layer2", "layer4"), "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
+            {"after": ["layer2", "layer4"], "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
         ),
     ],
-    ids=["se", "rga-c", "rga-sc"],
+    ids=["se", "rga-c", "rga-s", "rga-sc"],
 )
 def test_the_attention_is_that_of_the_fields(task: str, fields: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     found = weights_of(built(task, **fields).backbone)
     plain = built(task)
     assert not weights_of(plain.backbone)
-    more = {"fit": "pool", "largest_grid": (4, 4)} if task == "segmentation" and fields["attention"] != "se" else {}
+    more: dict[str, Any] = {"fit": "pool", "largest_grid": (4, 4)} if task == "segmentation" and fields["attention"] != "se" else {}
     expected = rga.attach(plain.backbone, fields["attention"], image_size=SIZES[task], **options, **more)
     assert found == weights_of(expected)
 
@@ -195,3 +190,10 @@ def test_fields_of_classification() -> None:
     assert model.preprocessing.size == (24, 24)
     assert getattr(model, "crop_pct") == 0.75  # noqa: B009
     assert model.eval()(torch.rand(1, 3, 24, 24)).shape == (1, 3)
+
+
+def test_a_largest_grid_has_a_height_and_a_width() -> None:
+    classes = Classes(NAMES, ((0, 0, 0),) * 3, {0: 0, 1: 1, 2: 2}).to_dict()
+    options: dict[str, Any] = {"attention": "rga-s", "attention_options": {"fit": "pool"}, "image_size": (64, 64)}
+    model = SegmentationModel("test_resnet", classes=classes, largest_grid=(2, 4), **options)
+    assert {each.grid for each in model.modules() if isinstance(each, GridAttention)} == {(2, 4)}

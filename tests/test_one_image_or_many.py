@@ -42,7 +42,7 @@ def uses() -> dict[str, Use]:
 USES = ["embed", "probabilities", "classify", "segment"]
 
 
-@pytest.mark.parametrize("use", [*USES, "embed by processes"])
+@pytest.mark.parametrize("use", [*USES, pytest.param("embed by processes", marks=pytest.mark.slow)])
 def test_one_image_is_a_list_of_one(tmp_path: Path, use: str) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "a.png")
     (expected,) = uses()[use]([Image.fromarray(COLOUR)])
@@ -73,7 +73,7 @@ def test_many_images_in_any_form(use: str) -> None:
         assert uses()[use](none) == []
 
 
-@pytest.mark.parametrize("use", [*USES, "embed by processes"])
+@pytest.mark.parametrize("use", [*USES, pytest.param("embed by processes", marks=pytest.mark.slow)])
 def test_what_is_no_image_is_named(use: str) -> None:
     with pytest.raises(NotAnImageError, match="image 1 is of the type int: an image is a PIL image, a path or an array"):
         uses()[use]([COLOUR, 3])
@@ -81,3 +81,13 @@ def test_what_is_no_image_is_named(use: str) -> None:
         uses()[use](np.zeros((10, 60, 24), np.uint8))
     with pytest.raises(ValueError, match="image 0 cannot be shown: its values run from"):
         uses()[use](torch.full((3, 60, 24), -2.0))
+
+
+@pytest.mark.parametrize(
+    "image", [COLOUR, torch.zeros(1, 3, 60, 24), torch.zeros(60, 24, 3), torch.zeros(3, 60, 24, dtype=torch.uint8), "a.jpg"]
+)
+def test_what_is_no_normalised_tensor_is_no_input_of_the_network(image: Any) -> None:
+    two = numbered(("road", "sky"), ((128, 64, 128), (70, 130, 180))).to_dict()
+    model = SegmentationModel("resnet10t", classes=two, image_size=(32, 32), attention="none", auxiliary=False)
+    with pytest.raises(NotAnImageError, match=r"takes one normalised tensor \(3, H, W\), got .*: segment takes images"):
+        model.probabilities(image)

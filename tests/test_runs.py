@@ -90,7 +90,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
 
     def noted(name: str, answer: Any = None) -> Any:
-        return lambda *given: (found.events.append((name, *given) if name in ("load", "position", "go_back") else name), answer)[1]
+        def note(*given: Any) -> Any:
+            found.events.append((name, *given) if name in ("load", "position", "go_back") else name)
+            return answer
+
+        return note
 
     start = SimpleNamespace(step=6, log=None, processes=1, steps_per_epoch=4)
     monkeypatch.setattr("rga.runs.get_task", found.task)
@@ -245,3 +249,25 @@ def test_memory_is_kept_on_cpus_alone(world: World, tmp_path: Path, monkeypatch:
     assert world.events == []
     Run(recipe_type("reid")().override(device="cpu"), tmp_path, "")
     assert world.events == ["memory"]
+
+
+def test_another_number_of_processes_is_said(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(tmp_path / "run", world)
+    start = SimpleNamespace(step=6, log=None, processes=3, steps_per_epoch=4)
+    monkeypatch.setattr("rga.runs.load_checkpoint", lambda _path, _device: start)
+    resume(run)
+    (entry,) = read_run(run).changes
+    assert (entry["processes"], entry["step"]) == ("3 -> 1", 6)
+
+
+def test_the_log_goes_on_where_the_checkpoint_was_taken(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(tmp_path / "run", world)
+    file = run / "log.jsonl"
+    length = len(file.read_bytes())
+    with file.open("a") as log:
+        log.write('{"time": 1, "kind": "step", "step": 7}\n')
+    start = SimpleNamespace(step=6, log=length, processes=1, steps_per_epoch=4)
+    monkeypatch.setattr("rga.runs.load_checkpoint", lambda _path, _device: start)
+    resume(run)
+    assert len(file.read_bytes()) == length
+    assert not read_log(run, "step")

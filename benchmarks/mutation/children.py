@@ -18,8 +18,18 @@ from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project."""
-PRELOADED = ("torch", "torchvision.transforms.v2", "timm", "tyro", "rich.console", "rich.progress", "pydantic", "PIL.Image")
-PRELOADED += ("scipy.io", "h5py", "matplotlib.figure", "sklearn.datasets", "safetensors.torch", "huggingface_hub", "jinja2", "filelock")
+PRELOADED: tuple[str, ...] = ("torch", "torchvision.transforms.v2", "timm", "tyro", "rich.console", "rich.progress", "pydantic")
+PRELOADED += (
+    "scipy.io",
+    "h5py",
+    "matplotlib.figure",
+    "sklearn.datasets",
+    "safetensors.torch",
+    "huggingface_hub",
+    "PIL.Image",
+    "jinja2",
+    "filelock",
+)
 """What children need not import again."""
 OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-profile", "mutants")
 

@@ -133,6 +133,22 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def module_of(file: str) -> str:
+    """The module that a file holds: ``rga.tasks`` of rga/tasks.py."""
+    return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, and the names that it takes from them, with dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+    return found
+
+
 class Selection:
     """Which tests a mutant meets.
 
@@ -144,7 +160,11 @@ class Selection:
     def __init__(self, known: Known, source: Path) -> None:
         self.seconds: dict[str, float] = {}
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
-        for entry in known.values():
+        self.importing: dict[str, set[str]] = defaultdict(set)
+        """Module -> the tests of files that import it."""
+        for test_file, entry in known.items():
+            for module in imported(ROOT / test_file) if (ROOT / test_file).is_file() else ():
+                self.importing[module] |= set(entry["tests"])
             for name, test in entry["tests"].items():
                 self.seconds[name] = test["seconds"]
                 for file, lines in test["lines"].items():
@@ -161,10 +181,10 @@ class Selection:
 
     def read(self, file: str, tree: ast.Module) -> None:
         """Notes the lines of functions, which names they use, and which names modules use at import."""
-        for node in tree.body:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-                for used in ast.walk(node.value):
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+                for used in ast.walk(statement.value):
                     if isinstance(used, ast.Name | ast.Attribute) and isinstance(target, ast.Name):
                         self.bound[name_of(used)].add(target.id)
         bodies = [each for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for each in node.body]
@@ -184,7 +204,8 @@ class Selection:
             for _ in range(3):
                 names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
             places += [place for name in names for place in self.places[name]]
-        return set().union(*(self.by_line.get(place, ()) for place in places))
+        found = set().union(*(self.by_line.get(place, ()) for place in places))
+        return found | self.importing[module_of(mutant.file)] if mutant.names else found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
         """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
@@ -192,10 +213,12 @@ class Selection:
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
         own = mutant.file.split("/")[1].removesuffix(".py")
+        importing = self.importing[module_of(mutant.file)]
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            return (mean + 0.02) * (0.1 if own in file else 1.0)
+            near = mutant.names and any(name in importing for name in files[file])
+            return (mean + 0.02) * (0.01 if near else 0.1 if own in file else 1.0)
 
         chosen: list[str] = []
         for file in sorted(files, key=cost):

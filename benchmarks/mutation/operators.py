@@ -174,8 +174,8 @@ class Walk:
     def removed(self, node: ast.stmt) -> Iterator[Mutant]:
         """The mutant without a statement, if the rest would still run."""
         match node:
-            case ast.Expr(value=ast.Call()):
-                wanted = name_of(node.value.func) not in SAID
+            case ast.Expr(value=ast.Call(func=called)):
+                wanted = name_of(called) not in SAID
             case ast.Assign(targets=[ast.Subscript()]) | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
                 wanted = True
             case ast.Return(value=ast.expr()):
@@ -208,11 +208,11 @@ class Walk:
                 return
         if not isinstance(node, ast.ClassDef):
             bound = [getattr(node, "annotation", None), getattr(node, "target", None), *getattr(node, "targets", ())]
-            for each in ast.iter_child_nodes(node):
-                if isinstance(each, ast.expr) and not any(each is other for other in bound):
-                    yield from self.expression(each)
-                elif isinstance(each, ast.withitem):
-                    yield from self.expression(each.context_expr)
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr) and not any(child is other for other in bound):
+                    yield from self.expression(child)
+                elif isinstance(child, ast.withitem):
+                    yield from self.expression(child.context_expr)
         for body in inner:
             yield from self.block(body)
 

@@ -1,6 +1,7 @@
 """Which one-line faults the tests notice: draws mutants of the source, runs for each the tests concerned, and lists those that survive.
 
     python benchmarks/mutation/run.py --count 300 --seed 0 -o runs/mutants
+    python benchmarks/mutation/run.py --count 50 --files 'rga/reid/*' -o runs/mutants         # what was changed
     python benchmarks/mutation/run.py --again runs/mutants/mutants-0.json -o runs/mutants     # its survivors only, after new tests
 
 ``operators.py`` says what a mutant is. They are drawn from the recipes, the tasks, the datasets and the commands: a line, then one of its
@@ -30,13 +31,37 @@ from typing import Any
 
 import pytest
 from children import ROOT, Workshop
+from explained import EXPLAINED
 from lines import Selection, gather
-from operators import Mutant, compiles, mutants
+from operators import Mutant, compiles, mutants, shorten
 
-SCOPE = ("reid", "segmentation", "classification", "datasets", "cli", "recipes.py", "tasks.py", "runs.py", "evaluations.py")
+SCOPE: tuple[str, ...] = (
+    "reid",
+    "segmentation",
+    "classification",
+    "datasets",
+    "cli",
+    "recipes.py",
+    "tasks.py",
+    "runs.py",
+    "evaluations.py",
+)
 SCOPE += ("backbones/recipe.py", "training/recipe.py", "training/image_training.py", "training/optimization.py", "training/schedules.py")
 """What mutants are drawn from, below the package."""
-TESTS = ("reid", "segmentation", "classification", "datasets", "cli", "training", "backbones", "storage", "images", "reports", "")
+TESTS = (
+    "reid",
+    "segmentation",
+    "classification",
+    "datasets",
+    "cli",
+    "training",
+    "backbones",
+    "storage",
+    "images",
+    "reports",
+    "synthetic",
+    "",
+)
 """Folders of tests that run it; "" stands for the files at the top of ``tests/``."""
 
 
@@ -61,10 +86,11 @@ class First:
             self.answer.write_text(report.nodeid)
 
 
-def draw(source: Path, count: int, seed: int) -> list[Mutant]:
-    """Mutants of the scope: lines at random, and of each line one mutant."""
+def draw(source: Path, count: int, seed: int, patterns: Sequence[str] = ("*",)) -> list[Mutant]:
+    """Mutants of the scope: lines at random, and of each line one mutant; of files such as ``rga/reid/*`` only if these are named."""
     files = sorted(path for each in SCOPE for path in (source / "rga").glob(f"{each}/**/*.py" if "." not in each else each))
     texts = {str(path.relative_to(source)): path.read_text() for path in files}
+    texts = {file: text for file, text in texts.items() if any(fnmatch(file, pattern) for pattern in patterns)}
     by_line: dict[tuple[str, int], list[Mutant]] = defaultdict(list)
     for file, text in texts.items():
         for each in mutants(file, text):
@@ -126,7 +152,9 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     for what, key in (("kind", lambda each: each["kind"]), ("folder", lambda each: each["file"].split("/")[1])):
         counts, left = Counter(map(key, results)), Counter(map(key, alive))
         lines.append(f"survivors by {what}: " + ", ".join(f"{name} {left[name]}/{count}" for name, count in counts.most_common()))
-    lines += [f"{each['outcome']}: {each['what']}" for each in sorted(alive, key=lambda each: (each["file"], each["line"]))]
+    for each in sorted(alive, key=lambda each: (each["file"], each["line"])):
+        reason = EXPLAINED.get((each["file"], shorten(each["before"]), shorten(each["after"])))
+        lines.append(f"{each['outcome']}: {each['what']}{f' ({reason})' if reason else ''}")
     return "\n".join(lines)
 
 
@@ -135,6 +163,9 @@ def main(arguments: Sequence[str]) -> str:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=300, help="mutants")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument(
+        "--files", nargs="*", default=["*"], help="patterns of the files to mutate, such as rga/reid/*; all of them by default"
+    )
     parser.add_argument("--budget", type=float, default=25.0, help="seconds of tests for a mutant")
     parser.add_argument("--controls", type=int, default=5, help="runs without a mutant")
     parser.add_argument(
@@ -165,7 +196,7 @@ def main(arguments: Sequence[str]) -> str:
             drawn = [moved(each, workshop.source) for each in before if each["outcome"] in ALIVE]
             name = "again"
         else:
-            drawn = draw(workshop.source, chosen.count, chosen.seed)
+            drawn = draw(workshop.source, chosen.count, chosen.seed, chosen.files)
             name = str(chosen.seed)
         part, parts = chosen.part
         drawn = drawn[part - 1 :: parts]
@@ -188,13 +219,12 @@ def moved(values: dict[str, Any], source: Path) -> Mutant:
     Raises:
         RuntimeError: the source has changed there.
     """
-    fields = Mutant.__dataclass_fields__
-    old = Mutant(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in fields})
-    same = (old.kind, old.before, old.after)
-    found = [each for each in mutants(old.file, (source / old.file).read_text()) if (each.kind, each.before, each.after) == same]
+    file, line = values["file"], values["line"]
+    same = (values["kind"], values["before"], values["after"])
+    found = [each for each in mutants(file, (source / file).read_text()) if (each.kind, each.before, each.after) == same]
     if not found:
-        raise RuntimeError(f"the source has changed: {old}")
-    return min(found, key=lambda each: abs(each.line - old.line))
+        raise RuntimeError(f"the source has changed: {values['what']}")
+    return min(found, key=lambda each: abs(each.line - line))
 
 
 if __name__ == "__main__":

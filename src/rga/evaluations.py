@@ -11,6 +11,7 @@ from typing import Any
 
 from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least
+from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.loading import load, task_of
@@ -23,7 +24,6 @@ from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
 from rga.storage.saved_model import model_folder, weights_fingerprint
 from rga.tasks import get_task
-from rga.tested import Tested, choose_data
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
 from rga.training.task import Evaluation, Task
@@ -103,7 +103,7 @@ def evaluate(
     settings = {"task": job.task.name, **job.settings, "options": plain(chosen)}
     job.check(settings)
     result = job.task.evaluate(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
-    found = {"trained_on": job.model.trained_on, "read_as": list(job.tested.read_as), "notes": list(job.tested.notes), **result.to_dict()}
+    found = {"trained_on": job.model.trained_on, "read_as": list(job.chosen.read_as), "notes": list(job.chosen.notes), **result.to_dict()}
     if on_result is not None:
         on_result(job.measured(result))
     path = job.write(chosen.label, settings, found)
@@ -153,7 +153,7 @@ def calibrate(
     settings = {"task": job.task.name, **job.settings, "open_set": plain(chosen)}
     job.check(settings)
     result: Calibration = choose_threshold(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
-    found = {"trained_on": job.model.trained_on, "read_as": list(job.tested.read_as), "notes": list(job.tested.notes), **result.to_dict()}
+    found = {"trained_on": job.model.trained_on, "read_as": list(job.chosen.read_as), "notes": list(job.chosen.notes), **result.to_dict()}
     if on_result is not None:
         on_result(job.measured(result))
     path = job.write("", settings, found, kind="calibration")
@@ -210,8 +210,8 @@ class Job:
             check_folder(self.report)
         self.model: Any = (model if isinstance(model, BackboneModel) else load(model)).to(choose_device(device))
         source = None if isinstance(model, BackboneModel) else Path(model)
-        self.tested: Tested = choose_data(self.task, self.model.trained_on, source, data)
-        self.data: Any = self.tested.data
+        self.chosen: ChosenData = choose_data(self.task, self.model.trained_on, source, data)
+        self.data: Any = self.chosen.data
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class Job:
 
     def measured(self, result: Evaluation) -> Measured:
         """The figures, of which nothing is written yet."""
-        return Measured(self.task.name, self.data.name, self.data.fingerprint, result, self.tested.notes)
+        return Measured(self.task.name, self.data.name, self.data.fingerprint, result, self.chosen.notes)
 
     def options(self, kind: type[Any], values: Mapping[str, Any]) -> Any:
         """Options from keyword arguments.

@@ -93,6 +93,7 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     record = read_run(run)
     own = record.read(recipe_type(record.task), run / RECIPE_FILE)
     recipe = typed(own, changes or {})
+    recipe = recipe.override(data=recipe.data.like(own.data))  # moved data are read as before
     different = differences(own, recipe)
     check_changes(different, run)
     return Run(recipe, run, record.recipe).resume(record, different, previous=previous)

@@ -16,6 +16,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save
+from timm.utils import CheckpointSaver, ModelEmaV3, NativeScaler
 from torch import Tensor, nn
 
 import rga
@@ -257,3 +258,15 @@ def test_an_attention_of_another_network_is_left_out(donor: State, tmp_path: Pat
     said = load_backbone_weights(backbone, "test_resnet", str(tmp_path / "a.pth"), "rga-s")
     assert "left out: fc, layer1.attention" in said
     assert all(torch.equal(backbone.state_dict()[key], before[key]) for key in part)
+
+
+def test_a_checkpoint_that_timm_saves_itself(donor: State, tmp_path: Path) -> None:
+    """With its own saver: the arguments, the scaler of gradients and the averaged weights lie beside the weights."""
+    model = network(7)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    average = ModelEmaV3(model)
+    average.module.load_state_dict(donor)
+    arguments = argparse.Namespace(model="test_resnet", output=tmp_path, seed=np.int64(1), betas=None)
+    saver = CheckpointSaver(model, optimizer, arguments, average, NativeScaler(), checkpoint_dir=str(tmp_path), recovery_dir=str(tmp_path))
+    saver.save_checkpoint(3, metric=np.float64(76.5))
+    assert "under 'state_dict_ema'" in assert_taken(tmp_path / "model_best.pth.tar", donor)

@@ -1,5 +1,6 @@
 """What a dataset must be, its fingerprint, and splits."""
 
+import hashlib
 import pickle
 from dataclasses import fields, replace
 from pathlib import Path
@@ -94,3 +95,11 @@ def test_held_out_images_are_training_images(data: ClassificationData) -> None:
 def test_chosen_images_can_be_sent(data: ClassificationData) -> None:
     sent = pickle.loads(pickle.dumps(ImageSubset(data.train.images, np.array([4, 2]))))
     assert sent[1].tobytes() == data.train.images[2].tobytes()
+
+
+def test_images_in_memory_have_names_and_marks() -> None:
+    pixels = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    images = PixelImages(pixels, "train")
+    assert (len(images), images.name(1), images[1].size, images[1].mode) == (2, "train/00001", (4, 3), "RGB")
+    assert images.contents(1) == pixels[1].tobytes()
+    assert images.mark(1) == hashlib.sha256(pixels[1].tobytes()).hexdigest()[:16]

@@ -281,7 +281,7 @@ def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationDat
 def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
     with pytest.raises(ValueError, match=r"'colours' at .* has no images to train on"):
         ClassificationTraining(TINY, replace(data, train=NOTHING))
-    with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 samples"):
+    with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 images"):
         ClassificationTraining(TINY.override(batch_size=22), data)
     model = ClassificationTraining(TINY, data).model
     with pytest.raises(ValueError, match="has no images to test on"):

@@ -38,7 +38,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are loaded once for all tests, which takes longer than what is tested."""
-    for verb in VERBS:
+    for verb in (*VERBS, "search"):
         monkeypatch.setattr(f"rga.cli.commands.{verb}.load", load_cached)
 
 
@@ -197,6 +197,20 @@ def test_features_with_another_flip_are_not_gone_on_with(models: Path, images: P
     assert run("embed", models, images, "--skip-damaged").code == 0
     done = run("embed", models, images, "--skip-damaged", "--skip-existing", "--flip")
     assert (done.code, "with another --flip" in done.err) == (2, True)
+
+
+def test_damaged_images_are_neither_searched_nor_found(models: Path, images: Path) -> None:
+    words = ("search", models / "embed", images, "--gallery", images, "--num-workers", 0, "-o", images.parent / "found.json", "--overwrite")
+    for more, code in (((), 2), (("--skip-damaged",), 0)):
+        done = rga(*words, *more)
+        assert (done.code, "2 of 5 images cannot be read: " in done.err) == (code, True)
+        found = json.loads((images.parent / "found.json").read_text())
+        assert [Path(name).stem for name in found] == list("ace")
+        assert {Path(each["image"]).stem for row in found.values() for each in row} == set("ace")
+    for name in "ace":
+        (images / f"{name}.png").unlink()
+    done = rga(*words, "--skip-damaged")
+    assert (done.code, "2 of 2 images cannot be read" in done.err) == (2, True)
 
 
 def test_contradictions_are_told(models: Path, images: Path) -> None:

@@ -7,18 +7,11 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import TINY_REID, rga
-from rga.evaluations import Measured, evaluate
+from rga.evaluations import evaluate
 from rga.loading import load
-from rga.reid.datasets.samples import ReidData
-from rga.reid.evaluation import ReidEvaluation
+from rga.recipes import read_recipe
 
 CAMERA = r"folder:{}?camera=_c(\d)s&test_fraction=0.34"
-
-
-def data_of(measured: Measured) -> ReidData:
-    """What was evaluated on."""
-    assert isinstance(measured.result, ReidEvaluation)
-    return measured.result.data
 
 
 @pytest.fixture(scope="session")
@@ -62,64 +55,28 @@ def test_data_that_are_named_are_read_as_in_the_training(verb: str, photo_run: P
     assert found["notes"][0] in done.out
 
 
-def test_options_of_the_training_apply_to_other_folders_of_the_same_reader_and_can_be_left_out(
-    photo_run: Path, photos: Path, people: Path, tmp_path: Path
-) -> None:
-    own = evaluate(photo_run)
-    assert evaluate(photo_run, f"folder:{photos}").fingerprint == own.fingerprint
-    moved = Path(shutil.copytree(photos, tmp_path / "moved"))
-    for model in (photo_run, load(photo_run), shutil.copytree(photo_run / "last", tmp_path / "alone")):
-        there = evaluate(model, f"folder:{moved}")
-        assert (there.fingerprint, data_of(there).has_cameras) == (own.fingerprint, True)
-    blind = evaluate(photo_run, f"folder:{photos}?camera=none")
-    assert not data_of(blind).has_cameras
-    assert "cameras are not known" in " ".join(blind.notes)
-    assert evaluate(photo_run, f"market1501:{people}").notes == ()
+def test_a_dataset_is_checked_as_it_was_trained_on(photo_run: Path, photos: Path, tmp_path: Path) -> None:
+    alone = shutil.copytree(photo_run / "last", tmp_path / "alone")
+    for model in (photo_run, alone):
+        done = rga("data", "check", f"folder:{photos}", "--trained-by", model)
+        assert (done.code, f"read as {CAMERA.format(photos)}" in done.out) == (0, True)
+        assert f"fingerprint {load(photo_run).trained_on['fingerprint']}" in done.out
+    done = rga("data", "check", f"folder:{photos}", "--trained-by", photo_run, "--task", "classification")
+    assert (done.code, "is for reid, not for classification: leave --task out" in done.err) == (2, True)
+    config = json.loads((alone / "config.json").read_text())
+    del config["trained_on"]
+    (alone / "config.json").write_text(json.dumps(config))
+    done = rga("data", "check", f"folder:{photos}", "--trained-by", alone)
+    assert (done.code, "does not say how its data were read: leave --trained-by out" in done.err) == (2, True)
+    done = rga("data", "check", f"folder:{photos}", "--trained-by", tmp_path)
+    assert (done.code, "there is no model in the folder" in done.err) == (2, True)
 
 
-def test_images_that_were_trained_on_are_told(photo_run: Path, photos: Path) -> None:
-    note = "the model was trained on 4 of the 8 images of this test: the figures are too high"
-    assert note in evaluate(photo_run, f"folder:{photos}?seed=1").notes  # another split into train and test
-
-
-def test_data_that_have_changed_are_told(photo_run: Path, photos: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(photo_run, tmp_path / "run"))
-    changed = Path(shutil.copytree(photos, tmp_path / "photos"))
-    for path in (run / "recipe.json", run / "last" / "config.json"):
-        path.write_text(path.read_text().replace(str(photos), str(changed)))
-    assert evaluate(run).notes == ()
-    next(changed.rglob("*.jpg")).unlink()
-    (note,) = evaluate(run).notes
-    assert note.startswith(f"the data have changed since the training: their fingerprint was {load(run).trained_on['fingerprint']}")
-
-
-def test_a_run_whose_record_is_damaged_says_that_its_options_are_not_applied(photo_run: Path, photos: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(photo_run, tmp_path / "run"))
-    (run / "recipe.json").write_text("{")
-    found = evaluate(run, f"folder:{photos}")
-    assert "the options of the training are not known, and not applied to folder:" in found.notes[0]
-    assert "recipe.json is not JSON" in found.notes[0]
-    assert not data_of(found).has_cameras
-
-
-def test_more_datasets_to_train_and_test_on_are_read_alike(photos: Path, tmp_path: Path) -> None:
-    for name in ("more", "test"):
-        shutil.copytree(photos, tmp_path / name)
-        for index, path in enumerate(sorted((tmp_path / name).rglob("*.jpg"))):
-            path.write_bytes(path.read_bytes() + bytes([index, len(name)]))  # other people, let us say
-    words = ("train", "reid/generated", "--data", CAMERA.format(photos), "-o", tmp_path / "run", *TINY_REID, "--max-steps", 1)
-    done = rga(*words, "--also-train", f"folder:{tmp_path / 'more'}", "--test-data", f"folder:{tmp_path / 'test'}?test_fraction=0.5")
+def test_a_run_whose_data_were_moved_reads_them_as_before(photo_run: Path, photos: Path, tmp_path: Path) -> None:
+    run, moved = Path(shutil.copytree(photo_run, tmp_path / "run")), Path(shutil.copytree(photos, tmp_path / "moved"))
+    done = rga("resume", run, "--set", f"data=folder:{moved}", "--set", "max_steps=2")
     assert done.code == 0, done.said
-    for name, option in (("more", ""), ("test", "?test_fraction=0.5")):
-        assert f"note: folder:{tmp_path / name}{option} is read as folder:{tmp_path / name}?" in done.out
-    own = evaluate(tmp_path / "run")
-    assert data_of(own).has_cameras
-    assert own.result.to_dict()["results"]["neck"]["mAP"] == pytest.approx(load(tmp_path / "run").metrics["mAP_neck"])
-    alone = evaluate(shutil.copytree(tmp_path / "run" / "last", tmp_path / "alone"))
-    assert alone.fingerprint == own.fingerprint
-    again = evaluate(tmp_path / "run", f"folder:{tmp_path / 'test'}")  # the options that it had itself in the training
-    assert data_of(again).query[0].path in {sample.path for sample in data_of(own).query}
-    assert len(data_of(again).query) == len(data_of(own).query)
+    assert str(read_recipe(run / "recipe.json").data) == CAMERA.format(moved)
 
 
 @pytest.mark.parametrize("again", ["itself", "copy"])
@@ -149,7 +106,6 @@ def test_identities_that_were_held_out_are_what_it_is_tested_on(people: Path, tm
     held_out = measured.result.to_dict()["results"]["neck"]
     assert held_out["mAP"] == pytest.approx(load(tmp_path / "run").metrics["mAP_neck"])
     assert measured.fingerprint == load(tmp_path / "run").trained_on["fingerprint"]
-    assert evaluate(shutil.copytree(tmp_path / "run" / "last", tmp_path / "alone")).fingerprint == measured.fingerprint
     assert held_out["queries"] != evaluate(tmp_path / "run", f"market1501:{people}").result.to_dict()["results"]["neck"]["queries"]
 
 

@@ -1,6 +1,7 @@
 """Every flag of a command reaches the function that does the work, and without flags the defaults of the help do."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,10 @@ def test_classify(model: Model, images: Path, tmp_path: Path, monkeypatch: pytes
         assert rga("classify", "m", images, *wrong).code == 2
 
 
-def test_segment(model: Model, images: Path, tmp_path: Path) -> None:
+def test_segment(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tuple[int, int]] = []
+    monkeypatch.setattr("rga.cli.commands.segment.progress", lambda _what: nullcontext(lambda done, total: bars.append((done, total))))
+
     def written(folder: str) -> list[str]:
         return sorted(path.relative_to(tmp_path / folder).as_posix() for path in (tmp_path / folder).rglob("*.*"))
 
@@ -137,6 +141,7 @@ def test_segment(model: Model, images: Path, tmp_path: Path) -> None:
         {"inference": Inference((3, 2), scales=(0.5, 2.0), flip=True)}
     ] * 2
     assert [str(device) for device in model.devices] == ["cpu", "cuda:1"]
+    assert bars == [(1, 2), (2, 2)] * 2
     assert rga("segment", "m", images, "-o", tmp_path / "out", *flags).code == 2
     assert rga("segment", "m", images, "-o", tmp_path / "out", "--write", "confidence", "--device", "cpu").code == 0
     assert rga("segment", "m", images, "-o", tmp_path / "out", *flags, "--overwrite").code == 0

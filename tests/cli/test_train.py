@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from rga.errors import InputError, MissingFileError
 from rga.evaluations import Measured
 from rga.loading import load
 from rga.recipes import read_recipe
+from rga.reid.evaluation import Calibration
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import small
 from rga.tasks import recipe_functions
@@ -112,6 +113,7 @@ def test_an_edited_recipe_is_trained_by(people: Path, tmp_path: Path) -> None:
         ("market1501", "unknown recipe 'market1501': did you mean reid/market1501?"),
         ("nowhere.json", "there is no recipe at nowhere.json"),
         ("notes.json", "notes.json is not JSON"),
+        ("doubled.json", "doubled.json: 'lr' is there twice: leave one of them out"),
         ("list.json", "list.json does not hold a recipe"),
         ("future.json", "unknown field model.attension: did you mean attention?"),
         ("--list reid", "rga train --list takes no other words"),
@@ -123,6 +125,7 @@ def test_an_edited_recipe_is_trained_by(people: Path, tmp_path: Path) -> None:
 def test_mistakes_are_one_clear_error(words: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("notes")
     (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "doubled.json").write_text('{"task": "reid", "fields": {"optimization": {"lr": 1e-3, "epochs": 2, "lr": 1e-4}}}')
     (tmp_path / "future.json").write_text('{"task": "reid", "fields": {"model": {"attension": "se"}}}')
     before = sorted(tmp_path.iterdir())
     done = rga("train", *words.split(), cwd=tmp_path)
@@ -164,7 +167,7 @@ def test_the_commands_are_functions(people: Path, tmp_path: Path) -> None:
     calibrated = package.calibrate(run, spec, unknown=0.5, false_alarms=0.3, on_result=found.append)
     assert calibrated.kept == run / "best" / "config.json"
     assert [each.result for each in found] == [calibrated.result]
-    assert package.load(run).threshold == calibrated.result.threshold
+    assert package.load(run).threshold == cast("Calibration", calibrated.result).threshold
     recipe = package.read_recipe(run / "recipe.json")
     assert isinstance(recipe, ReidRecipe)
     assert package.train(recipe, output=tmp_path / "again").step == 2

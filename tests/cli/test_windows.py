@@ -13,7 +13,7 @@ import platform
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +62,19 @@ MODULES = frozenset(("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty",
 """Modules that it does not have."""
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> list[tuple[Path, list[ast.AST]]]:
+    """The files of the package, each with its nodes."""
+    return [(path, list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))) for path in sorted(SOURCE.rglob("*.py"))]
 
 
 def test_nothing_is_used_that_windows_lacks() -> None:
     found = []
-    for path, tree in trees():
+    for path, nodes in trees():
         guarded = {
-            part
-            for node in ast.walk(tree)
-            if isinstance(node, ast.IfExp) and "hasattr" in ast.unparse(node.test)
-            for part in ast.walk(node.body)
+            part for node in nodes if isinstance(node, ast.IfExp) and "hasattr" in ast.unparse(node.test) for part in ast.walk(node.body)
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "signal"):
                 if node.attr in POSIX_ONLY and node not in guarded:
                     found.append(f"{path}:{node.lineno} {node.value.id}.{node.attr}")
@@ -89,8 +87,8 @@ def test_nothing_is_used_that_windows_lacks() -> None:
 def test_text_files_name_their_encoding() -> None:
     """Windows reads and writes text in the code page of the country by default."""
     found = []
-    for path, tree in trees():
-        for node in ast.walk(tree):
+    for path, nodes in trees():
+        for node in nodes:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)

@@ -29,9 +29,8 @@ def main() -> int:
     for name in names:
         tallies[name] = run(name, KINDS[name], -(-chosen.cases // len(names)), chosen.seed, shrink=not chosen.no_shrink)
         print(f"{name}: {tallies[name].cases:,} cases, {tallies[name].faults.total()} faults", file=sys.stderr, flush=True)
-    for name, tally in tallies.items():
-        for fault, report in tally.reports.items():
-            print(f"\n===== {name}: {fault}, {tally.faults[fault]} times\n{report}")
+        for fault, report in tallies[name].reports.items():
+            print(f"\n===== {name}: {fault}, {tallies[name].faults[fault]} times\n{report}", flush=True)
     print(table(tallies))
     return int(any(tally.faults for tally in tallies.values()))
 

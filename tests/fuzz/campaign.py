@@ -41,6 +41,8 @@ class Tally:
     reports: dict[str, str] = field(default_factory=dict)
     """Fault -> what happened, and how to repeat it."""
     seconds: float = 0.0
+    processor: float = 0.0
+    """Seconds of this process alone, on a machine that others use, too."""
 
     @property
     def cases(self) -> int:
@@ -59,12 +61,12 @@ def run(name: str, kind: Kind, cases: int, start: int, *, shrink: bool = True) -
         shrink: make a fault small before it is reported.
     """
     tally = Tally()
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     number = start
     while tally.cases < cases:
         run_batch(name, kind, min(BATCH, cases - tally.cases), number, tally, shrink)
         number += 1
-    tally.seconds = time.perf_counter() - started
+    tally.seconds, tally.processor = time.perf_counter() - started, time.process_time() - processor
     return tally
 
 
@@ -146,10 +148,12 @@ def name_of(error: BaseException) -> str:
 
 def table(tallies: dict[str, Tally]) -> str:
     """A line for each kind, and under it what its cases came to."""
-    lines = [f"{'kind':<14}{'cases':>8}{'right':>8}{'refused':>9}{'faults':>8}{'seconds':>9}"]
+    lines = [f"{'kind':<14}{'cases':>8}{'right':>8}{'refused':>9}{'faults':>8}{'seconds':>9}{'of CPU':>9}"]
     for name, tally in tallies.items():
         counts = (tally.right.total(), tally.refused.total(), tally.faults.total())
-        lines.append(f"{name:<14}{tally.cases:>8,}{counts[0]:>8,}{counts[1]:>9,}{counts[2]:>8,}{tally.seconds:>9.1f}")
+        lines.append(
+            f"{name:<14}{tally.cases:>8,}{counts[0]:>8,}{counts[1]:>9,}{counts[2]:>8,}{tally.seconds:>9.1f}{tally.processor:>9.1f}"
+        )
     for name, tally in tallies.items():
         lines += ["", name]
         for word, counter in (("right", tally.right), ("refused", tally.refused), ("FAULT", tally.faults)):

@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
+from fuzz.masks import mask_case
 from fuzz.names import odd_names
 from fuzz.outcome import Draw, FaultError, Outcome, Refused, attempt, compare, must_work, refused, right
 from rga.segmentation.datasets.catalog import CATALOG
@@ -27,7 +28,22 @@ MISTAKES = (
 )
 """What is wrong with a table, or at least unusual."""
 
-STYLES = ("plain", "bom", "crlf", "quoted", "spaces", "other order", "more columns", "blank lines", "no last newline", "mac")
+STYLES = (
+    "plain",
+    "bom",
+    "crlf",
+    "quoted",
+    "spaces",
+    "other order",
+    "more columns",
+    "blank lines",
+    "no last newline",
+    "mac",
+    "semicolons",
+    "tabs",
+    "utf-16",
+    "capitals",
+)
 """Ways of writing the same table."""
 
 
@@ -45,7 +61,7 @@ def class_table_case(draw: Draw, folder: Path) -> Outcome:
     rows = draw_rows(draw)
     if draw(st.sampled_from([False, False, True])):
         return stored(draw, rows)
-    mistake = draw(st.sampled_from([None] * 4 + list(MISTAKES)))
+    mistake = draw(st.sampled_from([None] * len(MISTAKES) + list(MISTAKES)))
     style = draw(st.sampled_from(STYLES)) if mistake is None else "plain"
     contents = written(rows, style) if mistake is None else spoilt(rows, mistake, draw)
     values = sorted({row.value for row in rows if row.name != IGNORED_NAME})
@@ -58,6 +74,8 @@ def class_table_case(draw: Draw, folder: Path) -> Outcome:
     agrees(found.classes, rows, exactly=mistake is None)
     if mistake in ("doubled value", "too large", "fraction", "word", "no name", "bad colour", "only ignored"):
         raise FaultError(f"a class table with a mistake ({mistake}) is taken: {contents!r}")
+    if mistake is None and draw(st.booleans()):
+        return mask_case(draw, folder, found.classes)
     return right("class table: value by value")
 
 
@@ -84,6 +102,7 @@ def written(rows: list[Row], style: str) -> bytes:
     writer = csv.DictWriter(
         file,
         columns,
+        delimiter={"semicolons": ";", "tabs": "\t"}.get(style, ","),
         quoting=csv.QUOTE_ALL if style == "quoted" else csv.QUOTE_MINIMAL,
         lineterminator={"crlf": "\r\n", "mac": "\r"}.get(style, "\n"),
     )
@@ -95,7 +114,9 @@ def written(rows: list[Row], style: str) -> bytes:
         if style == "blank lines":
             file.write("\n")
     text = file.getvalue().rstrip("\r\n") if style == "no last newline" else file.getvalue()
-    return text.encode("utf-8-sig" if style == "bom" else "utf-8")
+    if style == "capitals":
+        text = text.replace("value,name,colour", "Value,NAME,Colour", 1)
+    return text.encode({"bom": "utf-8-sig", "utf-16": "utf-16"}.get(style, "utf-8"))
 
 
 def spoilt(rows: list[Row], mistake: str, draw: Draw) -> bytes:

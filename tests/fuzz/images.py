@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def image_case(draw: Draw, folder: Path) -> Outcome:
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     image = make_image(mode, size, generator, transparent=draw(st.booleans()))
     orientation = draw(st.one_of(st.none(), st.integers(1, 8), st.sampled_from([0, 9, 255]))) if FORMATS[kind].exif else None
-    suffix = draw(st.sampled_from(FORMATS[kind].suffixes))
+    kinds = (kind, kind, kind, kind, kind, draw(st.sampled_from(sorted(FORMATS))))
+    suffix = draw(st.sampled_from(FORMATS[draw(st.sampled_from(kinds))].suffixes))  # some files are called like another format
     path = folder / f"{draw(st.one_of(st.just('image'), odd_names()))}{suffix}"
     save(image, path, kind, orientation, lossless=draw(st.booleans()))
     damage = draw(st.sampled_from([None] * 8 + list(DAMAGES)))
@@ -78,8 +80,7 @@ def routed(path: Path, plain: Path, pixels: Pixels, route: str) -> Outcome:
     if route == "training":
         same(np.asarray(must_work(attempt(read_pixels, path), "read_pixels")), pixels, route)
     elif route == "opened":
-        with Image.open(path) as opened:
-            opened.load()
+        with Image.open(io.BytesIO(path.read_bytes())) as opened:  # Pillow 13 scrambles turned TIFFs that it maps into memory
             same(np.asarray(must_work(attempt(as_image, opened), "as_image of an opened file")), pixels, route)
     elif route == "array":
         same(np.asarray(must_work(attempt(as_image, pixels[:, ::-1]), "as_image of an array")), pixels[:, ::-1], route)

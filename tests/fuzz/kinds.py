@@ -12,10 +12,10 @@ from fuzz.trees.cases import tree_case
 
 KINDS: dict[str, Kind] = {
     "images": image_case,
-    "trees": tree_case,
     "class-tables": class_table_case,
+    "arrays": array_case,
+    "trees": tree_case,
     "models": model_case,
     "commands": command_case,
-    "arrays": array_case,
 }
-"""Name -> draws and runs a case."""
+"""Name -> draws and runs a case; the quick ones first."""

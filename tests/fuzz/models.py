@@ -46,7 +46,7 @@ def loaded(draw: Draw, folder: Path) -> Outcome:
     name = draw(st.sampled_from(["model", "two words", "[b]", "café", "100%", "a.b", "-x"]))
     home = folder / name / draw(st.sampled_from(["", "", "best", "last"]))
     shutil.copytree(saved(task), home)
-    harm = draw(st.sampled_from([None] * 4 + list(HARM)))
+    harm = draw(st.sampled_from([None] * len(HARM) + list(HARM)))
     if harm is None:
         around(draw, home)
     else:

@@ -39,7 +39,8 @@ FORMATS = {
     "TIFF": Format(("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I;16B", "I", "F"), (".tif", ".tiff"), exif=True),
     "BMP": Format(("1", "L", "P", "RGB", "RGBA"), (".bmp",)),
     "WEBP": Format(("RGB", "RGBA"), (".webp",), exif=True),
-    "PPM": Format(("1", "L", "RGB", "I;16"), (".ppm",)),
+    "PPM": Format(("1", "L", "RGB", "I;16"), (".ppm", ".pgm", ".pnm")),
+    "GIF": Format(("L", "P"), (".gif", ".GIF")),
 }
 """Name of Pillow -> what it holds."""
 
@@ -55,7 +56,9 @@ def make_image(mode: str, size: tuple[int, int], generator: np.random.Generator,
         kinds: dict[str, np.dtype[Any]] = {"I;16": np.dtype("<u2"), "I;16B": np.dtype(">u2"), "I": np.dtype(np.int32)}
         return Image.fromarray(values.astype(kinds[mode]))
     if mode == "F":
-        return Image.fromarray(generator.random(shape, dtype=np.float32))
+        shades = generator.random(shape, dtype=np.float32)
+        shades.flat[0] = 1
+        return Image.fromarray(shades * 255 if transparent else shades)
     if mode == "1":
         return Image.fromarray(generator.integers(0, 2, shape, dtype=np.uint8) * 255).convert("1")
     if mode == "P":
@@ -111,7 +114,8 @@ def flat(image: Image.Image) -> Pixels:
         return grey(np.clip(values, 0, white) * (255 / white))
     if image.mode == "F":
         values = np.asarray(image).astype(np.float64)
-        return grey(np.clip(values, 0, 1) * 255)
+        white = 1 if values.max() <= 1 else 255
+        return grey(np.clip(values, 0, white) * (255 / white))
     if image.mode == "LAB":
         to_rgb = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
         return np.array(ImageCms.applyTransform(image, to_rgb))

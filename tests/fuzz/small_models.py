@@ -39,14 +39,14 @@ def embedder() -> ReidModel:
 def classifier() -> ClassificationModel:
     """Of three classes."""
     torch.manual_seed(1)
-    return ClassificationModel(BACKBONE, classes=LABELS, size=32, attention="se").eval()
+    return ClassificationModel(BACKBONE, classes=LABELS, size=32, attention="none").eval()
 
 
 @cache
 def segmenter() -> SegmentationModel:
     """Of three classes."""
     torch.manual_seed(2)
-    return SegmentationModel(BACKBONE, classes=CLASSES.to_dict(), image_size=(32, 32), attention="se", auxiliary=False).eval()
+    return SegmentationModel(BACKBONE, classes=CLASSES.to_dict(), image_size=(32, 32), attention="none", auxiliary=False).eval()
 
 
 MODELS = {"reid": embedder, "segmentation": segmenter, "classification": classifier}

@@ -90,6 +90,17 @@ def test_images_are_turned_upright(tmp_path: Path, name: str, orientation: int) 
     np.testing.assert_array_equal(np.asarray(to_rgb(once)), np.asarray(expected.convert("RGB")))
 
 
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("stored", [GREY, SIXTEEN, np.dstack([COLOUR, GREY | 255])])
+def test_tiff_files_that_callers_open(tmp_path: Path, stored: NDArray[Any], orientation: int) -> None:
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    Image.fromarray(stored).save(tmp_path / "a.tif", exif=tags)  # uncompressed
+    with Image.open(tmp_path / "a.tif") as opened:
+        np.testing.assert_array_equal(np.asarray(to_rgb(opened)), np.asarray(read_image(tmp_path / "a.tif")))
+        assert opened.filename == str(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_masks_are_turned_as_their_images(tmp_path: Path, name: str) -> None:
     labels = np.arange(24, dtype=np.uint8).reshape(4, 6) % 3

@@ -13,6 +13,7 @@ from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.check import check_data, check_findable
+from rga.reid.datasets.folder import read_folder
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
 WriteImage = Callable[[Path], Path]
@@ -132,7 +133,7 @@ def test_cameras_that_are_not_known_or_are_no_cameras_are_told(sound: ReidData, 
     assert "the cameras are not known: images by the query's own camera" in str(check_data(without_cameras(sound)))
     each = [Sample(write_image(sound.root / f"more{number}.jpg"), 3, number) for number in range(20)]
     strange = changed(sound, query=tuple(each[:2]), gallery=tuple(each[2:]))
-    assert "18 cameras in 20 images: is it the camera that the names or the table say?" in str(check_data(strange))
+    assert "20 cameras in 20 images: is it the camera that the names or the table say?" in str(check_data(strange))
 
 
 def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None:
@@ -204,6 +205,17 @@ def test_a_test_in_which_nothing_can_be_found_is_refused(sound: ReidData) -> Non
         check_findable(changed(sound, gallery=sound.gallery[1:]))
 
 
+def test_file_names_that_seem_to_say_the_camera_are_told(tmp_path: Path, write_image: WriteImage) -> None:
+    for name in ("walk_c1_1", "walk_c12_2", "run_c2_1"):
+        write_image(tmp_path / "query" / "ann" / f"{name}.jpg")
+        write_image(tmp_path / "gallery" / "ann" / f"{name}_more.jpg")
+    hint = r"file names such as run_c2_1.jpg seem to say them: in folders, camera=_c(\d+) reads them"
+    assert hint in str(check_data(read_folder(tmp_path)))
+    assert check_data(read_folder(tmp_path, camera=r"_c(\d+)")).camera_notes == ()
+    write_image(tmp_path / "gallery" / "ann" / "portrait.jpg")
+    assert "seem to say" not in str(check_data(read_folder(tmp_path)))
+
+
 def test_long_lists_are_cut_short(sound: ReidData, write_image: WriteImage) -> None:
     train = tuple(Sample(write_image(sound.root / f"t{identity}.jpg"), identity, 1) for identity in range(10, 20))
     assert "10 training identities have a single image: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
@@ -236,7 +248,7 @@ def test_the_command_without_data(tmp_path: Path) -> None:
         check(DataSpec("market1501", tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"unknown dataset 'market': did you mean market1501\?"):
         check(DataSpec("market", tmp_path))
-    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, splits"):
+    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits"):
         check(DataSpec("folder", tmp_path, {"allow_subset": "true"}), task="reid")
 
 

@@ -11,7 +11,7 @@ from rga.ranking.evaluation import evaluate as evaluate_features
 from rga.ranking.open_set.open_set import evaluate_open_set, split_identities
 from rga.reid.comparison import Comparison
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.embedded import Embedded
+from rga.reid.embedded import Embedded, embed_data
 from rga.reid.evaluation import CalibrationOptions, ReidOptions, calibrate, evaluate, rank
 
 IDS = np.repeat(np.arange(1, 9), 4)
@@ -27,12 +27,14 @@ def embedded(seed: int) -> Embedded:
 
 
 FEATURES = {"pooled": embedded(0), "neck": embedded(1)}
+TESTS = Path(__file__).parents[1]
+FILES = sorted(TESTS.rglob("*.py"))  # which are there, and different
 DATA = ReidData(
     "people",
     (),
-    tuple(Sample(Path(__file__), int(identity), 1) for identity in FEATURES["neck"].query_ids),
-    (Sample(Path(__file__), 1, 2),),
-    Path(__file__).parent,
+    tuple(Sample(file, int(identity), 1) for file, identity in zip(FILES, FEATURES["neck"].query_ids, strict=False)),
+    (Sample(FILES[-1], 1, 2),),
+    TESTS,
 )
 
 
@@ -103,7 +105,7 @@ def test_features_are_compared_as_the_options_say(asked: list[dict[str, Any]], c
     found = evaluate(MODEL, DATA, ReidOptions(comparison=comparison))
     each = FEATURES["neck"]
     for name, rows in found.distances.items():
-        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)  # type: ignore[index]
+        np.testing.assert_allclose(dense(rows), dense(comparison.distances(FEATURES[name])), atol=1e-6)
     assert not np.allclose(dense(found.distances["neck"]), dense(Comparison().distances(each)))
     assert found.results["neck"].metric == comparison.name == found.examine()["neck"].result.metric
 
@@ -200,3 +202,14 @@ def test_options_at_the_edge_are_taken_and_the_others_have_their_defaults() -> N
         False,
         False,
     ]
+
+
+def test_nothing_is_flipped_and_nothing_re_ranked_unless_it_is_asked_for() -> None:
+    assert ReidOptions() == ReidOptions(flip=False, feature="both", comparison=Comparison())
+    assert (CalibrationOptions().flip, CalibrationOptions().seed, CalibrationOptions().feature) == (False, 0, None)
+    assert Comparison() == Comparison(0, 0, None, False, None, None, None)
+
+
+def test_data_without_a_test_are_named() -> None:
+    with pytest.raises(InputError, match="dataset 'people' has no query and gallery to evaluate on"):
+        embed_data(MODEL, ReidData("people", (Sample(Path("a.jpg"), 1, 1),), (), (), Path()))

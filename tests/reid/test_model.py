@@ -173,8 +173,24 @@ def test_save_and_load(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no model at"):
+    with pytest.raises(FileNotFoundError, match="there is no model in the folder"):
         rga.load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"task": "juggling"}))
     with pytest.raises(ValueError, match="unknown task 'juggling'"):
         rga.load(tmp_path)
+
+
+def test_features_of_no_images_are_none_of_either_kind() -> None:
+    model = ReidModel("test_resnet", attention="none", image_size=(32, 16))
+    for feature in ("pooled", "neck"):
+        found = model.embed([], feature=feature)
+        assert (found.shape, found.dtype.name) == ((0, model.neck.num_features), "float32")
+    model.feature = "pooled"
+    assert model.neck.running_mean is not None
+    model.neck.running_mean += 1
+    images = [Image.new("RGB", (5, 9), (200, 100, 50)), Image.new("RGB", (16, 32), (20, 10, 250))]
+    pooled = model.embed(images, batch_size=1)
+    both = model.embed_both(images, 2, 0, False, None)
+    np.testing.assert_allclose(pooled, torch.cat(both["pooled"]).numpy(), atol=1e-5)
+    assert not np.allclose(pooled, torch.cat(both["neck"]).numpy())
+    assert model.training

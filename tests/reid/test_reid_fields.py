@@ -13,10 +13,12 @@ from torchvision.transforms.v2 import functional as TF
 from rga.datasets.spec import DataSpec
 from rga.loading import load
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import read
 from rga.reid.training import ReidTraining
+from rga.reid.transforms import draw_rectangle
+from rga.training.input.reading import read_batches
 
 CPU = torch.device("cpu")
 OFF = {"random_crop": 0.0, "random_flip": 0.0, "random_erasing": 0.0}
@@ -113,14 +115,12 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
 def test_the_evaluation_goes_by_its_fields(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
 
-    def spy(images: Any, size: int, num_workers: int, progress: Any = None) -> Any:
+    def spy(images: Any, size: int, num_workers: int, *more: Any) -> Any:
         asked.append((size, num_workers))
-        return plain(images, size, 0, progress)
+        return plain(images, size, 0, *more)
 
-    import rga.reid.model as module  # noqa: PLC0415
-
-    plain = module.read_batches
-    monkeypatch.setattr(module, "read_batches", spy)
+    plain = read_batches
+    monkeypatch.setattr("rga.reid.model.read_batches", spy)
     task = ReidTraining(TINY.override(eval_batch_size=3, num_workers=1), data)
     task.evaluate()
     assert set(asked) == {(3, 1)}
@@ -188,3 +188,22 @@ def test_what_a_training_is_watched_by_and_saves(data: ReidData, tmp_path: Path,
     assert saved.metrics == {"data": "noise", "fingerprint": data.fingerprint, "mAP_neck": 0.5}
     untested = ReidData("noise", data.train, (), (), data.root)
     assert ReidTraining(TINY, untested).evaluate() == {}
+
+
+def test_a_batch_without_triplets_is_named(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Tensor:
+        raise TripletError("no positives")
+
+    monkeypatch.setattr("rga.reid.training.batch_hard_triplet", fails)
+    task = ReidTraining(TINY, data)
+    batch = next(task.batches(0))
+    with pytest.raises(TripletError, match=f"^no positives: {task.describe(batch)}$"):
+        task.losses(batch, CPU)
+
+
+def test_nothing_is_erased_where_no_rectangle_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.reid.transforms.AREAS", (1.0, 1.0))
+    monkeypatch.setattr("rga.reid.transforms.ASPECTS", (1.0, 1.0))
+    assert draw_rectangle(8, 8) == (0, 0, 0, 0)
+    monkeypatch.setattr("rga.reid.transforms.AREAS", (0.25, 0.25))
+    assert draw_rectangle(8, 8)[2:] == (4, 4)

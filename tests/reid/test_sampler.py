@@ -58,3 +58,12 @@ def test_an_image_is_replaced_by_one_of_its_identity_first() -> None:
 def test_sizes_must_be_positive(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least one identity and one image"):
         IdentityBatches([0, 0, 1], **{"ids_per_batch": 2, "images_per_id": 2, "seed": 0, **wrong})
+
+
+def test_the_draw_does_not_depend_on_which_identity_comes_first() -> None:
+    """Files are listed in one order on one machine and in another on the next."""
+    labels = [3, 3, 1, 1, 2, 2, 0, 0]
+    first = IdentityBatches(labels, 2, 2, seed=5)
+    other = IdentityBatches(sorted(labels), 2, 2, seed=5)
+    drawn = [[labels[index] for index in batch] for batch in first.batches(0)]
+    assert drawn == [[sorted(labels)[index] for index in batch] for batch in other.batches(0)]

@@ -229,3 +229,14 @@ def test_each_query_has_something_to_find(people: list[tuple[int, int | None]], 
     for sample in query:
         matches = by_identity(gallery)[sample.identity]
         assert any(sample.camera is None or match.camera != sample.camera for match in matches)
+
+
+def test_people_who_are_counted_from_0_are_people_where_they_are_trained_on() -> None:
+    """0 is a distractor in a gallery alone."""
+    one = ReidData("one", (Sample(Path("a.jpg"), 0, 1), Sample(Path("b.jpg"), 1, 1)), (), (), Path())
+    tested = ReidData("two", (), (Sample(Path("q.jpg"), 5, 1),), (Sample(Path("g.jpg"), 5, 2), Sample(Path("d.jpg"), 0, 1)), Path())
+    joined = join("both", one, test=tested)
+    assert [sample.identity for sample in joined.train] == [1, 2]
+    (query,) = joined.query
+    assert [sample.identity for sample in joined.gallery] == [query.identity, 0]
+    assert query.identity not in (1, 2)

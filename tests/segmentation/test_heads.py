@@ -71,3 +71,47 @@ def test_without_the_package_psp_names_it(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
     with pytest.raises(ModuleNotFoundError, match="segmentation_models_pytorch"):
         create_head("psp", 32, 5)
+
+
+def sizes(name: str, channels: int, stride: int = 8) -> dict[str, tuple[int, ...]]:
+    """The kernels of a head's convolutions by their names, with their dilations where there are some."""
+    head = create_head(name, channels, 5, stride)
+    return {
+        where: (*module.weight.shape, *(module.dilation[:1] if module.dilation[0] > 1 else ()))
+        for where, module in head.named_modules()
+        if isinstance(module, torch.nn.Conv2d)
+    }
+
+
+def test_the_widths_of_heads_are_the_published_ones() -> None:
+    assert sizes("fcn", 32) == {"0": (8, 32, 3, 3), "4": (5, 8, 1, 1)}
+    context = sizes("object-context", 32)
+    assert context == {
+        "reduce.0": (8, 32, 3, 3),
+        "context.key.0": (4, 8, 1, 1),
+        "context.value": (4, 8, 1, 1),
+        "context.out": (8, 4, 1, 1),
+        "fuse.0.0": (8, 16, 1, 1),
+        "classifier": (5, 8, 1, 1),
+    }
+    dual = sizes("dual", 32)
+    assert {name: size for name, size in dual.items() if name.endswith((".0.0", ".2.0")) or "classifier" in name} == {
+        **{f"{branch}.{place}.0": (8, 32 if place == 0 else 8, 3, 3) for branch in ("position", "channel") for place in (0, 2)},
+        "classifier.1": (5, 8, 1, 1),
+    }
+    psp = sizes("psp", 32)
+    assert psp["classifier"] == (5, 8, 1, 1)
+    for stride, dilations in ((8, [12, 24, 36]), (16, [6, 12, 18]), (32, [3, 6, 9])):
+        assert [size[4] for size in sizes("aspp", 32, stride).values() if len(size) == 5] == dilations
+    for name in ("object-context", "dual"):
+        assert sizes(name, 3)  # not a single channel is left to a quarter of three
+
+
+def test_both_branches_of_the_dual_head_are_added() -> None:
+    head = create_head("dual", 8, 3).eval()
+    x = torch.rand(1, 8, 4, 5)
+    expected = head.classifier(head.position(x) + head.channel(x))  # type: ignore[operator]
+    torch.testing.assert_close(head(x), expected)
+    for name, rate in (("dual", 0.1), ("object-context", 0.05)):
+        head = create_head(name, 8, 3)
+        assert {each.p for each in head.modules() if isinstance(each, torch.nn.Dropout | torch.nn.Dropout2d)} == {rate}

@@ -12,7 +12,7 @@ from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.folder import read_folder
 from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.training import SegmentationTraining
+from rga.segmentation.training import SegmentationTraining, check_masks
 from segmentation.conftest import WriteImage, WriteMask
 
 TINY = SegmentationRecipe().override(
@@ -89,11 +89,13 @@ def test_what_looks_wrong_is_told_before_training(masks: list[tuple[int, ...]], 
 def test_a_class_without_a_pixel_is_told_and_the_others_are_learnt(build) -> None:  # type: ignore[no-untyped-def]
     data = build(f"{TWO}2,bus\n", [(0, 1)] * 3, val=[(2,)])
     message = "1 class has no pixel in any mask of train: bus"
-    assert f"  beware: {message}" in SegmentationTraining(TINY, data).describe_data()
+    assert message in check_masks(data, {"val": data.val})
     assert check_data(data).untrained == ("bus",)
     assert f"note     {message}" in str(check_data(data))
+    told = check_masks(build(f"{TWO}2,bus\n", [(0, 1, 255, 255)] * 3), {})
+    assert "50.0% of the pixels of train have the value 255 and are ignored, as the class file does not name it" in told[1]
     sound = build(TWO, [(0, 1)] * 3, val=[(0, 1)])
-    assert "beware" not in SegmentationTraining(TINY, sound).describe_data()
+    assert check_masks(sound, {"val": sound.val}) == ()
     assert "no pixel" not in str(check_data(sound))
 
 
@@ -102,12 +104,21 @@ def test_a_split_of_which_nothing_can_be_measured_is_refused_before_training(spl
     data = build(TWO, [(0, 1)], **{"val": [(0, 1)], split: [(255,)] * 2})
     with pytest.raises(
         DataError,
-        match=f"every pixel of all masks {'to choose by' if split == 'val' else 'to test on'} is ignored: nothing can be measured",
+        match=f"every pixel of all masks of {split} is ignored: nothing can be measured",
     ):
         SegmentationTraining(TINY, data)
     report = check_data(data)
     assert report.blind == (split,)
     assert f"PROBLEM  1 split has no pixel that counts: all are ignored: {split}" in str(report)
+
+
+def test_a_split_to_measure_on_that_shows_one_class_is_told(build) -> None:  # type: ignore[no-untyped-def]
+    data = build(TWO, [(0, 1)], val=[(0, 255)] * 2, test=[(0,), (1,)])
+    message = "the masks of val show 'background' alone: figures measured there say nothing about the other classes"
+    assert check_masks(data, {"val": data.val, "test": data.test}) == (message,)
+    report = check_data(data)
+    assert report.ok
+    assert [line for line in str(report).splitlines() if "alone" in line] == [f"note     {message}"]
 
 
 def test_a_mask_with_an_unknown_value_is_told_at_once(build) -> None:  # type: ignore[no-untyped-def]

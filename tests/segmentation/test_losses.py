@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.segmentation.losses import hard_cross_entropy, mean_over_all, pixel_cross_entropy
 from rga.training.distributed import processes
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -118,3 +118,13 @@ def test_scores_in_double_precision_keep_it() -> None:
     labels = torch.zeros(1, 5, 7, dtype=torch.long)
     assert pixel_cross_entropy(scores, labels).dtype == torch.float64
     assert hard_cross_entropy(scores, labels, keep=5).dtype == torch.float64
+
+
+def test_several_processes_share_the_mean_over_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients are averaged over the processes: each divides its sum by the mean of their counts."""
+    monkeypatch.setattr("rga.segmentation.losses.processes.together", lambda: True)
+    monkeypatch.setattr("rga.segmentation.losses.processes.count", lambda: 4)
+    monkeypatch.setattr("rga.segmentation.losses.processes.mean", lambda numbers: [number + 2 for number in numbers])
+    assert mean_over_all(torch.tensor(12.0), torch.tensor(4)).item() == 2.0
+    monkeypatch.setattr("rga.segmentation.losses.processes.mean", lambda _numbers: [0.0])
+    assert mean_over_all(torch.tensor(1.0), torch.tensor(0)).item() == 4.0

@@ -129,3 +129,17 @@ def test_masks_that_hold_no_classes_say_what_to_do(tmp_path: Path) -> None:
         DataError, match="has the mode CMYK: expected one number a pixel, grey or with a palette, or one colour, RGB; save it as"
     ):
         read_mask(save(tmp_path / "a.tif", [[(7, 7, 7)]], np.uint8, "CMYK"), CLASSES)
+
+
+def test_a_mask_belongs_to_its_image_as_a_viewer_shows_it(tmp_path: Path) -> None:
+    tags = Image.Exif()
+    tags[274] = 6  # a quarter turn
+    shown = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
+    Image.fromarray(np.ascontiguousarray(np.rot90(shown))).save(tmp_path / "a.png", exif=tags)
+    Image.fromarray(np.full((6, 4), 7, np.uint8)).save(tmp_path / "mask.png")
+    image, labels = read_sample(Sample(tmp_path / "a.png", tmp_path / "mask.png"), CLASSES)
+    np.testing.assert_array_equal(np.asarray(image), shown)
+    assert labels.shape == (6, 4)
+    Image.fromarray(np.full((4, 6), 7, np.uint8)).save(tmp_path / "mask.png")
+    with pytest.raises(DataError, match=r"is 6x4, its image .* 4x6; one is turned by its EXIF orientation and the other is not: "):
+        read_sample(Sample(tmp_path / "a.png", tmp_path / "mask.png"), CLASSES)

@@ -1,5 +1,6 @@
 """Fields of a segmentation recipe: what each does to crops, losses and evaluation. Those of the model are in test_model_fields."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rga.datasets.spec import DataSpec
+from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.classes import IGNORED, Classes
 from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
@@ -166,3 +168,11 @@ def test_what_a_training_says_of_itself(data: SegmentationData) -> None:
     batch = next(iter(task.batches(0)))
     assert task.describe(batch) == ", ".join(data.train[index].image.name for index in batch.indices)
     assert (task.images(batch), task.watched) == (2, "mIoU")
+
+
+def test_images_that_are_the_same_are_listed_by_name(data: SegmentationData) -> None:
+    for number in (3, 6):
+        data.root.joinpath(f"{number}.png").write_bytes(data.root.joinpath("0.png").read_bytes())
+    turned = replace(data, train=data.train[::-1], val=data.val[::-1])
+    for each in (data, turned):
+        assert check_data(each).leaks == (("0.png", "3.png", "6.png"),)

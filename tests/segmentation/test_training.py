@@ -196,10 +196,14 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: SegmentationData
     assert all(torch.equal(value, last[name]) for name, value in task.model.state_dict().items())
 
 
-def test_where_there_is_no_val_test_chooses_and_it_is_said(data: SegmentationData) -> None:
+def test_where_there_is_no_val_test_chooses_and_it_is_said(data: SegmentationData, tmp_path: Path) -> None:
     task = SegmentationTraining(TINY, replace(data, val=(), test=data.val))
     assert "test chooses the best model, as there is no val: the figure of the best model on test is too good" in task.describe_data()
     assert (task.tested, task.test()) == (data.val, {})
+    Image.fromarray(np.zeros((48, 96), np.uint8)).save(tmp_path / "blank.png")
+    blank = tuple(Sample(sample.image, tmp_path / "blank.png") for sample in data.val)
+    with pytest.raises(DataError, match="every pixel of all masks of test is ignored"):
+        SegmentationTraining(TINY, replace(data, val=(), test=blank))
 
 
 def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:
@@ -207,6 +211,8 @@ def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: Segment
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
     assert "empty" not in SegmentationTraining(TINY, data).describe_data()
+    by_test = SegmentationTraining(TINY.override(eval_split="test"), replace(data, test=data.val)).describe_data()
+    assert "test chooses the best model, so its figure there is too good\n" in f"{by_test}\n"
     with pytest.raises(ValueError, match="the masks of test of dataset 'streets' are not there"):
         SegmentationTraining(TINY.override(eval_split="test"), data)
 

@@ -26,7 +26,7 @@ def test_layout_is_a_folder_per_person_and_queries_are_searched_for_in_train(roo
     people = ("person01", "person02", "person03")
     found = Counter(path.relative_to(root).parts[:2] for path in root.rglob("*.jpg"))
     assert found == {(split, person): count for split, count in (("train", 4), ("query", 2)) for person in people}
-    data = CATALOG.load("folder", root)
+    data = CATALOG.load("folder", root, known=True)
     assert (len(data.train), len(data.query), data.gallery) == (12, 6, data.train)
     assert {sample.identity for sample in data.query} == {1, 2, 3}
     with Image.open(data.query[0].path) as image:

@@ -19,7 +19,7 @@ class ClassificationModelRecipe(ModelRecipe):
     backbone: str = "cifar-resnet20"
     """A CNN: our own for small images (cifar-resnet20, ...), or one of timm, with the tag of its weights behind the dot."""
     weights: str = "none"
-    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file. A classifier of as many classes is included."""
+    """Initial weights of the backbone: pretrained, none, a file, a run or a saved model. A classifier of as many classes is included."""
     image_size: int = 32
     """Height and width of the network's input."""
     crop_pct: float = 1.0

@@ -119,13 +119,14 @@ def split_folders(folder: Path, what: str, vocabulary: Vocabulary = WORDS) -> di
         Name of the split in the vocabulary -> its folder.
 
     Raises:
-        DataError: two folders are called like one split; there are other images beside the splits; or names mention splits beside the
-            same other words (``seg_train``, ``seg_test``), which is not clear.
+        DataError: two folders are called like one split; there are other images beside the splits; names mention splits beside the
+            same other words (``seg_train``, ``seg_test``); or splits lie within the other folders (``cat/train``).
     """
     folders = folders_in(folder)
     found = called(folders, vocabulary)
     if not found:
         refuse_unclear(folder, folders, what, vocabulary)
+        refuse_inner(folder, what, vocabulary)
         return {}
     beside = [path.name for path in folders if path not in found.values() and image_names(path)] + image_names(folder, deep=False)
     if beside:
@@ -152,6 +153,17 @@ def refuse_unclear(folder: Path, folders: Sequence[Path], what: str, vocabulary:
             )
 
 
+def refuse_inner(folder: Path, what: str, vocabulary: Vocabulary = WORDS) -> None:
+    """Raises a DataError if images lie in folders called like splits that are not the first below a folder: they would be mixed."""
+    holding = {tuple(name.split("/")[:-1]) for name in image_names(folder)}
+    inner = {"/".join(parts[: depth + 1]) for parts in holding for depth, part in enumerate(parts) if depth and name_of(part, vocabulary)}
+    if inner:
+        raise DataError(
+            f"{folder} has folders called like splits within its {what}: {examples(sorted(inner))}. Put the splits first, as "
+            f"{next(iter(vocabulary))}/{min(inner).split('/')[0]}; if they are no splits, add the option {NO_SPLITS}"
+        )
+
+
 def inner_home(folder: Path) -> Path:
     """The folder that holds the splits: itself, or its only folder where that does, such as ``ROOT/images/training``."""
     folders = folders_in(folder)
@@ -175,7 +187,7 @@ def split_by_hash(names: Sequence[str], shares: Mapping[str, float], seed: int) 
     """Splits samples by a hash of their names: one more or one less moves no other.
 
     Each name has its place by itself. So the parts have about their shares of the samples, not exactly. Only where a part would have no
-    sample at all, the nearest one stands in; it goes back when others come.
+    sample at all, the nearest one of another part stands in; it goes back when others come.
 
     Args:
         names: of the samples, all different or not; the same name has the same part.
@@ -203,13 +215,14 @@ def split_by_hash(names: Sequence[str], shares: Mapping[str, float], seed: int) 
     if len(names) <= len(wanted):
         raise DataError(f"{len(names)} cannot be split into {', '.join(('train', *wanted))}")
     ranks = [hash_rank(name, seed) for name in names]
-    bounds: list[tuple[float, str]] = []
+    bounds: dict[str, tuple[float, float]] = {}
+    low = 0.0
     for name, share in wanted.items():
-        bounds.append((share + (bounds[-1][0] if bounds else 0.0), name))
-    parts = [next((name for bound, name in bounds if rank < bound), "train") for rank in ranks]
-    for name in ("train", *wanted):
-        if name not in parts:
-            largest = max(set(parts), key=lambda part: (parts.count(part), part))
-            from_above = [(-rank if name == "train" else rank, index) for index, rank in enumerate(ranks) if parts[index] == largest]
-            parts[min(from_above)[1]] = name
+        bounds[name] = (low, low := low + share)
+    bounds["train"] = (low, 1.0)
+    parts = [next(name for name, (start, end) in bounds.items() if start <= rank < end) for rank in ranks]
+    for name, (start, end) in bounds.items():
+        if name not in parts:  # the nearest of those that leave another one behind
+            spare = [index for index, part in enumerate(parts) if parts.count(part) > 1]
+            parts[min(spare, key=lambda index: (max(start - ranks[index], ranks[index] - end), index))] = name
     return parts

@@ -48,13 +48,29 @@ def to_rgb(image: Image.Image) -> Image.Image:
         InputError: its numbers are on no known scale.
         OSError: the image is read from an open file, which is damaged.
     """
-    image.load()  # EXIF of some formats is known only then, and TIFF is turned by Pillow
+    load(image)
     turn = TURNS.get(orientation(image))
     image = flattened(image).convert("RGB")
     if turn is not None:
         image = image.transpose(turn)
     image.info.clear()
     return image
+
+
+def load(image: Image.Image) -> None:
+    """Decodes an image that was opened: only then the EXIF of all formats is known. TIFF is turned by Pillow.
+
+    Pillow turns a TIFF file twice if it maps the file into memory, as it does with uncompressed ones of some modes that are opened by name.
+    """
+    name = getattr(image, "filename", "")
+    if not name or image.format != "TIFF":
+        image.load()
+        return
+    image.filename = ""  # type: ignore[attr-defined]  # of an ImageFile; without a name it is not mapped
+    try:
+        image.load()
+    finally:
+        image.filename = name  # type: ignore[attr-defined]
 
 
 def orientation(image: Image.Image) -> int:
@@ -69,7 +85,7 @@ def orientation(image: Image.Image) -> int:
 
 def upright(image: Image.Image) -> Image.Image:
     """An image turned by its EXIF orientation, in its own mode: for masks, whose numbers must not change."""
-    image.load()
+    load(image)
     turn = TURNS.get(orientation(image))
     return image if turn is None else image.transpose(turn)
 

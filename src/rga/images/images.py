@@ -98,4 +98,6 @@ def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result
 
 def reason(error: BaseException | None) -> str:
     """Why an image cannot be decoded, from what Pillow raised: which names no file, as it is given bytes."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it is too large, cut it into smaller images ({error})"
     return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from rga.arrays import check_dense, read_array
 from rga.errors import FolderError, InputError
 from rga.images.conversion import eight_bits, to_rgb
 from rga.images.images import DamagedImageError, read_image, reason
@@ -41,11 +42,9 @@ def as_images(images: ImageLike | Iterable[ImageLike]) -> Iterator[ImageLike]:
     """
     if isinstance(images, (str, os.PathLike, Image.Image)):
         return iter([images])
-    if (
-        isinstance(images, (np.ndarray, Tensor))
-        and images.ndim in (2, 3, 4)
-        and (not isinstance(images, np.ndarray) or images.dtype != object)
-    ):
+    if isinstance(images, Tensor):
+        check_dense(images, "images")
+    if isinstance(images, (np.ndarray, Tensor)) and images.ndim in (2, 3, 4) and images.dtype != object:
         return iter([images] if images.ndim < 4 else images)
     if isinstance(images, (bytes, bytearray, memoryview)):
         raise NotAnImageError("got bytes: open them with PIL.Image.open(io.BytesIO(...))")
@@ -77,10 +76,9 @@ def as_image(image: ImageLike, name: str = "image") -> Image.Image:
     if isinstance(image, Image.Image):
         return shown(image, name)
     if isinstance(image, Tensor):
-        detached = image.detach().cpu()
-        return from_array((detached.float() if detached.is_floating_point() else detached).numpy(), name, channels_first=True)
+        return from_array(read_array(image, name), name, channels_first=True)
     if isinstance(image, np.ndarray):
-        return from_array(image, name, channels_first=False)
+        return from_array(read_array(image, name), name, channels_first=False)
     raise NotAnImageError(f"{name} is {described(image)}: {EXPECTED}")
 
 

@@ -20,7 +20,7 @@ from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.images.images import DamagedImageError
-from rga.images.inputs import ImageLike, as_image, as_images
+from rga.images.inputs import ImageLike, NotAnImageError, as_image, as_images, described
 from rga.images.preprocessing import to_tensor
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
@@ -147,7 +147,10 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
 
         Raises:
             GridMismatchError: the windows have not the size that the attention takes.
+            NotAnImageError: it is no such tensor.
         """
+        if not (isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point()):
+            raise NotAnImageError(f"probabilities takes one normalised tensor (3, H, W), got {described(image)}: segment takes images")
         return predict(lambda seen: self(self.as_input(seen))[0], image, self.chosen(inference or Inference()), self.resolution)
 
     def chosen(self, inference: Inference) -> Inference:

@@ -14,7 +14,7 @@ from rga.datasets.layout import DataError
 from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.datasets.learnable import Examination, counts_nowhere, examine
+from rga.segmentation.datasets.learnable import examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
@@ -76,7 +76,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         self.kept = () if self.chooses in ("", "test") or not data.masks_given("test") else data.test
         """The images that are tested on when all is over."""
         self.has_test = bool(self.kept)
-        self.examined = check_masks(data, {"to choose by": self.tested, "to test on": self.kept})
+        self.remarks = check_masks(data, {"test": self.kept, self.chooses: self.tested})
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
@@ -116,7 +116,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         """A line for each split of the data."""
         lines = [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
         lines.append(f"  {describe_choice(self.chooses, wanted=self.recipe.evaluation.eval_split, kept=self.has_test)}")
-        lines += [f"  beware: {remark}" for remark in self.examined.remarks]
+        lines += [f"  beware: {remark}" for remark in self.remarks]
         return "\n".join(lines)
 
     def file_name(self, index: int) -> str:
@@ -152,12 +152,12 @@ def choosing_split(wanted: Split, data: SegmentationData) -> Split | Literal[""]
     return "test" if wanted == "val" and data.masks_given("test") else ""
 
 
-def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]) -> Examination:
-    """What the masks of train hold.
+def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]) -> tuple[str, ...]:
+    """What should be known about the masks before a training, a sentence each.
 
     Args:
         data: to train on.
-        measured: what for -> the samples that are measured on.
+        measured: split -> the samples that are measured on; none for a split that is not used.
 
     Raises:
         DataError: nothing can be learnt from them, a mask cannot be used, or in a split to test on every pixel is ignored.
@@ -167,10 +167,16 @@ def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]
         raise DataError(examined.defects[0])
     if examined.refusal:
         raise DataError(f"dataset {data.name!r} at {data.root}: {examined.refusal}")
-    for purpose, samples in measured.items():
-        if counts_nowhere(samples, data.classes):
-            raise DataError(f"dataset {data.name!r} at {data.root}: every pixel of all masks {purpose} is ignored: nothing can be measured")
-    return examined
+    remarks = [*examined.remarks]
+    for split, samples in measured.items():
+        names = shown(samples, data.classes)
+        if not names:
+            raise DataError(
+                f"dataset {data.name!r} at {data.root}: every pixel of all masks of {split} is ignored: nothing can be measured"
+            )
+        if len(names) == 1:
+            remarks.append(one_class(split, names[0]))
+    return tuple(remarks)
 
 
 def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> SegmentationModel:

@@ -16,6 +16,7 @@ from rga.errors import InputError, MissingFileError
 from rga.storage import first_edition
 from rga.storage.digest import digest
 from rga.storage.files import write_json
+from rga.storage.utf8 import utf8_path
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 """The files of a model, named by the hub."""
@@ -67,10 +68,11 @@ class SavedModel(PyTorchModelHubMixin):
             }
         model = cls(**model_kwargs)
         try:
-            if old:
-                model.load_state_dict(first_edition.converted_weights(load_file(file, map_location)), strict=strict)  # type: ignore[attr-defined]
-            else:
-                load_model(model, file, strict=strict, device=map_location)  # type: ignore[arg-type]
+            with utf8_path(file) as path:
+                if old:
+                    model.load_state_dict(first_edition.converted_weights(load_file(path, map_location)), strict=strict)  # type: ignore[attr-defined]
+                else:
+                    load_model(model, path, strict=strict, device=map_location)  # type: ignore[arg-type]
         except RuntimeError as error:
             mistakes = differences(model, file, old) or " ".join(str(error).split())[:200]  # type: ignore[arg-type]
             raise InputError(f"the weights of {file} are not those of the config.json beside it: {mistakes}; copy both again") from error
@@ -85,7 +87,7 @@ def read_keys(file: Path) -> list[str]:
         InputError: the file is no safetensors file, or not a whole one.
     """
     try:
-        with safe_open(file, "pt") as opened:
+        with utf8_path(file) as path, safe_open(path, "pt") as opened:
             return list(opened.keys())
     except SafetensorError as error:
         raise InputError(f"{file} is damaged, or no safetensors file ({error}): copy it again") from error
@@ -125,14 +127,15 @@ def load_weights(model: nn.Module, folder: Path) -> None:
         InputError: they are not those of the model.
     """
     try:
-        load_model(model, folder / WEIGHTS)
+        with utf8_path(folder / WEIGHTS) as path:
+            load_model(model, path)
     except RuntimeError as error:
         raise InputError(f"the weights of {folder} are not those of the model: {' '.join(str(error).split())}") from error
 
 
 def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
     """Adds to what a saved model reached."""
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     write_json(folder / CONFIG, {**config, "metrics": {**config.get("metrics", {}), **metrics}})
 
 

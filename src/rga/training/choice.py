@@ -32,6 +32,8 @@ def describe_choice(chooses: str, *, wanted: str = "val", kept: bool) -> str:
         return f"{wanted} is empty: the training is not evaluated, and there is no best model"
     if kept:
         return f"{chooses} chooses the best model; test is measured once, at the end, with the best model"
+    if chooses == wanted == "test":
+        return "test chooses the best model, so its figure there is too good"
     if chooses == "test":
         return "test chooses the best model, as there is no val: the figure of the best model on test is too good, as test chose it"
     return f"{chooses} chooses the best model, so its figure there is too good; there is no test to measure it on"

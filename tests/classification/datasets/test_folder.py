@@ -87,6 +87,8 @@ def test_folders_without_splits_are_split_by_class(tmp_path: Path, make_folders:
         read_folder(tmp_path, val_share=0.2)
     with pytest.raises(ValueError, match="test_share must lie between 0 and 1"):
         read_folder(tmp_path, test_share=0.0)
+    alone = read_folder(tmp_path, test_share=0.0, val_share=0.2)
+    assert (len(alone.test), alone.chooses) == (0, "val")
 
 
 def test_one_image_more_moves_no_other(tmp_path: Path, make_folders: MakeFolders) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from fuzz.commands import begin, measure, use
+from fuzz.commands import begin, find, measure, use
 from fuzz.outcome import Draw, Outcome
 
 COMMANDS = (
     *(use.use,) * 8,
-    *(measure.evaluate, measure.evaluate, measure.calibrate, measure.check, measure.check),
+    *(measure.evaluate, measure.evaluate, measure.calibrate, measure.check, find.search, find.classes),
     *(begin.printing, begin.printing, begin.train, begin.resume, begin.make, begin.cost),
 )
 

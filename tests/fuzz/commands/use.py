@@ -21,6 +21,8 @@ COMMON: Flags = {
     "--num-workers": [("0",), ("0",), ("0",), ("0",), ("0",), ("1",)],
     "--device": [("cpu",), ("auto",)],
     "--overwrite": [()],
+    "--skip-damaged": [()],
+    "--skip-existing": [()],
 }
 FLAGS: dict[str, Flags] = {
     "embed": {**COMMON, "--flip": [()]},
@@ -29,6 +31,8 @@ FLAGS: dict[str, Flags] = {
         "--device": [("cpu",)],
         "--flip": [()],
         "--overwrite": [()],
+        "--skip-damaged": [()],
+        "--skip-existing": [()],
         "--scales": [("1",), ("0.5", "1"), ("2",)],
         "--window": [("32", "32"), ("16", "24")],
         "--write": [("labels",), ("labels", "confidence"), ("overlays",)],
@@ -41,34 +45,39 @@ TASKS = {"embed": "reid", "classify": "classification", "segment": "segmentation
 def use(draw: Draw, folder: Path) -> Outcome:
     """A model on images."""
     verb = draw(st.sampled_from(sorted(FLAGS)))
-    named, images, whole = draw_images(draw, folder)
+    named, images, wrong = draw_images(draw, folder)
     chosen = flags(draw, FLAGS[verb], {} if verb == "segment" else {"--num-workers": ("0",)})
     output, free = draw_output(draw, folder, verb)
     model = saved(TASKS[verb])
-    right_model = draw(st.sampled_from([True] * 7 + [False]))
-    if not right_model:
+    if draw(st.sampled_from([False] * 7 + [True])):
         model = draw(st.sampled_from([saved("reid"), saved("segmentation"), folder / "nowhere" / "at" / "all", folder]))
-        right_model = model == saved(TASKS[verb])
+    replaces = "--overwrite" in chosen.values
+    fine = chosen.fine and model == saved(TASKS[verb]) and not (replaces and "--skip-existing" in chosen.values)
+    fine = fine and (free or (replaces and output.is_file()))
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     ended = run([verb, model, *named, "-o", output, *chosen.words], folder)
+    answered = fine and bool(images) and wrong in (None, "damaged")
     if ended.code:
         one_message(ended, verb)
-        if chosen.fine and whole and right_model and (free or ("--overwrite" in chosen.values and output.is_file())):
+        if answered and (wrong is None or "--skip-damaged" in chosen.values):
             raise FaultError(f"{verb} {chosen.words} was refused: {ended.err.strip()[-400:]}")
+        if answered:
+            CHECKS[verb](folder, output, images, chosen)  # all others are done
+            return right(f"{verb}: a damaged image among others")
         if verb == "segment":
             only_whole_files(ended, folder, before)
-        else:
+        elif wrong != "damaged":
             nothing_written(ended, verb)
         return refused(verb)
-    if not whole and not images:
+    if not images:
         raise FaultError(f"{verb} succeeds without an image")
-    if chosen.fine and whole:
-        return CHECKS[verb](folder, output, images, chosen)
-    return right(f"{verb}: an odd flag that was taken")
+    if wrong == "damaged" and "--skip-damaged" not in chosen.values:
+        raise FaultError(f"{verb} does not say that an image is damaged")
+    return CHECKS[verb](folder, output, images, chosen) if answered else right(f"{verb}: an odd flag that was taken")
 
 
-def draw_images(draw: Draw, folder: Path) -> tuple[list[Path], list[Path], bool]:
-    """The words that name images, the images in their order, and whether nothing is wrong with them."""
+def draw_images(draw: Draw, folder: Path) -> tuple[list[Path], list[Path], str | None]:
+    """The words that name images, the images that are whole, in their order, and what is wrong."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     home = folder / draw(st.one_of(st.just("images"), odd_names().filter(lambda name: not name.startswith("-"))))
     names = draw(st.lists(st.one_of(st.sampled_from(["a", "b"]), odd_names(), st.just(UNDECODABLE)), min_size=1, max_size=3, unique=True))
@@ -85,16 +94,17 @@ def draw_images(draw: Draw, folder: Path) -> tuple[list[Path], list[Path], bool]
     wrong = draw(st.sampled_from([None] * 5 + ["damaged", "missing", "none", "empty folder"]))
     if wrong == "damaged":
         paths[-1].write_bytes(paths[-1].read_bytes()[:40])
+        return [home], sorted(paths[:-1]), wrong
     if wrong == "none":
-        return [], [], False
+        return [], [], wrong
     if wrong == "missing":
-        return [home, folder / "missing.png"], [], False
+        return [home, folder / "missing.png"], [], wrong
     if wrong == "empty folder":
         (folder / "nothing").mkdir()
-        return [folder / "nothing"], [], False
+        return [folder / "nothing"], [], wrong
     if len(paths) == 1 and draw(st.booleans()):
-        return paths, paths, wrong is None
-    return [home.relative_to(folder) if draw(st.booleans()) else home], sorted(paths), wrong is None
+        return paths, paths, None
+    return [home.relative_to(folder) if draw(st.booleans()) else home], sorted(paths), None
 
 
 def draw_output(draw: Draw, folder: Path, verb: str) -> tuple[Path, bool]:

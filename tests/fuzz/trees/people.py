@@ -70,7 +70,23 @@ def table(draw: Draw, root: Path) -> Tree:
                 camera = {"query": 1, "gallery": 2}.get(split, index + 1) if cameras else None
                 tree.put(root / path, split, "nobody" if person == 0 else str(person), camera)
                 rows.append({"path": str(path), "identity": str(person), "camera": "" if camera is None else str(camera), "split": split})
-    style = draw(st.sampled_from(["plain", "bom", "crlf", "quoted", "other order", "more columns", "no last newline", "no camera column"]))
+    style = draw(
+        st.sampled_from(
+            [
+                "plain",
+                "bom",
+                "crlf",
+                "quoted",
+                "other order",
+                "more columns",
+                "no last newline",
+                "no camera column",
+                "tabs",
+                "semicolons",
+                "utf-16",
+            ]
+        )
+    )
     columns = ["path", "identity", "camera", "split"]
     if style == "other order":
         columns.reverse()
@@ -81,12 +97,18 @@ def table(draw: Draw, root: Path) -> Tree:
     file = io.StringIO()
     quoting: Literal[0, 1] = csv.QUOTE_ALL if style == "quoted" else csv.QUOTE_MINIMAL
     writer = csv.DictWriter(
-        file, columns, restval="x", quoting=quoting, extrasaction="ignore", lineterminator="\r\n" if style == "crlf" else "\n"
+        file,
+        columns,
+        restval="x",
+        delimiter={"tabs": "\t", "semicolons": ";"}.get(style, ","),
+        quoting=quoting,
+        extrasaction="ignore",
+        lineterminator="\r\n" if style == "crlf" else "\n",
     )
     writer.writeheader()
     writer.writerows(rows)
     text = file.getvalue().rstrip("\n") if style == "no last newline" else file.getvalue()
-    (root / "table.csv").write_bytes(text.encode("utf-8-sig" if style == "bom" else "utf-8", "surrogateescape"))
+    (root / "table.csv").write_bytes(text.encode({"bom": "utf-8-sig", "utf-16": "utf-16"}.get(style, "utf-8")))
     return tree
 
 

@@ -1,5 +1,6 @@
 """CUHK03 in each of its forms: a small HDF5 archive with object references, a folder of its images, CUHK03-NP, and a real camera pair."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from scipy.io import savemat  # type: ignore[import-untyped]
 
 from rga.datasets.layout import DataError
 from rga.reid.datasets.cuhk03 import read_cuhk03, read_cuhk03_classic
+from rga.reid.datasets.cuhk03_archive import extract_images
 from rga.reid.datasets.samples import SplitCounts
 
 Array = npt.NDArray[Any]
@@ -285,3 +287,19 @@ def test_the_real_camera_pair(project: Path) -> None:
         pytest.skip("camera pair 1 of CUHK03 is not on this machine")
     data = read_cuhk03(root, "labeled", allow_subset=True)
     assert data.counts == {"train": SplitCounts(427, 4_145, 2), "query": SplitCounts(416, 832, 2), "gallery": SplitCounts(416, 3_200, 2)}
+
+
+def test_images_that_another_process_has_made_in_the_meantime_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.reid.datasets.cuhk03_archive.open_archive", lambda _path: contextlib.nullcontext({}))
+    monkeypatch.setattr("rga.reid.datasets.cuhk03_archive.cells", lambda _archive, _boxes: [])
+    (tmp_path / "made" / "inside").mkdir(parents=True)
+    assert extract_images(tmp_path / "cuhk-03.mat", "labeled", tmp_path / "made") == tmp_path / "made"
+    assert (tmp_path / "made" / "inside").is_dir()
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        extract_images(tmp_path / "cuhk-03.mat", "labeled", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

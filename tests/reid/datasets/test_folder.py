@@ -55,8 +55,10 @@ def test_half_a_test(split: Path) -> None:
     with pytest.raises(DataError, match="has train and query, called like splits of a dataset, and other images beside: other"):
         read_folder(split)
     shutil.rmtree(split / "other")
-    data = read_folder(split)
-    assert data.gallery == data.train  # a query without a gallery is about people who are known
+    with pytest.raises(DataError, match="a query and no gallery: add one, or write known=true to search in the training images"):
+        read_folder(split)
+    data = read_folder(split, known=True)
+    assert data.gallery == data.train
     shutil.rmtree(split / "query")
     assert read_folder(split).gallery == ()
 

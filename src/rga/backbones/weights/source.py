@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from rga.attachment import attachments
@@ -47,18 +48,29 @@ class Source:
 
     def __str__(self) -> str:
         """The path."""
-        return str(self.file.parent if self.config else self.file)
+        return str(self.file.parent if self.config and self.file.name == WEIGHTS else self.file)
 
     @property
     def attention(self) -> str | None:
         """The attention of the saved model; None for a file alone, which does not say it."""
         return self.config.get("attention", "rga-sc") if self.config else None
 
+    def is_of(self, backbone: str) -> bool:
+        """Whether it is a saved model with a backbone of this name, whatever the tag of its first weights."""
+        own = str(self.config.get("backbone", self.config.get("trunk", "")))
+        return own.split(".", maxsplit=1)[0] == backbone.split(".", maxsplit=1)[0]
+
     @property
     def advice(self) -> str:
         """What to do if the weights do not fit."""
         backbone = self.config.get("backbone", self.config.get("trunk"))
         return f"they are of a model with --backbone {backbone}" if backbone else ADVICE
+
+    @staticmethod
+    def wanted(backbone: nn.Module) -> dict[str, torch.Size]:
+        """The tensors that a backbone cannot do without, with their shapes: not those of its attention, its classifier, and counters."""
+        left = (*(f"{each.name}." for each in attachments(backbone)), *classifier_names(backbone))
+        return {key: value.shape for key, value in backbone.state_dict().items() if not key.startswith(left) and not key.endswith(COUNTER)}
 
     def read(self, backbone: nn.Module) -> Found:
         """The tensors that are a backbone's, as far as names and shapes tell.
@@ -67,27 +79,25 @@ class Source:
             InputError: the file cannot be read, or holds no tensors.
         """
         contents = read_contents(self.file)
-        left = (*(f"{each.name}." for each in attachments(backbone)), *classifier_names(backbone))
-        wanted = {
-            key: value.shape for key, value in backbone.state_dict().items() if not key.startswith(left) and not key.endswith(COUNTER)
-        }
         try:
-            found = find_state(contents, wanted)
+            found = find_state(contents, self.wanted(backbone))
         except InputError as error:
             raise InputError(f"{self.file} cannot be used for weights: {error}") from error
         return (
             Found(from_public_names(found.state), found.group, found.prefix, found.others) if isinstance(backbone, CifarResNet) else found
         )
 
-    def describe(self, found: Found, taken: set[str], normalisation: Normalisation | None) -> str:
+    def describe(self, found: Found, taken: set[str], normalisation: Normalisation | None, fresh: Sequence[str]) -> str:
         """Which weights these are, what of them was taken, and what was left out.
 
         Args:
             found: the tensors of the file.
             taken: the names of those that the network has now.
             normalisation: of the pixels in this training.
+            fresh: what of the network, besides attention and classifier, has random weights from the start.
         """
-        kind, path = ("model", self.file.parent) if self.config else ("file", self.file)
+        whole = self.config and self.file.name == WEIGHTS
+        kind, path = ("model", self.file.parent) if whole else ("file", self.file)
         name = "/".join(path.resolve().parts[-2:]) if self.config else path.name
         said = [f"the {kind} {name}, SHA-256 {hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]}"]
         if found.describe():
@@ -95,15 +105,20 @@ class Source:
         if with_attention := sum("attention." in key and not key.endswith(COUNTER) for key in taken):
             said.append(f"with the {with_attention} tensors of its attention")
         unused = [key for key in found.state if key not in taken and not key.endswith(COUNTER)]
-        left = list(dict.fromkeys([*map(family, unused), *map(family, found.others)]))
-        if left:
-            said.append(f"left out: {', '.join(left[:GROUPS])}{', ...' if len(left) > GROUPS else ''}")
+        for what, names in (("left out", families([*unused, *found.others])), ("random from the start", fresh)):
+            if names:
+                said.append(f"{what}: {', '.join(names[:GROUPS])}{', ...' if len(names) > GROUPS else ''}")
         if normalisation and "mean" in self.config and "std" in self.config:
             theirs = (list(self.config["mean"]), list(self.config["std"]))
             if theirs != (list(normalisation[0]), list(normalisation[1])):
                 mean, std = (" ".join(map(str, values)) for values in theirs)
                 said.append(f"trained on pixels with mean {mean} std {std}, which are not this training's (--mean and --std)")
         return "; ".join(said)
+
+
+def families(keys: Iterable[str]) -> list[str]:
+    """What tensors belong to, each once, in their order."""
+    return list(dict.fromkeys(map(family, keys)))
 
 
 def family(key: str) -> str:
@@ -128,8 +143,8 @@ def find_source(typed: str) -> Source:
     """
     path = Path(typed).expanduser()
     if not path.is_dir():
-        beside = path.parent / CONFIG if path.name == WEIGHTS else None
-        return Source(path, read_own_config(beside)) if beside is not None and beside.is_file() else Source(path)
+        home = model_folder(path.parent)  # of a model whose weights are named, or of the run whose checkpoint is
+        return Source(path, read_own_config(home / CONFIG)) if home is not None and path.is_file() else Source(path)
     folder = model_folder(path) or path
     file = folder / WEIGHTS
     if file.is_file():

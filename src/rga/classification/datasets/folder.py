@@ -31,7 +31,7 @@ def read_folder(
         test_folder: name of the folder to test on, beside ``train``, where it is not called like a test split.
         test_share: of each class to test on, where the folder has no splits. Images are split by a hash of their names: one more moves no
             other.
-        val_share: of each class to choose the best model by, likewise; by default the test images choose it.
+        val_share: of each class to choose the best model by, likewise; by default the test images choose it. One of both is above 0.
         seed: of that split.
         splits: whether folders that are called like splits are splits; no where they are classes.
 
@@ -45,8 +45,8 @@ def read_folder(
     found = named_splits(root, test_folder) if test_folder else split_folders(inner_home(root), "classes") if splits else {}
     if found:
         return read_splits(root, found)
-    if not test_share > 0:
-        raise InputError(f"test_share must lie between 0 and 1, without them, got {test_share}")
+    if not test_share and not val_share:
+        raise InputError(f"test_share must lie between 0 and 1, without them, where there is no val_share; got {test_share}")
     images, classes = read_classes(root, root)
     whole = ClassificationData(root.name, classes, images, NOTHING, root)
     parts = parts_of(whole.train, classes, {"test": test_share, "val": val_share}, seed)

@@ -107,7 +107,7 @@ def read_answers(path: Path, classes: Collection[str]) -> dict[str, list[Answer]
         InputError: the file holds something else, or answers of a model with other classes.
     """
     try:
-        contents = json.loads(path.read_text())
+        contents = json.loads(path.read_text(encoding="utf-8"))
         answers = {name: [Answer(str(each["class"]), float(each["probability"])) for each in row] for name, row in contents.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} does not hold answers of rga classify: name another file, or replace it with --overwrite") from error

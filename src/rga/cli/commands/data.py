@@ -39,6 +39,7 @@ def check(
     data: Annotated[DataSpec, tyro.conf.Positional],
     *,
     task: TaskName | None = None,
+    trained_by: Path | None = None,
     subset: bool = False,
     open_images: bool = False,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
@@ -49,6 +50,8 @@ def check(
     Args:
         data: The dataset, as NAME:FOLDER?option=value; see rga data list.
         task: Task of the dataset, if several tasks have a dataset of this name, such as folder.
+        trained_by: Folder of a run or of a saved model: options of the dataset that are not given are those of its training, if the reader
+            is the same.
         subset: The images are a part of the dataset: do not compare their counts with the protocol's.
         open_images: Decode every image and mask. This finds damaged files and checks the masks' values. It takes minutes for a large
             dataset.
@@ -59,7 +62,10 @@ def check(
         Exit code: 0 if the data are fit to use, 1 if they have a problem.
     """
     check_output(output, overwrite=overwrite)
-    catalog = get_task(task_for(data.name, task)).datasets
+    name: str | None = task
+    if trained_by is not None:
+        name, data = as_trained(data, task, trained_by)
+    catalog = get_task(task_for(data.name, name)).datasets
     with progress("opening images" if open_images else "reading") as bar:
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
@@ -100,6 +106,27 @@ def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> 
     print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
 
 
+def as_trained(data: DataSpec, task: str | None, source: Path) -> tuple[str, DataSpec]:
+    """The task of a model, and a dataset with the options of the model's training where it has none of its own; they are printed.
+
+    Raises:
+        MissingFileError: there is no model.
+        InputError: the model is of another task, or does not say how its data were read.
+    """
+    from rga.chosen_data import recipe_of_model  # noqa: PLC0415
+    from rga.loading import read_config, task_of  # noqa: PLC0415  PyTorch, which a check does not need otherwise
+
+    own = task_of(source)
+    if task not in (None, own):
+        raise InputError(f"the model at {source} is for {own}, not for {task}: leave --task out")
+    recipe = recipe_of_model(own, source, read_config(source)[0].get("trained_on") or {})
+    if recipe is None:
+        raise InputError(f"the model at {source} does not say how its data were read: leave --trained-by out, and give the options")
+    known = data.like(*recipe.datasets())
+    print(f"read as {known}")
+    return own, known
+
+
 def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
     """Generate people as a re-identification dataset in the layout of Market-1501.
 
@@ -119,7 +146,7 @@ def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> 
         options: What to render.
     """
     made = generate("rendering", lambda bar: render_album(folder, options, bar))
-    print(f"{made}; train on it with rga train reid/tiny --data folder:{folder}")
+    print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:

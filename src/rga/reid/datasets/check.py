@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from rga.datasets.report import UNOPENED, Finding, compose, sentences
 from rga.images.defects import Progress, examples, find_damaged, find_duplicates
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
+
+NAMED_CAMERA = re.compile(r"((?:^|_|-)(?:c|cam|camera)[_-]?)(\d+)(?!\d)", re.IGNORECASE)
+"""How names of files usually say a camera."""
 
 MANY = 10
 """More cameras than half of the images are strange from this number on: it may be another number that was read."""
@@ -47,6 +51,8 @@ class DataReport:
     """Those of which some are trained on and some tested on."""
     contradictory: tuple[tuple[str, ...], ...]
     """Those of several identities in training, or of several identities or cameras in the test, where a query would find itself."""
+    camera_notes: tuple[str, ...]
+    """What to know of the cameras of query and gallery, as sentences."""
     single_image_identities: tuple[int, ...]
     """Training identities with one image: no pair of it can be made."""
 
@@ -89,6 +95,7 @@ class DataReport:
             "duplicates": [list(group) for group in self.duplicates],
             "leaked": [list(group) for group in self.leaked],
             "contradictory": [list(group) for group in self.contradictory],
+            "camera_notes": list(self.camera_notes),
             "single_image_identities": list(self.single_image_identities),
         }
 
@@ -132,7 +139,7 @@ class DataReport:
             (False, equal(self.duplicates), "[group of files has|groups of files have] the same content"),
             (False, self.single_image_identities, "training [identity has|identities have] a single image"),
         ]
-        return sentences(named) + [(False, text) for text in camera_notes(self.found)]
+        return sentences(named) + [(False, text) for text in self.camera_notes]
 
 
 def equal(groups: Sequence[Sequence[str]]) -> list[str]:
@@ -183,6 +190,7 @@ def check_data(
         duplicates=named(duplicates),
         leaked=named(leaked),
         contradictory=named(contradictory),
+        camera_notes=tuple(camera_notes(data)),
         single_image_identities=tuple(sorted(identity for identity, number in images.items() if number == 1)),
     )
 
@@ -239,24 +247,25 @@ def cautions(data: ReidData) -> list[str]:
         (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
     ]
     said = [text for _, text in sentences(found)]
-    return [*said, *camera_notes(data.counts)]
+    return [*said, *camera_notes(data)]
 
 
-def camera_notes(counts: Mapping[str, SplitCounts]) -> list[str]:
-    """What to know of the cameras of query and gallery, as sentences.
-
-    Args:
-        counts: what each split holds.
-    """
-    query, gallery = counts["query"], counts["gallery"]
-    if not query.images:
+def camera_notes(data: ReidData) -> list[str]:
+    """What to know of the cameras of query and gallery, as sentences."""
+    tested = (*data.query, *data.gallery)
+    if not tested:
         return []
-    if not query.cameras:
-        return ["the cameras are not known: images by the query's own camera, which are easily found, count as found"]
-    cameras = max(query.cameras, gallery.cameras or 0)
-    if cameras > MANY and 2 * cameras > query.images + gallery.images:
-        return [f"{cameras:,} cameras in {query.images + gallery.images:,} images: is it the camera that the names or the table say?"]
-    return []
+    if data.has_cameras:
+        cameras = {sample.camera for sample in tested}
+        strange = len(cameras) > MANY and 2 * len(cameras) > len(tested)
+        return [f"{len(cameras):,} cameras in {len(tested):,} images: is it the camera that the names or the table say?"] if strange else []
+    said = [NAMED_CAMERA.search(sample.path.stem) for sample in tested]
+    hint = ""
+    if all(said) and len({match[2] for match in said if match}) > 1:
+        first = said[0]
+        assert first is not None
+        hint = f"; file names such as {tested[0].path.name} seem to say them: in folders, camera={first[1]}(\\d+) reads them"
+    return [f"the cameras are not known: images by the query's own camera, which are easily found, count as found{hint}"]
 
 
 def check_findable(data: ReidData) -> None:

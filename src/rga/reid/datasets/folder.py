@@ -38,8 +38,7 @@ def read_folder(
     r"""Reads images from folders that are named like their identities.
 
     Identities are numbered from 1 in the order of all folder names; the same name in two splits is the same identity. Folders of splits
-    are found under their usual names in any case. Those that are missing are empty, but a query without a gallery is searched for in
-    train. A folder ``test`` (or ``val``) beside ``train`` is
+    are found under their usual names in any case. Those that are missing are empty. A folder ``test`` (or ``val``) beside ``train`` is
     divided into query and gallery by ``choose_queries``. Without such folders the identities are split by a hash of their names: a part to
     test on, with queries drawn likewise, the others to train on. A folder ``-1`` in ``gallery`` is junk, as in Market-1501, and left out.
 
@@ -48,8 +47,8 @@ def read_folder(
         camera: regular expression with one group, the camera's number, searched in each file name, such as ``r"c(\d+)"``.
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split, and of the queries that are drawn.
-        known: where the folder has no splits, test on new images of all people instead: an image of each is a query, all others are trained
-            on and are the gallery. This suits few images, if the people to recognise are those of the training.
+        known: test on new images of people who are trained on. A query is searched for in train, where there is no gallery. Where the
+            folder has no splits, an image of each person is a query, and all others are trained on and are the gallery.
         splits: whether folders that are called like splits are splits; no where they are identities.
 
     Raises:
@@ -77,6 +76,8 @@ def read_folder(
             if not query:
                 raise DataError(f"none of the identities in {found['test']} has {second_image(parts['test'])} to find")
         if query and not {"test", "gallery"} & found.keys():
+            if not known:
+                raise DataError(f"{root} has a query and no gallery: add one, or write known=true to search in the training images")
             gallery = parts.get("train", ())
         return ReidData(root.name, parts.get("train", ()), query, gallery, root)
 
@@ -93,7 +94,7 @@ def split_people(
         samples: all of them.
         numbers: name of a person -> identity.
         test_fraction: of the people to test on.
-        seed: of the split; one more person moves no other.
+        seed: of the split; one more person moves one other at most.
         known: test on all people instead: queries are drawn of all, and the other images are both trained on and the gallery.
 
     Raises:
@@ -126,7 +127,8 @@ def draw_queries(samples: Sequence[Sample], numbers: Mapping[str, int], seed: in
     query: list[Sample] = []
     gallery: list[Sample] = []
     for identity, group in by_identity(samples).items():
-        chosen, others = choose_queries(group, random.Random(f"{seed}:{names[identity]}"))  # noqa: S311  no secret
+        drawn_by = f"{seed}:{names[identity]}".encode("utf-8", "surrogateescape")  # a name that is not UTF-8 is its bytes
+        chosen, others = choose_queries(group, random.Random(drawn_by))  # noqa: S311  no secret
         query += chosen
         gallery += others
     return tuple(query), tuple(gallery)

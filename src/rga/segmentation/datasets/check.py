@@ -15,7 +15,7 @@ from rga.datasets.splits import SPLITS, Split
 from rga.images.defects import Progress, find_damaged, find_duplicates
 from rga.images.images import DamagedImageError
 from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.datasets.learnable import Examination, count_pixels, counts_nowhere, examine
+from rga.segmentation.datasets.learnable import Examination, count_pixels, examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
@@ -54,8 +54,8 @@ class SegmentationReport:
     """Split -> what its masks hold; None if images and masks were not all opened."""
     examined: Examination
     """What some masks of train hold; of all, if they were opened."""
-    blind: tuple[Split, ...]
-    """Splits to test on in whose masks every pixel is ignored."""
+    shown: Mapping[Split, tuple[str, ...]]
+    """Split to measure on -> classes in its masks; some, if there are several."""
 
     @property
     def wrong_counts(self) -> tuple[Split, ...]:
@@ -73,6 +73,11 @@ class SegmentationReport:
     def untrained(self) -> tuple[str, ...]:
         """Classes that no mask of the training split shows, of those that were opened."""
         return self.examined.absent if self.examined.masks else ()
+
+    @property
+    def blind(self) -> tuple[Split, ...]:
+        """Splits to measure on in whose masks every pixel is ignored."""
+        return tuple(split for split, names in self.shown.items() if not names)
 
     @property
     def ok(self) -> bool:
@@ -150,7 +155,8 @@ class SegmentationReport:
             (True, self.blind, "[split has|splits have] no pixel that counts: all are ignored"),
         ]
         refused = [(True, self.examined.refusal)] if self.examined.refusal else []
-        return [*refused, *sentences(named), *((False, remark) for remark in self.examined.remarks)]
+        alone = [(False, one_class(split, names[0])) for split, names in self.shown.items() if len(names) == 1 < len(self.classes)]
+        return [*refused, *sentences(named), *((False, remark) for remark in self.examined.remarks), *alone]
 
 
 def check_data(
@@ -188,7 +194,7 @@ def check_data(
         duplicates=tuple(group for group, leaking in zip(names, apart, strict=True) if not leaking),
         masks=open_all(data, progress) if open_images else None,
         examined=examine(data.train, data.classes, whole=open_images),
-        blind=tuple(split for split in SPLITS if split != "train" and counts_nowhere(data.split(split), data.classes)),
+        shown={split: shown(data.split(split), data.classes) for split in SPLITS if split != "train"},
     )
 
 

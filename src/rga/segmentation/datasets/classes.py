@@ -120,7 +120,8 @@ class Classes:
             found = ", ".join(map(str, np.unique(values[wrong])[:5]))
             known = ", ".join(map(str, sorted(self.values)))
             raise UnknownValueError(f"{int(wrong.sum()):,} pixels have values that stand for no class ({found}); known values are {known}")
-        return decoded.astype(np.uint8)
+        labels: NDArray[np.uint8] = decoded.astype(np.uint8)
+        return labels
 
     @cached_property
     def meanings(self) -> dict[Colour, int]:

@@ -36,7 +36,8 @@ class Examination:
         masks: how many were read.
         of: how many there are.
         blank: masks in which every pixel is ignored.
-        suspects: masks that hold one value and beside it only one that is ignored because nobody named it (255).
+        unnamed: pixels that are ignored because nobody named their value (255).
+        suspects: masks that hold one value and beside it only one that nobody named.
         defects: why masks cannot be used, a sentence each; damaged files are not counted here.
     """
 
@@ -45,6 +46,7 @@ class Examination:
     masks: int
     of: int
     blank: int
+    unnamed: int
     suspects: int
     defects: tuple[str, ...]
 
@@ -75,7 +77,7 @@ class Examination:
     @property
     def hint(self) -> str:
         """What may be behind it; empty if there is no hint."""
-        if self.suspects or (self.classes.implicit and self.pixels[-1]):
+        if self.unnamed:
             return (
                 f". Pixels with the value {IGNORED} are ignored, as the class file does not name that value; if they are a class, give it "
                 f"the value {IGNORED} there"
@@ -92,7 +94,12 @@ class Examination:
             found.append(in_number(text, len(self.absent)))
         if self.blank:
             found.append(f"every pixel is ignored in {self.blank:,} of {self.masks:,} masks of train")
-        if self.suspects:
+        if self.unnamed and self.absent:
+            found.append(
+                f"{self.unnamed / max(1, self.pixels.sum()):.1%} of the pixels of train have the value {IGNORED} and are ignored, as the "
+                f"class file does not name it; if it is a class, give it the value {IGNORED} there"
+            )
+        elif self.suspects:
             found.append(
                 f"{self.suspects:,} of {self.masks:,} masks of train hold one value and {IGNORED}, which is ignored, as the class file "
                 f"does not name it; if it is a class, give it the value {IGNORED} there"
@@ -114,7 +121,7 @@ def examine(samples: Sequence[Sample], classes: Classes, *, whole: bool = False)
     """
     masks = sorted((sample.mask for sample in samples if sample.mask is not None), key=lambda path: hash_rank(path.name, 0))
     pixels = np.zeros(len(classes) + 1, np.int64)
-    read = blank = suspects = 0
+    read = blank = unnamed = suspects = 0
     defects: list[str] = []
     for path in masks if whole else masks[:MOST]:
         if not whole and read >= SOME and pixels[:-1].all():
@@ -131,23 +138,42 @@ def examine(samples: Sequence[Sample], classes: Classes, *, whole: bool = False)
         pixels += counted
         blank += not counted[:-1].any()
         if classes.implicit and found.numbers is not None and counted[-1]:
-            suspects += len(values := np.unique(found.numbers)) == 2 and not classes.implicit.isdisjoint(values.tolist())
-    return Examination(classes, pixels, read, len(masks), blank, suspects, tuple(defects))
+            pixels_there = dict(zip(*(each.tolist() for each in np.unique(found.numbers, return_counts=True)), strict=True))
+            here = sum(pixels_there.get(value, 0) for value in classes.implicit)
+            unnamed += here
+            suspects += here > 0 and len(pixels_there) == 2
+    return Examination(classes, pixels, read, len(masks), blank, unnamed, suspects, tuple(defects))
 
 
-def counts_nowhere(samples: Sequence[Sample], classes: Classes) -> bool:
-    """Whether no pixel of any mask counts; samples without masks are passed over, and so are masks that cannot be read.
+def shown(samples: Sequence[Sample], classes: Classes) -> tuple[str, ...]:
+    """The classes that the masks of a split to measure on show: two of them are enough, and end the reading.
 
-    It ends at the first pixel that counts, and after ``MOST`` masks.
+    Samples without masks are passed over, and so are masks that cannot be read, which is said where they are.
+
+    Returns:
+        Names of classes: none if no pixel counts, one if all that count are of one class. All names of ``classes`` where no mask was read,
+        or ``MOST`` were.
     """
     masks = [sample.mask for sample in samples if sample.mask is not None]
+    found: set[int] = set()
+    read = 0
     for path in masks[:MOST]:
         try:
-            if (classes_of(path, read_pixels(path), classes) != IGNORED).any():
-                return False
+            labels = classes_of(path, read_pixels(path), classes)
         except (DamagedImageError, DataError):
-            return False  # said where they are read
-    return 0 < len(masks) <= MOST
+            continue
+        read += 1
+        found |= {*np.flatnonzero(count_pixels(labels, classes)[:-1]).tolist()}
+        if len(found) > 1:
+            break
+    if not read or len(masks) > MOST:
+        return classes.names
+    return tuple(classes.names[index] for index in sorted(found))
+
+
+def one_class(split: str, name: str) -> str:
+    """What is to be known of a split whose masks show one class alone."""
+    return f"the masks of {split} show {name!r} alone: figures measured there say nothing about the other classes"
 
 
 def count_pixels(labels: NDArray[np.uint8], classes: Classes) -> NDArray[np.int64]:

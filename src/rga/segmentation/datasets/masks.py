@@ -188,8 +188,9 @@ def read_sample(sample: Sample, classes: Classes) -> tuple[Image.Image, NDArray[
     image, labels = read_image(sample.image), read_mask(sample.mask, classes)
     height, width = labels.shape
     if image.size != (width, height):
+        turned = "; one is turned by its EXIF orientation and the other is not" if image.size == (height, width) else ""
         raise DataError(
-            f"mask {sample.mask} is {width}x{height}, its image {sample.image} {image.width}x{image.height}: a mask has a number for each "
-            "pixel of its image; bring both to one size, the mask without interpolation"
+            f"mask {sample.mask} is {width}x{height}, its image {sample.image} {image.width}x{image.height}{turned}: a mask has a number "
+            "for each pixel of its image as a viewer shows it; bring both to one size, the mask without interpolation"
         )
     return image, labels

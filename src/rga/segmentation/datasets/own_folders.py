@@ -21,14 +21,28 @@ KINDS: Vocabulary = {
     "images": frozenset(("images", "image", "imgs", "img", "jpegimages", "photos", "photo", "pictures", "frames", "inputs", "input")),
     "masks": frozenset(
         (
-            *("masks", "mask", "annotations", "annotation", "anns", "ann", "annot", "labels", "label", "gt", "groundtruth", "targets"),
+            *(
+                "masks",
+                "mask",
+                "annotations",
+                "annotation",
+                "anns",
+                "ann",
+                "annot",
+                "labels",
+                "label",
+                "gt",
+                "groundtruth",
+                "truth",
+                "targets",
+            ),
             *("segmentation", "segmentations", "segmentationclass"),
         )
     ),
 }
 """The words for folders of images and of masks."""
 
-BESIDE_KINDS = FILLERS | {"class", "raw", "aug"}
+BESIDE_KINDS = FILLERS | {"class", "raw", "aug", "ground"}
 """Words beside a kind's that say nothing else, as in VOC's ``SegmentationClass``."""
 
 BESIDE_SPLITS = FILLERS - KINDS["images"]
@@ -60,15 +74,12 @@ def find_folders(root: Path, *, splits: bool = True) -> OwnFolders:
     """Finds the folders of images and masks in a folder, or in the only folder in it.
 
     Args:
-        root: the folder.
+        root: the folder, which is there.
         splits: whether folders that are called like splits are splits.
 
     Raises:
-        MissingFileError: there is no such folder.
         DataError: two folders are called like the same; or some images are in splits and others are not.
     """
-    if not root.is_dir():
-        raise MissingFileError(f"no folder {root}")
     home = root
     while not (kinds := kinds_in(home, splits=splits)) and len(folders_in(home)) == 1:
         home = folders_in(home)[0]

@@ -22,7 +22,7 @@ AnyTask = Task[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True)
-class Tested:
+class ChosenData:
     """Data that a model is evaluated on.
 
     Attributes:
@@ -36,7 +36,7 @@ class Tested:
     notes: tuple[str, ...] = ()
 
 
-def choose_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None, data: DataSpec | str | None) -> Tested:
+def choose_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None, data: DataSpec | str | None) -> ChosenData:
     """Reads what a model is evaluated on.
 
     Args:
@@ -68,10 +68,10 @@ def choose_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | Non
     if isinstance(found, ReidData):
         notes += cautions(found)
         notes += trained_images(task, recipe, found)
-    return Tested(found, (str(read_as),), tuple(notes))
+    return ChosenData(found, (str(read_as),), tuple(notes))
 
 
-def own_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None) -> Tested:
+def own_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None) -> ChosenData:
     """The data of a model's training: by the recipe of its run, or as the model remembers them where the run is not there.
 
     Raises:
@@ -93,7 +93,7 @@ def own_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None) 
         notes.append(f"the data have changed since the training: their fingerprint was {before}, and is {data.fingerprint}")
     if isinstance(data, ReidData):
         notes += cautions(data)
-    return Tested(data, tuple(map(str, recipe.datasets())), tuple(notes))
+    return ChosenData(data, tuple(map(str, recipe.datasets())), tuple(notes))
 
 
 def trained_images(task: AnyTask, recipe: Recipe | None, tested: ReidData) -> list[str]:
