@@ -93,7 +93,7 @@ def tiny() -> ClassificationRecipe:
     return ClassificationRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=ClassificationModelRecipe(backbone="resnet10t", initial_gate=0.95, image_size=64),
-        optimization=replace(COSINE, epochs=80, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
+        optimization=replace(COSINE, epochs=120, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
         batches=ClassificationBatchRecipe(batch_size=8, crop="resized", scale=(0.6, 1.0), color_jitter=0.2),
         loss=ClassificationLossRecipe(label_smoothing=0.1),
         loop=LoopRecipe(evaluate_every=10),
