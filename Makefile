@@ -3,12 +3,13 @@
 #   make test    formatting, lint, types, tests, doctests
 # Before a release:
 #   make test-all  the slow tests, too
+#   make fuzz    random inputs: CASES=10000 in all, SEED=0, KIND= for one of the six kinds (tests/fuzz/kinds.py)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-all format clean
+.PHONY: demo test test-all fuzz format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rga demo
@@ -21,6 +22,12 @@ test: $(INSTALLED)
 
 test-all: test
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
+
+CASES ?= 10000
+SEED ?= 0
+
+fuzz: $(INSTALLED)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --cases $(CASES) --seed $(SEED) $(if $(KIND),--kind $(KIND)) $(if $(BLOB),--blob '$(BLOB)')
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

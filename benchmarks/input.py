@@ -41,7 +41,8 @@ from torch.utils.data import default_collate
 from torchvision.transforms import functional as TF
 
 from rga.images.decoding import read_pixels, simplejpeg
-from rga.images.images import DamagedImageError, list_images
+from rga.images.images import DamagedImageError
+from rga.images.listing import list_images
 from rga.images.preprocessing import Preprocessing
 from rga.reid.datasets.samples import Sample
 from rga.reid.training import TrainingImages

@@ -2,12 +2,11 @@
 
 import importlib.util
 import json
-import multiprocessing
 import os
+import signal
 import sys
-import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,19 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from fork_server import fork_server, join_and_work, process
+from hypothesis import HealthCheck, settings
 from PIL import Image
-from torch import distributed
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
 
-settings.register_profile(
-    "rga", deadline=None
-)  # the first call of PyTorch in a process takes seconds: a deadline fails whichever test comes first
+# The first call of PyTorch in a process takes seconds, and other work on the machine any time: neither is a failure.
+settings.register_profile("rga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rga")
-
-ONE_MINUTE = timedelta(minutes=1)
-"""Processes that do not find one another fail, and do not wait for half an hour."""
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +33,13 @@ InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_raised_when_children_die() -> None:
+    """Takes back the handler that torch's loader sets once in a process: it raises wherever the main thread is, between two tests, too."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -100,33 +102,20 @@ def precisions() -> Precisions:
     return watch
 
 
-def join_and_work(function: Callable[[], Any], rank: int, count: int, store: str, answers: Any) -> None:
-    """What each process does."""
-    torch.set_num_threads(1)
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"  # whatever the machine's name resolves to
-    try:
-        distributed.init_process_group("gloo", init_method=f"file://{store}", timeout=ONE_MINUTE, rank=rank, world_size=count)
-        answers.put((rank, function(), None))
-        distributed.barrier()
-        distributed.destroy_process_group()
-    except Exception:
-        answers.put((rank, None, traceback.format_exc()))
-
-
 @pytest.fixture
 def in_processes(tmp_path: Path) -> InProcesses:
     """Calls a function in several processes at once; what it returns in each (values that can be pickled), in their order."""
 
     def call(count: int, function: Callable[[], Any]) -> list[Any]:
-        context = multiprocessing.get_context("fork")  # new ones would first import PyTorch
-        answers = context.SimpleQueue()
+        answers = fork_server().SimpleQueue()
         store = str(tmp_path / "store")
-        processes = [context.Process(target=join_and_work, args=(function, rank, count, store, answers)) for rank in range(count)]
-        for process in processes:
-            process.start()
+        work = partial(join_and_work, function)
+        processes = [process(work, rank, count, store, answers) for rank in range(count)]
+        for each in processes:
+            each.start()
         found = sorted((answers.get() for _ in processes), key=lambda answer: answer[0])
-        for process in processes:
-            process.join()
+        for each in processes:
+            each.join()
         for _, _, error in found:
             assert error is None, error
         return [value for _, value, _ in found]

@@ -14,8 +14,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
-        "rga.errors rga.lazy",
-        "rga.checks",
+        "rga.errors rga.lazy rga.printable",
+        "rga.checks rga.arrays rga.tensors rga.terminal",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
@@ -23,9 +23,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.ranking",
         "rga.reid rga.segmentation rga.classification",
         "rga.tasks",
+        "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
-        "rga.reports",
+        "rga.reports rga.chosen_data",
         "rga.runs rga.evaluations",
         "rga.demos",
         "rga.cli",
@@ -126,6 +127,23 @@ def test_no_circles_within_a_room() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+ONE_WAY = {
+    r"\.rglob\(|IMG_EXTENSIONS|os\.walk": ("rga.images.listing", "rga.backbones.weights.wheels", "rga.storage.files"),
+    r"[^.]Image\.open\(": ("rga.images.images", "rga.images.decoding", "rga.reports.report"),
+    r"TextColumn\(|[^a-z]Console\(": ("rga.terminal",),
+    r"from safetensors": ("rga.storage.saved_model", "rga.storage.files", "rga.backbones.weights.contents"),
+}
+"""What is done in one way for all -> the modules that may do it: images are found and read, names printed, paths given to safetensors."""
+
+
+@pytest.mark.parametrize("what", ONE_WAY)
+def test_what_is_done_in_one_way_is_done_there(what: str) -> None:
+    for name, path in modules().items():
+        code = "\n".join(line for line in path.read_text().splitlines() if ">>>" not in line and "..." not in line[:12])
+        if re.search(what, code):
+            assert name in ONE_WAY[what], f"{name} has {what}, which is done by {ONE_WAY[what][0]} for all"
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

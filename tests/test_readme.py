@@ -27,11 +27,19 @@ PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT /
 
 PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME)\b")
 SHORTER = {
+    "rga data make fruit": "--train 6 --val 3 --test 3 --size 32",
+    "rga data make album": "--height 32 --width 16",
     "rga data make people": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
+    "rga data make streets scenes": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga data make streets": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga train reid/generated": "--backbone test_resnet --ids-per-batch 4 --max-steps 1 --num-workers 0",
     "rga train seg/generated": "--backbone resnet10t --crop-size 48 64 --batch-size 2 --max-steps 1 --num-workers 0",
     "rga train cls/digits": "--image-size 8 --max-steps 1",
+    "rga train cls/tiny": "--backbone test_resnet --image-size 32 --max-steps 1",
+    "rga train seg/tiny": "--crop-size 32 32 --largest-grid 4 --max-steps 1",
+    "rga train reid/tiny": "--backbone test_resnet --image-size 32 16 --max-steps 1",
+    "rga search": "--num-workers 0",
+    "rga classify": "--num-workers 0",
     "rga evaluate": "--num-workers 0",
     "rga embed": "--num-workers 0",
 }
@@ -49,8 +57,11 @@ PRINTED = {
 }
 """What the Python programs of a page print, among other things."""
 
-MODELS = {"runs/reid-generated": "reid/generated", "runs/cls-digits": "cls/digits", "runs/seg-generated": "seg/generated"}
-"""The models that the pages load -> the recipes whose training in the README makes them."""
+MODELS = {
+    f"runs/{recipe.replace('/', '-')}": recipe
+    for recipe in ("reid/generated", "cls/digits", "seg/generated", "cls/tiny", "seg/tiny", "reid/tiny")
+}
+"""The models that the pages load -> the recipes whose training on the pages makes them."""
 PAGE_TASKS = {"docs/segmentation.md": "segmentation", "docs/classification.md": "classification"}
 """The task of models that a page calls RUN; re-identification elsewhere."""
 
@@ -127,6 +138,8 @@ def makes(command: str) -> str:
     words = command.split()
     if words[1:3] == ["data", "make"]:
         return words[4]
+    if words[1:3] == ["data", "classes"]:
+        return words[3]  # the table of classes, without which nobody trains on the folder
     return next((folder for folder, recipe in MODELS.items() if words[1:3] == ["train", recipe]), "")
 
 

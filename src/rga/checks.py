@@ -36,7 +36,7 @@ def check_range(group: Any, names: tuple[str, ...], low: float, high: float | No
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is unknown: the nearest one, or all of them."""
     known = list(known)
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1) if isinstance(name, str) else []
     return f": did you mean {close[0]}?" if close else f": choose one of {', '.join(known)}"
 
 

@@ -11,23 +11,21 @@ from typing import Any
 
 from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least
+from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
-from rga.errors import InputError, MissingFileError
-from rga.loading import load, model_folder, task_of
+from rga.errors import InputError
+from rga.loading import load, task_of
 from rga.ranking.open_set.threshold import save_threshold
-from rga.recipes import recipe_from_file
 from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
 from rga.reid.evaluation import calibrate as choose_threshold
 from rga.reid.model import ReidModel
 from rga.reports.evaluation_report import check_report, write_findings
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
-from rga.storage.saved_model import weights_fingerprint
+from rga.storage.saved_model import model_folder, weights_fingerprint
 from rga.tasks import get_task
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
-from rga.training.recipe import Recipe
-from rga.training.run.record import MODELS, RECIPE_FILE
 from rga.training.task import Evaluation, Task
 
 OnResult = Callable[["Measured"], None]
@@ -42,6 +40,7 @@ class Measured:
         data: the dataset's name.
         fingerprint: of the dataset.
         result: the figures; of re-ID a ``ReidEvaluation`` or ``Calibration``.
+        notes: what a reader of the figures should know of how the data were read, as sentences.
         path: of the file with the results; None if they were not written.
         report: of the page; None if none was asked for.
         kept: the file with the calibrated threshold; None without one.
@@ -51,6 +50,7 @@ class Measured:
     data: str
     fingerprint: str
     result: Evaluation
+    notes: tuple[str, ...] = ()
     path: Path | None = None
     report: Path | None = None
     kept: Path | None = None
@@ -74,7 +74,8 @@ def evaluate(
 
     Args:
         model: a model, the folder of a run or of a saved model, or one on the Hugging Face hub.
-        data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with.
+        data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with. Options that are not given
+            are those of the training, where it was read by the same reader; ``option=none`` is without.
         output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold the results
             of an earlier evaluation of the same, and nothing else.
         folder: where ``evaluation-DATA.json`` is written if ``output`` is not named; by default no file is written.
@@ -102,7 +103,7 @@ def evaluate(
     settings = {"task": job.task.name, **job.settings, "options": plain(chosen)}
     job.check(settings)
     result = job.task.evaluate(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
-    found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    found = {"trained_on": job.model.trained_on, "read_as": list(job.chosen.read_as), "notes": list(job.chosen.notes), **result.to_dict()}
     if on_result is not None:
         on_result(job.measured(result))
     path = job.write(chosen.label, settings, found)
@@ -134,7 +135,7 @@ def calibrate(
 
     Args:
         model: a re-ID model; its threshold is kept if it is in a folder of this machine.
-        data: the dataset.
+        data: the dataset; options that are not given are those of the training, as for ``evaluate``.
         output: see ``evaluate``, also for the arguments that follow.
         folder: where ``calibration-DATA.json`` is written.
         report: folder for a page with the open-set curves.
@@ -152,7 +153,7 @@ def calibrate(
     settings = {"task": job.task.name, **job.settings, "open_set": plain(chosen)}
     job.check(settings)
     result: Calibration = choose_threshold(job.model, job.data, chosen, batch_size=batch_size, num_workers=num_workers, progress=progress)
-    found = {"trained_on": job.model.trained_on, **result.to_dict()}
+    found = {"trained_on": job.model.trained_on, "read_as": list(job.chosen.read_as), "notes": list(job.chosen.notes), **result.to_dict()}
     if on_result is not None:
         on_result(job.measured(result))
     path = job.write("", settings, found, kind="calibration")
@@ -208,7 +209,9 @@ class Job:
             check_drawing()
             check_folder(self.report)
         self.model: Any = (model if isinstance(model, BackboneModel) else load(model)).to(choose_device(device))
-        self.data: Any = self.task.datasets.read(data) if data is not None else own_data(self.task, self.model, model)
+        source = None if isinstance(model, BackboneModel) else Path(model)
+        self.chosen: ChosenData = choose_data(self.task, self.model.trained_on, source, data)
+        self.data: Any = self.chosen.data
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -222,7 +225,7 @@ class Job:
 
     def measured(self, result: Evaluation) -> Measured:
         """The figures, of which nothing is written yet."""
-        return Measured(self.task.name, self.data.name, self.data.fingerprint, result)
+        return Measured(self.task.name, self.data.name, self.data.fingerprint, result, self.chosen.notes)
 
     def options(self, kind: type[Any], values: Mapping[str, Any]) -> Any:
         """Options from keyword arguments.
@@ -246,33 +249,6 @@ class Job:
         """Writes the results, if a file or a folder was named."""
         name = "-".join(filter(None, (kind, re.sub(r"[^\w.+-]+", "_", self.data.name), label)))
         return write_results(self.folder, name, self.output, settings, found)
-
-
-def own_data(task: Task[Any, Any, Any, Any], model: BackboneModel, source: BackboneModel | str | Path) -> Any:
-    """The data that a model was trained with: by the recipe of its run, or as the model itself remembers them where the run is not there.
-
-    Raises:
-        InputError: neither does.
-        MissingFileError: the data are not where they were.
-    """
-    recipe = None if isinstance(source, BackboneModel) else own_recipe(task, Path(source))
-    spec = model.trained_on.get("data") if recipe is None else recipe.data
-    if spec is None:
-        raise InputError("the model does not say what data it was trained with: name a dataset with --data NAME:FOLDER")
-    try:
-        return task.datasets.read(spec) if recipe is None else task.read(recipe)
-    except MissingFileError as error:
-        raise MissingFileError(f"{error}; the model was trained with {spec}: if the data were moved, name them with --data") from error
-
-
-def own_recipe(task: Task[Any, Any, Any, Any], folder: Path) -> Recipe | None:
-    """The recipe of the run whose folder is named, or the folder of one of its models; None if there is no run."""
-    folder = folder.resolve()
-    run = folder.parent if folder.name in MODELS else folder
-    if not (run / RECIPE_FILE).is_file():
-        return None
-    recipe = recipe_from_file(run / RECIPE_FILE)
-    return recipe if recipe.task == task.name else None
 
 
 def plain(options: Any) -> dict[str, Any]:

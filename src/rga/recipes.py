@@ -8,6 +8,7 @@ from typing import Any
 
 from rga.errors import InputError, MissingFileError
 from rga.first_edition import convert_recipe
+from rga.storage.found import neighbours
 from rga.tasks import get_recipe, recipe_type
 from rga.training.recipe import Recipe
 
@@ -33,9 +34,11 @@ def recipe_from_file(path: Path) -> Recipe:
         InputError: it does not hold a recipe.
     """
     if not path.is_file():
-        raise MissingFileError(f"there is no recipe at {path}")
+        raise MissingFileError(f"there is no recipe at {path}{neighbours(path)}")
     try:
-        contents: Any = json.loads(path.read_text())
+        contents: Any = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=no_doubles)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
     try:
@@ -48,6 +51,19 @@ def recipe_from_file(path: Path) -> Recipe:
         return recipe_type(contents["task"]).from_dict(contents["fields"])
     except InputError as error:
         raise InputError(f"{path} does not hold a recipe: {error}") from error
+
+
+def no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON as a dictionary.
+
+    Raises:
+        InputError: a name is there twice, of which Python's reader takes the last without a word.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise InputError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice: leave one of them out")
+    return found
 
 
 def to_json(recipe: Recipe) -> str:

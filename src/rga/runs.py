@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from rga.datasets.spec import DataSpec
@@ -16,6 +16,7 @@ from rga.recipes import read_recipe
 from rga.storage.files import remove_leftovers
 from rga.storage.outputs import check_folder
 from rga.tasks import get_task, recipe_functions, recipe_type
+from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
 from rga.training.distributed import processes
 from rga.training.distributed.norms import synchronise_norms
@@ -92,6 +93,7 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     record = read_run(run)
     own = record.read(recipe_type(record.task), run / RECIPE_FILE)
     recipe = typed(own, changes or {})
+    recipe = recipe.override(data=recipe.data.like(own.data))  # moved data are read as before
     different = differences(own, recipe)
     check_changes(different, run)
     return Run(recipe, run, record.recipe).resume(record, different, previous=previous)
@@ -111,21 +113,31 @@ class Run:
         self.device = choose_device(recipe.machine.device)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.console = Console(quiet=True)
+        self.console = PlainConsole(quiet=True)
 
     def train(self) -> Outcome:
         """Begins the run."""
         again = check_new(self.folder)
         with processes.joined(self.device), ExitStack() as held:
-            training = self.prepared(self.build(self.recipe))
+            data = self.task.read(self.recipe)
+            fitted = self.fitted(data)
+            training = self.prepared(self.build(self.recipe, data))
+            if fitted:
+                self.console.print(f"batches are fitted to the data: {said(fitted)}", markup=False, soft_wrap=True)
             if processes.first():
                 held.enter_context(locked(self.folder))
                 remove_leftovers(self.folder)
                 check_new(self.folder)  # again: another training may have begun and ended there in the meantime
             if again:
                 self.console.print(f"{self.folder} holds a run that left no checkpoint: it begins anew", soft_wrap=True)
-            log = held.enter_context(self.begin(training)) if processes.first() else None
+            log = held.enter_context(self.begin(training, fitted)) if processes.first() else None
             return self.fit(training, log)
+
+    def fitted(self, data: Any) -> dict[str, str]:
+        """Lowers the recipe's batch where the data cannot fill it; returns what changed: name -> old and new value."""
+        shares = processes.count() * self.recipe.optimization.gradient_accumulation
+        asked, self.recipe = self.recipe, self.task.fit(self.recipe, data, shares)
+        return {name: f"{shown(old)} -> {shown(new)}" for name, (old, new) in differences(asked, self.recipe).items()}
 
     def resume(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], *, previous: bool) -> Outcome:
         """Continues the run."""
@@ -150,15 +162,15 @@ class Run:
             log = held.enter_context(self.go_on(record, changes, training, start)) if processes.first() else None
             return self.fit(training, log, start)
 
-    def build(self, recipe: Recipe) -> AnyTraining:
-        """Reads the data and builds the training, in all processes."""
-        training = self.task.build(recipe, self.task.read(recipe))
-        self.console = Console(quiet=not processes.first())
+    def build(self, recipe: Recipe, data: Any) -> AnyTraining:
+        """Builds the training, in all processes."""
+        training = self.task.build(recipe, data)
+        self.console = PlainConsole(quiet=not processes.first())
         return training
 
     def build_again(self) -> AnyTraining:
         """Builds the training of a run that continues: its weights are in the checkpoint, so its initial weights are named, not loaded."""
-        training = self.build(self.recipe.override(weights="none"))
+        training = self.build(self.recipe.override(weights="none"), self.task.read(self.recipe))
         noted = read_log(self.folder, "start") if (self.folder / LOG_FILE).is_file() else []
         weights = self.recipe.fields()["weights"]
         training.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {weights}")
@@ -175,12 +187,15 @@ class Run:
             model.compile()
         return training
 
-    def begin(self, training: AnyTraining) -> RunLog:
-        """Writes the record of a new run, and begins its log."""
+    def begin(self, training: AnyTraining, fitted: Mapping[str, str] | None = None) -> RunLog:
+        """Writes the record of a new run, with what was fitted to the data, and begins its log."""
         fields = self.recipe.to_dict()
-        RunRecord(self.recipe.task, fields, training.fingerprint, training.loader.samples, self.name).write(self.folder)
+        record = RunRecord(self.recipe.task, fields, training.fingerprint, training.loader.samples, self.name)
+        if fitted:
+            record = record.changed(self.recipe, {**fitted, "because": "the batch was larger than the data"}, 0)
+        record.write(self.folder)
         log = RunLog(self.folder, self.recipe.loop.tensorboard, length=0)
-        log.write("start", 0, training.describe_start())
+        log.write("start", 0, {**training.describe_start(), **({"fitted": said(fitted)} if fitted else {})})
         return log
 
     def go_on(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], training: AnyTraining, start: Checkpoint) -> RunLog:
@@ -189,19 +204,18 @@ class Run:
         What was changed after that checkpoint stands in the record only, and is logged again.
         """
         log = RunLog(self.folder, self.recipe.loop.tensorboard, length=start.log, step=start.step)
-        said = {name: f"{shown(old)} -> {shown(new)}" for name, (old, new) in changes.items()}
+        changed = {name: f"{shown(old)} -> {shown(new)}" for name, (old, new) in changes.items()}
         if start.processes != processes.count():
-            said["processes"] = f"{start.processes} -> {processes.count()}"
+            changed["processes"] = f"{start.processes} -> {processes.count()}"
         if training.fingerprint != record.fingerprint:
             self.console.print(
                 f"the data are not those that the run began with (fingerprint {record.fingerprint}): it continues with what is there now",
                 soft_wrap=True,
             )
-            said["data_fingerprint"] = f"{record.fingerprint} -> {training.fingerprint}"
-        if said:
-            listed = ", ".join(f"{name} {change}" for name, change in said.items())
-            self.console.print(f"changed from step {start.step} on: {listed}", markup=False, soft_wrap=True)
-            record = record.changed(self.recipe, said, start.step)
+            changed["data_fingerprint"] = f"{record.fingerprint} -> {training.fingerprint}"
+        if changed:
+            self.console.print(f"changed from step {start.step} on: {said(changed)}", markup=False, soft_wrap=True)
+            record = record.changed(self.recipe, changed, start.step)
             record.write(self.folder)
         for entry in record.changes:
             if entry["step"] >= start.step:
@@ -213,4 +227,28 @@ class Run:
         outcome = fit(training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start)
         skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
         self.console.print(f"the run is in {self.folder}{skipped}", markup=False, soft_wrap=True)
+        if not outcome.interrupted:
+            self.console.print("\n".join(next_steps(self.task.next_steps, self.folder)), markup=False, soft_wrap=True)
         return outcome
+
+
+def said(changes: Mapping[str, str]) -> str:
+    """Fields with their old and new values, in one line."""
+    return ", ".join(f"{name} {change}" for name, change in changes.items())
+
+
+def next_steps(commands: Mapping[str, str], run: Path) -> list[str]:
+    r"""Lines that say what to type after a training.
+
+    Args:
+        commands: with RUN for the folder -> what they do.
+        run: the folder.
+
+    Example:
+        >>> print("\n".join(next_steps({"rga classify RUN IMAGES": "the class of each image"}, Path("runs/my fruit"))))
+        what you can type next:
+          rga classify 'runs/my fruit' IMAGES    the class of each image
+    """
+    typed = {command.replace("RUN", shlex.quote(str(run))): what for command, what in commands.items()}
+    width = max(map(len, typed)) + 4
+    return ["what you can type next:", *(f"  {command:{width}}{what}" for command, what in typed.items())]

@@ -62,6 +62,6 @@ def recipe_type(task: str) -> type[Recipe]:
     Raises:
         InputError: there is no such task.
     """
-    if task not in TASKS:
-        raise InputError(f"unknown task {task!r}{nearest(task, TASKS)}")
+    if not isinstance(task, str) or task not in TASKS:  # from a file it may be anything
+        raise InputError(f"unknown task {task!r}{nearest(str(task), TASKS)}")
     return next(type(function()) for function in importlib.import_module(f"{TASKS[task]}.recipes").RECIPES.values())

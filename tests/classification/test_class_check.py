@@ -12,12 +12,14 @@ from rga.classification.datasets.check import check_data
 from rga.classification.datasets.folder import read_folder
 from rga.classification.datasets.samples import ClassificationData, LabeledImages
 from rga.classification.image_sources import PixelImages
+from rga.errors import MissingFileError
 
 
 def test_sound_data_are_ok(data: ClassificationData) -> None:
     report = check_data(data, {"train": (3, 21), "test": (3, 9)}, open_images=True)
     assert report.ok
-    assert (report.found, report.wrong_counts, report.damaged, report.leaked, report.doubled) == (report.expected, (), (), (), ())
+    assert report.found == {"train": (3, 21), "val": (0, 0), "test": (3, 9)}
+    assert (report.wrong_counts, report.damaged, report.leaked, report.doubled) == ((), (), (), ())
     assert report.largest["train"] == ("red", 8)
     assert report.smallest["train"] == ("blue", 6)
     assert f"fingerprint {data.fingerprint}" in str(report)
@@ -43,7 +45,7 @@ def test_images_that_are_trained_and_tested_on_are_a_problem_and_doubled_ones_a_
     assert report.doubled == (("train/00002", "train/00004"),)
     assert report.leaked == (("train/00009", "test/00001"),)
     assert not report.ok
-    assert "PROBLEM  1 group of images is trained on and tested on: train/00009 = test/00001" in str(report)
+    assert "PROBLEM  1 group of images is in more than one split: train/00009 = test/00001" in str(report)
 
 
 def test_the_same_size_or_sum_alone_is_no_double(tmp_path: Path, make_folders: MakeFolders) -> None:
@@ -54,8 +56,9 @@ def test_the_same_size_or_sum_alone_is_no_double(tmp_path: Path, make_folders: M
 
 
 def test_damaged_images_are_found_and_counted(tmp_path: Path, make_folders: MakeFolders) -> None:
-    make_folders(tmp_path, {"cat": 3, "dog": 40})
-    broken = tmp_path / "cat" / "0001.png"
+    make_folders(tmp_path / "train", {"cat": 2, "dog": 32})
+    make_folders(tmp_path / "test", {"cat": 1, "dog": 8})
+    broken = tmp_path / "train" / "cat" / "0001.png"
     broken.write_bytes(broken.read_bytes()[:60])
     seen: list[tuple[int, int]] = []
     report = check_data(read_folder(tmp_path), open_images=True, progress=lambda done, total: seen.append((done, total)))
@@ -80,5 +83,5 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path, make_folders: MakeFolder
     make_folders(tmp_path, {"cat": 3, "dog": 3})
     data = read_folder(tmp_path)
     (tmp_path / "dog" / "0002.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"0002\.png"):
+    with pytest.raises(MissingFileError, match=r"0002\.png is not there, or a link to nothing"):
         check_data(data, open_images=open_images)

@@ -10,7 +10,8 @@ from PIL import Image
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.images.images import DamagedImageError, ImageLike
+from rga.images.images import DamagedImageError
+from rga.images.inputs import ImageLike
 from rga.reid.model import ReidModel
 from rga.storage.saved_model import save_model
 

@@ -59,11 +59,13 @@ def test_other_weights_are_named(tmp_path: Path) -> None:
     torch.save({"stem.weight": torch.zeros(3)}, path)
     with pytest.raises(ValueError, match=r"none is called layer1\.0\.conv1\.weight"):
         read_public_cifar(path)
-    path.write_text("no weights")
-    with pytest.raises(ValueError, match="cannot be read as a file of weights"):
-        rga.load(path)
     with pytest.raises(ValueError, match="is for classification: use rga classify or rga evaluate with it"):
         rga.load(path, ReidModel)
+    path.write_text("no weights")
+    with pytest.raises(ValueError, match="cannot be read as a file of weights"):
+        read_public_cifar(path)
+    with pytest.raises(ValueError, match=r"other\.th is no model but a file of an unknown kind: expected a folder with config\.json"):
+        rga.load(path)
 
 
 @pytest.mark.skipif(not (SHARED / "weights").is_dir() or not (SHARED / "cifar10-jpeg").is_dir(), reason="weights and images are not here")

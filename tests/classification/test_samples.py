@@ -2,8 +2,9 @@
 
 import hashlib
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from rga.classification.datasets.samples import NOTHING, ClassificationData, LabeledImages, hold_out, shares
 from rga.classification.image_sources import ImageSubset, PixelImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import PURPOSES
 
 
 def test_one_class_is_no_data(data: ClassificationData) -> None:
@@ -21,11 +23,17 @@ def test_one_class_is_no_data(data: ClassificationData) -> None:
         ClassificationData("colours", ("red",), only, NOTHING, data.root)
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_a_class_that_is_missing_from_a_split_is_named(data: ClassificationData, split: str) -> None:
+    data = replace(data, val=data.train)
     rest = data.split(split).choose(np.flatnonzero(data.split(split).labels != 1))
-    with pytest.raises(DataError, match=rf"1 of 3 classes have no image to {split} on \('green'\); add images of each"):
-        replace(data, train=rest) if split == "train" else replace(data, test=rest)
+    with pytest.raises(DataError, match=rf"1 of 3 classes have no image {PURPOSES[split]} \('green'\); add images of each"):
+        ClassificationData(**{**vars_of(data), split: rest})
+
+
+def vars_of(data: ClassificationData) -> dict[str, Any]:
+    """The fields of a dataset."""
+    return {field.name: getattr(data, field.name) for field in fields(data)}
 
 
 def test_no_images_and_labels_without_class_are_named(data: ClassificationData) -> None:
@@ -73,8 +81,8 @@ def test_shares_that_cannot_be_made_are_named() -> None:
 
 
 def test_held_out_images_are_training_images(data: ClassificationData) -> None:
-    held = hold_out(data, 0.3, seed=1)
-    assert (len(held.train), len(held.test)) == (15, 6)
+    held = hold_out(data, 0.4, seed=1)
+    assert all(counts.all() for counts in (held.counts["train"], held.counts["test"]))
     names = [[split.images.name(n) for n in range(len(split))] for split in (held.train, held.test)]
     assert sorted(names[0] + names[1]) == [f"train/{n:05}" for n in range(21)]
     assert held.name == "colours-held-out"

@@ -1,23 +1,27 @@
 """A classification training: its batches, loss, weights, evaluation, and its recipe."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 import rga
 from rga.classification.datasets.samples import NOTHING, ClassificationData
-from rga.classification.evaluation import evaluate_model
+from rga.classification.evaluation import ClassificationOptions, evaluate_model
 from rga.classification.metrics import evaluate
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.training import ClassificationTraining
 from rga.training.input.loader import Replacing
+from rga.training.input.random_state import drawing_from
 from rga.training.loop import fit
+from rga.training.run.checkpoint import LAST, load_checkpoint
 from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
@@ -97,6 +101,40 @@ def test_mixed_labels_are_trained_on_as_shares(data: ClassificationData) -> None
     torch.testing.assert_close(task.losses(batch, CPU)["cross_entropy"], expected)
 
 
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_mixing_ends_after_its_last_epoch(data: ClassificationData, kind: str) -> None:
+    task = ClassificationTraining(TINY.override(**{kind: 0.5, "mixup_off_epoch": 2}), data)
+    plain = ClassificationTraining(TINY, data)
+    for epoch in range(4):
+        pairs = list(zip(task.batches(epoch), plain.batches(epoch), strict=True))
+        assert all(torch.equal(batch.indices, unmixed.indices) for batch, unmixed in pairs)
+        assert {batch.targets.ndim for batch, _ in pairs} == ({2} if epoch < 2 else {1})
+        assert all(torch.equal(batch.images, unmixed.images) for batch, unmixed in pairs) == (epoch >= 2)
+
+
+def test_a_part_of_the_batches_is_mixed(data: ClassificationData) -> None:
+    """Of 100 batches at a probability of .3, 30 on average; the same ones every time."""
+    task = ClassificationTraining(TINY.override(mixup=0.5, mixup_prob=0.3), data)
+    batches = [batch for epoch in range(-(-100 // task.steps_per_epoch)) for batch in task.batches(epoch)][:100]
+    mixed = [batch.targets.ndim == 2 for batch in batches]
+    assert 18 <= sum(mixed) <= 42
+    assert mixed[: task.steps_per_epoch] == [batch.targets.ndim == 2 for batch in task.batches(0)]
+    assert all(task.losses(batch, CPU)["cross_entropy"].isfinite() for batch in batches[:4])
+    never = ClassificationTraining(TINY.override(mixup=0.5, mixup_prob=0.0), data)
+    assert all(batch.targets.ndim == 1 for batch in never.batches(0))
+
+
+def test_a_probability_of_one_draws_what_it_drew_before_there_was_one(data: ClassificationData) -> None:
+    task = ClassificationTraining(TINY.override(mixup=0.5), data)
+    batch = next(task.batches(0))
+    images, labels, _ = next(task.loader.batches(0))
+    assert task.mix is not None
+    with drawing_from(task.recipe.seed, 0, 0, 0):
+        mixed, shares = task.mix(images, labels)
+    assert torch.equal(batch.images, mixed)
+    assert torch.equal(batch.targets, shares)
+
+
 def test_the_same_seed_gives_the_same_weights(data: ClassificationData) -> None:
     first, second, other = (ClassificationTraining(TINY.override(seed=seed), data).model.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], second[key]) for key in first)
@@ -111,6 +149,55 @@ def test_evaluation_is_that_of_the_models_answers(data: ClassificationData) -> N
     expected = evaluate(probabilities, data.test.labels, data.classes)
     assert (figures["top1"], figures["test_cross_entropy"]) == pytest.approx((expected.top1, expected.cross_entropy))
     assert ClassificationTraining(TINY, replace(data, test=NOTHING)).evaluate() == {}
+
+
+def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationData, tmp_path: Path) -> None:
+    both = replace(data, val=data.train.choose(np.arange(0, 21, 2)))
+    task = ClassificationTraining(TINY.override(epochs=2, evaluate_every=1, ema_decay=0.5), both)
+    assert "val chooses the best model; test is measured once, at the end, with the best model" in task.describe_data()
+    assert set(task.evaluate()) == {"top1", "calibration_error", "val_cross_entropy"}
+    with RunLog(tmp_path) as log:
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, task.recipe, device=CPU)
+    best = rga.load(tmp_path / "best")
+    assert outcome.test == best.metrics["test"]
+    assert outcome.test["test_cross_entropy"] == pytest.approx(evaluate_model(best, both).cross_entropy)
+    assert evaluate_model(best, both).split == "test"
+    assert best.metrics["top1"] == outcome.best == evaluate_model(best, both, ClassificationOptions("val")).top1
+    assert rga.load(tmp_path / "best-ema").metrics["test"]
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [kind for kind in kinds if kind.startswith("test")] == ["test", "test_ema"] == kinds[-2:]
+
+    start = load_checkpoint(tmp_path / LAST, CPU)  # a run that was interrupted in the test, or is resumed when it is over
+    again = ClassificationTraining(task.recipe, both)
+    with RunLog(tmp_path, length=start.log) as log:
+        repeated = fit(again, again.optimizer(), again.schedule(), tmp_path, log, task.recipe, device=CPU, start=start)
+    assert repeated.test == outcome.test
+    assert [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == kinds
+
+
+@pytest.mark.slow
+def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
+    task = ClassificationTraining(TINY, replace(data, val=data.train))
+    ClassificationTraining(TINY.override(seed=5), replace(data, val=data.train)).save_model(tmp_path / "best", {})
+    own = {name: value.clone() for name, value in task.model.state_dict().items()}
+    alone = task.test_saved(tmp_path / "best")
+    assert alone != task.test()
+    assert all(torch.equal(value, own[name]) for name, value in task.model.state_dict().items())
+    for found in in_processes(2, lambda: task.test_saved(tmp_path / "best")):
+        assert found == pytest.approx(alone, rel=1e-6)
+    assert task.test_saved(tmp_path / "nothing") == {}
+
+
+def test_which_split_chooses_is_said(data: ClassificationData) -> None:
+    assert "test chooses the best model, as there is no val" in ClassificationTraining(TINY, data).describe_data()
+    alone = replace(data, val=data.test, test=NOTHING)
+    assert (
+        "val chooses the best model, so its figure there is too good; there is no test"
+        in ClassificationTraining(TINY, alone).describe_data()
+    )
+    assert evaluate_model(ClassificationTraining(TINY, alone).model, alone).split == "val"
+    with pytest.raises(ValueError, match=r"has no images in test: it has train \(21\), val \(9\)"):
+        evaluate_model(ClassificationTraining(TINY, alone).model, alone, ClassificationOptions("test"))
 
 
 def test_several_processes_see_a_part_each_and_all_have_the_result(data: ClassificationData, in_processes: InProcesses) -> None:
@@ -166,6 +253,10 @@ def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_lea
         ({"image_size": 0}, "image_size must be at least 1, got 0"),
         ({"random_erasing": 1.5}, "random_erasing must lie between 0 and 1, got 1.5"),
         ({"mixup": -1.0}, "mixup must be at least 0, got -1.0"),
+        ({"mixup": 0.2, "mixup_prob": 1.5}, "mixup_prob must lie between 0 and 1, got 1.5"),
+        ({"mixup": 0.2, "mixup_off_epoch": -1}, "mixup_off_epoch must be at least 0, got -1"),
+        ({"mixup_prob": 0.5}, "mixup_prob and mixup_off_epoch belong to mixup and cutmix, and both are 0"),
+        ({"mixup_off_epoch": 3}, "mixup_prob and mixup_off_epoch belong to mixup and cutmix, and both are 0"),
         ({"crop_pct": 0.0}, "crop_pct is a share above 0 and at most 1, got 0.0"),
         ({"scale": (0.08, 1.5)}, r"scale must be two shares above 0 and at most 1, the smaller first, got 0\."),
         ({"scale": (0.5, 0.2)}, r"scale must be two shares above 0 and at most 1, the smaller first, got 0\."),

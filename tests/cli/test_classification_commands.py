@@ -100,7 +100,7 @@ def loose_images(root: Path) -> None:
         (lambda _root: None, "no folder"),
         (loose_images, "has no folders in it, though 1 images: sort them into folders named like their classes"),
         (one_class, "has 1 class (cat): to tell classes apart takes two or more"),
-        (missing_class, "1 of 2 classes have no image to test on ('dog'); add images of each"),
+        (missing_class, "1 of 2 classes have no image to choose the best model by ('dog'); add images of each"),
     ],
 )
 def test_wrong_data_are_one_clear_error(make: Callable[[Path], None], message: str, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def test_a_report_is_written_as_json_and_never_over_another_file(tmp_path: Path)
         ("digits --task segmentation", "segmentation has no dataset 'digits': choose one of cityscapes, camvid, folder, streets"),
         ("folder --task reid", "dataset 'folder' needs a folder: write folder:FOLDER"),
         ("folder:nowhere --task reid", "no folder nowhere"),
-        ("folder:nowhere?camra=x --task reid", "dataset 'folder' has no option 'camra': it takes camera, test_fraction, seed"),
+        (
+            "folder:nowhere?camra=x --task reid",
+            "dataset 'folder' has no option 'camra': it takes camera, test_fraction, seed, known, splits",
+        ),
         ("folder:nowhere?seed=x --task reid", "option seed of folder:nowhere?seed=x is 'x': Input should be a valid integer"),
         ("folder:nowhere?seed=1&seed=2 --task reid", "option 'seed' stands twice"),
         ("./photos --task reid", "'./photos' does not name a dataset: write NAME:FOLDER?option=value"),
@@ -84,7 +87,7 @@ def test_all_datasets_are_listed_with_their_options() -> None:
             named = f"{name}:{catalog.root_name(name).upper()}" if catalog.needs_root(name) else name
             assert any(line.split()[:1] == [named] for line in done.out.splitlines())
     assert "  csv:FILE" in done.out.splitlines()
-    assert "folder:FOLDER ?camera=TEXT&test_fraction=FLOAT&seed=INT" in done.out
+    assert "folder:FOLDER ?camera=TEXT&test_fraction=FLOAT&seed=INT&known=BOOL&splits=BOOL" in done.out
     assert "`" not in done.out
 
 

@@ -16,9 +16,13 @@ FLAGS = {
     "calibrate": "MODEL --data --output --report --unknown --false-alarms --feature --seed --batch-size --device",
     "resume": "RUN --from --set",
     "embed": "MODEL IMAGES --output --overwrite --flip --batch-size --num-workers --device",
+    "search": "MODEL IMAGES --gallery --output --overwrite --top --flip --batch-size --num-workers --device",
     "segment": "MODEL IMAGES --output --overwrite --write --dataset-values --window --scales --flip --device",
     "classify": "MODEL IMAGES --output --overwrite --top --batch-size --num-workers --device",
     "data check": "NAME:FOLDER --task --open-images --output --overwrite",
+    "data classes": "FOLDER --output",
+    "data make fruit": "DIR --train --val --test --classes --seed",
+    "data make album": "DIR --people --train --query --cameras --seed",
     "data make people": "DIR --identities --cameras --seed",
     "data make streets": "DIR --train --val --test --seed",
     "cost": "BACKBONE --attentions --image-size --inside-blocks",
@@ -54,7 +58,7 @@ def test_every_flag_says_what_it_does(verb: str) -> None:
     """Each argument in the help of a verb is followed by a sentence that begins with a capital letter or a digit."""
     lines = [line.strip("\u2502 \n") for line in rga(*verb.split(), "--help").out.splitlines() if line.startswith("\u2502")]
     for index, line in enumerate(lines):
-        if line.startswith("-") or line.split("  ")[0] in ("RUN", "MODEL", "DIR", "NAME:FOLDER"):
+        if line.startswith("-") or line.split("  ")[0] in ("RUN", "MODEL", "DIR", "FOLDER", "NAME:FOLDER"):
             said = line.partition("  ")[2].strip() or lines[index + 1]
             if line.startswith("-h"):
                 continue
@@ -105,7 +109,7 @@ def completed(line: str, folder: Path) -> list[str]:
     [
         ("rga ev", ["evaluate"]),
         ("rga d", ["data", "demo", "doctor"]),
-        ("rga data ", ["check", "make", "list"]),
+        ("rga data ", ["check", "classes", "make", "list"]),
         ("rga data make p", ["people"]),
         ("rga train seg/c", ["seg/cityscapes", "seg/camvid"]),
         ("rga train --show cls/d", ["cls/digits"]),

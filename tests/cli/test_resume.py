@@ -164,6 +164,7 @@ REFUSED = [
     ("schedule=linear", "schedule is 'linear': Input should be 'steps', 'cosine' or 'poly'"),
     ("device=gpu", "unknown device 'gpu'"),
     ("data=nowhere/people", "data is 'nowhere/people': 'nowhere/people' does not name a dataset: write NAME:FOLDER"),
+    ("lr=1e-3 epochs=5 lr=1e-4", "--set lr is there twice: give one value"),
     ("epochs", "--set takes KEY=VALUE, such as --set epochs=80, got 'epochs'"),
 ]
 

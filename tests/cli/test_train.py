@@ -113,6 +113,7 @@ def test_an_edited_recipe_is_trained_by(people: Path, tmp_path: Path) -> None:
         ("market1501", "unknown recipe 'market1501': did you mean reid/market1501?"),
         ("nowhere.json", "there is no recipe at nowhere.json"),
         ("notes.json", "notes.json is not JSON"),
+        ("doubled.json", "doubled.json: 'lr' is there twice: leave one of them out"),
         ("list.json", "list.json does not hold a recipe"),
         ("future.json", "unknown field model.attension: did you mean attention?"),
         ("--list reid", "rga train --list takes no other words"),
@@ -124,6 +125,7 @@ def test_an_edited_recipe_is_trained_by(people: Path, tmp_path: Path) -> None:
 def test_mistakes_are_one_clear_error(words: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("notes")
     (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "doubled.json").write_text('{"task": "reid", "fields": {"optimization": {"lr": 1e-3, "epochs": 2, "lr": 1e-4}}}')
     (tmp_path / "future.json").write_text('{"task": "reid", "fields": {"model": {"attension": "se"}}}')
     before = sorted(tmp_path.iterdir())
     done = rga("train", *words.split(), cwd=tmp_path)

@@ -68,6 +68,8 @@ def test_options_from_text_get_the_types_of_the_reader() -> None:
     assert [type(each) for each in found] == [type(each) for each in expected]
     assert CATALOG.read(DataSpec.parse(text)) == expected
     assert CATALOG.load("many-drawn", "a/b", share=0.5, seed=3, allow_subset=True, camera=r"c(\d)", shots=4, kind="b") == expected
+    assert CATALOG.read("many-drawn:x?camera=none&shots=none") == CATALOG.read("many-drawn:x")
+    assert CATALOG.read("many-drawn:x?camera=1,2")[6] == "1,2"
     assert CATALOG.read("many-drawn:x") == ("many", Path("x"), "drawn", 0.2, 0, False, None, None, "a")
 
 

@@ -90,3 +90,17 @@ def test_specs_are_values(tmp_path: Path) -> None:
 def test_options_that_are_none_are_left_out() -> None:
     assert str(DataSpec("folder", Path("a"), {"camera": None, "seed": 0})) == "folder:a?seed=0"
     assert DataSpec("folder", Path("a"), {"seed": 1}).with_options(seed=None) == DataSpec("folder", Path("a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "expected"),
+    [
+        ("folder:b", ["folder:a?seed=1&camera=c(.)"], "folder:b?seed=1&camera=c(.)"),
+        ("folder:b?camera=none", ["folder:a?seed=1&camera=c(.)"], "folder:b?camera=none&seed=1"),
+        ("folder:b", ["folder:a?seed=1", "folder:b?seed=2"], "folder:b?seed=2"),  # the same folder before the same reader
+        ("folder:b", ["csv:b?seed=1"], "folder:b"),
+        ("folder:b", [], "folder:b"),
+    ],
+)
+def test_options_that_are_not_given_are_those_of_a_known_dataset_of_the_reader(text: str, others: list[str], expected: str) -> None:
+    assert str(DataSpec.parse(text).like(*map(DataSpec.parse, others))) == expected

@@ -114,5 +114,5 @@ def test_counts_are_the_published_ones() -> None:
     assert {name: dict(counts) for name, counts in classification.CATALOG.expected.items()} == {
         "cifar10": {"train": (10, 50_000), "test": (10, 10_000)},
         "cifar100": {"train": (100, 50_000), "test": (100, 10_000)},
-        "imagenet": {"train": (1_000, 1_281_167), "test": (1_000, 50_000)},
+        "imagenet": {"train": (1_000, 1_281_167), "val": (1_000, 50_000)},
     }

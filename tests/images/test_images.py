@@ -90,6 +90,12 @@ def test_whatever_a_decoder_raises_is_damage(image: Path, error: Exception, monk
         read_image(image)
 
 
+def test_an_image_that_is_too_large_is_told_from_a_damaged_one(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DamagedImageError, match="it is too large, cut it into smaller images"):
+        read_image(image)
+
+
 def test_a_file_that_is_gone_is_neither(tmp_path: Path) -> None:
     for read in READERS[:3]:
         with pytest.raises(FileNotFoundError, match=r"none\.png"):

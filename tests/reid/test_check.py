@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rga.cli.commands.data import check
+from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
-from rga.reid.datasets.check import check_data
+from rga.reid.datasets.check import check_data, check_findable
+from rga.reid.datasets.folder import read_folder
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
 WriteImage = Callable[[Path], Path]
@@ -92,19 +95,53 @@ def test_damaged_images_are_found_when_opened(sound: ReidData) -> None:
 
 
 def test_duplicates_are_told(sound: ReidData) -> None:
-    sound.gallery[1].path.write_bytes(sound.train[0].path.read_bytes())
+    sound.train[1].path.write_bytes(sound.train[0].path.read_bytes())
     report = check_data(sound)
-    assert report.duplicates == (("g2.jpg", "t1.jpg"),)
+    assert report.duplicates == (("t1.jpg", "t2.jpg"),)
     assert report.ok
-    assert "note     1 group of files has the same content: g2.jpg = t1.jpg" in str(report)
+    assert "note     1 group of files has the same content: t1.jpg = t2.jpg" in str(report)
+
+
+def test_an_image_that_is_trained_and_tested_on_is_a_problem(sound: ReidData) -> None:
+    for tested in (*sound.query, *sound.gallery):
+        before = tested.path.read_bytes()
+        tested.path.write_bytes(sound.train[0].path.read_bytes())
+        report = check_data(sound)
+        assert report.duplicates == report.leaked == ((tested.path.name, "t1.jpg"),)
+        assert not report.contradictory
+        assert not report.ok
+        named = f"{tested.path.name} = t1.jpg"
+        assert f"PROBLEM  1 image is trained on and tested on, in files of the same content: {named}" in str(report)
+        assert report.to_dict()["leaked"] == [[tested.path.name, "t1.jpg"]]
+        tested.path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [("q1", "g1", True), ("q1", "g2", True), ("g1", "g2", True), ("t1", "t3", True), ("t1", "t2", False)],
+)
+def test_files_of_the_same_content_under_several_labels_are_a_problem(first: str, second: str, wrong: bool, sound: ReidData) -> None:
+    (sound.root / f"{first}.jpg").write_bytes((sound.root / f"{second}.jpg").read_bytes())
+    report = check_data(sound)
+    assert bool(report.contradictory) == wrong
+    assert report.ok != wrong
+    said = f"PROBLEM  1 image has several identities or cameras, in files of the same content: {min(first, second)}.jpg = "
+    assert (said in str(report)) == wrong
+
+
+def test_cameras_that_are_not_known_or_are_no_cameras_are_told(sound: ReidData, write_image: WriteImage) -> None:
+    assert "the cameras are not known: images by the query's own camera" in str(check_data(without_cameras(sound)))
+    each = [Sample(write_image(sound.root / f"more{number}.jpg"), 3, number) for number in range(20)]
+    strange = changed(sound, query=tuple(each[:2]), gallery=tuple(each[2:]))
+    assert "20 cameras in 20 images: is it the camera that the names or the table say?" in str(check_data(strange))
 
 
 def test_a_file_in_two_splits_is_no_duplicate_of_itself(sound: ReidData) -> None:
     assert not check_data(changed(sound, gallery=(*sound.gallery, *sound.query))).duplicates
 
 
-def test_identities_on_both_sides(sound: ReidData) -> None:
-    report = check_data(changed(sound, train=(*sound.train, Sample(sound.train[0].path, 3, 1))))
+def test_identities_on_both_sides(sound: ReidData, write_image: WriteImage) -> None:
+    report = check_data(changed(sound, train=(*sound.train, Sample(write_image(sound.root / "t4.jpg"), 3, 1))))
     assert report.overlapping_identities == (3,)
     assert not report.ok
 
@@ -113,12 +150,12 @@ def test_a_training_identity_zero_is_no_distractor(sound: ReidData) -> None:
     assert check_data(changed(sound, train=(Sample(sound.train[0].path, 0, 1),))).ok
 
 
-def test_queries_follow_the_camera_rule(sound: ReidData) -> None:
+def test_queries_follow_the_camera_rule(sound: ReidData, write_image: WriteImage) -> None:
     asked = sound.query[0]
-    unseen = Sample(asked.path, 9, 1)
-    same_camera = Sample(sound.gallery[0].path, 9, 1)
+    unseen = Sample(write_image(sound.root / "q2.jpg"), 9, 1)
+    same_camera = Sample(write_image(sound.root / "g3.jpg"), 9, 1)
     report = check_data(changed(sound, query=(asked, unseen), gallery=(*sound.gallery, same_camera)))
-    assert report.unmatched_queries == ("q1.jpg",)
+    assert report.unmatched_queries == ("q2.jpg",)
     assert report.ok
     assert "1 of 2 queries has nothing to find by another camera and does not count" in str(report)
 
@@ -134,8 +171,53 @@ def test_a_test_in_which_nothing_can_be_found(sound: ReidData) -> None:
     assert "PROBLEM  1 of 1 queries has nothing to find" in str(report)
 
 
-def test_long_lists_are_cut_short(sound: ReidData) -> None:
-    train = tuple(Sample(sound.train[0].path, identity, 1) for identity in range(10, 20))
+def without_cameras(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
+    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
+    return changed(data, **{name: tuple(replace(sample, camera=None) for sample in samples) for name, samples in chosen.items()})
+
+
+def test_a_query_does_not_find_itself(sound: ReidData) -> None:
+    asked = sound.query[0]
+    copy = Sample(sound.root / "copy.jpg", asked.identity, None)
+    copy.path.write_bytes(asked.path.read_bytes())
+    assert without_cameras(sound).files is None
+    for itself in (asked, copy):
+        both = without_cameras(sound, gallery=(*sound.gallery, itself))
+        assert both.files is not None
+        query, gallery = both.files
+        assert (query == gallery).tolist() == [False, False, True]
+        assert not check_data(both).unmatched_queries
+        alone = without_cameras(sound, gallery=(itself, sound.gallery[1]))
+        assert check_data(alone).unmatched_queries == ("q1.jpg",)
+        with pytest.raises(DataError, match=r"none of the 1 queries of 'sound' has anything to find: .* only the queries themselves"):
+            check_findable(alone)
+        check_findable(both)
+    assert changed(sound, gallery=(*sound.gallery, asked)).files is None  # the camera rule leaves it out
+
+
+def test_a_test_in_which_nothing_can_be_found_is_refused(sound: ReidData) -> None:
+    check_findable(sound)
+    check_findable(changed(sound, query=(), gallery=()))
+    one_camera = tuple(replace(sample, camera=1) for sample in sound.gallery)
+    with pytest.raises(DataError, match=r"by their own cameras alone, which do not count \(the cameras are 1\); test on images of several"):
+        check_findable(changed(sound, gallery=one_camera))
+    with pytest.raises(DataError, match="the gallery holds none of their identities; compare the identities of both"):
+        check_findable(changed(sound, gallery=sound.gallery[1:]))
+
+
+def test_file_names_that_seem_to_say_the_camera_are_told(tmp_path: Path, write_image: WriteImage) -> None:
+    for name in ("walk_c1_1", "walk_c12_2", "run_c2_1"):
+        write_image(tmp_path / "query" / "ann" / f"{name}.jpg")
+        write_image(tmp_path / "gallery" / "ann" / f"{name}_more.jpg")
+    hint = r"file names such as run_c2_1.jpg seem to say them: in folders, camera=_c(\d+) reads them"
+    assert hint in str(check_data(read_folder(tmp_path)))
+    assert check_data(read_folder(tmp_path, camera=r"_c(\d+)")).camera_notes == ()
+    write_image(tmp_path / "gallery" / "ann" / "portrait.jpg")
+    assert "seem to say" not in str(check_data(read_folder(tmp_path)))
+
+
+def test_long_lists_are_cut_short(sound: ReidData, write_image: WriteImage) -> None:
+    train = tuple(Sample(write_image(sound.root / f"t{identity}.jpg"), identity, 1) for identity in range(10, 20))
     assert "10 training identities have a single image: 10, 11, 12, 13, 14 and 5 more" in str(check_data(changed(sound, train=train)))
 
 
@@ -166,13 +248,15 @@ def test_the_command_without_data(tmp_path: Path) -> None:
         check(DataSpec("market1501", tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"unknown dataset 'market': did you mean market1501\?"):
         check(DataSpec("market", tmp_path))
-    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed"):
+    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits"):
         check(DataSpec("folder", tmp_path, {"allow_subset": "true"}), task="reid")
 
 
-def test_the_command_on_a_subset(tmp_path: Path, project: Path) -> None:
+@pytest.mark.slow
+def test_the_command_on_a_subset(project: Path) -> None:
     root = project.parent / "shared" / "data" / "cuhk03-pair1"
     if not root.is_dir():
         pytest.skip("camera pair 1 of CUHK03 is not on this machine")
     assert check(DataSpec("cuhk03-labeled", root, {"allow_subset": "true"})) == 0
-    assert check(DataSpec("cuhk03-labeled", root)) == 1
+    with pytest.raises(DataError, match=r"8,177 of the 14,096 images .*allow_subset=True"):
+        check(DataSpec("cuhk03-labeled", root))

@@ -115,9 +115,9 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
 def test_the_evaluation_goes_by_its_fields(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
 
-    def spy(images: Any, size: int, num_workers: int, progress: Any = None) -> Any:
+    def spy(images: Any, size: int, num_workers: int, *more: Any) -> Any:
         asked.append((size, num_workers))
-        return plain(images, size, 0, progress)
+        return plain(images, size, 0, *more)
 
     plain = read_batches
     monkeypatch.setattr("rga.reid.model.read_batches", spy)

@@ -28,6 +28,11 @@ def a_set(name: str, shift: int = 0) -> ReidData:
     )
 
 
+def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
+    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
+    return ReidData(data.name, **chosen, root=data.root)
+
+
 def test_counts_leave_out_distractors_of_the_gallery() -> None:
     counts = a_set("a").counts
     assert counts == {"train": SplitCounts(2, 3, 2), "query": SplitCounts(1, 1, 1), "gallery": SplitCounts(1, 2, 2)}
@@ -36,8 +41,30 @@ def test_counts_leave_out_distractors_of_the_gallery() -> None:
 def test_cameras_are_there_when_the_whole_test_has_them() -> None:
     data = a_set("a")
     assert data.has_cameras
-    assert not replace(data, query=samples((7, None))).has_cameras
+    assert not replace(data, query=samples((7, None), folder="q"), gallery=samples((7, None), folder="g")).has_cameras
     assert not replace(data, query=(), gallery=()).has_cameras
+
+
+@pytest.mark.parametrize(("split", "index"), [("query", 0), ("gallery", 0), ("gallery", 1)])
+def test_a_camera_that_is_missing_is_refused(split: str, index: int) -> None:
+    data = a_set("a")
+    some = list(data.split(split))
+    some[index] = replace(some[index], camera=None)
+    with pytest.raises(DataError, match=rf"1 of 3 images have no camera, the first is {split}/{index}\.jpg: give the cameras of all"):
+        changed(data, **{split: tuple(some)})
+
+
+def test_an_image_stands_once_in_a_split_and_is_one_person_by_one_camera() -> None:
+    data = a_set("a")
+    for split in ("train", "query", "gallery"):
+        with pytest.raises(DataError, match=rf"{split} holds {split}/0\.jpg twice"):
+            changed(data, **{split: (*data.split(split), data.split(split)[0])})
+    asked = data.query[0]
+    assert len(replace(data, gallery=(*data.gallery, asked)).gallery) == 3  # the query's own camera is left out
+    for other, says in ((replace(asked, identity=8), "identity 8 by camera 1"), (replace(asked, camera=2), "identity 7 by camera 2")):
+        for split in ("train", "gallery"):
+            with pytest.raises(DataError, match=rf"query/0\.jpg is in two splits, .*as {says}|as {says} and as identity 7 by camera 1"):
+                changed(data, **{split: (*data.split(split), other)})
 
 
 @pytest.mark.parametrize(("query", "gallery", "says"), [(True, False, "empty gallery"), (False, True, "empty query")])
@@ -105,10 +132,25 @@ def test_train_on_one_and_test_on_another() -> None:
 
 def test_a_joined_set_that_is_also_tested_on_keeps_its_identities_in_common() -> None:
     first = a_set("a")
-    overlapping = replace(first, query=samples((5, 1)), gallery=samples((5, 2)))
+    overlapping = replace(first, query=samples((5, 1), folder="q"), gallery=samples((5, 2), folder="g"))
     data = join("both", a_set("b"), overlapping, test=overlapping)
     assert data.query[0].identity == data.train[-1].identity
     assert data.query[0].camera == data.train[-1].camera
+
+
+def test_sets_that_share_images_are_not_joined(tmp_path: Path) -> None:
+    first = a_set("a")
+    with pytest.raises(DataError, match=r"'a' at images/a and 'again' at images/a both train on images/a/train/0\.jpg: name one of them"):
+        join("twice", first, replace(first, name="again"))
+    elsewhere = tmp_path / "link"
+    elsewhere.symlink_to(ROOT.absolute())
+    there = replace(first, train=tuple(replace(sample, path=elsewhere / sample.path.relative_to(ROOT)) for sample in first.train))
+    with pytest.raises(DataError, match="both train on"):
+        join("twice", first, there)
+    other = replace(a_set("b"), query=samples((9, 1), folder="a/train"), gallery=samples((9, 2), folder="g"))
+    for sets in ((first,), (first, other)):
+        with pytest.raises(DataError, match=r"'a' at images/a trains on images/a/train/0\.jpg, and 'b' at images/b tests on it"):
+            join("leak", *sets, test=other)
 
 
 def test_nothing_to_join_is_refused() -> None:
@@ -159,6 +201,14 @@ def test_hold_out_leaves_something_to_train_on(identities: int) -> None:
 def test_hold_out_without_second_images_is_refused() -> None:
     with pytest.raises(DataError, match="second image"):
         validation_split(many(None, images=1), 2, seed=0)
+
+
+def test_hold_out_of_one_camera_and_of_mixed_cameras_is_refused() -> None:
+    with pytest.raises(DataError, match=r"has an image by another camera \(the cameras are 1\) to find"):
+        validation_split(many(1), 2, seed=0)
+    mixed = join("mixed", many(2), replace(many(None), train=samples(*[(1, None)] * 4, folder="b")))
+    with pytest.raises(DataError, match=r"4 of 28 images have no camera, the first is b/0\.jpg"):
+        validation_split(mixed, 2, seed=0)
 
 
 @pytest.mark.parametrize(

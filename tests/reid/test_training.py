@@ -13,7 +13,8 @@ from PIL import Image
 import rga
 from rga.ranking.evaluation import evaluate
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.evaluation import rank
+from rga.reid.evaluation import calibrate, rank
+from rga.reid.evaluation import evaluate as evaluate_reid
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
@@ -146,6 +147,38 @@ def test_without_cameras_the_result_says_so(data: ReidData) -> None:
     query, gallery = (tuple(replace(sample, camera=None) for sample in samples) for samples in (data.query, data.gallery))
     results = rank(ReidTraining(TINY, data).model, replace(data, query=query, gallery=gallery))
     assert {result.camera_rule for result in results.values()} == {"not applied: no camera ids"}
+
+
+def test_without_cameras_no_query_finds_itself(data: ReidData) -> None:
+    model = ReidTraining(TINY, data).model
+    everybody = tuple(replace(sample, camera=None) for sample in (*data.query, *data.gallery))
+    each = rank(model, replace(data, query=everybody, gallery=everybody))
+    for result in each.values():
+        assert result.queries_in_gallery == len(everybody)
+        assert result.cmc[0] < 1
+
+
+def test_a_test_in_which_nothing_can_be_found_is_refused_before_the_training(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, gallery = (tuple(replace(sample, camera=1) for sample in side) for side in (data.query, data.gallery))
+    one_camera = replace(data, query=query, gallery=gallery)
+    with pytest.raises(ValueError, match=r"none of the 6 queries of 'noise' has anything to find: .*own cameras alone"):
+        ReidTraining(TINY, one_camera)
+    model = ReidTraining(TINY, data).model
+    monkeypatch.setattr(ReidModel, "embed_both", None)
+    for measure in (rank, evaluate_reid, calibrate):
+        with pytest.raises(ValueError, match="none of the 6 queries of 'noise' has anything to find"):
+            measure(model, one_camera)
+
+
+def test_what_makes_figures_misleading_is_said_before_the_training(data: ReidData) -> None:
+    assert "note" not in ReidTraining(TINY, data).describe_data()
+    lost = replace(data, gallery=tuple(sample for sample in data.gallery if sample.identity != 6))
+    assert "note: 2 of 6 queries have nothing to find and do not count: 6_1_0.png, 6_2_0.png" in ReidTraining(TINY, lost).describe_data()
+    both = replace(data, train=(*data.train, *(sample for sample in data.gallery if sample.identity == 7)))
+    assert "note: 1 identity is trained on and tested on: 7" in ReidTraining(TINY, both).describe_data()
+    query, gallery = (tuple(replace(sample, camera=None) for sample in side) for side in (data.query, data.gallery))
+    blind = ReidTraining(TINY, replace(data, query=query, gallery=gallery))
+    assert "note: the cameras are not known: images by the query's own camera" in blind.describe_data()
 
 
 def test_optimiser_groups(data: ReidData) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.ranking.blocks import row_distances
 from rga.reid.datasets.samples import Sample
-from rga.reports.rank_list import FRAME, GAP, RIGHT, WRONG, RankList, draw_rank_lists, rank_lists
+from rga.reports.rank_list import FRAME, GAP, RIGHT, WRONG, RankList, draw_rank_lists, rank_lists, rank_lists_by
 
 QUERY = np.array([[1.0, 0.0]])
 GALLERY = np.array([[1.0, 0.0], [1.0, 0.1], [0.9, 0.3], [0.5, 0.9], [0.8, 0.5], [2.0, 0.05]])
@@ -45,6 +46,16 @@ def test_without_cameras_all_images_of_the_person_count(tmp_path: Path) -> None:
     query, gallery = images(tmp_path, (7, None)), images(tmp_path, (7, None), (8, None))
     (ranked,) = rank_lists(query, QUERY, gallery, GALLERY[:2])
     assert [found.right for found in ranked.found] == [True, False]
+
+
+def test_a_query_that_is_in_the_gallery_is_not_in_its_own_list(tmp_path: Path) -> None:
+    query, gallery = images(tmp_path, (7, None)), images(tmp_path, (7, None), (8, None), (7, None))
+    distances = row_distances(QUERY, GALLERY[:3])
+    (ranked,) = rank_lists_by(distances, query, gallery, [0], (np.array([4]), np.array([4, 5, 6])))
+    assert [found.sample.identity for found in ranked.found] == [8, 7]
+    assert (ranked.first_right, ranked.matches) == (2, 1)
+    (ranked,) = rank_lists_by(distances, query, gallery, [0])
+    assert [found.sample.identity for found in ranked.found] == [7, 8, 7]
 
 
 def test_a_person_who_is_not_in_the_gallery(tmp_path: Path) -> None:

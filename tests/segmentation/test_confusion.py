@@ -67,6 +67,10 @@ def test_accuracies() -> None:
     assert "c       -\n" in str(result)
     assert "mIoU 45.00%, pixel accuracy 62.50%" in str(result)
     assert result.to_dict()["iou"] == {"a": 0.5, "b": 0.4, "c": None}
+    assert "beware" not in str(result)
+    alone = SegmentationResult(np.diag([9, 0]), ("road", "car"), 1)
+    assert alone.mIoU == 1
+    assert "beware: the masks show 'road' alone: these figures say nothing about the other classes" in str(alone)
 
 
 def test_what_does_not_fit_is_named() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
+from rga.errors import MissingFileError
 from rga.segmentation.datasets.cityscapes import read_cityscapes
 from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.datasets.samples import Sample, SplitCounts, describe_counts
@@ -28,6 +29,10 @@ def test_the_fingerprint_is_that_of_the_content(cityscapes: Path, tmp_path: Path
     assert mask is not None
     mask.write_bytes(mask.read_bytes() + b"more")
     assert read_cityscapes(copy).fingerprint != data.fingerprint
+    copied = read_cityscapes(copy)
+    mask.unlink()
+    with pytest.raises(MissingFileError, match="is not there, or a link to nothing: restore it, or take it out of the data"):
+        _ = copied.fingerprint
 
 
 def test_masks_are_needed_where_they_are_used(cityscapes: Path) -> None:

@@ -12,10 +12,12 @@ from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipes import RECIPES
 from rga.synthetic.streets.streets import StreetOptions, make_streets
+from rga.tasks import get_task
+from rga.training.schedules import set_learning_rate
 
 
 def test_the_fields_settings_on_cityscapes() -> None:
-    """DANet's: crops of 768, batches of 8, SGD at .01 with a poly schedule, weight decay 1e-4, random scale .5-2."""
+    """DANet's, as its train.py, option.py, lr_scheduler.py and datasets/base.py have them."""
     recipe = RECIPES["cityscapes"]()
     found = recipe.fields()
     expected = {
@@ -25,18 +27,42 @@ def test_the_fields_settings_on_cityscapes() -> None:
         "batch_size": 8,
         "epochs": 240,
         "optimizer": "sgd",
-        "lr": 0.01,
+        "lr": 0.1,  # of new layers
+        "backbone_lr_scale": 0.1,
+        "nesterov": False,
         "schedule": "poly",
+        "lr_update": "step",
         "weight_decay": 1e-4,
         "warmup_epochs": 0,
-        "scale": (0.5, 2.0),
+        "scale": (0.75, 2.0),
         "random_flip": 0.5,
-        "auxiliary_weight": 0.4,
+        "color_jitter": 0.0,
+        "auxiliary_weight": 0.0,
+        "ohem_threshold": 0.0,
+        "sync_bn": True,
         "attention": "rga-sc",
         "fit": "pool",
         "largest_grid": 32,
     }
     assert {field: found[field] for field in expected} == expected
+
+
+def test_new_layers_learn_ten_times_as_fast_on_cityscapes(scenes: Path) -> None:
+    tiny = {"crop_size": (48, 64), "batch_size": 2, "num_workers": 0, "weights": "none", "backbone": "resnet10t", "largest_grid": 4}
+    recipe = RECIPES["cityscapes"]().override(data=DataSpec("streets", scenes), **tiny)
+    task = get_task("segmentation")
+    training = task.build(recipe, task.read(recipe))
+    optimizer, schedule = training.optimizer(), training.schedule()
+    names = {id(parameter): name for name, parameter in training.model.named_parameters()}
+    for epoch, share in ((0, 1.0), (120, 0.5**0.9), (240, 0.0)):
+        set_learning_rate(optimizer, schedule(epoch))
+        for group in optimizer.param_groups:
+            own = [names[id(each)] for each in group["params"]]
+            old = ["attention" not in name and name.startswith("backbone") for name in own]
+            assert all(old) or not any(old)
+            assert group["lr"] == pytest.approx((0.01 if all(old) else 0.1) * share)
+            assert (group["momentum"], group["nesterov"], group["weight_decay"]) == (0.9, False, 1e-4)
+    assert not any("auxiliary" in name for name in names.values())
 
 
 @pytest.fixture(scope="module")

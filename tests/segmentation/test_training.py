@@ -1,5 +1,6 @@
 """A segmentation training: its batches, losses, weights, evaluation, and its recipe."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import rga
 from rga.attention.grid import Fit
 from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
@@ -18,9 +20,9 @@ from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
-from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.classes import IGNORED, Classes, spread_colours
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import SegmentationData
+from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
@@ -29,6 +31,8 @@ from rga.segmentation.sliding import Inference
 from rga.segmentation.task import TASK
 from rga.segmentation.training import SegmentationBatch, SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets
+from rga.training.loop import fit
+from rga.training.run.log import RunLog
 
 Precisions = Callable[[Any, Any], set[tuple[torch.dtype, bool]]]
 InProcesses = Callable[[int, Callable[[], Any]], list[Any]]
@@ -156,11 +160,59 @@ def test_other_classes_than_the_models_are_refused(data: SegmentationData, root:
         evaluate_model(SegmentationTraining(TINY, data).model, other.val, other.classes)
 
 
+def test_a_class_table_with_other_values_colours_and_ignored_ones_is_decoded_by_itself(data: SegmentationData, tmp_path: Path) -> None:
+    model = SegmentationTraining(TINY, data).model
+    expected = evaluate_model(model, data.val, data.classes)
+    moved = {100 + index: index for index in range(len(data.classes))} | {7: IGNORED}
+    other = Classes(data.classes.names, spread_colours(len(data.classes)), moved)
+    samples = []
+    for number, sample in enumerate(data.val):
+        _, labels = read_sample(sample, data.classes)
+        Image.fromarray(np.where(labels == IGNORED, 7, 100 + labels).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        samples.append(Sample(sample.image, tmp_path / f"{number}.png"))
+    found = evaluate_model(model, samples, other)
+    assert found.matrix.tolist() == expected.matrix.tolist()
+    turned = replace(other, names=other.names[::-1])
+    with pytest.raises(
+        InputError, match=r"the data have the model's 8 classes in another order \(car, person, .*, the model road, sidewalk"
+    ):
+        evaluate_model(model, samples, turned)
+
+
+def test_val_chooses_and_test_is_measured_once_at_the_end(data: SegmentationData, tmp_path: Path) -> None:
+    both = replace(data, test=data.train[:2])
+    task = SegmentationTraining(TINY.override(epochs=2, evaluate_every=1), both)
+    assert "val chooses the best model; test is measured once, at the end, with the best model" in task.describe_data()
+    with RunLog(tmp_path) as log:
+        outcome = fit(task, task.optimizer(), task.schedule(), tmp_path, log, task.recipe, device=CPU)
+    best = rga.load(tmp_path / "best")
+    assert outcome.test == best.metrics["test"] != {}
+    assert outcome.test["mIoU"] == pytest.approx(evaluate_model(best, both.test, both.classes).mIoU)
+    assert best.metrics["mIoU"] == outcome.best == pytest.approx(evaluate_model(best, both.val, both.classes).mIoU)
+    assert "test" not in rga.load(tmp_path / "last").metrics
+    events = [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert (events.count("evaluate"), events.count("test"), events[-1]) == (2, 1, "test")
+    last = rga.load(tmp_path / "last").state_dict()
+    assert all(torch.equal(value, last[name]) for name, value in task.model.state_dict().items())
+
+
+def test_where_there_is_no_val_test_chooses_and_it_is_said(data: SegmentationData, tmp_path: Path) -> None:
+    task = SegmentationTraining(TINY, replace(data, val=(), test=data.val))
+    assert "test chooses the best model, as there is no val: the figure of the best model on test is too good" in task.describe_data()
+    assert (task.tested, task.test()) == (data.val, {})
+    Image.fromarray(np.zeros((48, 96), np.uint8)).save(tmp_path / "blank.png")
+    blank = tuple(Sample(sample.image, tmp_path / "blank.png") for sample in data.val)
+    with pytest.raises(DataError, match="every pixel of all masks of test is ignored"):
+        SegmentationTraining(TINY, replace(data, val=(), test=blank))
+
+
 def test_without_a_split_to_choose_by_there_is_nothing_to_evaluate(data: SegmentationData) -> None:
     untested = SegmentationTraining(TINY, replace(data, val=()))
     assert untested.evaluate() == {}
     assert "val is empty: the training is not evaluated, and there is no best model" in untested.describe_data()
     assert "empty" not in SegmentationTraining(TINY, data).describe_data()
+    by_test = SegmentationTraining(TINY.override(eval_split="test"), replace(data, test=data.val)).describe_data()
+    assert "test chooses the best model, so its figure there is too good\n" in f"{by_test}\n"
     with pytest.raises(ValueError, match="the masks of test of dataset 'streets' are not there"):
         SegmentationTraining(TINY.override(eval_split="test"), data)
 
@@ -178,7 +230,7 @@ def test_parts_of_a_batch_share_the_hard_pixels_and_one_crop_is_too_few_for_aspp
     assert task.images(part) == 1
     parts, (scores, _) = both(task, part)
     torch.testing.assert_close(parts["pixels"], hard_cross_entropy(scores, part.labels, 1e-9, 5))
-    with pytest.raises(ValueError, match="over 2 crops or more: a batch comes in parts of 1"):
+    with pytest.raises(ValueError, match=r"comes as one image at a time, and the batch normalisation head\.\S+ has one value a channel"):
         SegmentationTraining(TINY.override(head="aspp", gradient_accumulation=2), data)
 
 

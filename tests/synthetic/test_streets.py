@@ -37,6 +37,19 @@ def test_layout_is_that_of_cityscapes(root: Path) -> None:
     assert StreetOptions(**about["options"]) == TINY
 
 
+def test_the_other_layout_is_images_and_masks_in_splits(root: Path, tmp_path: Path) -> None:
+    own = make_streets(tmp_path / "own", StreetOptions(**{**vars(TINY), "layout": "folder"}))
+    images, masks = (sorted(path.relative_to(own / kind) for path in (own / kind).rglob("*.png")) for kind in ("images", "masks"))
+    assert (
+        images
+        == masks
+        == [Path(f"{split}/{number:04d}.png") for split, count in (("test", 1), ("train", 3), ("val", 2)) for number in range(count)]
+    )
+    data = read_generated(root)
+    for sample, name in zip((*data.train, *data.val), [path for path in images if path.parts[0] != "test"], strict=True):
+        assert (own / "images" / name).read_bytes() == sample.image.read_bytes()
+
+
 def test_every_class_is_shown(tmp_path: Path) -> None:
     data = read_generated(make_streets(tmp_path / "streets", StreetOptions(train=12, val=0, test=0, height=64, width=128)))
     report = check_data(data, open_images=True)

@@ -2,7 +2,6 @@
 
 import errno
 import importlib
-import multiprocessing
 import os
 import pickle
 import resource
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from fork_server import process
 from torch import nn
 
 from rga.storage.digest import digest
@@ -255,12 +255,10 @@ def test_killed_at_any_moment_of_a_save_a_whole_one_is_there(
 ) -> None:
     for step in (1, 2):
         save_checkpoint(tmp_path, replace(checkpoint, step=step))
-    process = multiprocessing.get_context("fork").Process(
-        target=save_and_die, args=(tmp_path, replace(checkpoint, step=3), module, name, calls)
-    )
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    dying = process(save_and_die, tmp_path, replace(checkpoint, step=3), module, name, calls)
+    dying.start()
+    dying.join()
+    assert dying.exitcode == -signal.SIGKILL
     step = load_checkpoint(tmp_path / LAST, CPU).step
     assert step == (3 if calls == 2 else 2)
     save_checkpoint(tmp_path, replace(checkpoint, step=4))

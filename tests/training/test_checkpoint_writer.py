@@ -1,7 +1,6 @@
 """Checkpoints that are written beside the training."""
 
 import errno
-import multiprocessing
 import os
 import signal
 import threading
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from fork_server import process
 from line import CPU, Line, line_recipe, run
 
 from rga.training.run import checkpoint_writer
@@ -186,10 +186,10 @@ def killed_in(folder: Path, moment: str, count: int) -> None:
 def test_killed_while_one_is_written_a_whole_one_is_there_and_the_training_goes_on_the_same_way(
     tmp_path: Path, moment: str, count: int
 ) -> None:
-    process = multiprocessing.get_context("fork").Process(target=killed_in, args=(tmp_path / "run", moment, count))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    dying = process(killed_in, tmp_path / "run", moment, count)
+    dying.start()
+    dying.join()
+    assert dying.exitcode == -signal.SIGKILL
     assert load_checkpoint(tmp_path / "run" / LAST, CPU).step in (3, 4)
     whole, resumed = Line(), Line()
     run(whole, tmp_path / "whole", EVERY_STEP)

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
     task = Line()
     outcome = run(task, tmp_path, line_recipe(epochs=12, evaluate_every=4))
     assert (outcome.epoch, outcome.step, outcome.interrupted) == (12, 60, False)
-    assert len(task.evaluations) == 3
+    assert len(task.evaluations) == 4
     assert outcome.best == max(task.evaluations) > -0.3
     assert outcome.metrics == {"goodness": task.evaluations[-1]}
     assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"goodness": outcome.best}
@@ -47,7 +47,7 @@ def test_it_learns_logs_and_keeps_the_best(tmp_path: Path) -> None:
     assert [event["epoch"] for event in trained] == list(range(1, 13))
     assert trained[-1]["square"] < trained[0]["square"] / 10
     assert all(event["images_per_second"] > 0 for event in trained)
-    assert len(read_log(tmp_path, "evaluate")) == 3
+    assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [1, 4, 8, 12]  # after the first, too
 
 
 @pytest.fixture
@@ -102,6 +102,32 @@ def test_signals_are_answered_after_the_step_and_resume_goes_on(tmp_path: Path, 
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
 
 
+def test_a_training_that_is_stopped_leaves_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = Line()
+    task.poison = (7, signal.SIGINT)
+    run(task, tmp_path, line_recipe(epochs=100, evaluate_every=10))
+    assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"goodness": task.evaluations[0]}  # of the first epoch
+    assert json.loads((tmp_path / "last" / "metrics.json").read_text()) == {}  # newer than what was measured
+    assert f"and the model so far in {tmp_path / 'last'}" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_of_models_that_are_as_good_the_later_is_kept(tmp_path: Path) -> None:
+    class Even(Line):
+        saved: ClassVar[list[tuple[str, float]]] = []
+
+        def evaluate(self) -> dict[str, float]:
+            return {"goodness": 0.5}
+
+        def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+            super().save_model(folder, metrics)
+            self.saved.append((folder.name, self.model.state_dict()["weight"].item()))
+
+    task = Even()
+    run(task, tmp_path, line_recipe(epochs=3, evaluate_every=1))
+    assert len(task.saved) == 4  # best three times, and last
+    assert task.saved[2][1] == task.saved[3][1] != task.saved[0][1]
+
+
 def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_done_again(tmp_path: Path, whole: Line) -> None:
     class Slow(Line):
         def evaluate(self) -> dict[str, float]:
@@ -110,7 +136,7 @@ def test_a_signal_in_an_evaluation_is_answered_at_once_and_the_evaluation_is_don
 
     options = line_recipe(epochs=6, evaluate_every=2, log_every=1)
     outcome = run(Slow(), tmp_path / "parts", options)
-    assert (outcome.exit_code, outcome.step, outcome.metrics) == (143, 10, {})
+    assert (outcome.exit_code, outcome.step, outcome.metrics) == (143, 5, {})
     resumed = Line()
     run(resumed, tmp_path / "parts", options, resume=True)
     assert resumed.evaluations == whole.evaluations
@@ -127,7 +153,7 @@ def test_a_signal_in_a_decoder_that_takes_every_exception_for_damage_is_a_signal
             raise AssertionError("it went on")
 
     assert run(Decoding(), tmp_path / "parts", line_recipe(epochs=6, evaluate_every=2)).exit_code == 143
-    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5
 
 
 def test_workers_that_inherit_the_handlers_leave_signals_to_the_training() -> None:
@@ -222,7 +248,7 @@ def test_a_best_model_that_cannot_be_written_is_written_on_resume(tmp_path: Path
     options = line_recipe(epochs=6, evaluate_every=2, log_every=1)
     with pytest.raises(OSError, match="no space left"):
         run(Full(), tmp_path / "parts", options)
-    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 10
+    assert load_checkpoint(tmp_path / "parts" / LAST, CPU).step == 5
     run(Line(), tmp_path / "parts", options, resume=True)
     assert without_times(tmp_path / "parts") == without_times(tmp_path / "whole")
     assert (tmp_path / "parts" / "best" / "metrics.json").read_text() == (tmp_path / "whole" / "best" / "metrics.json").read_text()

@@ -51,7 +51,7 @@ def test_ema_weights_are_evaluated_and_saved_beside_the_raw_ones_and_resumed(tmp
     options = line_recipe(epochs=6, evaluate_every=2, ema_decay=0.8)
     task = Saving()
     outcome = run(task, tmp_path / "whole", options)
-    assert len(task.evaluations) == 6
+    assert len(task.evaluations) == 8
     raw, ema = (read_log(tmp_path / "whole", kind) for kind in ("evaluate", "evaluate_ema"))
     assert [event["goodness"] for event in raw] == task.evaluations[::2]
     assert [event["goodness"] for event in ema] == task.evaluations[1::2]

@@ -82,6 +82,8 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "color_jitter": -1.0,
         "mixup": -1.0,
         "cutmix": -1.0,
+        "mixup_prob": 1.1,
+        "mixup_off_epoch": -1,
         "label_smoothing": 1.1,
         "hold_out": 1.1,
         "eval_batch_size": 0,

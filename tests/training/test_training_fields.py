@@ -75,7 +75,7 @@ def test_evaluations_steps_and_checkpoints_come_as_often_as_the_fields_say(tmp_p
         task, tmp_path, line_recipe(epochs=5, evaluate_every=2, checkpoint_every=7, checkpoint_minutes=0, log_every=4, max_steps=23)
     )
     assert outcome.step == 23
-    assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [2, 4, 5]
+    assert [event["epoch"] for event in read_log(tmp_path, "evaluate")] == [1, 2, 4, 5]  # after the first, too
     assert [event["step"] for event in read_log(tmp_path, "step")] == [4, 8, 12, 16, 20]
     assert saved == [7, 14, 21, 23]
 

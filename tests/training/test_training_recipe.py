@@ -39,6 +39,19 @@ def test_groups_keep_their_scale_in_every_optimiser() -> None:
         assert {group["weight_decay"] for group in optimizer.param_groups} == {0.25}
 
 
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_momentum_of_sgd_with_and_without_nesterov(nesterov: bool) -> None:
+    """Two steps of 0.1 down a slope of 1: the second has 1.9 of momentum, and Nesterov's looks 0.9 of it ahead."""
+    weight = nn.Parameter(torch.zeros(1))
+    recipe = line_recipe(optimizer="sgd", nesterov=nesterov, lr=0.1, weight_decay=0.0)
+    optimizer = build_optimizer(recipe.optimization, [{"params": [weight]}])
+    for _ in range(2):
+        weight.grad = torch.ones(1)
+        optimizer.step()
+    expected = (1.9 + (1 + 0.9 * 1.9)) if nesterov else (1 + 1.9)
+    assert -10 * weight.item() == pytest.approx(expected)
+
+
 def test_schedules_end_where_they_say() -> None:
     paper = build_schedule(OptimizationRecipe())
     assert [paper(0), paper(20), paper(80), paper(599)] == pytest.approx([8e-6, 8e-4, 4e-4, 8e-4 / 2**8])

@@ -14,6 +14,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from rga.attachment.probe import evaluating, floating_dtype
+from rga.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         model: any network of one input.
         shape: of the input, with the batch: (1, 3, 256, 128) for one image.
 
+    Raises:
+        InputError: the shape is none, or not one that the network takes.
+
     Example:
         >>> import torch
         >>> print(cost(torch.nn.Conv2d(3, 8, 3, bias=False), (1, 3, 10, 10)))
@@ -47,9 +51,14 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         >>> cost(torch.nn.Linear(3, 5, bias=False), (2, 3)).macs
         30
     """
+    if not isinstance(shape, Sequence) or isinstance(shape, str) or not all(isinstance(size, int) and size >= 0 for size in shape):
+        raise InputError(f"shape is that of the input, with the batch, such as (1, 3, 256, 128); got {shape!r}")
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     on_meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
     x = torch.empty(*shape, device="meta", dtype=floating_dtype(model))
     with evaluating(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        functional_call(model, on_meta, (x,))
+        try:
+            functional_call(model, on_meta, (x,))
+        except RuntimeError as error:
+            raise InputError(f"the network does not take an input of the shape {tuple(shape)}: {error}") from error
     return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2)

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
+from rga.arrays import is_number
 from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
@@ -151,7 +152,7 @@ def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
     Raises:
         InputError: ``gate`` does not lie between 0 and 1.
     """
-    if not 0 < gate < 1:
+    if not is_number(gate) or not 0 < gate < 1:
         raise InputError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
     nn.init.constant_(norm.weight, INITIAL_GATE_SLOPE)
     nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))

@@ -12,6 +12,7 @@ from functools import partial
 
 from torch import nn
 
+from rga.arrays import check_count
 from rga.attention.arrangements import relation_attention
 from rga.attention.grid import Grid, check_grid
 from rga.attention.others import dual, from_timm, spatial_channel
@@ -86,15 +87,18 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         >>> sum(p.numel() for p in attention.parameters())
         2673172
     """
-    if name not in OF_A_GRID and name not in OF_ANY_GRID:
+    if not isinstance(name, str) or (name not in OF_A_GRID and name not in OF_ANY_GRID):
         raise InputError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
-    if channels < 1:
-        raise InputError(f"channels must be at least 1, got {channels}")
+    channels = check_count("channels", channels)
     build = OF_A_GRID.get(name) or OF_ANY_GRID[name]
-    accepted = option_names(build)
-    for option in options:
+    accepted = option_defaults(build)
+    for option, value in options.items():
         if option not in accepted:
             raise TypeError(f"attention {name!r} has no option {option!r}: it takes {', '.join(accepted) or 'none'}")
+        if isinstance(accepted[option], bool) and not isinstance(value, bool):
+            raise InputError(f"{option} must be True or False, got {value!r}")
+        if isinstance(accepted[option], int) and not isinstance(accepted[option], bool):
+            check_count(option, value)
     if name in OF_ANY_GRID:
         return wide(build(channels, **options))
     if grid is None:
@@ -102,6 +106,6 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
     return wide(build(channels, check_grid(grid), **options))
 
 
-def option_names(build: Builder) -> list[str]:
-    """The keyword-only parameters of a builder: its options."""
-    return [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+def option_defaults(build: Builder) -> dict[str, object]:
+    """The keyword-only parameters of a builder, which are its options, with their defaults."""
+    return {p.name: p.default for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY}

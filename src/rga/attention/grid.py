@@ -127,10 +127,16 @@ def check_map(x: Tensor, channels: int) -> Tensor:
     Raises:
         InputError: it is anything else.
     """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise InputError(
+            f"attention takes a tensor of floating-point numbers, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}"
+        )
     if x.dim() != 4:
         raise InputError(f"attention takes a map of rank 4 (batch, channels, height, width), got rank {x.dim()}: {tuple(x.shape)}")
     if x.shape[1] != channels:
         raise InputError(f"attention was built for {channels} channels, got a map with {x.shape[1]}: {tuple(x.shape)}")
+    if not (x.shape[2] and x.shape[3]):
+        raise InputError(f"attention takes a map with positions, got none: {tuple(x.shape)}")
     return x
 
 

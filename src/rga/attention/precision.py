@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from rga.attention.tracing import Parameters, Result, recorded, recorded_whole
+from rga.errors import InputError
 
 NARROW = frozenset({torch.float16, torch.bfloat16})
 """The dtypes in which attention does not compute."""
@@ -78,7 +79,10 @@ def in_float32(function: Callable[Parameters, Result]) -> Callable[Parameters, R
                 narrow = narrow or value.dtype in NARROW
             elif isinstance(value, Proxy):
                 return recorded(computed, value, args, kwargs)
-        assert device is not None
+        if device is None:
+            raise InputError(
+                f"a tensor was expected, got {', '.join(type(value).__name__ for value in (*args, *kwargs.values())) or 'nothing'}"
+            )
         if narrow:
             return computed(*map(wide_argument, args), **{name: wide_argument(value) for name, value in kwargs.items()})
         if is_autocast(device):

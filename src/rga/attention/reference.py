@@ -21,6 +21,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from rga.errors import InputError
+
 StateDict = dict[str, Tensor]
 
 NORM_ENTRIES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -90,11 +92,15 @@ def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[st
     Returns:
         Our state dict, and the keys that have no place in it (empty when all is well).
 
+    Raises:
+        InputError: it is no mapping from names to tensors, or tensors of one layer do not belong together.
+
     Example:
         >>> state, unplaced = from_reference({"module.cls.weight": torch.zeros(10, 2048), "optimizer": torch.zeros(())})
         >>> list(state), unplaced
         (['classifier.weight'], ['optimizer'])
     """
+    check_state(state_dict)
     named = {key.removeprefix("module."): key for key in state_dict}
     placed: StateDict = {}
     unplaced: list[str] = []
@@ -105,11 +111,11 @@ def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[st
         if local in RENAMED:
             placed[prefix + RENAMED[local]] = as_matrix(state_dict[original])
         elif local in SPLIT:
-            halves = as_matrix(state_dict[original]).chunk(2, dim=1)  # (F, 2M) -> 2 x (F, M)
+            halves = halved(as_matrix(state_dict[original]), original)
             placed |= {prefix + part: half.contiguous() for part, half in zip(SPLIT[local], halves, strict=True)}
         elif joined and all(head + part in named for part in joined):
             values = [as_matrix(state_dict[named[head + part]]) for part in joined]
-            placed[prefix + JOINED[joined]] = torch.cat(values) if values[0].dim() else values[0]
+            placed[prefix + JOINED[joined]] = stacked(values, head + local)
         elif prefix and not joined and "rga_att" not in head:
             placed[prefix + local] = state_dict[original]
         else:
@@ -128,7 +134,11 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
 
     Returns:
         The reference's state dict, and the keys of ours that have no place in it.
+
+    Raises:
+        InputError: it is no mapping from names to tensors, or tensors of one layer do not belong together.
     """
+    check_state(state_dict)
     theirs_of = {ours: theirs for theirs, ours in RENAMED.items()}
     parts_of = {ours: parts for parts, ours in JOINED.items()}
     whole_of = {part: (theirs, halves) for theirs, halves in SPLIT.items() for part in halves}
@@ -143,13 +153,50 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
             placed |= {prefix + part: as_convolution(v) for part, v in zip(parts_of[local], values, strict=True)}
         elif local in whole_of and all(key.removesuffix(local) + half in state_dict for half in whole_of[local][1]):
             theirs, halves = whole_of[local]
-            whole = torch.cat([state_dict[key.removesuffix(local) + half] for half in halves], dim=1)  # 2 x (F, M) -> (F, 2M)
-            placed[prefix + theirs] = as_convolution(whole)
+            rows_and_columns = [state_dict[key.removesuffix(local) + half] for half in halves]
+            placed[prefix + theirs] = as_convolution(stacked(rows_and_columns, key, axis=1))  # 2 x (F, M) -> (F, 2M)
         elif prefix and "rga_att" not in prefix:
             placed[prefix + local] = value
         else:
             unplaced.append(key)
     return placed, unplaced
+
+
+def check_state(state_dict: object) -> None:
+    """Raises an InputError for what is no mapping from names to tensors."""
+    if not isinstance(state_dict, Mapping):
+        raise InputError(f"a state dict was expected, a mapping from names to tensors; got {type(state_dict).__name__}")
+    for key, value in state_dict.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise InputError(f"a state dict maps names to tensors; got {key!r} with a value of type {type(value).__name__}")
+
+
+def halved(weight: Tensor, key: str) -> tuple[Tensor, Tensor]:
+    """The weights of rows and of columns: (F, 2M) -> 2 x (F, M).
+
+    Raises:
+        InputError: they are no such matrix.
+    """
+    if weight.dim() != 2 or weight.shape[1] % 2:
+        raise InputError(
+            f"{key}: expected the weight of a 1x1 convolution with an even number of inputs, got the shape {tuple(weight.shape)}"
+        )
+    first, second = weight.chunk(2, dim=1)
+    return first, second
+
+
+def stacked(values: list[Tensor], key: str, axis: int = 0) -> Tensor:
+    """Tensors of one layer side by side; of scalars the first.
+
+    Raises:
+        InputError: their shapes do not fit.
+    """
+    shapes = [tuple(value.shape) for value in values]
+    if len({len(shape) for shape in shapes}) > 1 or len({shape[:axis] + shape[axis + 1 :] for shape in shapes}) > 1:
+        raise InputError(f"{key}: the tensors of one layer have the shapes {', '.join(map(str, shapes))}, which do not fit")
+    if 0 < values[0].dim() <= axis:
+        raise InputError(f"{key}: expected matrices, got the shapes {', '.join(map(str, shapes))}")
+    return torch.cat(values, axis) if values[0].dim() else values[0]
 
 
 def split_prefix(key: str, prefixes: tuple[tuple[re.Pattern[str], str], ...]) -> tuple[str, str]:

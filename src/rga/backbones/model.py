@@ -21,8 +21,8 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
     """The convolutional network, attention included."""
     preprocessing: Preprocessing
     """How an image becomes what the backbone takes."""
-    trained_on: dict[str, str]
-    """Name and fingerprint of the data that it was trained on, and the weights that it started from."""
+    trained_on: dict[str, Any]
+    """Name and fingerprint of the data that it was trained on, how they were read, and the weights that it started from."""
 
     def set_preprocessing(self, backbone: str, height: int, width: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
         """Sets how images become what the backbone takes; the model is saved with it.

@@ -25,7 +25,7 @@ class ModelRecipe:
     backbone: str = "resnet50.tv_in1k"
     """A CNN of timm, with the tag of its weights behind the dot. The paper uses torchvision's first ones, which are not timm's default."""
     weights: str = "pretrained"
-    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file (.safetensors, or .pth with tensors only)."""
+    """Initial weights of the backbone: pretrained (timm's, of this name), none, a file of them, or a run or saved model of your own."""
     after: tuple[str, ...] = ()
     """Stages that get attention; all by default."""
     inside_blocks: bool = False

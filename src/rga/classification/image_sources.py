@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rga.images.images import DamagedImageError, decode, read_image, unreadable
+from rga.images.listing import size_of
 
 
 class ImageSource(Protocol):
@@ -106,7 +107,7 @@ class FileImages:
 
     def mark(self, index: int) -> str:
         """The file's size."""
-        return str((self.root / self.names[index]).stat().st_size)
+        return str(size_of(self.root / self.names[index]))
 
 
 class ZipImages:

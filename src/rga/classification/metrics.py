@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rga.arrays import read_array, read_integers
 from rga.classification.result import ClassificationResult
 from rga.errors import InputError
 
@@ -32,8 +33,10 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], c
         >>> result.top1, result.confusion.tolist()
         (0.5, [[1, 0], [1, 0]])
     """
-    count = len(classes)
-    if probabilities.ndim != 2 or probabilities.shape != (len(labels), count) or not len(labels):
+    probabilities, labels, count = read_array(probabilities, "probabilities"), read_integers(labels, "labels"), len(classes)
+    if probabilities.dtype.kind != "f":
+        raise InputError(f"probabilities must be floating-point numbers, got {probabilities.dtype}")
+    if probabilities.ndim != 2 or labels.ndim != 1 or probabilities.shape != (len(labels), count) or not len(labels):
         raise InputError(f"expected probabilities (images, {count}) and as many labels, got {probabilities.shape} and {labels.shape}")
     if labels.min() < 0 or labels.max() >= count:
         raise InputError(f"labels must lie between 0 and {count - 1}, got {labels.min()} to {labels.max()}")

@@ -16,14 +16,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rga.attachment import attach
+from rga.attachment.probe import evaluating
 from rga.backbones.catalog import create_backbone
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.classification.transforms import evaluation_transform
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
-from rga.training.input.reading import Progress, read_batches
+from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""
@@ -82,7 +83,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         attention_after: Sequence[str] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:
@@ -106,42 +107,61 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
 
     @torch.inference_mode()
     def probabilities(
-        self, images: Iterable[ImageLike], *, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        *,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> NDArray[np.float32]:
         """How likely each image shows each class.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             batch_size: images at a time.
             num_workers: processes that read images; 0 reads in this one.
             progress: called after each batch with the images that are done, and of how many.
+            on_damaged: called with the index and the error of each file that is no image or a damaged one, which gets no row; None for an
+                error at the first of them.
 
         Returns:
-            (n, classes), each row sums to 1.
+            (n, classes), each row sums to 1; one image gives one row.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
         """
-        return self.probabilities_of(Shown(list(images), self.preprocessing, self.crop_pct), batch_size, num_workers, progress)
+        dataset = Shown(list(as_images(images)), self.preprocessing, self.crop_pct)
+        return self.probabilities_of(dataset, batch_size, num_workers, progress, on_damaged)
 
     @torch.inference_mode()
     def probabilities_of(
-        self, images: Dataset[Tensor], batch_size: int, num_workers: int, progress: Progress | None = None
+        self,
+        images: Dataset[Tensor],
+        batch_size: int,
+        num_workers: int,
+        progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> NDArray[np.float32]:
         """The same for images that are tensors (3, size, size) already."""
-        was_training = self.training
-        self.eval()
-        read = read_batches(images, batch_size, num_workers, progress)
-        batches = [self(self.as_input(batch)).float().softmax(1).cpu() for batch in read]
-        self.train(was_training)
+        with evaluating(self):
+            read = read_batches(images, batch_size, num_workers, progress, on_damaged)
+            batches = [self(self.as_input(batch)).float().softmax(1).cpu() for batch in read]
         rows: NDArray[np.float32] = torch.cat([torch.zeros(0, len(self.classes)), *batches]).numpy()
         return rows
 
     def classify(
-        self, images: Iterable[ImageLike], *, top: int = 5, batch_size: int = 64, num_workers: int = 0, progress: Progress | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        *,
+        top: int = 5,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> list[list[Answer]]:
-        """What each image shows, the likeliest first.
+        """What each image shows, the likeliest first; one image gives a list of one.
 
         Args:
             images: as for ``probabilities``.
@@ -149,6 +169,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             batch_size: images at a time.
             num_workers: processes that read images.
             progress: see ``probabilities``.
+            on_damaged: see ``probabilities``.
 
         Example:
             >>> from PIL import Image
@@ -159,7 +180,7 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
-        rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers, progress=progress)
+        rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers, progress=progress, on_damaged=on_damaged)
         orders = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [
             [Answer(self.classes[index], float(row[index])) for index in order.tolist()] for row, order in zip(rows, orders, strict=True)
@@ -185,5 +206,5 @@ class Shown(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         """One image (3, size, size)."""
-        image: Tensor = self.transform(as_image(self.images[index]))
+        image: Tensor = self.transform(as_image(self.images[index], f"image {index}"))
         return image

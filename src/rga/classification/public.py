@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from rga.backbones.small.cifar_resnet import from_public_names
-from rga.backbones.weights.pretrained import read_weights
+from rga.backbones.weights.contents import read_contents
+from rga.backbones.weights.matching import find_state
 from rga.classification.model import ClassificationModel
 from rga.errors import InputError
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32
+FIRST = {"conv1.weight": torch.Size((16, 3, 3, 3)), "layer1.0.conv1.weight": torch.Size((16, 16, 3, 3))}
+"""Two tensors by which the weights are found in a file, whatever they lie in."""
 COUNTER = "num_batches_tracked"
 """End of the names of the steps that normalisations have counted: not in all files, and of no use to a model that is trained."""
 
@@ -35,7 +39,10 @@ def read_public_cifar(path: Path) -> ClassificationModel:
         MissingFileError: there is no such file.
         InputError: it cannot be read, or its weights are not those of a ResNet for CIFAR-10.
     """
-    state = from_public_names(read_weights(path))
+    try:
+        state = from_public_names(find_state(read_contents(path), FIRST).state)
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     name = f"cifar-resnet{depth_of(state, path)}"
     model = ClassificationModel(
         name, CIFAR10, size=SIZE, attention="none", mean=IMAGENET_MEAN, std=IMAGENET_STD, trained_on={"name": "cifar10"}
@@ -58,6 +65,8 @@ def depth_of(state: dict[str, Tensor], path: Path) -> int:
     blocks = len({key.split(".")[1] for key in state if key.startswith("layer1.")})
     if not blocks:
         raise InputError(
-            f"the weights in {path} are not those of a ResNet for CIFAR: none is called layer1.0.conv1.weight, as in resnet20-12fca82f.th"
+            f"the weights in {path} ({', '.join(list(state)[:3])}, ...) are not those of a ResNet for CIFAR: none is called "
+            "layer1.0.conv1.weight, as in resnet20-12fca82f.th. rga.load reads all other networks from the folder of a run or of a saved "
+            f"model. To start a training from these weights: rga train RECIPE --weights {path} --backbone NAME"
         )
     return 6 * blocks + 2

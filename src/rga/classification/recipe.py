@@ -19,7 +19,7 @@ class ClassificationModelRecipe(ModelRecipe):
     backbone: str = "cifar-resnet20"
     """A CNN: our own for small images (cifar-resnet20, ...), or one of timm, with the tag of its weights behind the dot."""
     weights: str = "none"
-    """Initial weights of the backbone: pretrained (timm's, of this name), none, or a file. A classifier of as many classes is included."""
+    """Initial weights of the backbone: pretrained, none, a file, a run or a saved model. A classifier of as many classes is included."""
     image_size: int = 32
     """Height and width of the network's input."""
     crop_pct: float = 1.0
@@ -55,12 +55,21 @@ class ClassificationBatchRecipe:
     """Alpha of mixup; 0 for none. With cutmix as well, each batch gets one of the two."""
     cutmix: float = 0.0
     """Alpha of CutMix; 0 for none."""
+    mixup_prob: float = 1.0
+    """Probability that a batch is mixed by mixup or CutMix."""
+    mixup_off_epoch: int = 0
+    """Epochs after which neither mixes any more, so that the last ones see plain images; 0 mixes to the end."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("batch_size",), 1)
         check_range(self, ("padding", "mixup", "cutmix", "color_jitter"), 0)
-        check_range(self, ("random_flip", "random_erasing"), 0, 1)
+        check_range(self, ("random_flip", "random_erasing", "mixup_prob"), 0, 1)
+        check_range(self, ("mixup_off_epoch",), 0)
+        if (self.mixup_prob < 1 or self.mixup_off_epoch) and not (self.mixup or self.cutmix):
+            raise InputError(
+                "mixup_prob and mixup_off_epoch belong to mixup and cutmix, and both are 0: choose one of them, or leave these out"
+            )
         if not 0 < self.scale[0] <= self.scale[1] <= 1:
             raise InputError(f"scale must be two shares above 0 and at most 1, the smaller first, got {self.scale[0]} {self.scale[1]}")
 
@@ -97,6 +106,7 @@ class ClassificationRecipe(Recipe):
     """All choices of a classification training. An epoch is one pass over the training images."""
 
     task: ClassVar[str] = "classification"
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data", "hold_out", "seed")
 
     data: DataSpec = DataSpec("digits")
     """The dataset, as NAME:FOLDER?option=value, such as cifar10:data; rga data list names all."""

@@ -21,6 +21,7 @@ class ClassificationResult:
         top5: share of the images whose class is among the five likeliest; None where there are five classes or fewer.
         calibration_error: expected calibration error, in [0, 1]: how far the probability of the answers is from the share that is right.
         cross_entropy: mean of -log of the probability of the right class.
+        split: of the dataset that was measured on; empty where it has no name.
     """
 
     classes: tuple[str, ...]
@@ -28,6 +29,7 @@ class ClassificationResult:
     top5: float | None
     calibration_error: float
     cross_entropy: float
+    split: str = ""
 
     def __post_init__(self) -> None:
         """Checks ranges and makes the matrix read-only."""
@@ -74,6 +76,7 @@ class ClassificationResult:
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON can hold them."""
         return {
+            "split": self.split,
             "images": self.images,
             "top1": self.top1,
             "top5": self.top5,
@@ -88,7 +91,7 @@ class ClassificationResult:
         top5 = "" if self.top5 is None else f", top-5 {self.top5:.2%}"
         return (
             f"top-1 {self.top1:.2%}{top5}, calibration error {self.calibration_error:.2%}, cross-entropy {self.cross_entropy:.3f}; "
-            f"{self.images:,} images of {len(self.classes)} classes"
+            f"{self.images:,} images of {len(self.classes)} classes{f' in {self.split}' if self.split else ''}"
         )
 
 

@@ -8,6 +8,7 @@ from rga.classification.evaluation import ClassificationOptions, evaluate_model
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.training import ClassificationTraining
+from rga.training.input.plan import batch_that_fits
 from rga.training.task import Task
 
 
@@ -18,15 +19,25 @@ def read(recipe: ClassificationRecipe) -> ClassificationData:
     return hold_out(data, held_out, recipe.seed) if held_out else data
 
 
+def fit(recipe: ClassificationRecipe, data: ClassificationData, shares: int) -> ClassificationRecipe:
+    """The recipe with a batch that is no larger than the training split."""
+    return recipe.override(batch_size=batch_that_fits(recipe.batches.batch_size, len(data.train), shares))
+
+
 TASK = Task(
     name="classification",
     recipe=ClassificationRecipe,
     model=ClassificationModel,
     datasets=CATALOG,
     read=read,
+    fit=fit,
     build=ClassificationTraining,
     options=ClassificationOptions,
     evaluate=evaluate_model,
     predict=ClassificationModel.classify,
     verb="classify",
+    next_steps={
+        "rga classify RUN IMAGES -o answers.json": "the class of each image",
+        "rga evaluate RUN": "the accuracy of the best model, and which classes it confuses",
+    },
 )

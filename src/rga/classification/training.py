@@ -11,16 +11,21 @@ from torch.nn import functional as F
 
 from rga.attention.precision import in_float32
 from rga.classification.batches import TrainingImages
-from rga.classification.datasets.samples import SPLITS, ClassificationData
-from rga.classification.evaluation import evaluate_model
+from rga.classification.datasets.samples import ClassificationData
+from rga.classification.evaluation import ClassificationOptions, evaluate_model
 from rga.classification.model import ClassificationModel
 from rga.classification.recipe import ClassificationRecipe
 from rga.classification.transforms import mixing, training_transform
+from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
+from rga.training.choice import describe_choice
 from rga.training.distributed import processes
 from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 from rga.training.input.random_state import drawing_from
+
+COIN = 1
+"""The end of the key under which it is drawn whether a batch is mixed: that of its first image has the same beginning."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
             random_erasing=chosen.random_erasing,
             color_jitter=chosen.color_jitter,
         )
+        self.has_test = data.chooses == "val" and len(data.test) > 0
         self.mix = mixing(chosen.mixup, chosen.cutmix, len(data.classes))
         super().__init__(recipe, data, model, TrainingImages(data.train, transform), plan)
 
@@ -67,18 +73,28 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
         """A line for each split of the data."""
         lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
         lines += [f"  {name}: {len(self.data.split(name)):,} images of {len(self.data.classes):,} classes" for name in SPLITS]
+        lines.append(f"  {describe_choice(self.data.chooses, kept=self.has_test)}")
         return "\n".join(lines)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[ClassificationBatch]:
         """The batches of an epoch from batch ``start`` on; images are mixed within a process's part of a batch."""
         first = start * self.recipe.optimization.gradient_accumulation
         for number, (images, labels, indices) in enumerate(self.loader.batches(epoch, start), first):
-            if self.mix is None:
-                yield ClassificationBatch(images, labels, indices)
-            else:
-                with drawing_from(self.recipe.seed, epoch, number, processes.rank()):
-                    mixed, shares = self.mix(images, labels)
-                yield ClassificationBatch(mixed, shares, indices)
+            mixed, targets = self.mixed(images, labels, epoch, number)
+            yield ClassificationBatch(mixed, targets, indices)
+
+    def mixed(self, images: Tensor, labels: Tensor, epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        """The images of a part of a batch and their labels, mixed as the recipe wants it in this epoch, or as they are."""
+        chosen = self.recipe.batches
+        if self.mix is None or (chosen.mixup_off_epoch and epoch >= chosen.mixup_off_epoch):
+            return images, labels
+        key = (self.recipe.seed, epoch, number, processes.rank())
+        with drawing_from(*key, COIN):
+            if float(torch.rand(())) >= chosen.mixup_prob:
+                return images, labels
+        with drawing_from(*key):
+            mixed, shares = self.mix(images, labels)
+        return mixed, shares
 
     def losses(self, batch: ClassificationBatch, device: torch.device) -> dict[str, Tensor]:
         """The cross-entropy with smoothed labels."""
@@ -91,12 +107,19 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
         return self.data.train.images.name(index)
 
     def evaluate(self) -> dict[str, float]:
-        """Top-1, top-5, calibration error and cross-entropy on the test split; nothing without one."""
-        if not len(self.data.test):
-            return {}
+        """Top-1, top-5, calibration error and cross-entropy on the split that chooses: val, or test without one; nothing without both."""
+        return self.measured(self.data.chooses) if self.data.chooses else {}
+
+    def test(self) -> dict[str, float]:
+        """The same on the test split, where val chooses; otherwise nothing."""
+        return self.measured("test") if self.has_test else {}
+
+    def measured(self, split: Split) -> dict[str, float]:
+        """The figures on a split."""
         batch_size, num_workers = self.recipe.evaluation.eval_batch_size, self.recipe.loader.num_workers
-        result = evaluate_model(self.model, self.data, batch_size=batch_size, num_workers=num_workers)
-        figures = {"top1": result.top1, "calibration_error": result.calibration_error, "test_cross_entropy": result.cross_entropy}
+        options = ClassificationOptions(split)
+        result = evaluate_model(self.model, self.data, options, batch_size=batch_size, num_workers=num_workers)
+        figures = {"top1": result.top1, "calibration_error": result.calibration_error, f"{split}_cross_entropy": result.cross_entropy}
         return figures if result.top5 is None else {**figures, "top5": result.top5}
 
 

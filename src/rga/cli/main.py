@@ -13,6 +13,7 @@ import rga
 from rga.checks import nearest
 from rga.cli.verbs import VERBS
 from rga.errors import OPTIONAL, InputError, MissingPackageError, RgaError
+from rga.printable import never_failing, printable
 
 HELP = {"-h", "--help"}
 TRACEBACK = "--traceback"
@@ -41,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     traceback = TRACEBACK in words
     try:
-        code = answer([word for word in words if word != TRACEBACK])
-        sys.stdout.flush()
+        with never_failing():
+            code = answer([word for word in words if word != TRACEBACK])
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader of the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
@@ -56,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if traceback or (package is None and not isinstance(error, RgaError)):
             raise
         reason = str(error) if isinstance(error, RgaError) else str(MissingPackageError(str(package)))
-        print(f"rga: {reason}", file=sys.stderr)
+        print(f"rga: {printable(reason)}", file=sys.stderr)
         return MISTAKE
     except (RgaError, OSError) as error:
         if traceback or not (isinstance(error, RgaError) or error.errno is not None):
             raise
-        print(f"rga: {error}", file=sys.stderr)
+        print(f"rga: {printable(str(error))}", file=sys.stderr)
         return MISTAKE
     return code
 

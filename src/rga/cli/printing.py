@@ -1,38 +1,41 @@
-"""Results of evaluations as tables on the terminal."""
+"""Results of evaluations as tables on the terminal, on a ``PlainConsole``: names of classes and files are no markup."""
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
 from rga.classification.result import ClassificationResult
 from rga.evaluations import Measured
+from rga.printable import printable
 from rga.reid.comparison import Comparison
 from rga.reid.evaluation import Calibration, ReidEvaluation
+from rga.terminal import PlainConsole, folding_table
 
 CONFUSIONS = 10
 """How many of the most frequent confusions are printed."""
 
 
-def print_evaluation(console: Console, measured: Measured) -> None:
+def print_evaluation(console: PlainConsole, measured: Measured) -> None:
     """Prints the figures of an evaluation."""
     result = measured.result
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if isinstance(result, ReidEvaluation):
         print_ranking(console, measured, result)
         return
-    console.print(f"{measured.data}, fingerprint {measured.fingerprint}", markup=False, soft_wrap=True)
-    console.print(str(result), markup=False, highlight=False)
+    console.print(f"{measured.data}, fingerprint {measured.fingerprint}", soft_wrap=True)
+    console.print(str(result), highlight=False)
     if isinstance(result, ClassificationResult):
-        table = Table("class", "taken for", "images", title="most frequent confusions")
+        table = folding_table("class", "taken for", "images", title="most frequent confusions")
         for shown, answered, count in result.confusions(CONFUSIONS):
-            table.add_row(shown, answered, f"{count:,}")
+            table.add_row(printable(shown), printable(answered), f"{count:,}")
         if table.row_count:
             console.print(table)
 
 
-def print_ranking(console: Console, measured: Measured, evaluation: ReidEvaluation) -> None:
+def print_ranking(console: PlainConsole, measured: Measured, evaluation: ReidEvaluation) -> None:
     """Prints mAP (the standard one, and the trapezoidal one of the paper's code), ranks and mINP of each feature."""
-    title = f"{measured.data}, fingerprint {measured.fingerprint}"
+    title = f"{printable(measured.data)}, fingerprint {measured.fingerprint}"
     table = Table("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)", title=title)
     for name, result in evaluation.results.items():
         ranks = [f"{result.cmc[rank - 1]:.2%}" if rank <= len(result.cmc) else "-" for rank in (1, 5, 10)]
@@ -40,18 +43,20 @@ def print_ranking(console: Console, measured: Measured, evaluation: ReidEvaluati
     console.print(table)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
-    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; camera rule {first.camera_rule}", soft_wrap=True)
+    console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; {first.rule}", soft_wrap=True)
     if first.metric != Comparison().name:
         console.print(f"distance: {first.metric}", soft_wrap=True)
 
 
-def print_calibration(console: Console, measured: Measured) -> None:
+def print_calibration(console: PlainConsole, measured: Measured) -> None:
     """Prints what the threshold of each feature reaches."""
     calibration = measured.result
     assert isinstance(calibration, Calibration)
+    for note in measured.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     threshold = calibration.threshold
     allowed = threshold.false_alarm_rate
-    title = f"{measured.data}, {allowed:.1%} false alarms allowed"
+    title = f"{printable(measured.data)}, {allowed:.1%} false alarms allowed"
     table = Table("feature", "threshold", "strangers accepted (FPIR)", "people found (TPIR)", title=title)
     for name, result in calibration.results.items():
         distance = result.threshold_at(allowed)
@@ -75,15 +80,15 @@ def print_calibration(console: Console, measured: Measured) -> None:
         )
 
 
-def written(console: Console, measured: Measured) -> None:
+def written(console: PlainConsole, measured: Measured) -> None:
     """Says which files hold the results."""
     if measured.path is None:
         console.print("the model is in no folder of this machine: name a file with --output to keep the results", soft_wrap=True)
     else:
-        console.print(f"written to {measured.path}", markup=False, soft_wrap=True)
+        console.print(f"written to {measured.path}", soft_wrap=True)
     if isinstance(measured.result, Calibration):
         threshold = measured.result.threshold
         kept = "is in the results only: the model is in no folder of this machine" if measured.kept is None else f"kept in {measured.kept}"
-        console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} {kept}", markup=False, soft_wrap=True)
+        console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} {kept}", soft_wrap=True)
     if measured.report is not None:
-        console.print(f"report in {measured.report}", markup=False, soft_wrap=True)
+        console.print(f"report in {measured.report}", soft_wrap=True)

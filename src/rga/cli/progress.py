@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+
+from rga.terminal import PlainConsole, text_column
 
 
 @contextmanager
@@ -19,8 +20,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A function that is told how many are done, and of how many.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    columns = (text_column(), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    console = PlainConsole(stderr=True)
     shown = console.is_terminal or console.is_jupyter
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=not shown) as bars:
         bar = bars.add_task(what, total=None)

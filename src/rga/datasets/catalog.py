@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from rga.checks import nearest, read_value
+from rga.checks import nearest, read_text, read_value
 from rga.datasets.report import Report
 from rga.datasets.spec import DataSpec, home_expanded
 from rga.errors import InputError
@@ -89,7 +89,8 @@ class Catalog(Generic[Data]):
         for option in spec.options:
             if option not in types:
                 raise InputError(f"dataset {spec.name!r} has no option {option!r}: it takes {', '.join(types) or 'none'}")
-        return {name: read_value(types[name], value, f"option {name} of {spec}") for name, value in spec.options.items()}
+        read = {name: read_text if isinstance(value, str) else read_value for name, value in spec.options.items()}
+        return {name: read[name](types[name], value, f"option {name} of {spec}") for name, value in spec.options.items()}
 
     def options(self, name: str) -> dict[str, Any]:
         """The options of a dataset's reader: name -> type."""
@@ -112,4 +113,5 @@ class Catalog(Generic[Data]):
     def check_name(self, name: str) -> None:
         """Raises an InputError if there is no dataset of a name."""
         if name not in self.readers:
-            raise InputError(f"unknown dataset {name!r}{nearest(name, self.readers)}")
+            hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+            raise InputError(f"unknown dataset {name!r}{nearest(name, self.readers)}{hint}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from rga.errors import InputError
+from rga.images.images import read_image
 
 PAPER, WRITING = (250, 250, 248), (40, 40, 44)
 TEXT_HEIGHT = 11
@@ -52,7 +53,6 @@ def contact_sheet(
     for down, row in enumerate(rows):
         for across, path in enumerate(row):
             if path is not None:
-                with Image.open(path) as image:
-                    small = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+                small = read_image(path).resize((width, height), Image.Resampling.LANCZOS)
                 sheet.paste(small, (left + across * (width + gap), top + down * (height + gap)))
     return sheet

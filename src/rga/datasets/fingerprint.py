@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from rga.images.listing import composed
+
 
 def fingerprint(entries: Iterable[str], *head: str) -> str:
-    """16 hexadecimal digits of the SHA-256 of a dataset's entries, whatever their order.
+    """16 hexadecimal digits of the SHA-256 of a dataset's entries, whatever their order and their names' form of Unicode.
 
     Args:
         entries: a line for each file in each split.
@@ -17,4 +19,5 @@ def fingerprint(entries: Iterable[str], *head: str) -> str:
         >>> fingerprint(["b", "a"]) == fingerprint(["a", "b"])
         True
     """
-    return hashlib.sha256("\n".join([*head, *sorted(entries)]).encode()).hexdigest()[:16]
+    text = "\n".join([*head, *sorted(map(composed, entries))])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

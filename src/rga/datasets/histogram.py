@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rga.images.images import read_image
+
 STRIPES = 6
 BINS = (8, 4, 4)
 """Of hue, saturation and value."""
@@ -35,8 +37,7 @@ def histogram_features(paths: Sequence[Path]) -> NDArray[np.float32]:
     features = np.zeros((len(paths), STRIPES * cells), np.float32)
     stripe = np.arange(SIZE[0])[:, None] * STRIPES // SIZE[0]  # (H, 1)
     for index, path in enumerate(paths):
-        with Image.open(path) as image:
-            small = image.convert("RGB").resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR).convert("HSV")
+        small = read_image(path).resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR).convert("HSV")
         hue, saturation, value = np.moveaxis(np.asarray(small, np.int64) * np.asarray(BINS) // 256, 2, 0)  # 3 x (H, W)
         cell = ((stripe * BINS[0] + hue) * BINS[1] + saturation) * BINS[2] + value
         features[index] = np.bincount(cell.ravel(), minlength=features.shape[1])

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rga.errors import InputError, MissingFileError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-"""What counts as an image in folders, in lower or upper case."""
+from rga.images.listing import SUFFIXES, composed, image_names
 
 
 class DataError(InputError):
@@ -55,16 +53,36 @@ def not_found(root: Path, needed: Sequence[str], where: str) -> MissingFileError
     return MissingFileError(f"folder {root} lacks {missing}: expected {expected} in it. {where}")
 
 
-def images_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The images of a folder by name; hidden files and other files are passed over.
+def images_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The images of a folder by name, as ``rga.images.listing`` tells them from other files.
+
+    Args:
+        folder: to look in.
+        deep: look in the folders below it, too.
 
     Raises:
         DataError: there are none.
+        MissingFileError: a link leads to nothing.
     """
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
-    if not images:
-        raise DataError(f"no image in {folder}: expected files {', '.join('*' + suffix for suffix in suffixes)}")
-    return images
+    names = image_names(folder, deep=deep)
+    if not names:
+        raise DataError(f"no image in {folder}: expected files {', '.join('*' + suffix for suffix in SUFFIXES)}")
+    return [folder / name for name in names]
+
+
+def by_stem(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Files by their path below a folder without its ending, in Unicode's composed form.
+
+    Raises:
+        DataError: two files differ in their ending alone, or in the form of their letters.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        key = composed(path.relative_to(folder).with_suffix("").as_posix())
+        if key in found:
+            raise DataError(f"{found[key]} and {path} differ in their ending alone: keep one of them")
+        found[key] = path
+    return found
 
 
 def parse_name(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]:
@@ -85,5 +103,8 @@ def parse_name(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path told from ``root`` with forward slashes, also where it lies outside of it."""
-    return Path(os.path.relpath(path, root)).as_posix()
+    """A path told from ``root`` with forward slashes, also where it lies outside of it; on another drive of Windows, the whole path."""
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()

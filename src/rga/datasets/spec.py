@@ -29,7 +29,8 @@ class DataSpec:
     Attributes:
         name: of the dataset, one of the catalogue of a task; see ``rga data list``.
         root: its folder (a file for tables); None for a dataset that comes with a package.
-        options: of the reader, by name. From text they are text until the reader's annotations tell their types. None leaves an option out.
+        options: of the reader, by name. From text they are text until the reader's annotations tell their types. None leaves an option out;
+            the text "none" is the value, where the reader takes it.
 
     Raises:
         InputError: the name is not that of a dataset.
@@ -100,6 +101,20 @@ class DataSpec:
     def with_options(self, **options: Any) -> Self:
         """The same dataset with more options of its reader; those that it has are replaced."""
         return replace(self, options={**self.options, **options})
+
+    def like(self, *others: DataSpec) -> Self:
+        """The same dataset with the options of another one of the same reader, where it has none of its own.
+
+        Args:
+            *others: known datasets. The first one in the same folder counts, or else the first one of the same name.
+
+        Example:
+            >>> str(DataSpec.parse("folder:b?seed=1").like(DataSpec.parse("folder:a?seed=0&camera=c(.)")))
+            'folder:b?seed=1&camera=c(.)'
+        """
+        same = [other for other in others if other.name == self.name]
+        known = next((other for other in same if other.root == self.root), same[0] if same else self)
+        return replace(self, options={**self.options, **{name: value for name, value in known.options.items() if name not in self.options}})
 
 
 def home_expanded(path: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from rga.errors import ExistingFileError, InputError
 from rga.reports.demo_runs import RUNS
@@ -19,6 +19,7 @@ from rga.runs import train
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
 from rga.synthetic.generated import Generator, same_origin
+from rga.terminal import PlainConsole, text_column
 from rga.training.outcome import Outcome
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
@@ -74,7 +75,7 @@ class Generated:
             check_ours(root)
             console.print(f"{root} holds {self.what} of other options: they are replaced")
             shutil.rmtree(root)
-        with Progress(console=console) as progress:
+        with Progress(text_column(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console) as progress:
             bar = progress.add_task(self.what, total=None)
             made = self.generator.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
         mark(made)
@@ -94,7 +95,7 @@ MARKER = ".made-by-rga-demo"
 def mark(folder: Path) -> None:
     """Marks a folder as a demo's, and makes it if it is not there."""
     note = "rga demo made this folder, and replaces it when it runs again; remove this file to keep the folder\n"
-    write_atomically(folder / MARKER, lambda temporary: temporary.write_text(note))
+    write_atomically(folder / MARKER, lambda temporary: temporary.write_text(note, encoding="utf-8"))
 
 
 def check_ours(path: Path) -> None:
@@ -130,7 +131,7 @@ def begun(output: Path, epochs: int, title: str) -> Iterator[None]:
     runs, report = [output / folder for folder in RUNS.values()], output / REPORT
     for run in runs:
         check_ours(run)
-    if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(errors="replace")):
+    if report.exists() and not (report.is_file() and f"<title>{title}</title>" in report.read_text(encoding="utf-8", errors="replace")):
         raise ExistingFileError(
             f"{report} is no report of this demo: name another folder with --output, or move it away; nothing was changed"
         )
@@ -204,7 +205,7 @@ def run(
         MissingPackageError: matplotlib is not installed.
         InputError: an option is out of its range, or another demo is at work in the folder.
     """
-    console, watch = Console(), Stopwatch()
+    console, watch = PlainConsole(), Stopwatch()
     data = output / generated.what
     generated.check(data, options)
     with begun(output, epochs, title):
@@ -217,5 +218,5 @@ def run(
             return outcome.exit_code
         console.rule("4 of 4: evaluation and report")
         report(data, chosen, watch, console)
-        console.print(f"done in {watch.total / 60:.1f} minutes; look at [bold]{output / REPORT}[/bold]")
+        console.print(f"done in {watch.total / 60:.1f} minutes; look at {output / REPORT}")
         return 0

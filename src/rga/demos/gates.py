@@ -14,7 +14,6 @@ import numpy as np
 import timm
 import torch
 from PIL import Image, ImageDraw
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
@@ -26,6 +25,7 @@ from rga.errors import InputError
 from rga.images.preprocessing import Preprocessing
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
+from rga.terminal import PlainConsole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +56,7 @@ def draw_demo(output: Path, *, overwrite: bool = False) -> None:
     check_drawing()
     check_format(output)
     check_output(output, overwrite=overwrite)
-    console = Console()
+    console = PlainConsole()
     torch.manual_seed(0)
     plain = timm.create_model(BACKBONE, num_classes=0)
     model = attach(timm.create_model(BACKBONE, num_classes=0), "rga-sc", image_size=SIZE)
@@ -69,7 +69,7 @@ def draw_demo(output: Path, *, overwrite: bool = False) -> None:
     image = draw_image()
     recording = watch(model, to_tensor(image))
     draw_gates(image, recording, output)
-    console.print(f"The gates of its four stages, and the relations of one node: [bold]{output}[/bold]")
+    console.print(f"The gates of its four stages, and the relations of one node: {output}")
 
 
 def check_format(path: Path) -> None:

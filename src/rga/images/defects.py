@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 
-from PIL import Image
-
+from rga.images.conversion import to_rgb
 from rga.images.images import DamagedImageError, decoded, read_contents, reason
+from rga.images.listing import size_of
 
 Progress = Callable[[int, int], None]
 """Told how many images are done, of how many."""
@@ -32,7 +32,7 @@ def find_damaged(paths: Iterable[Path], progress: Progress | None = None) -> lis
 
 
 def decoding_error(path: Path) -> str | None:
-    """Why an image cannot be decoded; None if it can. ``Image.verify`` would not notice one that is cut short.
+    """Why an image cannot be read; None if it can. ``Image.verify`` would not notice one that is cut short.
 
     Raises:
         OSError: the file is there and cannot be read from where it lies, which says nothing about the image; it is named.
@@ -42,7 +42,7 @@ def decoding_error(path: Path) -> str | None:
     except FileNotFoundError as error:
         return str(error)
     try:
-        decoded(contents, "no image", Image.Image.load)
+        decoded(contents, "no image", to_rgb)
     except DamagedImageError as error:
         return reason(error.__cause__)
     return None
@@ -50,7 +50,7 @@ def decoding_error(path: Path) -> str | None:
 
 def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
     """Groups of files with the same content; only files of the same size are read."""
-    same_size = grouped((path.stat().st_size, path) for path in paths)
+    same_size = grouped((size_of(path), path) for path in paths)
     candidates = chain.from_iterable(group for group in same_size if len(group) > 1)
     same_content = grouped((hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in candidates)
     return sorted(tuple(group) for group in same_content if len(group) > 1)

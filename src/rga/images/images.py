@@ -11,19 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from rga.errors import InputError, MissingFileError
+from rga.errors import InputError
+from rga.images.conversion import to_rgb
 
 Result = TypeVar("Result")
 
-ImageLike = Image.Image | str | Path | NDArray[np.uint8]
-"""Whatever shows an image: a PIL image of any mode, a path, or an array of bytes (H, W, 3)."""
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
-"""The endings of files that are taken for images."""
+ADVICE = "; replace the file or take it out of the data"
+"""How the error for a damaged image ends."""
 
 
 class DamagedImageError(InputError):
@@ -31,7 +28,7 @@ class DamagedImageError(InputError):
 
 
 def read_image(path: Path) -> Image.Image:
-    """Reads an image as RGB: grey, palette and transparent ones are converted, 16-bit grey is scaled.
+    """Reads an image of any kind as RGB, as ``rga.images.conversion`` shows it.
 
     Raises:
         MissingFileError: there is no such file.
@@ -96,42 +93,11 @@ def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise what they like on broken input, and there is no disk here that could fail
-        raise DamagedImageError(f"{complaint}: {reason(error)}; replace the file or take it out of the data") from error
+        raise DamagedImageError(f"{complaint}: {reason(error)}{ADVICE}") from error
 
 
 def reason(error: BaseException | None) -> str:
     """Why an image cannot be decoded, from what Pillow raised: which names no file, as it is given bytes."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it is too large, cut it into smaller images ({error})"
     return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB, on white where it is transparent."""
-    if image.mode.startswith("I"):  # 16 or 32 bits a pixel
-        image = image.point(lambda value: value / 256).convert("L")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        above = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
-    return image.convert("RGB")
-
-
-def as_image(image: ImageLike) -> Image.Image:
-    """Anything that shows an image, as an RGB image."""
-    if isinstance(image, (str, Path)):
-        return read_image(Path(image))
-    if isinstance(image, Image.Image):
-        return to_rgb(image)
-    if isinstance(image, np.ndarray):
-        return to_rgb(Image.fromarray(image))
-    raise TypeError(f"an image is a PIL image, a path or an array of bytes (H, W, 3); got {type(image).__name__}")
-
-
-def list_images(folder: Path) -> list[Path]:
-    """All images below a folder, in the order of their paths.
-
-    Raises:
-        MissingFileError: the folder is not there, or holds no image.
-    """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise MissingFileError(f"no images ({', '.join(sorted(SUFFIXES))}) below {folder}")
-    return found

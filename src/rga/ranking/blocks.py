@@ -106,8 +106,19 @@ def row_distances(query_features: FeatureArray, gallery_features: FeatureArray, 
 
 
 def as_rows(distances: FeatureArray | DistanceRows) -> DistanceRows:
-    """Distances to be had some rows at a time: an array or a tensor (queries, gallery), or what is that already."""
-    return GivenDistances(as_matrix(distances, "distances")) if isinstance(distances, (np.ndarray, Tensor)) else distances
+    """Distances to be had some rows at a time: an array or a tensor (queries, gallery), or what is that already.
+
+    Raises:
+        InputError: they are something else.
+    """
+    if isinstance(distances, (np.ndarray, Tensor, list, tuple)):
+        return GivenDistances(as_matrix(distances, "distances"))
+    if not callable(getattr(distances, "fill", None)):
+        raise InputError(
+            "distances are an array or a tensor (queries, gallery), or what rga.reid.row_distances and rga.reid.rerank return; "
+            f"got {type(distances).__name__}"
+        )
+    return distances
 
 
 @dataclass(frozen=True)

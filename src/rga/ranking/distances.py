@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.arrays import check_dense, read_array
 from rga.errors import InputError
 
 Metric = Literal["cosine", "euclidean"]
@@ -106,7 +107,7 @@ def read_features(query_features: FeatureArray, gallery_features: FeatureArray, 
     Raises:
         InputError: an unknown metric, an empty side, shapes that do not agree, or features that are not finite or too long for it.
     """
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise InputError(f"unknown metric {metric!r}: choose one of {', '.join(METRICS)}")
     query, gallery = as_matrix(query_features, "query features"), as_matrix(gallery_features, "gallery features")
     if query.shape[1] != gallery.shape[1]:
@@ -136,11 +137,16 @@ def read_side(features: FeatureArray, side: str) -> Features:
 def as_matrix(values: FeatureArray, name: str) -> Tensor:
     """A non-empty floating-point matrix as a tensor, without a copy where possible."""
     if isinstance(values, Tensor):
+        check_dense(values, name)
         matrix = values.detach()
     else:
+        array = read_array(values, name)
+        array = array if array.flags.c_contiguous and min(array.strides, default=0) >= 0 else array.copy()
+        if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+            raise InputError(f"{name} must be floating-point numbers of 16, 32 or 64 bits, got {array.dtype}")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # it is only read
-            matrix = torch.from_numpy(np.ascontiguousarray(values))
+            matrix = torch.from_numpy(array)
     if not matrix.is_floating_point():
         raise InputError(f"{name} must be floating-point numbers, got {matrix.dtype}")
     if matrix.ndim != 2:

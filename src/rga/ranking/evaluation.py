@@ -13,12 +13,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rga.arrays import check_count
 from rga.errors import InputError
 from rga.ranking.average_precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
 from rga.ranking.distances import FeatureArray, Metric
 from rga.ranking.labels import JUNK
-from rga.ranking.matches import LabelArray, Pairing, SingleShots, read_labels
+from rga.ranking.matches import FileNumbers, LabelArray, Pairing, SingleShots, read_labels
 from rga.ranking.result import CameraRule, RankingResult
 
 
@@ -30,6 +31,7 @@ def evaluate(
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
     *,
+    files: FileNumbers | None = None,
     metric: Metric = "cosine",
     top_k: int = 50,
     single_gallery_shot: bool = False,
@@ -48,6 +50,8 @@ def evaluate(
         gallery_features: (gallery, dimensions).
         gallery_ids: (gallery,), the identity of each gallery image; 0 for distractors, -1 for junk.
         gallery_cameras: (gallery,), None together with ``query_cameras``.
+        files: numbers of the files of queries and gallery, the same for the same image: a query that is in the gallery itself does not find
+            itself. Only needed without cameras.
         metric: ``"cosine"`` or ``"euclidean"``.
         top_k: number of ranks of the CMC.
         single_gallery_shot: measure the CMC as CUHK03's classic protocol does, on galleries of one random image per identity; mAP and mINP
@@ -78,6 +82,7 @@ def evaluate(
         query_cameras,
         gallery_ids,
         gallery_cameras,
+        files=files,
         metric=metric,
         top_k=top_k,
         single_gallery_shot=single_gallery_shot,
@@ -94,6 +99,7 @@ def evaluate_distances(
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
     *,
+    files: FileNumbers | None = None,
     metric: str = "given",
     top_k: int = 50,
     single_gallery_shot: bool = False,
@@ -109,6 +115,7 @@ def evaluate_distances(
         query_cameras: (queries,) or None.
         gallery_ids: (gallery,).
         gallery_cameras: (gallery,) or None.
+        files: as in ``evaluate``.
         metric: what the result calls the distance.
         top_k: number of ranks of the CMC.
         single_gallery_shot: measure the CMC on galleries of one random image per identity.
@@ -126,9 +133,9 @@ def evaluate_distances(
         0.8333333333333333
     """
     source = as_rows(distances)
-    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
-    figures = Figures(pairing, metric, top_k, SingleShots(pairing, positive("repeats", repeats), seed) if single_gallery_shot else None)
-    walk(source, pairing, [figures], block if block is None else positive("block", block))
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
+    figures = Figures(pairing, metric, top_k, SingleShots(pairing, check_count("repeats", repeats), seed) if single_gallery_shot else None)
+    walk(source, pairing, [figures], block if block is None else check_count("block", block))
     return figures.result()
 
 
@@ -138,6 +145,7 @@ def pair(
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
     source: DistanceRows,
+    files: FileNumbers | None = None,
 ) -> Pairing:
     """Who matches whom by these labels, of which there must be as many as there are distances.
 
@@ -148,8 +156,9 @@ def pair(
     if (query_cameras is None) != (gallery_cameras is None):
         missing = "query" if query_cameras is None else "gallery"
         raise InputError(f"{missing} cameras are missing: pass the cameras of both sides, or None for both")
-    query = read_labels(query_ids, query_cameras, source.shape[0], "query", source.device)
-    gallery = read_labels(gallery_ids, gallery_cameras, source.shape[1], "gallery", source.device)
+    own, others = files or (None, None)
+    query = read_labels(query_ids, query_cameras, source.shape[0], "query", source.device, own)
+    gallery = read_labels(gallery_ids, gallery_cameras, source.shape[1], "gallery", source.device, others)
     if (gallery.identities == JUNK).all():
         raise InputError(f"the gallery is empty: all of its {source.shape[1]} images are junk (identity {JUNK})")
     return Pairing(query, gallery)
@@ -168,7 +177,7 @@ class Figures:
     def __init__(self, pairing: Pairing, metric: str, top_k: int = 50, shots: SingleShots | None = None) -> None:
         self.pairing = pairing
         self.metric = metric
-        self.top_k = positive("top_k", top_k)
+        self.top_k = check_count("top_k", top_k)
         self.shots = shots
         self.figures: list[Tensor] = []
         self.first_ranks: list[Tensor] = []
@@ -193,7 +202,7 @@ class Figures:
         if not evaluated:
             raise InputError(
                 f"none of the {queries} queries has a match in the gallery of {images} images: compare the identities of both sides "
-                "(distractors, 0, and junk, -1, match nobody), and their cameras (a match is from another camera)"
+                "(distractors, 0, and junk, -1, match nobody), and their cameras (a match is from another camera, never the query itself)"
             )
         mean_ap, mean_trapezoid, mean_inp = per_query.mean(1).tolist()
         rule: CameraRule = "not applied: no camera ids" if self.pairing.query.cameras is None else "applied"
@@ -207,12 +216,6 @@ class Figures:
             gallery=images,
             metric=self.metric,
             camera_rule=rule,
+            queries_in_gallery=self.pairing.queries_in_gallery,
             cmc_gallery="all images" if self.shots is None else f"one random image per identity, {len(self.shots.columns)} times",
         )
-
-
-def positive(name: str, value: int) -> int:
-    """A number that must be at least 1."""
-    if value < 1:
-        raise InputError(f"{name} must be at least 1, got {value}")
-    return value

@@ -12,7 +12,7 @@ from rga.ranking.blocks import DistanceRows, Watcher, as_rows, walk
 from rga.ranking.details import CameraPairs, CameraWatcher, QueryDetails, QueryWatcher
 from rga.ranking.distances import FeatureArray
 from rga.ranking.evaluation import Figures, pair
-from rga.ranking.matches import LabelArray
+from rga.ranking.matches import FileNumbers, LabelArray
 from rga.ranking.open_set.verification import PairCounter, PairDistances
 from rga.ranking.result import RankingResult
 
@@ -64,6 +64,7 @@ def examine(
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
     *,
+    files: FileNumbers | None = None,
     metric: str = "given",
     block: int | None = None,
 ) -> Examination:
@@ -75,6 +76,7 @@ def examine(
         query_cameras: (queries,) or None.
         gallery_ids: (gallery,).
         gallery_cameras: (gallery,) or None.
+        files: of queries and gallery, or None.
         metric: what the result calls the distance.
         block: queries at a time; None chooses by memory.
 
@@ -87,7 +89,7 @@ def examine(
         (0.75, [1, 2], 1.0)
     """
     source = as_rows(distances)
-    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
     figures, details, pairs = Figures(pairing, metric), QueryWatcher(), PairCounter(source, pairing)
     cameras = None if query_cameras is None else CameraWatcher(pairing.query, pairing.gallery)
     watchers: list[Watcher] = [figures, details, pairs]

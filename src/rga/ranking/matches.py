@@ -15,10 +15,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.arrays import read_integers
 from rga.errors import InputError
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
 
 LabelArray = Sequence[int] | npt.NDArray[np.integer[Any]] | Tensor
+
+FileNumbers = tuple[LabelArray, LabelArray]
+"""Numbers of the files of queries (queries,) and gallery (gallery,), the same for the same image."""
 
 KEYS = 2**13
 """How many coarse keys there are at most to count distances by."""
@@ -35,14 +39,17 @@ class Labels:
     Attributes:
         identities: (images,), int64.
         cameras: (images,), int64, or None where they are not known.
+        files: (images,), int64, the same number for the same image, or None where no query can be in the gallery.
     """
 
     identities: Tensor
     cameras: Tensor | None
+    files: Tensor | None = None
 
     def select(self, images: slice | Tensor) -> Labels:
         """Some of the images."""
-        return Labels(self.identities[images], None if self.cameras is None else self.cameras[images])
+        cameras, files = (None if each is None else each[images] for each in (self.cameras, self.files))
+        return Labels(self.identities[images], cameras, files)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Candidates:
     Attributes:
         columns: (b, M), their indices in the gallery, ascending; 0 where a query has fewer than M.
         matches: (b, M), true for those that count as a match.
-        hidden: (b, M), true for those that the query's own camera took, which are left out.
+        hidden: (b, M), true for those that the query's own camera took or that are the query itself, which are left out.
     """
 
     columns: Tensor
@@ -85,16 +92,24 @@ class Pairing:
         self.counts = torch.searchsorted(in_order, query.identities, right=True) - self.first
         self.widest = int(self.counts.max())
 
+    @property
+    def queries_in_gallery(self) -> int:
+        """How many queries are in the gallery themselves, by the numbers of the files."""
+        if self.query.files is None or self.gallery.files is None:
+            return 0
+        return int(torch.isin(self.query.files, self.gallery.files).sum())
+
     def candidates(self, queries: slice) -> Candidates:
         """The candidates of some queries."""
         first, counts, query = self.first[queries, None], self.counts[queries, None], self.query.select(queries)
         slots = torch.arange(max(1, int(counts.max())), device=first.device)  # (M,)
         present = slots < counts  # (b, M)
         columns = self.indices[(first + slots).where(present, 0)].where(present, 0)
-        if query.cameras is None or self.gallery.cameras is None:
-            return Candidates(columns, present, torch.zeros_like(present))
-        same_camera = self.gallery.cameras[columns] == query.cameras[:, None]
-        return Candidates(columns, present & ~same_camera, present & same_camera)
+        hidden = torch.zeros_like(present)
+        for own, others in ((query.cameras, self.gallery.cameras), (query.files, self.gallery.files)):
+            if own is not None and others is not None:
+                hidden |= present & (others[columns] == own[:, None])
+        return Candidates(columns, present & ~hidden, hidden)
 
 
 def hide(distances: Tensor, candidates: Candidates, junk: Tensor) -> None:
@@ -245,7 +260,9 @@ def check_identities(identities: Tensor, side: str, least: int) -> None:
         )
 
 
-def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int, side: str, device: torch.device) -> Labels:
+def read_labels(
+    identities: LabelArray, cameras: LabelArray | None, images: int, side: str, device: torch.device, files: LabelArray | None = None
+) -> Labels:
     """Identities and cameras of one side, checked.
 
     Args:
@@ -254,19 +271,19 @@ def read_labels(identities: LabelArray, cameras: LabelArray | None, images: int,
         images: how many there are.
         side: ``"query"``, whose identities are people, or ``"gallery"``, which may hold distractors (0) and junk (-1).
         device: to put them on.
+        files: (images,), or None.
 
     Raises:
         InputError: they are not integers, or not one per image; identities are below those that the side may have.
     """
 
     def read(labels: LabelArray, name: str) -> Tensor:
-        array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+        array = read_integers(labels, f"{side} {name}")
         if array.shape != (images,):
             raise InputError(f"{side} {name} must be one number per image, ({images},), got the shape {array.shape}")
-        if array.dtype.kind not in "iu":
-            raise InputError(f"{side} {name} must be integers, got {array.dtype}")
-        return torch.from_numpy(array.astype(np.int64)).to(device)
+        return torch.from_numpy(array.copy()).to(device)
 
-    labels = Labels(read(identities, "identities"), None if cameras is None else read(cameras, "cameras"))
+    optional = (None if each is None else read(each, name) for each, name in ((cameras, "cameras"), (files, "files")))
+    labels = Labels(read(identities, "identities"), *optional)
     check_identities(labels.identities, side, JUNK if side == "gallery" else DISTRACTOR + 1)
     return labels

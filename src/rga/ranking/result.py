@@ -28,6 +28,7 @@ class RankingResult:
         gallery: number of gallery images ranked, distractors included, junk not.
         metric: the distance that ranked them.
         camera_rule: whether gallery images of the query's identity and camera were left out.
+        queries_in_gallery: number of queries that are in the gallery themselves, by the numbers of the files; none has found itself.
         cmc_gallery: what the CMC was measured on: all gallery images, or one drawn per identity.
     """
 
@@ -41,6 +42,7 @@ class RankingResult:
     metric: str
     camera_rule: CameraRule
     cmc_gallery: str = "all images"
+    queries_in_gallery: int = 0
 
     def __post_init__(self) -> None:
         """Checks ranges and makes the curve read-only."""
@@ -71,5 +73,11 @@ class RankingResult:
         return (
             f"mAP {self.mAP:.1%}, {ranks}, mINP {self.mINP:.1%}, trapezoidal mAP {self.mAP_trapezoid:.1%}\n"
             f"{self.queries} queries{left_out}, {self.gallery} gallery images, {self.metric} distance, "
-            f"camera rule {self.camera_rule}, CMC on {self.cmc_gallery}"
+            f"{self.rule}, CMC on {self.cmc_gallery}"
         )
+
+    @property
+    def rule(self) -> str:
+        """What was left out of the gallery, in words."""
+        itself = f", {self.queries_in_gallery} queries are in the gallery and do not find themselves" if self.queries_in_gallery else ""
+        return f"camera rule {self.camera_rule}{itself}"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from rga.errors import InputError
+from rga.reid.datasets.check import check_findable
 from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.model import Feature, ReidModel
 from rga.training.distributed import processes
@@ -55,10 +56,11 @@ def embed_data(
     """Embeds a dataset's query and gallery, by the feature before and after the neck; several processes embed a part each, and have all.
 
     Raises:
-        InputError: the data have no query and gallery.
+        InputError: the data have no query and gallery, or no query has anything to find.
     """
     if not data.query:
         raise InputError(f"dataset {data.name!r} has no query and gallery to evaluate on")
+    check_findable(data)
     paths = processes.share([sample.path for sample in (*data.query, *data.gallery)])
     both = model.embed_both(paths, batch_size, num_workers, flip, progress)
     (query_ids, query_cameras), (gallery_ids, gallery_cameras) = (labels(side, data.has_cameras) for side in (data.query, data.gallery))

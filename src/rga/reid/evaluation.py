@@ -73,7 +73,7 @@ class ReidEvaluation:
     def examine(self) -> dict[Feature, Examination]:
         """The rankings from all sides, for a report: another walk over the distances."""
         metric = self.options.comparison.name
-        return {name: examine(rows, *self.labels, metric=metric) for name, rows in self.distances.items()}
+        return {name: examine(rows, *self.labels, files=self.data.files, metric=metric) for name, rows in self.distances.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The figures of each feature, as JSON can hold them."""
@@ -100,7 +100,7 @@ def evaluate(
         progress: called after each batch with the images that are done, and of how many.
 
     Raises:
-        InputError: the data have no query and gallery.
+        InputError: the data have no query and gallery, or no query has anything to find.
     """
     options = options or ReidOptions()
     embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
@@ -108,7 +108,7 @@ def evaluate(
     distances = {name: options.comparison.distances(features) for name, features in chosen.items()}
     labels = next(iter(chosen.values())).labels
     metric = options.comparison.name
-    results = {name: evaluate_distances(rows, *labels, metric=metric) for name, rows in distances.items()}
+    results = {name: evaluate_distances(rows, *labels, files=data.files, metric=metric) for name, rows in distances.items()}
     shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
     return ReidEvaluation(data, results, distances, labels, shown, options)
 
@@ -119,13 +119,13 @@ def rank(model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers
     Several processes embed a part each; the first ranks, and the others have nothing to return.
 
     Raises:
-        InputError: the data have no query and gallery.
+        InputError: the data have no query and gallery, or no query has anything to find.
     """
     embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers)
     if not processes.first():
         return {}
     return {
-        feature: evaluate_distances(row_distances(each.query, each.gallery), *each.labels, metric="cosine")
+        feature: evaluate_distances(row_distances(each.query, each.gallery), *each.labels, files=data.files, metric="cosine")
         for feature, each in embedded.items()
     }
 
@@ -174,7 +174,7 @@ class Calibration:
         """The closed-set ranking by the same features."""
         distances = {name: row_distances(each.query, each.gallery) for name, each in self.embedded.items()}
         labels = next(iter(self.embedded.values())).labels
-        results = {name: evaluate_distances(rows, *labels, metric="cosine") for name, rows in distances.items()}
+        results = {name: evaluate_distances(rows, *labels, files=data.files, metric="cosine") for name, rows in distances.items()}
         shown: Feature = "pooled" if self.threshold.feature == "pooled" else "neck"
         return ReidEvaluation(data, results, distances, labels, shown, ReidOptions(flip=self.threshold.flip))
 
@@ -205,13 +205,13 @@ def calibrate(
         progress: called after each batch with the images that are done, and of how many.
 
     Raises:
-        InputError: the data have no query and gallery, or too few identities.
+        InputError: the data have no query and gallery, no query has anything to find, or there are too few identities.
     """
     options = options or CalibrationOptions()
     strangers = split_identities((sample.identity for sample in data.query), options.unknown, options.seed)[1]
     embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
     results = {
-        name: evaluate_open_set(row_distances(each.query, each.gallery), *each.labels, unknown=strangers, metric="cosine")
+        name: evaluate_open_set(row_distances(each.query, each.gallery), *each.labels, unknown=strangers, files=data.files, metric="cosine")
         for name, each in embedded.items()
     }
     feature: Feature = options.feature or model.feature

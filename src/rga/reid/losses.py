@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.arrays import is_number
 from rga.attention.precision import in_float32
 from rga.errors import InputError
+from rga.tensors import check_labels, check_scores
 
 
 class TripletError(InputError):
@@ -29,8 +31,15 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: floa
 
     Returns:
         A scalar, the mean over the batch.
+
+    Raises:
+        InputError: shapes or types do not fit, there is no image, a label has no class, or the share is not within [0, 1].
     """
-    return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+    check_scores(logits, ("images", "classes"))
+    check_labels(labels, (len(logits),), logits.shape[1])
+    if not (is_number(label_smoothing) and 0 <= label_smoothing <= 1):
+        raise InputError(f"label_smoothing must lie between 0 and 1, got {label_smoothing!r}")
+    return F.cross_entropy(logits, labels.long(), label_smoothing=label_smoothing)
 
 
 @in_float32
@@ -49,12 +58,15 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
 
     Raises:
         TripletError: all images show one identity, or no two show the same.
+        InputError: features are no matrix of floating-point numbers, or labels not as many integers.
 
     Example:
         >>> features = torch.tensor([[0.0], [1.0], [3.0], [3.5]])
         >>> batch_hard_triplet(features, torch.tensor([0, 0, 1, 1]), margin=2.0)
         tensor(0.3750)
     """
+    check_scores(features, ("images", "dimensions"))
+    check_labels(labels, (len(features),))
     same = labels[:, None] == labels[None, :]  # (B, B)
     positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     anchors = positive.any(1)

@@ -22,11 +22,11 @@ from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.transforms import flipped, test_transform
-from rga.training.input.reading import Progress, read_batches
+from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
 
@@ -65,12 +65,14 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         feature: Feature = "neck",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         threshold: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         height, width = image_size
+        if feature not in ("pooled", "neck"):
+            raise InputError(f"feature is pooled or neck, got {feature}")
         if last_stride not in (1, 2):
             raise InputError(f"last_stride is 1 or 2, got {last_stride}")
         self.set_preprocessing(backbone, height, width, mean, std)
@@ -107,30 +109,33 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     @torch.inference_mode()
     def embed(
         self,
-        images: Iterable[ImageLike],
+        images: ImageLike | Iterable[ImageLike],
         *,
         batch_size: int = 64,
         num_workers: int = 0,
         flip: bool = False,
         feature: Feature | None = None,
         progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> NDArray[np.float32]:
         """Feature vectors of images of persons; compare them by cosine.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             batch_size: images at a time.
             num_workers: processes that read images; 0 reads in this one.
             flip: average the features of each image and its mirror image.
             feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
             progress: called after each batch with the images that are done, and of how many.
+            on_damaged: called with the index and the error of each file that is no image or a damaged one, which gets no row; None for an
+                error at the first of them.
 
         Returns:
-            (n, D), not normalised.
+            (n, D), not normalised; one image gives one row.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
 
         Example:
             >>> from PIL import Image
@@ -138,25 +143,29 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             >>> model.embed([Image.new("L", (50, 120)), Image.new("RGBA", (31, 64))]).shape
             (2, 512)
         """
-        both = self.embed_both(images, batch_size, num_workers, flip, progress)
+        both = self.embed_both(images, batch_size, num_workers, flip, progress, on_damaged)
         return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
     def embed_both(
-        self, images: Iterable[ImageLike], batch_size: int, num_workers: int, flip: bool, progress: Progress | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        batch_size: int,
+        num_workers: int,
+        flip: bool,
+        progress: Progress | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
-        was_training = self.training
-        self.eval()
+        dataset = ImageDataset(list(as_images(images)), self.preprocessing)
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
-        with torch.inference_mode():
-            for batch in read_batches(ImageDataset(list(images), self.preprocessing), batch_size, num_workers, progress):
+        with evaluating(self), torch.inference_mode():
+            for batch in read_batches(dataset, batch_size, num_workers, progress, on_damaged):
                 shown = self.as_input(batch)
                 both = self(shown)[:2]
                 if flip:
                     both = [(a + b) / 2 for a, b in zip(both, self(flipped(shown))[:2], strict=True)]
                 features["pooled"].append(both[0].float().cpu())
                 features["neck"].append(both[1].float().cpu())
-        self.train(was_training)
         if not features["pooled"]:
             empty = torch.zeros(0, self.neck.num_features)
             return {"pooled": [empty], "neck": [empty]}
@@ -176,5 +185,5 @@ class ImageDataset(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         """One image (3, H, W)."""
-        image: Tensor = self.transform(as_image(self.images[index]))
+        image: Tensor = self.transform(as_image(self.images[index], f"image {index}"))
         return image

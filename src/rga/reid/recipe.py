@@ -92,7 +92,7 @@ class ReidEvaluationRecipe:
     """What a training is evaluated on."""
 
     test_data: DataSpec | None = None
-    """Another dataset whose query and gallery to test on; by default those of the dataset itself."""
+    """Another dataset whose query and gallery to test on; by default those of the dataset itself. Options as in also_train."""
     hold_out: int = 0
     """Hold out so many training identities and test on them instead of the test set, to choose between recipes."""
     eval_batch_size: int = 128
@@ -109,11 +109,12 @@ class ReidRecipe(Recipe):
     """All choices of a re-ID training."""
 
     task: ClassVar[str] = "reid"
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data", "also_train", "test_data", "hold_out", "seed")
 
     data: DataSpec = DataSpec("market1501", Path("data/market1501"))
     """The dataset, as NAME:FOLDER?option=value, such as market1501:data/market1501; rga data list names all."""
     also_train: tuple[DataSpec, ...] = ()
-    """More datasets to train on."""
+    """More datasets to train on. Options that are not given are those of data, where the reader is the same."""
     model: ReidModelRecipe = ReidModelRecipe()
     """Backbone, attention and neck."""
     optimization: OptimizationRecipe = OptimizationRecipe()
@@ -143,3 +144,11 @@ class ReidRecipe(Recipe):
                 "triplets need at least 2 identities with 2 images in a batch, got "
                 f"{self.batches.ids_per_batch} with {self.batches.images_per_id}"
             )
+
+    def datasets(self) -> tuple[DataSpec, ...]:
+        """The datasets as they are read: the one to test on if it is another one, the own one, and those that are trained on besides.
+
+        Options that are not given are those of the own one, where the reader is the same.
+        """
+        test = self.evaluation.test_data
+        return *(() if test is None else (test.like(self.data),)), self.data, *(spec.like(self.data) for spec in self.also_train)

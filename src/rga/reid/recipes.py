@@ -5,6 +5,7 @@
     rga train reid/msmt17 --data msmt17:DIR             MSMT17
     rga train reid/folder --data folder:DIR             your own images, one folder per identity
     rga train reid/small --data folder:DIR              the same for a few hundred people and no GPU
+    rga train reid/tiny --data folder:DIR               a few dozen images, for a CPU without a network
     rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
 
 Hardware, estimated: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC,
@@ -85,6 +86,28 @@ def small() -> ReidRecipe:
     )
 
 
+def tiny() -> ReidRecipe:
+    """A few dozen images of people, no network and no GPU: a ResNet-10-T from scratch at 96x48 with RGA-SC."""
+    return ReidRecipe(
+        data=DataSpec("folder", Path("data/images")),
+        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
+        optimization=OptimizationRecipe(
+            epochs=30,
+            optimizer="adamw",
+            lr=2e-3,
+            warmup_start_lr=1e-5,
+            warmup_epochs=2,
+            schedule="cosine",
+            lr_update="step",
+            weight_decay=0.02,
+        ),
+        batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=3),
+        augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=0),
+    )
+
+
 def demo(attention: str = "rga-sc") -> ReidRecipe:
     """The demo: a ResNet-10-T from scratch at 64x32 on 150 generated people.
 
@@ -122,5 +145,6 @@ RECIPES: dict[str, Callable[[], ReidRecipe]] = {
     "folder": folder,
     "small": small,
     "generated": generated,
+    "tiny": tiny,
 }
 """Name -> recipe; the command line calls them reid/NAME."""

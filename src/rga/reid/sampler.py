@@ -45,7 +45,9 @@ class IdentityBatches:
         for index, label in enumerate(labels):
             self.of_identity.setdefault(label, []).append(index)
         if len(self.of_identity) < ids_per_batch:
-            raise InputError(f"a batch of {ids_per_batch} identities cannot be drawn from {len(self.of_identity)}: lower ids_per_batch")
+            raise InputError(
+                f"a batch of {ids_per_batch} identities cannot be drawn from {len(self.of_identity)}: lower ids_per_batch (--ids-per-batch)"
+            )
         self.labels = list(labels)
         self.ids_per_batch = ids_per_batch
         self.size = ids_per_batch * images_per_id

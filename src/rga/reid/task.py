@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from filecmp import cmp
+from itertools import combinations
+
+from rga.datasets.layout import DataError, relative
 from rga.reid.datasets.catalog import CATALOG
-from rga.reid.datasets.samples import ReidData, join, validation_split
+from rga.reid.datasets.samples import ReidData, by_identity, join, validation_split
 from rga.reid.evaluation import ReidOptions, evaluate
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.training import ReidTraining
+from rga.training.input.plan import batch_that_fits
 from rga.training.task import Task
 
 
@@ -15,17 +21,44 @@ def read(recipe: ReidRecipe) -> ReidData:
     """The data of a recipe: one dataset or several joined, tested on its own query and gallery, another dataset's, or held-out identities.
 
     Raises:
-        InputError: a dataset is unknown, or what is chosen cannot be joined or held out.
+        InputError: a dataset is unknown, or what is chosen cannot be joined or held out, such as a dataset with itself.
         MissingFileError: a dataset is not there.
     """
-    data = CATALOG.read(recipe.data)
-    others = [CATALOG.read(spec) for spec in recipe.also_train]
     chosen = recipe.evaluation
-    test = None if chosen.test_data is None else CATALOG.read(chosen.test_data)
-    if others or test is not None:
+    specs = recipe.datasets()
+    once = {spec: CATALOG.read(spec) for spec in dict.fromkeys(specs)}
+    test, *trained = [once[spec] for spec in (specs if chosen.test_data is not None else (specs[0], *specs))]
+    data, *others = trained
+    if others or chosen.test_data is not None:
+        check_copies(trained)
         name = "+".join(each.name for each in (data, *others))
-        data = join(name if test is None else f"{name} on {test.name}", data, *others, test=test or data)
+        data = join(name if test is data else f"{name} on {test.name}", *trained, test=test)
     return validation_split(data, chosen.hold_out, recipe.seed) if chosen.hold_out else data
+
+
+def check_copies(sets: Sequence[ReidData]) -> None:
+    """Refuses to train on a dataset twice, or on a copy of it in another folder: each person would become two.
+
+    Raises:
+        DataError: two datasets have the same fingerprint and the same training images.
+    """
+    for other, data in combinations(sets, 2):
+        if data is other or (data.fingerprint == other.fingerprint and same_images(other, data)):
+            what = "is named twice" if other.root == data.root else f"is a copy of that at {other.root}"
+            raise DataError(f"{data.name!r} at {data.root} {what} among the datasets to train on: name it once")
+
+
+def same_images(first: ReidData, second: ReidData) -> bool:
+    """Whether the training images of two datasets with the same fingerprint have the same content; it only knows their sizes."""
+    paths = (
+        [sample.path for sample in sorted(data.train, key=lambda sample: relative(sample.path, data.root))] for data in (first, second)
+    )
+    return all(cmp(own, other, shallow=False) for own, other in zip(*paths, strict=True))
+
+
+def fit(recipe: ReidRecipe, data: ReidData, shares: int) -> ReidRecipe:
+    """The recipe with no more identities in a batch than there are."""
+    return recipe.override(ids_per_batch=batch_that_fits(recipe.batches.ids_per_batch, len(by_identity(data.train)), shares))
 
 
 TASK = Task(
@@ -34,9 +67,15 @@ TASK = Task(
     model=ReidModel,
     datasets=CATALOG,
     read=read,
+    fit=fit,
     build=ReidTraining,
     options=ReidOptions,
     evaluate=evaluate,
     predict=ReidModel.embed,
     verb="embed",
+    next_steps={
+        "rga search RUN IMAGES --gallery DIR": "the images of DIR that show the same person",
+        "rga embed RUN IMAGES -o features.npz": "the features, to compare by yourself",
+        "rga evaluate RUN": "mAP and ranks of the best model",
+    },
 )

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from rga.errors import InputError
 from rga.images.decoding import read_pixels
+from rga.reid.datasets.check import cautions, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
 from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
@@ -57,16 +58,23 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         data: to train and test on.
 
     Raises:
-        InputError: the data have nothing to train on, or less than a batch of identities.
+        InputError: the data have nothing to train on, less than a batch of identities, or a test in which no query has anything to find.
     """
 
     def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
         if not data.train:
             raise InputError(f"dataset {data.name!r} has no training split")
+        check_findable(data)
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
         batches, chosen = recipe.batches, recipe.augmentation
         plan = IdentityBatches(labels, batches.ids_per_batch, batches.images_per_id, recipe.seed, batches.passes_per_epoch)
+        at_once = batches.ids_per_batch // recipe.optimization.gradient_accumulation
+        if recipe.loss.triplet_weight and at_once < 2:
+            raise InputError(
+                f"triplets need 2 identities at a time: {batches.ids_per_batch} (ids_per_batch) in "
+                f"{recipe.optimization.gradient_accumulation} parts (gradient_accumulation) leave {at_once}"
+            )
         self.watched = f"mAP_{recipe.model.feature}"
         augmentation = Augmentation(
             *recipe.model.image_size,
@@ -103,6 +111,10 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         """A line for each split of the data."""
         lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
         lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
+        named = (self.recipe.evaluation.test_data, self.recipe.data, *self.recipe.also_train)
+        specs = [spec for spec in named if spec is not None]
+        lines += [f"note: {spec} is read as {full}" for spec, full in zip(specs, self.recipe.datasets(), strict=True) if spec != full]
+        lines += [f"note: {text}" for text in cautions(self.data)]
         return "\n".join(lines)
 
     def file_name(self, index: int) -> str:

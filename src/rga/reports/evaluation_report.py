@@ -90,14 +90,15 @@ def write_findings(
         open_set=dict(opened.items()),
         shown=shown,
         threshold=None if threshold is None else threshold.distance,
-        worst=rank_lists_by(distances, tested.query, tested.gallery, worst),
+        worst=rank_lists_by(distances, tested.query, tested.gallery, worst, tested.files),
         names=[names[index] for index in worst],
     )
     best = max(examined.values(), key=lambda each: each.result.mAP).result
     trained = written["trained_on"].get("name", "an unknown dataset")
     lead = f"mAP {best.mAP:.1%} and R1 {best.cmc[0]:.1%} on {tested.name}. The model was trained on {trained}."
     flipped = "averaged with those of the mirrored images" if written["flip"] else "of the images as they are"
-    footer = ("Dataset fingerprint ", Code(tested.fingerprint), f". Features {flipped}.")
+    notes = "".join(f" Note: {note}." for note in written.get("notes", ()))
+    footer = ("Dataset fingerprint ", Code(tested.fingerprint), f". Features {flipped}.{notes}")
     write_report(folder / PAGE, f"Re-identification on {tested.name}", lead, ranking_sections(findings), footer)
     figures = {**written, "examined": {name: each.to_dict(names) for name, each in examined.items()}}
     write_json(folder / FIGURES, json.loads(json.dumps(figures)))

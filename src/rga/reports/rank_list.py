@@ -1,7 +1,7 @@
 """Rank lists: each query beside the gallery images that are nearest to it, with matches and others marked by colour and by sign.
 
-The rules are those of the evaluation (``rga.ranking.evaluation``): junk images and images of the query's own identity and camera are left
-out; distractors stay and are no match.
+The rules are those of the evaluation (``rga.ranking.evaluation``): junk images, images of the query's own identity and camera, and the
+query itself are left out; distractors stay and are no match.
 """
 
 from __future__ import annotations
@@ -109,7 +109,12 @@ def rank_lists(
 
 
 def rank_lists_by(
-    distances: DistanceRows, query: Sequence[Sample], gallery: Sequence[Sample], indices: Sequence[int], top: int = 10
+    distances: DistanceRows,
+    query: Sequence[Sample],
+    gallery: Sequence[Sample],
+    indices: Sequence[int],
+    files: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    top: int = 10,
 ) -> list[RankList]:
     """Ranks the gallery for some of the queries by any distances, such as those of a re-ranking; similarity is 1 - distance.
 
@@ -118,12 +123,20 @@ def rank_lists_by(
         query: all queries.
         gallery: the gallery; see ``rank_lists``.
         indices: indices of the queries to rank for.
+        files: numbers of the files of queries (n,) and gallery (m,), the same for the same image; None if no query is in the gallery.
         top: number of images in a list.
     """
     labels = Labels.of(gallery)
     row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
     return [
-        rank_list(query[index], 1 - distances.fill(slice(index, index + 1), row)[0].cpu().numpy(), gallery, labels, top)
+        rank_list(
+            query[index],
+            1 - distances.fill(slice(index, index + 1), row)[0].cpu().numpy(),
+            gallery,
+            labels,
+            top,
+            None if files is None else files[1] == files[0][index],
+        )
         for index in indices
     ]
 
@@ -142,9 +155,18 @@ class Labels:
         return cls(np.array(identities), np.array(cameras))
 
 
-def rank_list(query: Sample, similarities: NDArray[np.floating], gallery: Sequence[Sample], labels: Labels, top: int) -> RankList:
-    """Ranks the gallery (m) for one query by its similarities (m,)."""
+def rank_list(
+    query: Sample,
+    similarities: NDArray[np.floating],
+    gallery: Sequence[Sample],
+    labels: Labels,
+    top: int,
+    itself: NDArray[np.bool_] | None = None,
+) -> RankList:
+    """Ranks the gallery (m) for one query by its similarities (m,), without the images that are the query itself (m,)."""
     own = (labels.identities == query.identity) & (labels.cameras == (-2 if query.camera is None else query.camera))
+    if itself is not None:
+        own |= itself
     seen = np.flatnonzero((labels.identities != JUNK) & ~own)
     order = seen[np.argsort(-similarities[seen], kind="stable")]
     right = (labels.identities[order] == query.identity) & (query.identity != DISTRACTOR)

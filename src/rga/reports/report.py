@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from rga.errors import InputError
+from rga.printable import printable
 from rga.storage.files import write_atomically
 
 WIDE = 700
@@ -188,4 +189,4 @@ def write_report(path: Path, title: str, lead: Text, sections: Sequence[Section]
         OSError: the file cannot be written.
     """
     page = render_report(title, lead, sections, footer)
-    write_atomically(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(printable(page), encoding="utf-8"))

@@ -13,12 +13,14 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.attachment.probe import evaluating
+from rga.datasets.splits import Split
 from rga.errors import InputError
+from rga.images.defects import examples
 from rga.images.preprocessing import Preprocessing, to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import Sample, SegmentationData, Split
+from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 from rga.segmentation.sliding import Inference
@@ -48,11 +50,11 @@ class SampleImages(Dataset[tuple[Tensor, NDArray[np.uint8]]]):
 
 
 def predictions(
-    model: SegmentationModel, samples: Sequence[Sample], inference: Inference, num_workers: int
+    model: SegmentationModel, samples: Sequence[Sample], classes: Classes, inference: Inference, num_workers: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """The mask of each image, and what the model makes of the image: (H, W) each."""
+    """The mask of each image, read by the data's own classes, and what the model makes of the image: (H, W) each."""
     device = next(model.parameters()).device
-    images = SampleImages(samples, model.classes, model.preprocessing)
+    images = SampleImages(samples, classes, model.preprocessing)
     with evaluating(model), torch.inference_mode():
         for image, labels in read_samples(images, num_workers):
             found = model.probabilities(image.to(device), inference).argmax(0)
@@ -73,7 +75,7 @@ def evaluate_model(
     Args:
         model: to measure.
         samples: images with masks, of any sizes.
-        classes: of the masks; the model's own.
+        classes: of the masks: those of the model by name, in the same order; values and colours are the data's own.
         inference: how images are predicted; by default at one scale.
         num_workers: processes that read images; 0 reads in this one.
         progress: told after each image of this process's part.
@@ -83,20 +85,38 @@ def evaluate_model(
         DataError: a mask holds what it must not, or is of another size than its image.
         DamagedImageError: an image or a mask cannot be read.
     """
-    if classes != model.classes:
-        raise InputError(
-            f"the model tells {len(model.classes)} classes apart ({', '.join(model.classes.names[:4])}, ...), the data {len(classes)} "
-            f"({', '.join(classes.names[:4])}, ...), or their masks have other values: evaluate it on the dataset that it was trained on"
-        )
+    check_names(classes, model.classes)
     inference = inference or Inference()
     matrix = np.zeros((len(classes), len(classes)), np.int64)
     part = processes.share(samples)
-    for done, (labels, found) in enumerate(predictions(model, part, inference, num_workers), start=1):
+    for done, (labels, found) in enumerate(predictions(model, part, classes, inference, num_workers), start=1):
         matrix += confusion_matrix(labels, found, len(classes))
         if progress is not None:
             progress(done, len(part))
     matrix = processes.gather_rows(torch.from_numpy(matrix)[None]).sum(0).numpy()
     return SegmentationResult(matrix, classes.names, len(samples), str(model.chosen(inference)))
+
+
+def check_names(found: Classes, expected: Classes) -> None:
+    """Checks that data tell the classes of a model apart: by their names and order. Values, colours and what is ignored may differ.
+
+    Raises:
+        InputError: they do not.
+    """
+    if found.names == expected.names:
+        return
+    if sorted(found.names) == sorted(expected.names):
+        raise InputError(
+            f"the data have the model's {len(expected)} classes in another order ({', '.join(found.names[:4])}, ..., the model "
+            f"{', '.join(expected.names[:4])}, ...): bring the lines of the class file into the model's order"
+        )
+    lacking = [name for name in expected.names if name not in found.names]
+    strange = [name for name in found.names if name not in expected.names]
+    said = [f"{what} {examples(names)}" for what, names in (("lack", lacking), ("have besides", strange)) if names]
+    raise InputError(
+        f"the model tells {len(expected)} classes apart ({', '.join(expected.names[:4])}, ...), the data {len(found)} "
+        f"({', '.join(found.names[:4])}, ...); the data {' and '.join(said)}: evaluate it on the classes that it was trained on"
+    )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rga.arrays import check_count, is_number
 from rga.attention.precision import in_float32
+from rga.errors import InputError
 from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.network.resolution import on_pixels
+from rga.tensors import check_labels, check_scores
 from rga.training.distributed import processes
 
 
@@ -27,6 +30,9 @@ def pixel_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         A scalar.
+
+    Raises:
+        InputError: shapes or types do not fit, or a label has no class.
     """
     return mean_over_all(losses_of_pixels(scores, labels).sum(), (labels != IGNORED).sum())
 
@@ -46,11 +52,17 @@ def hard_cross_entropy(scores: Tensor, labels: Tensor, threshold: float = 0.7, k
     Returns:
         A scalar; 0, with gradients of 0, where all pixels are ignored.
 
+    Raises:
+        InputError: shapes or types do not fit, a label has no class, or a number is out of its range.
+
     Example:
         >>> scores = torch.tensor([[[[0.0, 4.0, 0.0]], [[0.0, 0.0, 4.0]]]])
         >>> hard_cross_entropy(scores, torch.zeros(1, 1, 3, dtype=torch.long), keep=1)
         tensor(2.3556)
     """
+    if not (is_number(threshold) and 0 < threshold <= 1):
+        raise InputError(f"threshold must be above 0 and at most 1, got {threshold!r}")
+    check_count("keep", keep, 0)
     losses = losses_of_pixels(scores, labels)[labels != IGNORED]  # (n,)
     hard = losses[losses > -math.log(threshold)]
     share = -(-keep // processes.count())
@@ -74,5 +86,7 @@ def mean_over_all(total: Tensor, count: Tensor) -> Tensor:
 @in_float32
 def losses_of_pixels(scores: Tensor, labels: Tensor) -> Tensor:
     """The cross-entropy of each pixel (B, H, W), 0 for those that are ignored; in float32 at least."""
+    check_scores(scores, ("images", "classes", "height", "width"))
+    check_labels(labels, (len(scores), -1, -1), scores.shape[1], IGNORED)
     scores = on_pixels(scores, (labels.shape[-2], labels.shape[-1]))
-    return F.cross_entropy(scores, labels, ignore_index=IGNORED, reduction="none")
+    return F.cross_entropy(scores, labels.long(), ignore_index=IGNORED, reduction="none")

@@ -19,7 +19,8 @@ from rga.attachment.probe import evaluating
 from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
-from rga.images.images import ImageLike, as_image
+from rga.images.images import DamagedImageError
+from rga.images.inputs import ImageLike, NotAnImageError, as_image, as_images, described
 from rga.images.preprocessing import to_tensor
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
@@ -28,6 +29,7 @@ from rga.segmentation.network.high_resolution import COARSEST, HighResolutionBac
 from rga.segmentation.network.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
 from rga.segmentation.sliding import Inference, predict
+from rga.training.input.reading import OnDamaged
 
 TASK = "segmentation"
 
@@ -78,7 +80,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         resolution: float = 1.0,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        trained_on: Mapping[str, str] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         task: str = TASK,
     ) -> None:
@@ -145,7 +147,10 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
 
         Raises:
             GridMismatchError: the windows have not the size that the attention takes.
+            NotAnImageError: it is no such tensor.
         """
+        if not (isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point()):
+            raise NotAnImageError(f"probabilities takes one normalised tensor (3, H, W), got {described(image)}: segment takes images")
         return predict(lambda seen: self(self.as_input(seen))[0], image, self.chosen(inference or Inference()), self.resolution)
 
     def chosen(self, inference: Inference) -> Inference:
@@ -155,19 +160,23 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         return inference
 
     @torch.inference_mode()
-    def segment(self, images: Iterable[ImageLike], *, inference: Inference | None = None) -> list[Segmentation]:
+    def segment(
+        self, images: ImageLike | Iterable[ImageLike], *, inference: Inference | None = None, on_damaged: OnDamaged | None = None
+    ) -> list[Segmentation]:
         """What the model sees in images.
 
         Args:
-            images: PIL images of any mode, paths, or (H, W, 3) arrays of bytes; any sizes.
+            images: one image or many, of any sizes: PIL images of any mode, paths, arrays or tensors; see ``rga.images.inputs``.
             inference: whole or in windows, at which scales; see ``probabilities``.
+            on_damaged: called with the index and the error of each file that is no image or a damaged one, which is left out; None for an
+                error at the first of them.
 
         Returns:
-            For each image its labels and their confidence, at the image's size.
+            For each image its labels and their confidence, at the image's size; one image gives a list of one.
 
         Raises:
             DamagedImageError: a file cannot be read; it is named.
-            TypeError: something is no image.
+            NotAnImageError: something is no image.
 
         Example:
             >>> from rga.segmentation.datasets.classes import numbered
@@ -180,7 +189,14 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         device = next(self.parameters()).device
         found = []
         with evaluating(self):
-            for image in images:
-                confidence, labels = self.probabilities(transform(as_image(image)).to(device), inference).max(0)
+            for index, image in enumerate(as_images(images)):
+                try:
+                    pixels = transform(as_image(image, f"image {index}")).to(device)
+                except DamagedImageError as error:
+                    if on_damaged is None:
+                        raise
+                    on_damaged(index, error)
+                    continue
+                confidence, labels = self.probabilities(pixels, inference).max(0)
                 found.append(Segmentation(labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy().astype(np.float32)))
         return found

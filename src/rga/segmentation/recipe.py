@@ -1,4 +1,4 @@
-"""A segmentation training's choices, in groups; the defaults are those of the field for Cityscapes (DANet's)."""
+"""A segmentation training's choices, in groups; the defaults are usual ones for street scenes (PSPNet, DeepLab)."""
 
 from __future__ import annotations
 

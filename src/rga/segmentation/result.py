@@ -96,4 +96,8 @@ class SegmentationResult:
         width = max(map(len, self.names))
         classes = [f"{name:<{width}}  {'-' if np.isnan(iou) else f'{iou:.1%}':>6}" for name, iou in zip(self.names, self.iou, strict=True)]
         figures = f"mIoU {self.mIoU:.2%}, pixel accuracy {self.pixel_accuracy:.2%}, mean accuracy {self.mean_accuracy:.2%}"
-        return "\n".join([*classes, figures, f"{self.images:,} images, {int(self.matrix.sum()):,} pixels, {self.method}"])
+        lines = [*classes, figures, f"{self.images:,} images, {int(self.matrix.sum()):,} pixels, {self.method}"]
+        there = [name for name, pixels in zip(self.names, self.matrix.sum(1), strict=True) if pixels]
+        if len(there) == 1:
+            lines.append(f"beware: the masks show {there[0]!r} alone: these figures say nothing about the other classes")
+        return "\n".join(lines)

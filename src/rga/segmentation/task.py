@@ -8,6 +8,7 @@ from rga.segmentation.evaluation import SegmentationOptions, evaluate_split
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.training import SegmentationTraining
+from rga.training.input.plan import batch_that_fits
 from rga.training.task import Task
 
 
@@ -16,15 +17,25 @@ def read(recipe: SegmentationRecipe) -> SegmentationData:
     return CATALOG.read(recipe.data)
 
 
+def fit(recipe: SegmentationRecipe, data: SegmentationData, shares: int) -> SegmentationRecipe:
+    """The recipe with a batch that has no more crops than there are images."""
+    return recipe.override(batch_size=batch_that_fits(recipe.batches.batch_size, len(data.train), shares))
+
+
 TASK = Task(
     name="segmentation",
     recipe=SegmentationRecipe,
     model=SegmentationModel,
     datasets=CATALOG,
     read=read,
+    fit=fit,
     build=SegmentationTraining,
     options=SegmentationOptions,
     evaluate=evaluate_split,
     predict=SegmentationModel.segment,
     verb="segment",
+    next_steps={
+        "rga segment RUN IMAGES -o segmented": "label maps, overlays and confidence of images",
+        "rga evaluate RUN": "the IoU of each class, by the best model",
+    },
 )

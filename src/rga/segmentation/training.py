@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rga.attention.catalog import OF_A_GRID
+from rga.datasets.layout import DataError
+from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.datasets.learnable import examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
@@ -20,7 +23,7 @@ from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
-from rga.training.distributed import processes
+from rga.training.choice import describe_choice
 from rga.training.image_training import ImageTraining, start_model, trained_on
 from rga.training.input.plan import ShuffledBatches
 
@@ -67,13 +70,15 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
     def __init__(self, recipe: SegmentationRecipe, data: SegmentationData) -> None:
         if not data.train:
             raise InputError(f"dataset {data.name!r} has no training split")
-        split = recipe.evaluation.eval_split
-        self.tested = data.labelled(split) if data.split(split) else ()
+        self.chooses = choosing_split(recipe.evaluation.eval_split, data)
+        """The split that chooses the best model; empty where there is none."""
+        self.tested = data.labelled(self.chooses) if self.chooses else ()
+        self.kept = () if self.chooses in ("", "test") or not data.masks_given("test") else data.test
+        """The images that are tested on when all is over."""
+        self.has_test = bool(self.kept)
+        self.remarks = check_masks(data, {"test": self.kept, self.chooses: self.tested})
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
-        part = chosen.batch_size // (processes.count() * recipe.optimization.gradient_accumulation)
-        if recipe.model.head == "aspp" and part < 2:
-            raise InputError(f"head aspp normalises one pooled position a crop, over 2 crops or more: a batch comes in parts of {part}")
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(
@@ -110,8 +115,8 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
     def describe_data(self) -> str:
         """A line for each split of the data."""
         lines = [f"{self.data.name}, {len(self.data.classes)} classes, fingerprint {self.fingerprint}", *describe_counts(self.data.counts)]
-        if not self.tested:
-            lines.append(f"  {self.recipe.evaluation.eval_split} is empty: the training is not evaluated, and there is no best model")
+        lines.append(f"  {describe_choice(self.chooses, wanted=self.recipe.evaluation.eval_split, kept=self.has_test)}")
+        lines += [f"  beware: {remark}" for remark in self.remarks]
         return "\n".join(lines)
 
     def file_name(self, index: int) -> str:
@@ -120,11 +125,58 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
 
     def evaluate(self) -> dict[str, float]:
         """MIoU and pixel accuracy on the recipe's split; nothing without one."""
-        if not self.tested:
+        return self.measured(self.tested)
+
+    def test(self) -> dict[str, float]:
+        """The same on the test split, which chose nothing; nothing without one."""
+        return self.measured(self.kept)
+
+    def measured(self, samples: Sequence[Sample]) -> dict[str, float]:
+        """The figures on some samples; none without samples."""
+        if not samples:
             return {}
         num_workers = self.recipe.loader.num_workers
-        result = evaluate_model(self.model, self.tested, self.data.classes, inference=self.inference, num_workers=num_workers)
+        result = evaluate_model(self.model, samples, self.data.classes, inference=self.inference, num_workers=num_workers)
         return {"mIoU": result.mIoU, "pixel_accuracy": result.pixel_accuracy, "mean_accuracy": result.mean_accuracy}
+
+
+def choosing_split(wanted: Split, data: SegmentationData) -> Split | Literal[""]:
+    """The split that chooses the best model: the recipe's; where that is ``val`` and empty, ``test``; empty where there is none.
+
+    Raises:
+        InputError: the masks of the split are not there.
+    """
+    if data.split(wanted):
+        data.labelled(wanted)
+        return wanted
+    return "test" if wanted == "val" and data.masks_given("test") else ""
+
+
+def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]) -> tuple[str, ...]:
+    """What should be known about the masks before a training, a sentence each.
+
+    Args:
+        data: to train on.
+        measured: split -> the samples that are measured on; none for a split that is not used.
+
+    Raises:
+        DataError: nothing can be learnt from them, a mask cannot be used, or in a split to test on every pixel is ignored.
+    """
+    examined = examine(data.train, data.classes)
+    if examined.defects:
+        raise DataError(examined.defects[0])
+    if examined.refusal:
+        raise DataError(f"dataset {data.name!r} at {data.root}: {examined.refusal}")
+    remarks = [*examined.remarks]
+    for split, samples in measured.items():
+        names = shown(samples, data.classes)
+        if not names:
+            raise DataError(
+                f"dataset {data.name!r} at {data.root}: every pixel of all masks of {split} is ignored: nothing can be measured"
+            )
+        if len(names) == 1:
+            remarks.append(one_class(split, names[0]))
+    return tuple(remarks)
 
 
 def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> SegmentationModel:

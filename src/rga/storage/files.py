@@ -42,7 +42,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Writes a mapping as JSON, atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))
+    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8"))
 
 
 def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> None:
@@ -95,12 +95,14 @@ def named(error: OSError, path: Path) -> OSError:
 
 def flush(path: Path) -> None:
     """Has the disk hold what was written to a file."""
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes what may be written alone
+    descriptor = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # Windows flushes what may be written alone
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
+
+WINDOWS = os.name == "nt"
 
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM})
 """What file systems answer that cannot flush a folder by itself: network shares, FUSE, some of Windows."""
@@ -115,7 +117,7 @@ def flush_folder(folder: Path) -> None:
     Raises:
         OSError: the disk failed.
     """
-    if os.name == "nt":  # folders are no files there
+    if WINDOWS:  # folders are no files there
         return
     try:
         flush(folder)
@@ -127,7 +129,7 @@ def flush_folder(folder: Path) -> None:
 def holds(path: Path, settings: Mapping[str, Any]) -> bool:
     """Whether a JSON file holds some settings, whatever else it holds."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:  # no results: somebody else's file, which is left alone
         return False
     return isinstance(found, dict) and all(name in found and found[name] == value for name, value in settings.items())

@@ -75,10 +75,14 @@ def check_whole_numbers(options: DataclassInstance, ranges: Mapping[str, tuple[i
 def write_origin(file: Path, generator: str, version: int, options: DataclassInstance) -> None:
     """Writes what a folder was made from: the name of the generator, its version and its options."""
     about = {"generator": generator, "version": version, "options": asdict(options)}
-    file.write_text(json.dumps(about, indent=2) + "\n")
+    file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def same_origin(file: Path, version: int, options: DataclassInstance) -> bool:
-    """Whether a folder, by what ``write_origin`` wrote there, was made by this version from these options."""
-    found = json.loads(file.read_text())
-    return (found.get("version"), found.get("options")) == (version, asdict(options))
+    """Whether a folder, by what ``write_origin`` wrote there, was made by this version from these options.
+
+    Options that the file does not name had their defaults: they were added since.
+    """
+    found = json.loads(file.read_text(encoding="utf-8"))
+    chosen = {**asdict(type(options)()), **found.get("options", {})}
+    return (found.get("version"), chosen) == (version, asdict(options))

@@ -18,11 +18,13 @@ from rga.backbones.parameter_groups import parameter_groups
 from rga.backbones.recipe import ModelRecipe
 from rga.backbones.weights.pretrained import load_backbone_weights
 from rga.images.images import DamagedImageError
-from rga.storage.saved_model import save_model
+from rga.storage.saved_model import WEIGHTS, add_metrics, load_weights, save_model
+from rga.training.distributed import processes
 from rga.training.input.loader import SampleLoader
 from rga.training.input.plan import Plan
+from rga.training.one_image import check_one_image
 from rga.training.optimization import build_optimizer, build_schedule
-from rga.training.recipe import MachineRecipe, Recipe
+from rga.training.recipe import MachineRecipe, Recipe, plain
 from rga.training.schedules import Schedule
 
 
@@ -64,6 +66,9 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         model: to train; the task's ``build_model`` makes it.
         samples: the training split as augmented images.
         plan: which of them make a batch.
+
+    Raises:
+        InputError: a batch cannot be shared as the recipe wants it, or comes in parts of one image that the model cannot train on.
     """
 
     watched: str
@@ -87,6 +92,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
             pin=recipe.machine.device.startswith(("auto", "cuda")) and torch.cuda.is_available(),
         )
         self.steps_per_epoch = len(plan)
+        if self.loader.share.part == 1 and not (recipe.machine.sync_bn and processes.together()):
+            check_one_image(model, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation))
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -117,6 +124,32 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
     def evaluate(self) -> Mapping[str, float]:
         """Metrics of the model as it is."""
 
+    has_test = False
+    """Whether there is a split to test on that chooses nothing."""
+
+    def test(self) -> Mapping[str, float]:
+        """Metrics of the model as it is on that split; nothing where there is none."""
+        return {}
+
+    def test_saved(self, folder: Path) -> Mapping[str, float]:
+        """Metrics of a saved model on that split, which are added to its configuration; nothing where there is none.
+
+        Of several processes the first reads the model. The model that is trained has its own weights again afterwards.
+        """
+        if not self.has_test or not processes.largest((folder / WEIGHTS).is_file() and processes.first())[0]:
+            return {}
+        own = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        try:
+            if processes.first():
+                load_weights(self.model, folder)
+            processes.copy_from_first(self.model)
+            figures = dict(self.test())
+        finally:
+            self.model.load_state_dict(own)
+        if processes.first():
+            add_metrics(folder, {"test": figures})
+        return figures
+
     @abstractmethod
     def describe_data(self) -> str:
         """A line for each split of the data."""
@@ -141,14 +174,25 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         return build_schedule(self.recipe.optimization)
 
 
-def trained_on(recipe: Recipe, data: ImageData) -> dict[str, str]:
-    """What a model remembers of its data: name, fingerprint, and how they were read."""
-    return {"name": data.name, "fingerprint": data.fingerprint, "data": str(recipe.data)}
+def trained_on(recipe: Recipe, data: ImageData) -> dict[str, Any]:
+    """What a model remembers of its data: name, fingerprint, and the recipe's fields by which they were chosen and read."""
+    fields = recipe.fields()
+    chosen = {name: plain(fields[name]) for name in recipe.DATA_FIELDS if fields[name]}
+    return {"name": data.name, "fingerprint": data.fingerprint, **chosen}
+
+
+def one_image_because(size: int, parts: int) -> str:
+    """Why a batch comes in parts of one image, and which field to change, for an error."""
+    in_parts = f" in {parts} parts (gradient_accumulation)" if parts > 1 else ""
+    shared = f" on {processes.count()} processes (sync_bn normalises over all of them)" if processes.count() > 1 else ""
+    return f"a batch of {size}{in_parts}{shared} comes as one image at a time"
 
 
 def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:
     """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place."""
-    model.set_weights_source(load_backbone_weights(model.backbone, chosen.backbone, chosen.weights))
+    normalisation = (model.preprocessing.mean, model.preprocessing.std)
+    source = load_backbone_weights(model.backbone, chosen.backbone, chosen.weights, chosen.attention, normalisation=normalisation)
+    model.set_weights_source(source)
     if machine.activation_checkpointing:
         checkpoint_blocks(model.backbone)
     return model.to(memory_format=torch.channels_last) if machine.channels_last else model

@@ -18,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 
 from rga.storage.files import write_folder
 from rga.storage.saved_model import CONFIG
+from rga.training.choice import test_best
 from rga.training.devices import autocast
 from rga.training.distributed import processes
 from rga.training.input.random_state import seed_all
+from rga.training.optimization import descend
 from rga.training.outcome import DivergedError, Outcome
 from rga.training.recipe import Recipe
 from rga.training.run.checkpoint import LAST, Checkpoint
 from rga.training.run.checkpoint_writer import CheckpointWriter
+from rga.training.run.estimate import Estimate
 from rga.training.run.log import RunLog
 from rga.training.run.progress import progress_bar, spell_out
 from rga.training.run.stop import StoppedError, StopSignals
@@ -83,12 +85,12 @@ def fit(
                 loop.end_epoch()
             loop.save(wait=True)
         except StoppedError:
-            loop.say(
-                f"stopped in epoch {at.epoch + 1}: continue with rga resume {folder}; the state of step {at.step} is in {folder / LAST}"
-            )
+            loop.save_models("last", at.metrics if at.evaluated == at.step else {}, loop.state.kinds)
+            where = f"the state of step {at.step} is in {folder / LAST}, and the model so far in {folder / 'last'}"
+            loop.say(f"stopped in epoch {at.epoch + 1}: continue with rga resume {folder}; {where}")
             return loop.outcome(loop.stopped)
     loop.save_models("last", at.metrics, loop.state.kinds)
-    return loop.outcome()
+    return loop.outcome(test=loop.test())
 
 
 class Loop:
@@ -125,7 +127,8 @@ class Loop:
         self.saved: tuple[int, ...] = ()
         """Where the last checkpoint was taken."""
         self.progress = progress_bar()
-        self.bar = self.progress.add_task("training", total=self.total)
+        self.bar = self.progress.add_task("training", total=self.total, left="")
+        self.estimate = Estimate(partial(recipe.left, training.steps_per_epoch))
 
     def restore(self, start: Checkpoint) -> None:
         """Goes to where a checkpoint was taken.
@@ -166,6 +169,7 @@ class Loop:
         batches = iter(training.batches(at.epoch, at.batch))
         started, seen = time.perf_counter(), 0
         while at.batch < training.steps_per_epoch and at.step < self.total:
+            self.estimate.begin()
             parts, due = self.fetch(batches)
             lr = self.schedule(at.epoch + at.batch / training.steps_per_epoch)
             values = self.step(parts, lr)
@@ -177,6 +181,8 @@ class Loop:
             speed = seen / (time.perf_counter() - started)
             shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
             self.progress.update(self.bar, completed=at.step, description=shown)
+            self.estimate.step_is_over()
+            self.show_what_is_left()
             if due or (options.checkpoint_every and at.step % options.checkpoint_every == 0):
                 self.save()
         means = {name: value / at.batch for name, value in at.sums.items()}
@@ -257,10 +263,13 @@ class Loop:
         Raises:
             StoppedError: a signal came; the state is saved.
         """
-        at, every = self.at, self.recipe.loop.evaluate_every
+        at = self.at
         whole = at.batch == self.training.steps_per_epoch
-        if at.step == self.total or (every and whole and (at.epoch + 1) % every == 0):
+        if at.step == self.total or (whole and self.recipe.loop.evaluates_after(at.epoch + 1)):
+            self.estimate.begin()
             self.evaluate_and_keep()
+            self.estimate.evaluation_is_over()
+            self.show_what_is_left()
         if at.sums:  # where the training was shortened to what is over, there were no steps
             self.note("train", self.ended)
         for name, metrics in at.metrics.items() if at.evaluated == at.step else ():
@@ -269,7 +278,9 @@ class Loop:
             at.epoch, at.batch, at.sums = at.epoch + 1, 0, {}
 
     def evaluate_and_keep(self) -> None:
-        """Evaluates, and writes the models that are better than all before. Whatever goes wrong, the state before it is saved first.
+        """Evaluates, and writes the models that are as good as all before: with few images ties are frequent, and the later learnt more.
+
+        Whatever goes wrong, the state before it is saved first.
 
         Raises:
             StoppedError: a signal came; the state is saved.
@@ -281,7 +292,7 @@ class Loop:
         try:
             metrics = self.evaluate()
             reached = {name: values[self.training.watched] for name, values in metrics.items() if self.training.watched in values}
-            better = {name: value for name, value in reached.items() if value > at.best.get(name, -math.inf)}
+            better = {name: value for name, value in reached.items() if value >= at.best.get(name, -math.inf)}
             self.save_models("best", metrics, better)
         except (Exception, StoppedError):
             if not processes.together():
@@ -307,6 +318,14 @@ class Loop:
             all_metrics[name] = processes.from_first(own)
             self.say(f"epoch {self.epoch}{', EMA' if name == EMA else ''}: {spell_out(all_metrics[name])}")
         return all_metrics
+
+    def test(self) -> Mapping[str, float]:
+        """The metrics of the best model on the test split, noted and said; likewise of that with averaged weights."""
+        found = test_best(self.training, self.folder, self.state.kinds)
+        for name, figures in found.items():
+            self.note("test" if name == RAW else f"test_{name}", {"epoch": self.epoch, **figures})
+            self.say(f"best model{', EMA' if name == EMA else ''}, on test: {spell_out(figures)}")
+        return found.get(RAW, {})
 
     def save_models(self, folder: str, metrics: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> None:
         """Writes the models for users, with what they reached: those of the named weights."""
@@ -351,11 +370,11 @@ class Loop:
             self.writer.join()
         return f"an earlier state is in {self.folder / LAST}" if (self.folder / LAST).exists() else "there is no earlier state"
 
-    def outcome(self, number: int = 0) -> Outcome:
-        """The result so far, and the signal that stopped it."""
+    def outcome(self, number: int = 0, test: Mapping[str, float] | None = None) -> Outcome:
+        """The result so far, the signal that stopped it, and what the best model reached on the test split."""
         at = self.at
         skipped = sum(self.state.skipped().values())
-        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(EMA, {}), skipped, number)
+        return Outcome(at.epoch, at.step, at.metrics.get(RAW, {}), at.best.get(RAW), at.metrics.get(EMA, {}), skipped, number, test or {})
 
     def note(self, kind: str, values: Mapping[str, float | int | str]) -> None:
         """Writes an event to the log; if that fails, the state is saved, unless other processes would have to save with this one."""
@@ -368,16 +387,13 @@ class Loop:
                 self.save(wait=True)
             raise
 
+    def show_what_is_left(self) -> None:
+        """Shows the time that is left, and prints it as soon as it can be told."""
+        self.progress.update(self.bar, left=self.estimate.shown(self.at.step))
+        if message := self.estimate.to_say(self.at.step):
+            self.say(message)
+
     def say(self, message: str) -> None:
         """Prints a line above the progress bar."""
         if processes.first():
             self.progress.console.print(message, markup=False, soft_wrap=True)
-
-
-def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
-    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0."""
-    if clip:
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(model.parameters(), clip)
-    scaler.step(optimizer)
-    scaler.update()

@@ -1,10 +1,12 @@
-"""Optimizers and schedules from a recipe."""
+"""Optimizers and schedules from a recipe, and one step of an optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from rga.training.recipe import OptimizationRecipe
@@ -14,7 +16,7 @@ from rga.training.schedules import Schedule, once_an_epoch, warmup_then_cosine, 
 def build_optimizer(recipe: OptimizationRecipe, groups: Iterable[dict[str, Any]]) -> Optimizer:
     """The optimizer over groups of parameters; a group's ``scale`` multiplies its learning rate."""
     if recipe.optimizer == "sgd":
-        return SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+        return SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay)
     return (Adam if recipe.optimizer == "adam" else AdamW)(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
@@ -27,3 +29,12 @@ def build_schedule(recipe: OptimizationRecipe) -> Schedule:
     if recipe.schedule == "poly":
         schedule = warmup_then_poly(*begin, recipe.epochs)
     return once_an_epoch(schedule) if recipe.lr_update == "epoch" else schedule
+
+
+def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
+    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0."""
+    if clip:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    scaler.step(optimizer)
+    scaler.update()

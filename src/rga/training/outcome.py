@@ -18,6 +18,7 @@ class Outcome:
         metrics: of the last evaluation; empty if there was none.
         ema: of the averaged weights (EMA) in that evaluation; empty without them.
         best: the best value of the watched metric; None if there was no evaluation.
+        test: metrics of the best model on the test split, where that chose nothing; empty where there is none.
         skipped: samples that could not be read and were replaced.
         signal: the signal that stopped it; 0 if it reached its end.
     """
@@ -29,6 +30,7 @@ class Outcome:
     ema: Mapping[str, float] = field(default_factory=dict)
     skipped: int = 0
     signal: int = 0
+    test: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def interrupted(self) -> bool:

@@ -31,7 +31,9 @@ class OptimizationRecipe:
     epochs: int = 600
     """Epochs of training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9 and Nesterov."""
+    """Adam and AdamW with PyTorch's betas; SGD with momentum 0.9."""
+    nesterov: bool = True
+    """SGD: Nesterov's momentum. Other optimizers have none."""
     lr: float = 8e-4
     """Learning rate after the warm-up."""
     warmup_start_lr: float = 8e-6
@@ -72,7 +74,7 @@ class LoopRecipe:
     """When a training evaluates, saves and logs."""
 
     evaluate_every: int = 0
-    """Epochs between evaluations; 0 evaluates at the end only."""
+    """Epochs between evaluations, the first of which comes after one epoch; 0 evaluates at the end only."""
     checkpoint_minutes: float = 5.0
     """Minutes between checkpoints; 0 writes only the last one, at the end or when the training is stopped."""
     checkpoint_every: int = 0
@@ -87,6 +89,13 @@ class LoopRecipe:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("evaluate_every", "checkpoint_minutes", "checkpoint_every", "log_every", "max_steps"), 0)
+
+    def evaluates_after(self, epoch: int) -> bool:
+        """Whether an evaluation comes after an epoch, counted from 1, that is not the last.
+
+        One comes after the first epoch: then a model is there early, and an evaluation that cannot work fails at once.
+        """
+        return bool(self.evaluate_every) and (epoch == 1 or epoch % self.evaluate_every == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +156,8 @@ class Recipe:
 
     task: ClassVar[str]
     """The task that trains by it."""
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data",)
+    """The fields that choose the data: a model remembers them."""
 
     data: DataSpec
     """The dataset."""
@@ -193,10 +204,20 @@ class Recipe:
             changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
 
+    def datasets(self) -> tuple[DataSpec, ...]:
+        """The datasets that it names, as they are read: first the one that is tested on."""
+        return (self.data,)
+
     def steps(self, steps_per_epoch: int) -> int:
         """Steps of the whole training."""
         whole = self.optimization.epochs * steps_per_epoch
         return min(whole, self.loop.max_steps or whole)
+
+    def left(self, steps_per_epoch: int, step: int) -> tuple[int, int]:
+        """Steps and evaluations that are to come after a step of the training, and after the evaluation that follows it."""
+        total = self.steps(steps_per_epoch)
+        epochs = range(step // steps_per_epoch + 1, -(-total // steps_per_epoch))
+        return total - step, sum(map(self.loop.evaluates_after, epochs)) + (step < total)
 
     def to_dict(self) -> dict[str, Any]:
         """All groups as JSON can hold them; ``from_dict`` reads it."""

@@ -6,7 +6,7 @@ Each task defines its ``TASK`` in its ``task`` module, and ``rga.tasks`` finds i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -39,11 +39,13 @@ class Task(Generic[R, D, M, O]):
         model: the class of its models.
         datasets: its catalogue.
         read: the data of a recipe: its dataset, with what is joined and held out.
+        fit: (recipe, data, shares) -> the recipe with batches that the data can fill, in as many equal shares.
         build: (recipe, data) -> the training, with its model, batches, losses and evaluation.
         options: the class of the options of an evaluation, a dataclass whose fields have defaults.
         evaluate: (model, data, options, batch_size=, num_workers=, progress=) -> the result on the data's test split.
         predict: (model, images, ...) -> what the model is for: features, label maps, classes.
         verb: the command that predicts, in words.
+        next_steps: commands to type after a training, each with what it does; RUN stands for the run's folder.
     """
 
     name: str
@@ -51,8 +53,10 @@ class Task(Generic[R, D, M, O]):
     model: type[M]
     datasets: Catalog[D]
     read: Callable[[R], D]
+    fit: Callable[[R, D, int], R]
     build: Callable[[R, D], ImageTraining[Any, Any, Any, Any]]
     options: type[O]
     evaluate: Callable[..., Evaluation]
     predict: Callable[..., Any]
     verb: str
+    next_steps: Mapping[str, str]

@@ -60,6 +60,10 @@ class Trainable(Protocol):
         """Metrics of the model as it is."""
         ...
 
+    def test_saved(self, folder: Path) -> Mapping[str, float]:
+        """Metrics of a saved model on the test split that chose nothing; nothing where there is none. They are kept with the model."""
+        ...
+
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Writes the model for users, with its metrics."""
         ...

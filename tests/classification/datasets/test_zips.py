@@ -7,14 +7,16 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 import pytest
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from classification.conftest import MakeFolders
 from rga.classification.datasets.check import check_data
 from rga.classification.datasets.zips import read_zips
 from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import SPLITS
 from rga.images.images import DamagedImageError
+from rga.training.input.reading import read_samples
 
 
 @pytest.fixture
@@ -65,8 +67,7 @@ def test_processes_open_their_own_zip(root: Path) -> None:
     sent = pickle.loads(pickle.dumps(images))
     assert sent.opened is None
     assert [sent.contents(number) for number in range(4)] == before
-    loader = DataLoader(Contents(images), batch_size=None, num_workers=2)
-    assert list(loader) == before * 20
+    assert list(read_samples(Contents(images), num_workers=2)) == before * 20
 
 
 class Contents(Dataset[bytes]):
@@ -129,3 +130,36 @@ def test_a_class_that_is_missing_from_the_test_is_named(root: Path) -> None:
     (root / "train-2-per-class.zip").unlink()
     with pytest.raises(DataError, match=r"has 1 class \(cat\)"):
         read_zips(root)
+
+
+def write_zips(root: Path, **members: str) -> Path:
+    """Zips with images by their names."""
+    root.mkdir()
+    for name, inside in members.items():
+        with ZipFile(root / f"{name.replace('_', '-')}.zip", "w") as archive:
+            for member in inside.split():
+                archive.writestr(member, b"")
+    return root
+
+
+def test_three_splits_under_any_of_their_usual_names(tmp_path: Path) -> None:
+    data = read_zips(write_zips(tmp_path / "a", cifar_Training="a/1.png b/1.png", VALID="a/2.png b/2.png", Test_set="a/3.png b/3.png"))
+    assert [data.split(split).images.name(0) for split in SPLITS] == [
+        "cifar-Training.zip:a/1.png",
+        "VALID.zip:a/2.png",
+        "Test-set.zip:a/3.png",
+    ]
+    assert data.chooses == "val"
+
+
+def test_zips_and_folders_in_them_that_are_not_clear_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"extra\.zip is named like no split: name it like one, or put it elsewhere"):
+        read_zips(write_zips(tmp_path / "a", train="a/1.png b/1.png", extra="a/1.png b/1.png"))
+    with pytest.raises(DataError, match=r"train-test\.zip is named like train and test"):
+        read_zips(write_zips(tmp_path / "b", train_test="a/1.png b/1.png"))
+    with pytest.raises(DataError, match=r"several zips to choose the best model by: val\.zip, valid\.zip; leave one there"):
+        read_zips(write_zips(tmp_path / "c", val="a/1.png", valid="a/1.png"))
+    swallowed = write_zips(tmp_path / "d", train="Train/a/1.png Train/b/1.png Val/a/1.png Val/b/1.png")
+    with pytest.raises(DataError, match=r"train\.zip has the folders Train, Val, called like splits: make a zip of each split"):
+        read_zips(swallowed)
+    assert read_zips(swallowed, splits=False).classes == ("Train", "Val")

@@ -38,7 +38,8 @@ def test_options_of_each() -> None:
         "cuhk03-detected": ["allow_subset"],
         "cuhk03-classic-labeled": ["split", "single_shot"],
         "cuhk03-classic-detected": ["split", "single_shot"],
-        "folder": ["camera", "test_fraction", "seed"],
+        "folder": ["camera", "test_fraction", "seed", "known", "splits"],
+        "names": ["identity", "camera", "test_fraction", "seed", "known"],
     }
 
 

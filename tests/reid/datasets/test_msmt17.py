@@ -70,6 +70,25 @@ def test_a_line_that_is_none(root: Path, line: str) -> None:
         read_msmt17(root)
 
 
+def test_lists_as_other_machines_write_them(root: Path) -> None:
+    expected = read_msmt17(root)
+    for name, lines in LISTS.items():
+        (root / name).write_bytes("\r\n".join(line.replace(" ", "\t") + "  " for line in lines).encode("utf-16"))
+    assert read_msmt17(root) == expected
+    (root / "list_query.txt").write_bytes(b"0000/0000_003_07_0303morning_0033_0.jpg 0\n0000/0000_003_07_0303morning_0033_0.jpg \xe4\n")
+    with pytest.raises(DataError, match=r"list_query\.txt, line 2: byte 0xe4 is not text in UTF-8"):
+        read_msmt17(root)
+    (root / "list_query.txt").write_text("/0000/0000_003_07_0303morning_0033_0.jpg 0\n")
+    with pytest.raises(DataError, match=r"list_query\.txt, line 1: '/0000/.* is not below .*, as all images of the list are"):
+        read_msmt17(root)
+
+
+def test_an_image_that_is_listed_twice(root: Path) -> None:
+    (root / "list_val.txt").write_text(LISTS["list_train.txt"][0] + "\n")
+    with pytest.raises(DataError, match=r"train holds .*0000_000_01_0303morning_0008_0\.jpg twice"):
+        read_msmt17(root)
+
+
 def test_a_name_that_says_nothing(root: Path) -> None:
     (root / "list_train.txt").write_text("0000/walk.jpg 0\n")
     with pytest.raises(DataError, match=r"walk\.jpg: the file name does not follow IDENTITY_NUMBER_CAMERA"):

@@ -6,7 +6,7 @@ import pytest
 
 from rga.datasets.layout import DataError
 from rga.segmentation.datasets.camvid import EXPECTED, read_camvid
-from rga.segmentation.datasets.check import pixels_of
+from rga.segmentation.datasets.learnable import count_pixels
 from rga.segmentation.datasets.masks import read_mask, read_sample
 from segmentation.conftest import RealData, WriteImage, WriteMask
 
@@ -48,5 +48,5 @@ def test_the_real_data_have_all_classes_in_every_split(real_data: RealData) -> N
     data = read_camvid(real_data("camvid-480x360"))
     assert data.counts == EXPECTED
     for samples in (data.train, data.val, data.test):
-        pixels = sum(pixels_of(read_sample(sample, data.classes)[1], data.classes) for sample in samples[::20])
+        pixels = sum(count_pixels(read_sample(sample, data.classes)[1], data.classes) for sample in samples[::20])
         assert (pixels[[0, 1, 3, 5]] > 0).all()  # type: ignore[index]

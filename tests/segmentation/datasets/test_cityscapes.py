@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from rga.datasets.layout import DataError
-from rga.segmentation.datasets.check import pixels_of
 from rga.segmentation.datasets.cityscapes import CLASSES, read_cityscapes, read_generated
 from rga.segmentation.datasets.classes import IGNORED
+from rga.segmentation.datasets.learnable import count_pixels
 from rga.segmentation.datasets.masks import read_mask, read_sample
 from segmentation.conftest import RealData, WriteImage
 
@@ -95,7 +95,7 @@ def test_real_masks_agree_with_the_instances_that_the_authors_drew_beside_them(r
             instances = np.asarray(drawn).astype(int)
         label_ids = np.where(instances < 1000, instances, instances // 1000)
         expected = [int((label_ids == label).sum()) for label in TRAIN_IDS]
-        assert pixels_of(labels, data.classes).tolist() == [*expected, labels.size - sum(expected)]
+        assert count_pixels(labels, data.classes).tolist() == [*expected, labels.size - sum(expected)]
 
 
 def test_the_small_real_mask_agrees_with_the_train_ids_beside_it(real_data: RealData) -> None:

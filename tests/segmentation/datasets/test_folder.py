@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
+from rga.segmentation.datasets.class_file import read_classes
 from rga.segmentation.datasets.classes import IGNORED
-from rga.segmentation.datasets.folder import read_classes, read_folder
+from rga.segmentation.datasets.folder import read_folder
 from rga.segmentation.datasets.masks import read_sample
 from segmentation.conftest import WriteImage, WriteMask
 
@@ -26,11 +27,13 @@ def root(tmp_path: Path, write_image: WriteImage, write_mask: WriteMask) -> Path
 
 def test_images_without_splits_are_split_by_the_seed(root: Path) -> None:
     data = read_folder(root)
-    assert (data.name, len(data.train), len(data.val), len(data.test)) == ("mine", 8, 2, 0)
+    assert (data.name, len(data.train) + len(data.val), len(data.test)) == ("mine", 10, 0)
+    assert 1 <= len(data.val) <= 4
     assert set(data.train).isdisjoint(data.val)
     assert read_folder(root) == data
     assert {read_folder(root, seed=seed).val for seed in range(8)} != {data.val}
-    assert len(read_folder(root, val_fraction=0.5).val) == 5
+    assert set(read_folder(root, val_fraction=0.7).val) > set(data.val)
+    assert all(read_folder(root, val_fraction=0.4, test_fraction=0.3).split(split) for split in ("train", "val", "test"))
     _, labels = read_sample(data.train[0], data.classes)
     assert labels[0].tolist() == [IGNORED, 0, 1, 1] * 2
 
@@ -49,7 +52,7 @@ def test_splits_are_taken_as_they_are(root: Path, write_image: WriteImage, write
     assert (len(read_folder(root).train), len(read_folder(root).val)) == (0, 2)  # to test on alone
     write_image(root / "images" / "train" / "0.png")
     write_image(root / "images" / "holiday" / "0.png")
-    with pytest.raises(DataError, match="has a folder train and, beside it, holiday: sort these into train, val or test"):
+    with pytest.raises(DataError, match="has train and val, called like splits of a dataset, and other images beside: holiday"):
         read_folder(root)
 
 
@@ -61,20 +64,36 @@ def test_the_class_file(root: Path) -> None:
     (root / "classes.csv").write_text("\ufeffname, value\nroad,255\ncar,1\n", encoding="utf-8")
     assert read_classes(root / "classes.csv").values == {255: 0, 1: 1}
     assert len(set(read_classes(root / "classes.csv").colours)) == 2
+    (root / "classes.csv").write_bytes("value;name\n0;stra\u00dfe\n1;m\u00fcll\n".encode("utf-16"))
+    assert read_classes(root / "classes.csv").names == ("stra\u00dfe", "m\u00fcll")
+    (root / "classes.csv").write_bytes("value,name\n0,stra\u00dfe\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.csv"):
+        read_classes(root / "classes.csv")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has the columns none: expected value, name"),
-        ("value,name\n1,road,#804080\n", "line 2 has more columns than the head"),
-        ("id,name\n0,road\n", "has the columns id, name: expected value, name"),
-        ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 255"),
-        ("value,name\n256,road\n", "line 2: the value '256' is no whole number"),
+        ("", "line 1: no column value, name in the header ''. Expected value, name"),
+        ("value,name\n1,road,#804080\n", "line 2: not as many fields as the header has"),
+        ("id,name\n0,road\n", "line 1: no column value in the header 'id,name'. Expected value, name"),
+        ("value,name\nx,road\n", "line 2: the value 'x' is no whole number from 0 to 65535 and no colour"),
+        ("value,name\n65536,road\n", "line 2: the value '65536' is no whole number"),
         ("value,name\n1,road\n1,car\n", "line 3: the value 1 is there twice"),
         ("value,name\n1,\n", "line 2: the value 1 has no name; call it 'ignored'"),
         ("value,name,colour\n1,road,red\n", "line 2: the colour 'red' is not written as #rrggbb"),
-        ("value,name\n0,ignored\n", "names no class"),
+        ("value,name\n0,ignored\n", "names no class; rga data classes FOLDER proposes"),
+        ("value,name,colour,name\n0,road,,car\n", "the column name is there twice"),
+        ("value,name,color\n0,road,#804080\n", "no column colour, but color: call it colour"),
+        ("value,name\n0,road\n#804080,car\n", "has numbers and colours in the column value: write one of both"),
+        ("value,name\n#804080,road\n#804080,car\n", "line 3: the value #804080 is there twice"),
+        ("value,name\n#80408,road\n", "line 2: the colour '#80408' is not written as #rrggbb"),
+        (
+            "value,name,colour\n0,ignored,#000000\n1,road,#804080\n2,road,#000000\n",
+            "line 4: the colour #000000 is that of another class, too",
+        ),
+        ("value,name\n-1,road\n", "line 2: the value '-1' is no whole number"),
+        ("value,name\n99999999999999999999999,road\n", "is no whole number from 0 to 65535"),
     ],
 )
 def test_wrong_class_files_are_named(root: Path, text: str, message: str) -> None:

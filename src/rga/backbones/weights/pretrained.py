@@ -1,70 +1,114 @@
-"""Weights that a backbone starts from: timm's by name, a local file, or none; and where they came from."""
+"""Weights that a backbone starts from: timm's by name, a local file, a model of one's own, or none; and where they came from."""
 
 from __future__ import annotations
 
-import hashlib
-import pickle
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import timm
-import torch
-from safetensors.torch import load_file
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from rga.attachment import attachments
 from rga.backbones.catalog import OWN
 from rga.backbones.classifier import classifier_names
-from rga.backbones.small.cifar_resnet import CifarResNet, from_public_names
 from rga.backbones.weights.hub import address, cached_weights, out_of_reach
+from rga.backbones.weights.source import ADVICE, COUNTER, Normalisation, families, find_source
 from rga.backbones.weights.wheels import EXTRA, WHEELS, wheel_weights
-from rga.errors import HubError, InputError, MissingFileError
-from rga.storage.saved_model import read_keys
+from rga.errors import HubError, InputError
 
 
-def load_backbone_weights(backbone: nn.Module, name: str, weights: str) -> str:
+def load_backbone_weights(
+    backbone: nn.Module, name: str, weights: str, attention: str = "", *, normalisation: Normalisation | None = None
+) -> str:
     """Puts weights into a backbone whose keys are timm's, in place.
 
-    A classifier's in the file are put in, too, where the backbone has one of as many classes; otherwise they are left out.
+    A classifier's in the file are put in, too, where the backbone has one of as many classes, and an attention's, where it is the same on
+    the same grid; otherwise they are left out.
 
     Args:
         backbone: the network, plain or with attention attached.
         name: its name in timm.
-        weights: ``"pretrained"``, ``"none"`` or a file.
+        weights: ``"pretrained"``, ``"none"``, a file, or the folder of a run or of a saved model.
+        attention: the name of the attention that is attached; a saved model with another one gives its backbone alone.
+        normalisation: mean and standard deviation of the pixels in this training; a saved model that was trained with others is said to be.
 
     Returns:
         Which weights they are and where they came from, to be shown and kept with the run.
 
     Raises:
         HubError: the pretrained weights are not on this machine and cannot be fetched.
-        MissingFileError: there is no such file.
+        MissingFileError: there is no such file, or no model in the folder.
         InputError: the file cannot be read, or its weights are not this backbone's.
     """
     if weights == "none":
         return "none: random from the start"
     if weights == "pretrained":
-        state, source = fetch(name)
-    else:
-        state = read_weights(Path(weights))
-        source = f"the file {Path(weights).name}, SHA-256 {hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]}"
-    if isinstance(backbone, CifarResNet):
-        state = from_public_names(state)
-    of_attention = tuple(f"{each.name}." for each in attachments(backbone))
-    own = {key: value for key, value in backbone.state_dict().items() if not key.startswith(of_attention)}
+        state, fetched = fetch(name)
+        put(backbone, name, state, weights)
+        return fetched
+    source = find_source(weights)
+    found = source.read(backbone)
+    taken = put(backbone, name, found.state, source, attention_fits=source.attention in (None, attention), less=source.is_of(name))
+    fresh = families(key for key in source.wanted(backbone) if key not in taken)
+    return source.describe(found, taken, normalisation, fresh)
+
+
+def put(
+    backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: object, *, attention_fits: bool = True, less: bool = False
+) -> set[str]:
+    """Puts weights under timm's names into a backbone.
+
+    Args:
+        backbone: the network, plain or with attention attached.
+        name: its name in timm.
+        state: the weights.
+        source: what they are from, for errors; a ``Source`` knows whose they are.
+        attention_fits: whether weights of an attention may be this backbone's.
+        less: whether the last layers may be missing, which segmentation takes off its backbones.
+
+    Returns:
+        The names of the tensors that were taken.
+
+    Raises:
+        InputError: they are not this backbone's, or not finite.
+    """
+    attended = attachments(backbone)
+    of_attention = tuple(f"{each.name}." for each in attended)
+    all_own = backbone.state_dict()
+    own = {key: value for key, value in all_own.items() if not key.startswith(of_attention)}
     classifier = classifier_names(backbone)
     if any(key not in state or state[key].shape != own[key].shape for key in classifier):
         own = {key: value for key, value in own.items() if key not in classifier}
-    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
+    needed = [key for key in own if not key.endswith(COUNTER)]
+    missing = [key for key in needed if key not in state]
+    if less and missing == needed[-len(missing) :] != needed:  # the last ones
+        missing = []
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
         raise InputError(
-            f"the weights {weights!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing"
-            f"{' (' + ', '.join(missing[:3]) + ')' if missing else ''}, {len(wrong)} have another shape"
-            f"{' (' + ', '.join(wrong[:3]) + ')' if wrong else ''}; give the file timm's names, or choose the backbone that it belongs to"
+            f"the weights {str(source)!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing{some(missing)}, "
+            f"{len(wrong)} have another shape{some(wrong)}; {getattr(source, 'advice', ADVICE)}"
         )
-    backbone.load_state_dict({key: state[key] for key in own if key in state}, strict=False)
-    return source
+    for each in attended if attention_fits else ():
+        theirs, ours = (
+            {key: value.shape for key, value in tensors.items() if key.startswith(f"{each.name}.") and not key.endswith(COUNTER)}
+            for tensors in (state, all_own)
+        )
+        if theirs == ours:
+            own |= {key: value for key, value in all_own.items() if key.startswith(f"{each.name}.")}
+    given = {key: state[key] for key in own if key in state}
+    broken = [key for key, value in given.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InputError(f"the weights {str(source)!r} hold NaN or infinite numbers{some(broken)}: take those of an earlier step")
+    backbone.load_state_dict(given, strict=False)
+    return set(given)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of several names in brackets; nothing for none."""
+    return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
 
 
 def fetch(name: str) -> tuple[dict[str, Tensor], str]:
@@ -84,7 +128,7 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     """
     weights = None if name in OWN else get_pretrained_cfg(name)
     if weights is None or not weights.has_weights:
-        raise InputError(f"there are no pretrained weights of {name!r}: choose weights=none, weights=FILE, or another backbone")
+        raise InputError(f"there are no pretrained weights of {name!r}: choose --weights none, --weights FILE, or another backbone")
     tagged = f"{weights.architecture}.{weights.tag}" if weights.tag else str(weights.architecture)
     kept = cached_weights(weights)
     if kept is not None:
@@ -131,24 +175,5 @@ def advice(tagged: str, url: str, failure: str) -> str:
     return (
         f"the pretrained weights of {tagged!r} are not on this machine and could not be fetched from {url} ({failure}). "
         f"Offline, {package}; or give a file with --weights FILE (.safetensors or .pth, under timm's names, such as the file at that "
-        "address), or start from none with --weights none"
+        "address), or start from none with --weights none (with few images and no GPU: the recipes cls/tiny, seg/tiny and reid/tiny)"
     )
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file; nothing in it is executed."""
-    if not path.is_file():
-        raise MissingFileError(f"there is no file of weights at {path}: name one, or choose pretrained or none")
-    if path.suffix == ".safetensors":
-        read_keys(path)
-        return load_file(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{path} cannot be read as a file of weights (tensors alone): {error}") from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path} holds no state dict: a mapping from names to tensors was expected")
-    return {key.removeprefix("module."): value for key, value in state.items()}

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rga.classification.datasets.samples import SPLITS, ClassificationData
+from rga.classification.datasets.samples import ClassificationData
 from rga.datasets.report import UNOPENED, Finding, compose, sentences, wrong_counts
+from rga.datasets.splits import PURPOSES, SPLITS
 from rga.images.defects import Progress
 from rga.images.images import DamagedImageError
 
@@ -39,7 +40,7 @@ class ClassificationReport:
     damaged: tuple[str, ...]
     """Images that cannot be decoded, and why."""
     leaked: tuple[tuple[str, ...], ...]
-    """Groups of images with the same content, some to train and some to test on."""
+    """Groups of images with the same content in different splits."""
     doubled: tuple[tuple[str, ...], ...]
     """Groups of images with the same content within a split."""
 
@@ -96,14 +97,14 @@ class ClassificationReport:
         named: list[tuple[bool, Sequence[str], str]] = [
             (True, self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
             (True, self.damaged, "[image|images] cannot be decoded"),
-            (True, [" = ".join(group) for group in self.leaked], "[group of images is|groups of images are] trained on and tested on"),
+            (True, [" = ".join(group) for group in self.leaked], "[group of images is|groups of images are] in more than one split"),
             (False, [" = ".join(group) for group in self.doubled], "[group of images has|groups of images have] the same content"),
         ]
         found = sentences(named)
         for name, (most, images) in self.largest.items():
             fewest, few = self.smallest[name]
             if images >= UNEVEN * few:
-                found.append((False, f"classes to {name} on are uneven: {few:,} images of {fewest}, {images:,} of {most}"))
+                found.append((False, f"classes {PURPOSES[name]} are uneven: {few:,} images of {fewest}, {images:,} of {most}"))
         return found
 
 
@@ -143,7 +144,7 @@ def check_data(
 
 def find_damaged(data: ClassificationData, progress: Progress | None) -> list[str]:
     """Images that cannot be decoded to their last line, and why."""
-    damaged, done, total = [], 0, len(data.train) + len(data.test)
+    damaged, done, total = [], 0, sum(len(data.split(split)) for split in SPLITS)
     for split in SPLITS:
         images = data.split(split).images
         for index in range(len(images)):
@@ -166,11 +167,11 @@ def find_doubled(data: ClassificationData) -> list[list[tuple[str, str]]]:
             marked.setdefault(images.mark(index), []).append((split, index))
     doubled: dict[tuple[str, bytes], list[tuple[str, str]]] = {}
     for mark, occurrences in marked.items():
-        for split, index in occurrences if len(occurrences) > 1 else ():
-            images = data.split(split).images
+        for place, index in occurrences if len(occurrences) > 1 else ():
+            images = data.split(place).images
             try:
                 content = hashlib.sha256(images.contents(index)).digest()
             except DamagedImageError:
                 continue  # said by those who open all images
-            doubled.setdefault((mark, content), []).append((split, images.name(index)))
+            doubled.setdefault((mark, content), []).append((place, images.name(index)))
     return sorted(group for group in doubled.values() if len(group) > 1)

@@ -1,15 +1,16 @@
-"""What a classification dataset is here: images with labels to train on and to test on, and the names of the classes.
+"""What a classification dataset is here: images with labels in three splits, and the names of the classes.
 
-Readers (``rga.classification.sources``) make a ``ClassificationData``, which checks itself: from then on there are two classes or more, and
-each has images in every split that is there.
+Readers (``rga.classification.datasets.catalog``) make a ``ClassificationData``, which checks itself: from then on there are two classes or
+more, and each has images in every split that is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,8 @@ from numpy.typing import NDArray
 from rga.classification.image_sources import FileImages, ImageSource, ImageSubset
 from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError
+from rga.datasets.splits import PURPOSES, SPLITS, Split, split_by_hash
 from rga.errors import InputError
-
-SPLITS = ("train", "test")
-"""The splits in the order of every report."""
 
 NAMED = 5
 """How many missing classes an error names."""
@@ -66,6 +65,7 @@ class ClassificationData:
         train: to train on; may be empty.
         test: to test on; may be empty.
         root: where it lies.
+        val: to choose the best model by; may be empty.
 
     Raises:
         DataError: there is no image, there are fewer than two classes, or a class has no image in a split that has others.
@@ -76,10 +76,11 @@ class ClassificationData:
     train: LabeledImages
     test: LabeledImages
     root: Path
+    val: LabeledImages = NOTHING
 
     def __post_init__(self) -> None:
         """Checks what must hold for every training and every test."""
-        if not len(self.train) + len(self.test):
+        if not any(len(self.split(name)) for name in SPLITS):
             raise DataError(f"dataset {self.name!r} at {self.root} has no image in any split")
         if len(self.classes) < 2:
             raise DataError(
@@ -92,13 +93,18 @@ class ClassificationData:
             if len(self.split(name)) and missing:
                 more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
                 raise DataError(
-                    f"dataset {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no image to {name} on "
-                    f"({', '.join(map(repr, missing[:NAMED]))}{more}); add images of each, or take the class out of the other split"
+                    f"dataset {self.name!r} at {self.root}: {len(missing)} of {len(self.classes)} classes have no image {PURPOSES[name]} "
+                    f"({', '.join(map(repr, missing[:NAMED]))}{more}); add images of each, or take the class out of the other splits"
                 )
 
     def split(self, name: str) -> LabeledImages:
         """The images of a split by its name, one of ``SPLITS``."""
-        return {"train": self.train, "test": self.test}[name]
+        return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    @property
+    def chooses(self) -> Split | Literal[""]:
+        """The split that chooses the best model: ``val``, or ``test`` where there is no val; empty where there is neither."""
+        return next((name for name in ("val", "test") if len(self.split(name))), "")
 
     @cached_property
     def counts(self) -> dict[str, NDArray[np.int64]]:
@@ -107,7 +113,7 @@ class ClassificationData:
         Raises:
             InputError: a label has no class.
         """
-        counted = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
+        counted: dict[str, NDArray[np.int64]] = {name: np.bincount(self.split(name).labels, minlength=len(self.classes)) for name in SPLITS}
         for name, counts in counted.items():
             if len(counts) != len(self.classes):
                 raise InputError(f"{self.name!r} has a label {len(counts) - 1} in its split {name}, and {len(self.classes)} classes from 0")
@@ -159,6 +165,35 @@ def shares(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[
     return np.setdiff1d(np.arange(len(labels)), second), second
 
 
+def parts_of(images: LabeledImages, classes: Sequence[str], shares: Mapping[str, float], seed: int) -> dict[str, LabeledImages]:
+    """Splits images of each class by a hash of their names, so that one more or one less moves no other.
+
+    Args:
+        images: to split.
+        classes: their names, for errors.
+        shares: name of a part -> its share of each class; see ``rga.datasets.splits.split_by_hash``.
+        seed: another seed is another split.
+
+    Returns:
+        Name of the part -> its images; the train part has the rest.
+
+    Raises:
+        DataError: a class has fewer images than there are parts.
+        InputError: the shares are out of their range.
+    """
+    parts = np.full(len(images), "train", dtype=object)
+    for label in np.unique(images.labels):
+        indices = np.flatnonzero(images.labels == label)
+        names = [images.images.name(int(index)) for index in indices]
+        try:
+            parts[indices] = split_by_hash([name[: -len(PurePosixPath(name).suffix) or None] for name in names], shares, seed)
+        except DataError as error:
+            raise DataError(
+                f"class {classes[label]!r}: {len(indices)} image{'s' * (len(indices) > 1)}, {error}: add images of it"
+            ) from error
+    return {name: images.choose(np.flatnonzero(parts == name)) for name in ("train", *shares)}
+
+
 def hold_out(data: ClassificationData, share: float, seed: int) -> ClassificationData:
     """Holds out a share of the training images of each class and tests on them, to choose between recipes without the test set.
 
@@ -166,8 +201,8 @@ def hold_out(data: ClassificationData, share: float, seed: int) -> Classificatio
         DataError: a class has a single image to train on.
         InputError: the share is not between 0 and 1.
     """
-    kept, tested = shares(data.train.labels, share, seed)
-    return ClassificationData(f"{data.name}-held-out", data.classes, data.train.choose(kept), data.train.choose(tested), data.root)
+    parts = parts_of(data.train, data.classes, {"test": share}, seed)
+    return ClassificationData(f"{data.name}-held-out", data.classes, parts["train"], parts["test"], data.root)
 
 
 def from_names(images: ImageSource, names: Sequence[str], classes: Sequence[str]) -> LabeledImages:

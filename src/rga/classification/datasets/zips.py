@@ -1,83 +1,116 @@
-"""Images in two zips: ``train*.zip`` and ``test*.zip`` (or ``val*.zip``), each with members ``CLASS/NAME.jpg``.
+"""Images in zips, one for each split: ``train.zip``, ``val.zip`` and ``test.zip``, each with members ``CLASS/NAME.jpg``.
 
-Nothing is unpacked; an image is read from its zip when it is asked for.
+The names of the zips mention the split by any of its usual names, whatever else they say (``cifar-train.zip``, ``train-20-per-class.zip``).
+Nothing is unpacked; an image is read from its zip when it is asked for. Which members are images, and of which class, is as in folders.
 """
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rga.classification.datasets.samples import NOTHING, ClassificationData, from_names
 from rga.classification.image_sources import ZipImages
 from rga.datasets.layout import DataError
+from rga.datasets.splits import NO_SPLITS, PURPOSES, SPLITS, mentioned, name_of, refuse_unclear
 from rga.errors import MissingFileError
-from rga.images.images import SUFFIXES
+from rga.images.defects import examples
+from rga.images.listing import SUFFIXES, composed, has_suffix, is_hidden, visible
 
-WHERE = "Expected train*.zip and test*.zip (or val*.zip) in it, each with members CLASS/NAME.jpg."
-ARCHIVES = {"train": ("train*.zip",), "test": ("test*.zip", "val*.zip")}
-"""Split -> patterns of its zip's name, the first that fits."""
+WHERE = "Expected train*.zip, val*.zip and test*.zip in it, or some of these, each with members CLASS/NAME.jpg."
+
+UTF8 = 0x800
+"""The bit by which a member says that its name is UTF-8."""
 
 
-def read_zips(root: Path) -> ClassificationData:
+def read_zips(root: Path, *, splits: bool = True) -> ClassificationData:
     """Reads images from zips; classes are numbered in the order of their names.
 
     Args:
-        root: the folder with the zips; one of the two alone is enough to evaluate or to hold out from.
+        root: the folder with the zips; one alone is enough to evaluate or to hold out from.
+        splits: whether folders in a zip that are called like splits are splits, which is refused; no where they are classes.
 
     Raises:
         MissingFileError: there is no zip.
-        DataError: a file is no zip, there are two for one split, a member is in no folder, or a class is missing from a split.
+        DataError: a file is no zip, there are two for one split or one for none, a member is in no folder, or a class is missing from a
+            split.
     """
     if not root.is_dir():
         raise MissingFileError(f"no folder {root}. {WHERE}")
-    archives = {split: archive for split in ARCHIVES if (archive := find_archive(root, split)) is not None}
-    if not archives:
-        raise MissingFileError(f"folder {root} has no such zips. {WHERE}")
+    archives = find_archives(root)
     members = {split: read_members(archive) for split, archive in archives.items()}
-    classes = tuple(sorted({class_of(member) for names in members.values() for member in names}))
-    splits = {
-        split: from_names(ZipImages(archives[split], names), [class_of(name) for name in names], classes)
-        for split, names in members.items()
-    }
-    return ClassificationData(root.name, classes, splits.get("train", NOTHING), splits.get("test", NOTHING), root)
+    for split, found in members.items() if splits else ():
+        refuse_splits_within(archives[split], sorted(set(found.values())))
+    classes = tuple(sorted({name for found in members.values() for name in found.values()}))
+    read = {split: from_names(ZipImages(archives[split], list(found)), list(found.values()), classes) for split, found in members.items()}
+    train, val, test = (read.get(split, NOTHING) for split in SPLITS)
+    return ClassificationData(root.name, classes, train, test, root, val)
 
 
-def find_archive(root: Path, split: str) -> Path | None:
-    """The zip of a split; None if there is none.
+def find_archives(root: Path) -> dict[str, Path]:
+    """Split -> its zip, for the splits that are there.
 
     Raises:
-        DataError: there are several.
+        MissingFileError: there is none.
+        DataError: there are several for one split, or one that no split, or several, can be told from.
     """
-    for pattern in ARCHIVES[split]:
-        found = sorted(root.glob(pattern))
-        if len(found) > 1:
-            raise DataError(f"folder {root} has several zips to {split} on: {', '.join(path.name for path in found)}; leave one there")
-        if found:
-            return found[0]
-    return None
+    zips = sorted(root / entry.name for entry in visible(root) if entry.is_file() and entry.name.lower().endswith(".zip"))
+    said = {path: mentioned(path.stem)[0] for path in zips}
+    if not any(said.values()):
+        raise MissingFileError(f"folder {root} has no such zips. {WHERE}")
+    for path, named in said.items():
+        if len(named) != 1:
+            raise DataError(f"{path} is named like {' and '.join(named) or 'no split'}: name it like one, or put it elsewhere. {WHERE}")
+    found = {split: [path for path in zips if said[path] == [split]] for split in SPLITS}
+    for split, same in found.items():
+        if len(same) > 1:
+            names = ", ".join(path.name for path in same)
+            raise DataError(f"folder {root} has several zips {PURPOSES[split]}: {names}; leave one there")
+    return {split: same[0] for split, same in found.items() if same}
 
 
-def read_members(archive: Path) -> list[str]:
-    """The images in a zip by name.
+def refuse_splits_within(archive: Path, classes: Sequence[str]) -> None:
+    """Raises a DataError if folders in a zip, which name classes, are called like splits."""
+    named = [name for name in classes if name_of(name)]
+    if named:
+        raise DataError(
+            f"{archive} has the folders {examples(named)}, called like splits: make a zip of each split; if they are classes, add the "
+            f"option {NO_SPLITS}"
+        )
+    refuse_unclear(archive, [Path(name) for name in classes], "classes")
+
+
+def read_members(archive: Path) -> dict[str, str]:
+    """The images in a zip by the name under which it has them -> their class; sorted by the path to which they would be unpacked.
+
+    The class is the first folder, as where the zip is unpacked. One folder around all others, as many programs make it, is passed over.
 
     Raises:
         DataError: it is no zip, has no images, or some in no folder.
     """
     try:
         with ZipFile(archive) as opened:
-            names = map(PurePosixPath, opened.namelist())
-            members = sorted(str(name) for name in names if name.suffix.lower() in SUFFIXES and not name.name.startswith("."))
+            stored = {unpacked(info): info.filename for info in opened.infolist() if not info.is_dir()}  # of two of a name the last counts
     except BadZipFile as error:
         raise DataError(f"{archive} cannot be read as a zip: {error}; fetch it again") from error
-    if not members:
-        raise DataError(f"{archive} holds no images ({', '.join(sorted(SUFFIXES))}). {WHERE}")
-    loose = [name for name in members if not class_of(name)]
+    found = {parts: name for parts, name in sorted(stored.items()) if parts and has_suffix(parts[-1]) and not any(map(is_hidden, parts))}
+    if not found:
+        raise DataError(f"{archive} holds no images ({', '.join(SUFFIXES)}). {WHERE}")
+    around = 0
+    while len({parts[around] for parts in found}) == 1 and all(len(parts) > around + 2 for parts in found):
+        around += 1
+    loose = [name for parts, name in found.items() if len(parts) < around + 2]
     if loose:
         raise DataError(f"{archive}: {loose[0]} lies in no folder, which would name its class. {WHERE}")
-    return members
+    return {name: parts[around] for parts, name in found.items()}
 
 
-def class_of(member: str) -> str:
-    """The class of an image in a zip: the folder that it lies in; empty for none."""
-    return PurePosixPath(member).parent.name
+def unpacked(member: ZipInfo) -> tuple[str, ...]:
+    r"""The folders and the name to which a member would be unpacked: ``./cat/a.png`` lies in ``cat``, as does Windows' ``cat\a.png``."""
+    name = member.filename
+    if not name.isascii() and not member.flag_bits & UTF8:  # many programs write UTF-8 and do not say so
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return tuple(part for part in composed(name).replace("\\", "/").split("/") if part not in ("", ".", ".."))

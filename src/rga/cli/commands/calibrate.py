@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from rga.cli.parsing import Grouped, Model
 from rga.cli.printing import print_calibration, written
@@ -16,6 +15,7 @@ from rga.datasets.spec import DataSpec
 from rga.evaluations import Measured
 from rga.evaluations import calibrate as choose
 from rga.reid.evaluation import CalibrationOptions
+from rga.terminal import PlainConsole
 
 DEFAULT = CalibrationOptions()
 
@@ -48,7 +48,7 @@ def calibrate(
     """
     chosen = {field.name: getattr(options, field.name) for field in fields(options)}
     folder = Path(model) if Path(model).is_dir() else None
-    console = Console()
+    console = PlainConsole()
     found: list[Measured] = []
     try:
         with progress("embedding") as bar:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from rga.checks import check_at_least
-from rga.classification.model import ClassificationModel
+from rga.classification.model import Answer, ClassificationModel
+from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.images.listing import images_at
+from rga.errors import InputError
+from rga.images.named import images_at
 from rga.loading import load
+from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.terminal import PlainConsole, folding_table
 from rga.training.devices import choose_device
 
 
@@ -26,6 +31,8 @@ def classify(
     *,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     overwrite: bool = False,
+    skip_existing: bool = False,
+    skip_damaged: bool = False,
     top: int = 5,
     batch_size: int = 64,
     num_workers: int = 2,
@@ -33,11 +40,15 @@ def classify(
 ) -> None:
     """Classify images: the most likely classes first, with probabilities.
 
+    Images that are damaged are named at the end, when all others are done.
+
     Args:
         model: Folder of a run or of a saved model, one on the Hugging Face hub, or a file of the public weights for CIFAR-10.
         images: Images, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
+        skip_existing: Keep the answers in the file, and add those about images that it does not have.
+        skip_damaged: Damaged images are no error.
         top: Number of classes for each image.
         batch_size: Images at a time.
         num_workers: Processes that read images.
@@ -45,18 +56,62 @@ def classify(
     """
     check_at_least(1, top=top, batch_size=batch_size)
     check_at_least(0, num_workers=num_workers)
-    check_output(output, overwrite=overwrite)
-    paths = images_at(images)
+    check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
+    check_output(output, overwrite=overwrite or skip_existing)
+    named = {str(path): path for path in images_at(images)}
     loaded = load(model, ClassificationModel).to(choose_device(device))
-    with progress("classifying") as bar:
-        answers = loaded.classify(paths, top=top, batch_size=batch_size, num_workers=num_workers, progress=bar)
-    if output is not None:  # before anything that may go wrong
-        named = zip(paths, answers, strict=True)
-        write_json(output, {str(path): [{"class": each.label, "probability": each.probability} for each in row] for path, row in named})
-    table = Table("image", *(f"{rank}." for rank in range(1, len(answers[0]) + 1)))
-    for path, row in zip(paths, answers, strict=True):
-        table.add_row(str(path), *(f"{answer.label} {answer.probability:.1%}" for answer in row))
-    console = Console()
-    console.print(table)
-    if output is not None:
-        console.print(f"written to {output}", markup=False, soft_wrap=True)
+    before = read_answers(output, loaded.classes) if skip_existing and output is not None and output.exists() else {}
+    answers: Answers[list[Answer]] = Answers()
+
+    def use(chosen: Mapping[str, Path], **reports: Any) -> list[list[Answer]]:
+        return loaded.classify(chosen.values(), top=top, batch_size=batch_size, num_workers=num_workers, **reports)
+
+    whole = False
+    try:
+        with progress("classifying") as bar:
+            answers.add({name: path for name, path in named.items() if name not in before}, use, BATCHES * batch_size, bar)
+        whole = bool(before or answers.found)
+    finally:  # written before anything that may go wrong
+        if output is not None:
+            replaces = output.exists() and not skip_existing
+            keep(lambda: write_answers(output, merged(named, before, answers.found)), answers, output, whole=whole, replaces=replaces)
+    console = PlainConsole()
+    console.print(tabled({name: row for name, row in merged(named, before, answers.found).items() if name in named}))
+    if output is not None and whole:
+        console.sentence(f"written to {output}")
+    answers.conclude(len(named), skip_damaged)
+
+
+def tabled(answers: Mapping[str, list[Answer]]) -> Table:
+    """A line for each image."""
+    ranks = max(map(len, answers.values()), default=0)
+    table = folding_table("image", *(f"{rank}." for rank in range(1, ranks + 1)))
+    for name, row in answers.items():
+        table.add_row(printable(name), *(f"{printable(answer.label)} {answer.probability:.1%}" for answer in row))
+    return table
+
+
+def write_answers(path: Path, answers: Mapping[str, list[Answer]]) -> None:
+    """Writes image -> answers as JSON."""
+    write_json(path, {name: [{"class": each.label, "probability": each.probability} for each in row] for name, row in answers.items()})
+
+
+def read_answers(path: Path, classes: Collection[str]) -> dict[str, list[Answer]]:
+    """The answers in a file.
+
+    Args:
+        path: of the file.
+        classes: that the model tells apart.
+
+    Raises:
+        InputError: the file holds something else, or answers of a model with other classes.
+    """
+    try:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        answers = {name: [Answer(str(each["class"]), float(each["probability"])) for each in row] for name, row in contents.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} does not hold answers of rga classify: name another file, or replace it with --overwrite") from error
+    strange = sorted({answer.label for row in answers.values() for answer in row} - set(classes))
+    if strange:
+        raise InputError(f"{path} holds answers of another model, whose classes have {strange[0]!r}: name another file")
+    return answers

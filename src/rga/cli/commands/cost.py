@@ -6,7 +6,6 @@ from typing import Annotated
 
 import torch
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from rga.attachment import BLOCKS, attach, find_blocks, find_stages
@@ -14,6 +13,7 @@ from rga.attachment.costs import cost as cost_of
 from rga.attention.catalog import list_attentions
 from rga.backbones.catalog import create_backbone
 from rga.cli.progress import progress
+from rga.terminal import PlainConsole
 
 
 def cost(
@@ -43,7 +43,7 @@ def cost(
                 model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
             spent = cost_of(model, (1, 3, *image_size))
             table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(
         f"attention after {', '.join(f'{stage.name} ({stage.grid[0]}x{stage.grid[1]})' for stage in stages)}", markup=False, soft_wrap=True

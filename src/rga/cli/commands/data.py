@@ -1,4 +1,4 @@
-"""``rga data``: check a dataset before training on it, generate one, or list those that can be read."""
+"""``rga data``: check a dataset before training on it, propose its classes, generate one, or list those that can be read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from rga.cli.progress import progress
 from rga.datasets.report import Report
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.synthetic.fruit import FruitOptions
+from rga.synthetic.fruit import make_fruit as draw_fruit
+from rga.synthetic.people.album import AlbumOptions
+from rga.synthetic.people.album import make_album as render_album
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
 from rga.synthetic.streets.streets import StreetOptions
@@ -27,13 +32,14 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-PEOPLE, STREETS = PeopleOptions(), StreetOptions()
+ALBUM, FRUIT, PEOPLE, STREETS = AlbumOptions(), FruitOptions(), PeopleOptions(), StreetOptions()
 
 
 def check(
     data: Annotated[DataSpec, tyro.conf.Positional],
     *,
     task: TaskName | None = None,
+    trained_by: Path | None = None,
     subset: bool = False,
     open_images: bool = False,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
@@ -44,6 +50,8 @@ def check(
     Args:
         data: The dataset, as NAME:FOLDER?option=value; see rga data list.
         task: Task of the dataset, if several tasks have a dataset of this name, such as folder.
+        trained_by: Folder of a run or of a saved model: options of the dataset that are not given are those of its training, if the reader
+            is the same.
         subset: The images are a part of the dataset: do not compare their counts with the protocol's.
         open_images: Decode every image and mask. This finds damaged files and checks the masks' values. It takes minutes for a large
             dataset.
@@ -54,12 +62,15 @@ def check(
         Exit code: 0 if the data are fit to use, 1 if they have a problem.
     """
     check_output(output, overwrite=overwrite)
-    catalog = get_task(task_for(data.name, task)).datasets
+    name: str | None = task
+    if trained_by is not None:
+        name, data = as_trained(data, task, trained_by)
+    catalog = get_task(task_for(data.name, name)).datasets
     with progress("opening images" if open_images else "reading") as bar:
         report: Report = catalog.check(data, subset=subset, open_images=open_images, progress=bar if open_images else None)
     if output is not None:
         write_json(output, report.to_dict())
-    print(report)
+    print(printable(str(report)))
     return 0 if report.ok else 1
 
 
@@ -77,10 +88,43 @@ def task_for(name: str, task: str | None) -> str:
         return task
     if not having:
         names = dict.fromkeys(each for readers in known.values() for each in readers)
-        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}")
+        hint = f"; for a folder of your own write folder:{name}" if Path(name).exists() else ""
+        raise InputError(f"unknown dataset {name!r}{nearest(name, names)}{hint}")
     if len(having) > 1:
         raise InputError(f"{name!r} is a dataset of {', '.join(having[:-1])} and {having[-1]}: choose one with --task")
     return having[0]
+
+
+def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> None:
+    """Generate fruit as a classification dataset: a folder per class, inside train, val and test.
+
+    Args:
+        folder: A new folder for it.
+        options: What to draw.
+    """
+    made = generate("drawing", lambda bar: draw_fruit(folder, options, bar))
+    print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
+
+
+def as_trained(data: DataSpec, task: str | None, source: Path) -> tuple[str, DataSpec]:
+    """The task of a model, and a dataset with the options of the model's training where it has none of its own; they are printed.
+
+    Raises:
+        MissingFileError: there is no model.
+        InputError: the model is of another task, or does not say how its data were read.
+    """
+    from rga.chosen_data import recipe_of_model  # noqa: PLC0415
+    from rga.loading import read_config, task_of  # noqa: PLC0415  PyTorch, which a check does not need otherwise
+
+    own = task_of(source)
+    if task not in (None, own):
+        raise InputError(f"the model at {source} is for {own}, not for {task}: leave --task out")
+    recipe = recipe_of_model(own, source, read_config(source)[0].get("trained_on") or {})
+    if recipe is None:
+        raise InputError(f"the model at {source} does not say how its data were read: leave --trained-by out, and give the options")
+    known = data.like(*recipe.datasets())
+    print(f"read as {known}")
+    return own, known
 
 
 def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) -> None:
@@ -94,15 +138,29 @@ def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) 
     print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
+def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> None:
+    """Generate a few images of a few people for re-identification: a folder per person, inside train and query.
+
+    Args:
+        folder: A new folder for it.
+        options: What to render.
+    """
+    made = generate("rendering", lambda bar: render_album(folder, options, bar))
+    print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
+
+
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset in the layout of Cityscapes.
+    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
 
     Args:
         folder: A new folder for it.
         options: What to paint.
     """
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
-    print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
+    if options.layout == "folder":
+        print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    else:
+        print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 
 
 def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:
@@ -111,6 +169,32 @@ def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> s
     with progress(what) as bar:
         path = make(bar)
     return f"{path}: generated in {time.perf_counter() - started:.0f} s"
+
+
+def classes(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+    *,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+) -> None:
+    """Propose the table of classes of a segmentation dataset from its masks: each number or colour with its pixels, to be named by you.
+
+    Args:
+        folder: The dataset, with a folder of masks in it, or the folder of masks.
+        output: Also write the table to this file, such as FOLDER/classes.csv; an existing file is never replaced.
+    """
+    from rga.segmentation.datasets.own_folders import find_masks  # noqa: PLC0415  with what other verbs do not need
+    from rga.segmentation.datasets.proposal import check_new_table, propose, write_table  # noqa: PLC0415
+
+    check_new_table(output)
+    with progress("reading masks") as bar:
+        proposal = propose(find_masks(folder), bar)
+    if output is not None:
+        write_table(output, proposal)
+    print(f"{proposal}\n\nfrom {proposal.masks:,} masks")
+    if output is None:
+        print(f"write it with -o {folder / 'classes.csv'}, and edit the names")
+    else:
+        print(f"written to {output}: edit the names, then check the dataset with rga data check folder:{folder} --task segmentation")
 
 
 def list_all() -> None:

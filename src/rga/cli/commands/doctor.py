@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 import rga
+from rga.terminal import PlainConsole
 
 REQUIRED = (
     "torch",
@@ -45,7 +45,7 @@ def doctor() -> int:
     Returns:
         Exit code: 0 if a training can run here, 1 if a package that is needed is missing.
     """
-    console = Console()
+    console = PlainConsole()
     table = Table("what", "found", "remark", title=f"rga {rga.__version__}")
     missing = False
     for name in REQUIRED:

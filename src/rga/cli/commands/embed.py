@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import tyro
-from rich.console import Console
+from numpy.typing import NDArray
 
 from rga.checks import check_at_least
+from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.images.listing import named_images
+from rga.errors import InputError
+from rga.images.named import named_images
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_output
+from rga.storage.saved_model import weights_fingerprint
+from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
+
+Features = NDArray[np.float32]
 
 
 def embed(
@@ -26,6 +34,8 @@ def embed(
     *,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("features.npz"),
     overwrite: bool = False,
+    skip_existing: bool = False,
+    skip_damaged: bool = False,
     flip: bool = False,
     batch_size: int = 64,
     num_workers: int = 2,
@@ -33,13 +43,17 @@ def embed(
 ) -> None:
     """Compute features of images of people.
 
-    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders in IMAGES. Compare features by cosine.
+    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders in IMAGES, and how they were computed:
+    ``weights``, a fingerprint of the model's, and ``flip``. Compare features by cosine. Images that are damaged are named at the end, when
+    all others are done.
 
     Args:
         model: Folder of a run or of a saved model, or one on the Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         output: File for the features.
         overwrite: Replace the file if it is there already.
+        skip_existing: Keep the features in the file, and add those of images that it does not have.
+        skip_damaged: Damaged images are no error.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
         num_workers: Processes that read images.
@@ -47,15 +61,67 @@ def embed(
     """
     check_at_least(1, batch_size=batch_size)
     check_at_least(0, num_workers=num_workers)
-    check_output(output, overwrite=overwrite)
+    check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
+    check_output(output, overwrite=overwrite or skip_existing)
     named = named_images(images, suffixes=True)
     loaded = load(model, ReidModel).to(choose_device(device))
-    with progress("embedding") as bar:
-        features = loaded.embed(list(named.values()), batch_size=batch_size, num_workers=num_workers, flip=flip, progress=bar)
+    about = {"weights": weights_fingerprint(loaded), "flip": flip}
+    before = read_features(output, about) if skip_existing and output.exists() else {}
+    answers: Answers[Features] = Answers()
+
+    def use(chosen: Mapping[str, Path], **reports: Any) -> Features:
+        return loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+
+    whole = False
+    try:
+        with progress("embedding") as bar:
+            answers.add({name: path for name, path in named.items() if name not in before}, use, BATCHES * batch_size, bar)
+        whole = bool(before or answers.found)
+    finally:
+        replaces = output.exists() and not skip_existing
+        keep(lambda: write_features(output, merged(named, before, answers.found), about), answers, output, whole=whole, replaces=replaces)
+    if whole:
+        features = merged(named, before, answers.found)
+        kept = f", {len(before)} of which were there" if before else ""
+        PlainConsole().sentence(f"{len(features)} images{kept}, {loaded.neck.num_features} numbers each: {output}")
+    answers.conclude(len(named), skip_damaged)
+
+
+def write_features(path: Path, features: dict[str, Features], about: dict[str, Any]) -> None:
+    """Writes features and the names of their images, atomically.
+
+    Args:
+        path: of the file.
+        features: name of an image -> (D,).
+        about: what they were computed with.
+    """
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, features=features, paths=np.array(list(named)))
+            np.savez(file, features=np.stack(list(features.values())), paths=np.array(list(features)), **about)
 
-    write_atomically(output, write)
-    Console().print(f"{len(named)} images, {features.shape[1]} numbers each: {output}", markup=False, soft_wrap=True)
+    write_atomically(path, write)
+
+
+def read_features(path: Path, about: dict[str, Any]) -> dict[str, Features]:
+    """The features in a file by the names of their images.
+
+    Args:
+        path: of the file.
+        about: what they must have been computed with.
+
+    Raises:
+        InputError: the file holds something else, or features that cannot be compared with those of this model.
+    """
+    try:
+        with np.load(path) as stored:
+            found = {name: stored[name] for name in stored.files}
+        features = dict(zip(found["paths"].tolist(), found["features"], strict=True))
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputError(f"{path} does not hold features of rga embed: name another file, or replace it with --overwrite") from error
+    if any(name not in found or found[name].item() != value for name, value in about.items()):
+        raise InputError(
+            f"the features in {path} are of other weights, or with another --flip, or do not tell: they cannot be compared with new ones; "
+            "name another file, or replace it with --overwrite"
+        )
+    return features

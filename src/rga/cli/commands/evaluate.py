@@ -60,15 +60,14 @@ def command(model: str, task: str) -> Callable[..., int]:
         num_workers: int = 2,
         device: str = "auto",
     ) -> int:
-        from rich.console import Console  # noqa: PLC0415
-
         from rga.cli.printing import print_evaluation, written  # noqa: PLC0415
         from rga.cli.progress import progress  # noqa: PLC0415
         from rga.evaluations import Measured  # noqa: PLC0415
         from rga.evaluations import evaluate as measure  # noqa: PLC0415
+        from rga.terminal import PlainConsole  # noqa: PLC0415
 
         chosen = {field.name: getattr(options, field.name) for field in fields(options)}
-        console = Console()
+        console = PlainConsole()
         found: list[Measured] = []
         try:
             with progress("evaluating") as bar:

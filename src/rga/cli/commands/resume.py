@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,7 +28,11 @@ def resume(
     """
     from rga.runs import resume as go_on  # noqa: PLC0415  PyTorch, which help does not need
 
-    return go_on(run, previous=start == "previous", changes=dict(map(pair, changes))).exit_code
+    pairs = [pair(text) for text in changes]
+    doubled = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if doubled:
+        raise InputError(f"--set {doubled[0]} is there twice: give one value")
+    return go_on(run, previous=start == "previous", changes=dict(pairs)).exit_code
 
 
 def pair(text: str) -> tuple[str, str]:

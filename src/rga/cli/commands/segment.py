@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
+from rga.cli.answering import Answers, check_existing
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import ExistingFileError
-from rga.images.images import read_image
-from rga.images.listing import named_images
+from rga.images.images import DamagedImageError, read_image
+from rga.images.named import named_images
 from rga.loading import load
 from rga.segmentation.drawing import overlay, save, save_confidence, save_labels, save_values
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.sliding import Inference
 from rga.storage.outputs import check_folder
+from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
+from rga.training.input.reading import OnDamaged, Progress
 
 Output = Literal["labels", "overlays", "confidence"]
 
@@ -35,6 +37,8 @@ def segment(
     write: tuple[Output, ...] = ("labels", "overlays", "confidence"),
     dataset_values: bool = False,
     overwrite: bool = False,
+    skip_existing: bool = False,
+    skip_damaged: bool = False,
     window: tuple[int, int] | None = None,
     scales: tuple[float, ...] = (1.0,),
     flip: bool = False,
@@ -43,7 +47,8 @@ def segment(
     """Segment images.
 
     Writes ``labels/NAME.png`` (the index of each pixel's class, with a palette), ``overlays/NAME.jpg`` and ``confidence/NAME.png`` (255 is
-    a probability of 1), each at its image's size. Names are relative to the folders in IMAGES.
+    a probability of 1), each at its image's size. Names are relative to the folders in IMAGES. Images that are damaged are named at the
+    end, when all others are done.
 
     Args:
         model: Folder of a run or of a saved model, or one on the Hugging Face hub.
@@ -52,28 +57,50 @@ def segment(
         write: Which of the three to write.
         dataset_values: Write the values of the dataset's own masks instead of indices, as the server of Cityscapes expects them.
         overwrite: Replace files that are there already.
+        skip_existing: Pass over images whose files are all there already, whatever model wrote them.
+        skip_damaged: Damaged images are no error.
         window: Height and width of sliding windows; by default images are predicted whole, where the attention takes any size.
         scales: Scales at which images are predicted; the probabilities are averaged.
         flip: Average the probabilities of each image and its mirror image.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
-    named = named_images(images)
-    check_targets(named, [target(output, kind, name) for kind in write for name in named], overwrite)
+    check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
+    named = named_images(images, outside=output)
+    todo = {name: path for name, path in named.items() if not (skip_existing and is_done(output, write, name))}
+    check_targets(todo, [target(output, kind, name) for kind in write for name in todo], overwrite=overwrite or skip_existing)
     check_folder(output)
     inference = Inference(window, scales=scales, flip=flip)
     loaded = load(model, SegmentationModel).to(choose_device(device))
-    with progress("segmenting") as bar:
-        for done, (name, path) in enumerate(named.items(), start=1):
+    answers: Answers[None] = Answers()
+
+    def use(one: Mapping[str, Path], *, progress: Progress, on_damaged: OnDamaged) -> list[None]:
+        """Segments one image and writes what is to be written."""
+        ((name, path),) = one.items()
+        try:
             image = read_image(path)
-            found = loaded.segment([image], inference=inference)[0]
-            if "labels" in write:
-                (save_values if dataset_values else save_labels)(target(output, "labels", name), found.labels, loaded.classes)
-            if "overlays" in write:
-                save(target(output, "overlays", name), overlay(image, found.labels, loaded.classes), "JPEG")
-            if "confidence" in write:
-                save_confidence(target(output, "confidence", name), found.confidence)
-            bar(done, len(named))
-    Console().print(f"{len(named)} images: {output}", markup=False, soft_wrap=True)
+        except DamagedImageError as error:
+            on_damaged(0, error)
+            return []
+        found = loaded.segment([image], inference=inference)[0]
+        if "labels" in write:
+            (save_values if dataset_values else save_labels)(target(output, "labels", name), found.labels, loaded.classes)
+        if "overlays" in write:
+            save(target(output, "overlays", name), overlay(image, found.labels, loaded.classes), "JPEG")
+        if "confidence" in write:
+            save_confidence(target(output, "confidence", name), found.confidence)
+        progress(1, 1)
+        return [None]
+
+    with progress("segmenting") as bar:
+        answers.add(todo, use, 1, bar)
+    kept = f", {len(named) - len(todo)} of which were there" if len(todo) < len(named) else ""
+    PlainConsole().sentence(f"{len(named) - len(answers.damaged)} images{kept}: {output}")
+    answers.conclude(len(named), skip_damaged)
+
+
+def is_done(output: Path, write: Iterable[Output], name: str) -> bool:
+    """Whether all that is to be written of an image is there."""
+    return all(target(output, kind, name).is_file() for kind in write)
 
 
 def target(output: Path, kind: Output, name: str) -> Path:

@@ -19,7 +19,15 @@ USAGE = """usage: rga train RECIPE [--data NAME:FOLDER] [flags]
        rga train --list                 list all recipes
        rga train --show RECIPE          print a recipe as JSON, to edit and train with
        rga train RECIPE --help          show all flags of a recipe
+
+Your own images are in a folder DIR: write --data folder:DIR. With a few dozen images, no network and no GPU, start with
+       rga train cls/tiny --data folder:DIR      a folder per class, with its images
+       rga train seg/tiny --data folder:DIR      images, masks and classes.csv (rga data classes DIR writes it)
+       rga train reid/tiny --data folder:DIR     a folder per person; names:DIR if the file names begin with the person
+With more images, choose a recipe that starts from pretrained weights: cls/folder, seg/folder, reid/small or reid/folder.
 """
+
+OWN = "your own images are folder:DIR; rga data list names all datasets"
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,7 +50,10 @@ def main(words: Sequence[str]) -> int:
         print(f"{USAGE}\n{listing()}")
         return 0 if words else 2
     if words[0].startswith("-"):
-        raise InputError(f"name the recipe first: rga train RECIPE {' '.join(words)}; rga train --list names all")
+        raise InputError(
+            f"name the recipe first: rga train RECIPE {' '.join(words)}; with few images of your own, RECIPE is cls/tiny, seg/tiny or "
+            "reid/tiny, by task; rga train --list names all"
+        )
     return parse(command(words[0]), words[1:], prog=f"rga train {words[0]}")
 
 
@@ -53,6 +64,7 @@ def command(name: str) -> Callable[..., int]:
     folder = Path("runs") / (named or f"{Path(name).resolve().parent.name}-again").replace("/", "-")
 
     def train(recipe: Recipe = default, *, output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = folder) -> int:
+        check_data_named(recipe, default, name)
         from rga.runs import train as run  # noqa: PLC0415  PyTorch, which help does not need
 
         return run(recipe, output=output, name=named).exit_code
@@ -66,6 +78,20 @@ def command(name: str) -> Callable[..., int]:
         output: Folder of the run; it must not hold another run.
     """
     return train
+
+
+def check_data_named(recipe: Recipe, default: Recipe, name: str) -> None:
+    """Asks for the data where none are named and the recipe's own are not there.
+
+    Raises:
+        InputError: they are not there.
+    """
+    root = recipe.data.root
+    if recipe.data == default.data and root is not None and not root.exists():
+        raise InputError(
+            f"name the data: rga train {name} --data {recipe.data.name}:DIR; without --data this recipe takes {recipe.data}, and {root} is "
+            f"not there ({OWN})"
+        )
 
 
 def listing() -> str:

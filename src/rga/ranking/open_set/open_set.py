@@ -23,12 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from rga.arrays import check_count, is_number, read_integers
 from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
-from rga.ranking.evaluation import pair, positive
+from rga.ranking.evaluation import pair
 from rga.ranking.labels import DISTRACTOR, JUNK
-from rga.ranking.matches import LabelArray, check_identities, numbers_of_people, people_before
+from rga.ranking.matches import FileNumbers, LabelArray, check_identities, numbers_of_people, people_before
 from rga.ranking.open_set.verification import check_rate
 
 RATES = (0.001, 0.01, 0.1)
@@ -57,7 +58,7 @@ def split_identities(identities: Iterable[int], unknown: float = 0.5, seed: int 
         >>> len(known), len(unknown), known | unknown == {1, 2, 3, 4}
         (3, 1, True)
     """
-    if not 0 < unknown < 1:
+    if not is_number(unknown) or not 0 < unknown < 1:
         raise InputError(f"the share of unknown identities must be between 0 and 1, got {unknown}")
     people = whole_numbers(identities, "query")
     check_identities(torch.tensor(sorted(people)), "query", DISTRACTOR + 1)
@@ -74,12 +75,19 @@ def whole_numbers(identities: Iterable[int], side: str) -> set[int]:
     Raises:
         InputError: one is no integer; rounding it would make it somebody else.
     """
+    if isinstance(identities, (np.ndarray, torch.Tensor)):
+        return set(read_integers(identities, f"{side} identities").ravel().tolist())
+    try:
+        listed = list(identities)
+    except TypeError as error:
+        raise InputError(f"{side} identities must be integers, got {identities!r}") from error
     found = set()
-    for identity in identities:
-        try:
-            found.add(index(identity))
-        except TypeError as error:
-            raise InputError(f"{side} identities must be integers, got {identity!r}") from error
+    for identity in listed:
+        if isinstance(identity, (bool, np.bool_)) or not hasattr(identity, "__index__"):
+            raise InputError(f"{side} identities must be integers, got {identity!r}")
+        found.add(index(identity))
+    if found and max(map(abs, found)) > np.iinfo(np.int64).max:
+        raise InputError(f"{side} identities must be integers of 64 bits, got {max(found, key=abs)}")
     return found
 
 
@@ -254,6 +262,7 @@ def evaluate_open_set(
     gallery_cameras: LabelArray | None,
     *,
     unknown: Iterable[int],
+    files: FileNumbers | None = None,
     rank: int = 1,
     metric: str = "cosine",
     block: int | None = None,
@@ -267,6 +276,7 @@ def evaluate_open_set(
         gallery_ids: (gallery,); images of unknown identities are left out, distractors (0) stay, each as a person of their own.
         gallery_cameras: (gallery,) or None.
         unknown: the unknown identities, from 1 on, such as the second set of ``split_identities(query_ids)``.
+        files: of queries and gallery, or None.
         rank: how many people down the list the right one may be.
         metric: what the result calls the distance.
         block: queries at a time; None chooses by memory.
@@ -281,7 +291,7 @@ def evaluate_open_set(
         (0.0, 1.0, 1.0)
     """
     source = as_rows(distances)
-    everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
+    everybody = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
     names = torch.tensor(sorted(whole_numbers(unknown, "unknown")), dtype=torch.int64, device=source.device)
     check_identities(names, "unknown", DISTRACTOR + 1)
     query = everybody.query.identities
@@ -289,8 +299,8 @@ def evaluate_open_set(
     known_gallery = everybody.gallery.identities.masked_fill(torch.isin(everybody.gallery.identities, names), JUNK)
     if (known_gallery == JUNK).all():
         raise InputError(f"the gallery holds nobody but the {len(names)} unknown identities (and junk): leave some of them known")
-    pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source)
-    watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), positive("rank", rank))
+    pairing = pair(query, query_cameras, known_gallery, gallery_cameras, source, files)
+    watcher = OpenSetWatcher(query, is_unknown, numbers_of_people(known_gallery), check_count("rank", rank))
     walk(source, pairing, [watcher], block)
     return OpenSetResult(
         known=torch.cat(watcher.known).double().cpu().numpy(),

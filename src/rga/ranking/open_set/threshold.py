@@ -131,4 +131,4 @@ def save_threshold(folder: Path, threshold: Threshold) -> None:
     path = folder / "config.json"
     if not path.is_file():
         raise MissingFileError(f"there is no saved model in {folder}: a folder with config.json was expected")
-    write_json(path, {**json.loads(path.read_text()), KEY: threshold.to_dict()})
+    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), KEY: threshold.to_dict()})

@@ -19,7 +19,7 @@ from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, walk
 from rga.ranking.distances import FeatureArray
 from rga.ranking.evaluation import pair
-from rga.ranking.matches import COUNTED_AT_ONCE, LabelArray, Pairing
+from rga.ranking.matches import COUNTED_AT_ONCE, FileNumbers, LabelArray, Pairing
 
 BINS = 2**16
 """How many bins there are between the least and the greatest distance."""
@@ -167,6 +167,7 @@ def verify(
     gallery_ids: LabelArray,
     gallery_cameras: LabelArray | None,
     *,
+    files: FileNumbers | None = None,
     block: int | None = None,
 ) -> PairDistances:
     """Measures how well distances tell pairs of the same person from pairs of different people.
@@ -178,6 +179,7 @@ def verify(
         query_cameras: (queries,) or None.
         gallery_ids: (gallery,).
         gallery_cameras: (gallery,) or None.
+        files: of queries and gallery, or None; a query and itself are no pair.
         block: queries at a time; None chooses by memory.
 
     Raises:
@@ -190,7 +192,7 @@ def verify(
         (1.0, 0.5)
     """
     source = as_rows(distances)
-    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source)
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
     counter = PairCounter(source, pairing)
     walk(source, pairing, [counter], block)
     return counter.result()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rga.arrays import check_count, is_number
 from rga.attention.precision import without_autocast
 from rga.errors import InputError
 from rga.ranking.distances import FeatureArray, Features, inverse, read_features, read_side
@@ -74,9 +75,8 @@ def augment_gallery(gallery_features: FeatureArray, k: int = 5, alpha: float = 3
 
 def check(k: int, alpha: float) -> None:
     """Refuses numbers that make no sense."""
-    if k < 1:
-        raise InputError(f"k must be at least 1, got {k}")
-    if not alpha >= 0:
+    check_count("k", k)
+    if not is_number(alpha) or not alpha >= 0:
         raise InputError(f"alpha must not be negative, got {alpha}")
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rga.arrays import check_count, is_number
 from rga.errors import InputError
 from rga.ranking.distances import METRICS, FeatureArray, Features, Metric, inverse, read_features
 from rga.ranking.rerank.neighbours import Neighbours, nearest_among
@@ -72,10 +73,8 @@ def rerank(
         >>> np.asarray(distances)[0, :4]
         array([0., 1., 1., 0.], dtype=float32)
     """
-    for name, value in (("k1", k1), ("k2", k2)):
-        if value < 1:
-            raise InputError(f"{name} must be at least 1, got {value}")
-    if not 0 <= lambda_ <= 1:
+    k1, k2 = check_count("k1", k1), check_count("k2", k2)
+    if not is_number(lambda_) or not 0 <= lambda_ <= 1:
         raise InputError(f"lambda_ must lie between 0 and 1, got {lambda_}")
     query, gallery = read_features(query_features, gallery_features, metric)
     both = together(query, gallery, metric)

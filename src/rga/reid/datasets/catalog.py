@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from rga.datasets.catalog import Catalog
-from rga.reid.datasets import cuhk03, folder, market1501, msmt17, table
+from rga.reid.datasets import cuhk03, folder, market1501, msmt17, names, table
 from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, SplitCounts
 
@@ -20,6 +20,7 @@ READERS: dict[str, Reader] = {
     "cuhk03-classic-labeled": partial(cuhk03.read_cuhk03_classic, boxes="labeled"),
     "cuhk03-classic-detected": partial(cuhk03.read_cuhk03_classic, boxes="detected"),
     "folder": folder.read_folder,
+    "names": names.read_names,
     "csv": table.read_table,
 }
 """Name -> reader(root, **options)."""

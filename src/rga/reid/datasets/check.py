@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rga.datasets.layout import relative
+from rga.datasets.layout import DataError, relative
 from rga.datasets.report import UNOPENED, Finding, compose, sentences
-from rga.images.defects import Progress, find_damaged, find_duplicates
+from rga.images.defects import Progress, examples, find_damaged, find_duplicates
 from rga.ranking.labels import DISTRACTOR
 from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
+
+NAMED_CAMERA = re.compile(r"((?:^|_|-)(?:c|cam|camera)[_-]?)(\d+)(?!\d)", re.IGNORECASE)
+"""How names of files usually say a camera."""
+
+MANY = 10
+"""More cameras than half of the images are strange from this number on: it may be another number that was read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,12 @@ class DataReport:
     """Queries with nothing to find in the gallery; they do not count in a test."""
     duplicates: tuple[tuple[str, ...], ...]
     """Groups of different files with the same content."""
+    leaked: tuple[tuple[str, ...], ...]
+    """Those of which some are trained on and some tested on."""
+    contradictory: tuple[tuple[str, ...], ...]
+    """Those of several identities in training, or of several identities or cameras in the test, where a query would find itself."""
+    camera_notes: tuple[str, ...]
+    """What to know of the cameras of query and gallery, as sentences."""
     single_image_identities: tuple[int, ...]
     """Training identities with one image: no pair of it can be made."""
 
@@ -53,11 +66,12 @@ class DataReport:
     def ok(self) -> bool:
         """Whether results on these data mean what they say.
 
-        They do not if counts differ from the protocol, images are damaged, identities are trained and tested on, or no query can be
-        found.
+        They do not if counts differ from the protocol, images are damaged, identities or images are trained and tested on, an image has
+        several labels, or no query can be found.
         """
         nothing_to_find = 0 < self.found["query"].images == len(self.unmatched_queries)
-        return not (self.wrong_counts or self.damaged or self.overlapping_identities or nothing_to_find)
+        wrong = (self.wrong_counts, self.damaged, self.overlapping_identities, self.leaked, self.contradictory)
+        return not (any(wrong) or nothing_to_find)
 
     def to_dict(self) -> dict[str, object]:
         """The report as plain values for JSON."""
@@ -79,6 +93,9 @@ class DataReport:
             "overlapping_identities": list(self.overlapping_identities),
             "unmatched_queries": list(self.unmatched_queries),
             "duplicates": [list(group) for group in self.duplicates],
+            "leaked": [list(group) for group in self.leaked],
+            "contradictory": [list(group) for group in self.contradictory],
+            "camera_notes": list(self.camera_notes),
             "single_image_identities": list(self.single_image_identities),
         }
 
@@ -117,10 +134,17 @@ class DataReport:
                 self.unmatched_queries,
                 f"of {queries:,} queries [has|have] nothing to find{by_others} and [does|do] not count",
             ),
-            (False, [" = ".join(group) for group in self.duplicates], "[group of files has|groups of files have] the same content"),
+            (True, equal(self.leaked), "[image is|images are] trained on and tested on, in files of the same content"),
+            (True, equal(self.contradictory), "[image has|images have] several identities or cameras, in files of the same content"),
+            (False, equal(self.duplicates), "[group of files has|groups of files have] the same content"),
             (False, self.single_image_identities, "training [identity has|identities have] a single image"),
         ]
-        return sentences(named)
+        return sentences(named) + [(False, text) for text in self.camera_notes]
+
+
+def equal(groups: Sequence[Sequence[str]]) -> list[str]:
+    """Groups of files of the same content, in words."""
+    return [" = ".join(group) for group in groups]
 
 
 def check_data(
@@ -146,6 +170,12 @@ def check_data(
     tested = {sample.identity for sample in data.query} | {sample.identity for sample in data.gallery} - {DISTRACTOR}
     images = Counter(sample.identity for sample in data.train)
     paths = sorted({sample.path for name in SPLITS for sample in data.split(name)})
+    duplicates = find_duplicates(paths)
+    leaked, contradictory = judge(data, duplicates)
+
+    def named(groups: Sequence[Sequence[Path]]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(relative(path, data.root) for path in group) for group in groups)
+
     return DataReport(
         name=data.name,
         root=data.root,
@@ -157,9 +187,35 @@ def check_data(
         damaged=tuple((relative(path, data.root), reason) for path, reason in find_damaged(paths, progress)) if open_images else (),
         overlapping_identities=tuple(sorted(tested & set(images))),
         unmatched_queries=tuple(relative(sample.path, data.root) for sample in find_unmatched(data)),
-        duplicates=tuple(tuple(relative(path, data.root) for path in group) for group in find_duplicates(paths)),
+        duplicates=named(duplicates),
+        leaked=named(leaked),
+        contradictory=named(contradictory),
+        camera_notes=tuple(camera_notes(data)),
         single_image_identities=tuple(sorted(identity for identity, number in images.items() if number == 1)),
     )
+
+
+def judge(data: ReidData, duplicates: Sequence[Sequence[Path]]) -> tuple[list[Sequence[Path]], list[Sequence[Path]]]:
+    """Which files of the same content make results wrong.
+
+    Args:
+        data: the dataset.
+        duplicates: groups of its files with the same content.
+
+    Returns:
+        The groups of which some are trained on and some tested on; and those of several identities in training, or of several identities or
+        cameras in the test.
+    """
+    inside = {name: {sample.path: sample for sample in data.split(name)} for name in SPLITS}
+    tested = inside["query"] | inside["gallery"]
+    leaked = [group for group in duplicates if any(path in inside["train"] for path in group) and any(path in tested for path in group)]
+    contradictory = []
+    for group in duplicates:
+        trained_as = {inside["train"][path].identity for path in group if path in inside["train"]}
+        tested_as = {(tested[path].identity, tested[path].camera) for path in group if path in tested}
+        if max(len(trained_as), len(tested_as)) > 1:
+            contradictory.append(group)
+    return leaked, contradictory
 
 
 def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
@@ -169,10 +225,65 @@ def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
 
 
 def find_unmatched(data: ReidData) -> list[Sample]:
-    """Queries without a gallery image of their identity, by another camera where there are cameras."""
-    cameras: dict[int, set[int | None]] = {}
-    for sample in data.gallery:
-        cameras.setdefault(sample.identity, set()).add(sample.camera)
-    if not data.has_cameras:
-        return [sample for sample in data.query if sample.identity not in cameras]
-    return [sample for sample in data.query if not cameras.get(sample.identity, set()) - {sample.camera}]
+    """Queries without a gallery image of their identity: by another camera where there are cameras, and in another file where not."""
+    if data.has_cameras:
+        query, gallery = ([sample.camera for sample in side] for side in (data.query, data.gallery))
+    elif data.files is not None:
+        query, gallery = (side.tolist() for side in data.files)
+    else:
+        query, gallery = [None] * len(data.query), [0] * len(data.gallery)
+    there: dict[int, set[int | None]] = {}
+    for sample, number in zip(data.gallery, gallery, strict=True):
+        there.setdefault(sample.identity, set()).add(number)
+    return [sample for sample, number in zip(data.query, query, strict=True) if not there.get(sample.identity, set()) - {number}]
+
+
+def cautions(data: ReidData) -> list[str]:
+    """What makes figures on a dataset say something else than they seem to, as sentences."""
+    both = {sample.identity for sample in data.train} & {sample.identity for sample in (*data.query, *data.gallery)} - {DISTRACTOR}
+    unmatched = [relative(sample.path, data.root) for sample in find_unmatched(data)]
+    found: list[tuple[bool, Sequence[object], str]] = [
+        (True, sorted(both), "[identity is|identities are] trained on and tested on"),
+        (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
+    ]
+    said = [text for _, text in sentences(found)]
+    return [*said, *camera_notes(data)]
+
+
+def camera_notes(data: ReidData) -> list[str]:
+    """What to know of the cameras of query and gallery, as sentences."""
+    tested = (*data.query, *data.gallery)
+    if not tested:
+        return []
+    if data.has_cameras:
+        cameras = {sample.camera for sample in tested}
+        strange = len(cameras) > MANY and 2 * len(cameras) > len(tested)
+        return [f"{len(cameras):,} cameras in {len(tested):,} images: is it the camera that the names or the table say?"] if strange else []
+    said = [NAMED_CAMERA.search(sample.path.stem) for sample in tested]
+    hint = ""
+    if all(said) and len({match[2] for match in said if match}) > 1:
+        first = said[0]
+        assert first is not None
+        hint = f"; file names such as {tested[0].path.name} seem to say them: in folders, camera={first[1]}(\\d+) reads them"
+    return [f"the cameras are not known: images by the query's own camera, which are easily found, count as found{hint}"]
+
+
+def check_findable(data: ReidData) -> None:
+    """Refuses a test in which no query can find anything, before a model is trained or evaluated for it.
+
+    Raises:
+        DataError: there is nothing to find; the error says why.
+    """
+    if not data.query or len(find_unmatched(data)) < len(data.query):
+        return
+    if not {sample.identity for sample in data.query} & {sample.identity for sample in data.gallery}:
+        reason = "the gallery holds none of their identities; compare the identities of both"
+    elif data.has_cameras:
+        cameras = sorted({sample.camera for sample in (*data.query, *data.gallery) if sample.camera is not None})
+        reason = (
+            f"the gallery has their identities by their own cameras alone, which do not count (the cameras are {examples(cameras)}); test "
+            "on images of several cameras, or read the data without cameras if all are of one"
+        )
+    else:
+        reason = "the gallery holds of their identities only the queries themselves; test on several images of an identity"
+    raise DataError(f"none of the {len(data.query):,} queries of {data.name!r} has anything to find: {reason}")

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from rga.datasets.layout import DataError, images_in, not_found, parse_name
+from rga.datasets.layout import DataError, by_stem, images_in, not_found, parse_name
 from rga.errors import InputError
 from rga.reid.datasets.cuhk03_archive import FORM, NAME, extract_images, read_persons, read_testsets
 from rga.reid.datasets.market1501 import FOLDERS, read_boxes
@@ -44,7 +44,7 @@ EXPECTED = {
 
 RELEASE = "cuhk03_release"
 ARCHIVE = "cuhk-03.mat"
-NP_NAME = re.compile(r"(?P<identity>\d+)_c(?P<camera>\d+).*\.(png|jpe?g)", re.IGNORECASE)
+NP_NAME = re.compile(r"(?P<identity>\d+)_c(?P<camera>\d+).*", re.IGNORECASE)
 NP_FORM = "IDENTITY_cCAMERA_NUMBER.png, as 0001_c1_1.png"
 
 
@@ -66,7 +66,7 @@ def read_cuhk03(root: Path, boxes: Boxes, *, allow_subset: bool = False) -> Reid
     """
     name = f"cuhk03-{boxes}"
     if (root / boxes).is_dir() and all((root / boxes / folder).is_dir() for folder in FOLDERS.values()):
-        splits = {split: read_boxes(root / boxes / folder, NP_NAME, NP_FORM, (".png", ".jpg")) for split, folder in FOLDERS.items()}
+        splits = {split: read_boxes(root / boxes / folder, NP_NAME, NP_FORM) for split, folder in FOLDERS.items()}
         return ReidData(name, splits["train"], splits["query"], splits["gallery"], root / boxes)
 
     config = f"cuhk03_new_protocol_config_{boxes}.mat"
@@ -75,7 +75,7 @@ def read_cuhk03(root: Path, boxes: Boxes, *, allow_subset: bool = False) -> Reid
         raise not_found(root, (config, f"images_{boxes} or {ARCHIVE}"), WHERE)
     protocol = read_protocol(path)
     folder = find_images(root, boxes)
-    there = {image.stem: image for image in images_in(folder, (".png", ".jpg"))}
+    there = by_stem(images_in(folder), folder)
     missing = [file for file in protocol.files if Path(file).stem not in there]
     if missing and not allow_subset:
         raise DataError(
@@ -187,7 +187,8 @@ def read_cuhk03_classic(root: Path, boxes: Boxes, *, split: int = 0, single_shot
     train: list[Sample] = []
     query: list[Sample] = []
     gallery: list[Sample] = []
-    for path in images_in(find_images(root, boxes), (".png", ".jpg")):
+    folder = find_images(root, boxes)
+    for path in by_stem(images_in(folder), folder).values():
         match = parse_name(path, NAME, FORM)
         pair, person, camera = (int(match[key]) for key in ("pair", "person", "camera"))
         if not (1 <= pair <= len(persons) and 1 <= person <= persons[pair - 1]):

@@ -23,7 +23,7 @@ from rga.datasets.layout import DataError
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]
 
-NAME = re.compile(r"(?P<pair>\d)_(?P<person>\d{3})_(?P<camera>[12])_(?P<image>\d{2})\.(png|jpe?g)", re.IGNORECASE)
+NAME = re.compile(r"(?P<pair>\d)_(?P<person>\d{3})_(?P<camera>[12])_(?P<image>\d{2})\.\w+", re.IGNORECASE)
 FORM = "PAIR_PERSON_CAMERA_IMAGE.png, as 1_001_1_01.png"
 IMAGES_A_CAMERA = 5
 

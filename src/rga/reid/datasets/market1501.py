@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rga.datasets.layout import find_home, images_in, parse_name
+from rga.datasets.layout import by_stem, find_home, images_in, parse_name
 from rga.ranking.labels import JUNK
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
@@ -27,7 +27,7 @@ EXPECTED = {
 """The protocol's counts."""
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-NAME = re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+(\.jpg)+", re.IGNORECASE)
+NAME = re.compile(r"(?P<identity>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+(\.\w+)+", re.IGNORECASE)
 FORM = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as 0002_c1s1_000451_03.jpg"
 
 
@@ -42,16 +42,16 @@ def read_market1501(root: Path) -> ReidData:
         DataError: a folder has no image, or a file name does not follow the format.
     """
     home = find_home(root, ("Market-1501-v15.09.15",), tuple(FOLDERS.values()), WHERE)
-    splits = {split: read_boxes(home / folder, NAME, FORM, (".jpg",)) for split, folder in FOLDERS.items()}
+    splits = {split: read_boxes(home / folder, NAME, FORM) for split, folder in FOLDERS.items()}
     return ReidData("market1501", splits["train"], splits["query"], splits["gallery"], home)
 
 
-def read_boxes(folder: Path, pattern: re.Pattern[str], form: str, suffixes: tuple[str, ...]) -> tuple[Sample, ...]:
+def read_boxes(folder: Path, pattern: re.Pattern[str], form: str) -> tuple[Sample, ...]:
     """Reads a folder of crops whose names say ``identity`` and ``camera``, without the junk.
 
     Raises:
-        DataError: there is no image, or a name does not follow the pattern.
+        DataError: there is no image, a name does not follow the pattern, or two files differ in their ending alone.
     """
-    named = ((path, parse_name(path, pattern, form)) for path in images_in(folder, suffixes))
+    named = ((path, parse_name(path, pattern, form)) for path in by_stem(images_in(folder), folder).values())
     samples = (Sample(path, int(match["identity"]), int(match["camera"])) for path, match in named)
     return tuple(sample for sample in samples if sample.identity != JUNK)

@@ -1,7 +1,7 @@
 """What a re-identification dataset is here: three splits of samples, each an image of one identity by one camera.
 
-Readers (``rga.reid.sources``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets and the
-hold-out of training identities.
+Readers (``rga.reid.datasets.catalog``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets
+and the hold-out of training identities.
 """
 
 from __future__ import annotations
@@ -14,10 +14,16 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
 from rga.errors import InputError
+from rga.images.defects import examples
+from rga.images.listing import size_of
 from rga.ranking.labels import DISTRACTOR, JUNK, RENUMBER
+from rga.reid.datasets.same_files import number_files
 
 SPLITS = ("train", "query", "gallery")
 """The splits in the order of every report."""
@@ -54,8 +60,9 @@ class ReidData:
     Query and gallery are both there or both empty.
 
     Raises:
-        DataError: a query without gallery, a gallery without query, or no sample at all; a query of identity 0 or below, or a gallery image
-            of an identity below -1.
+        DataError: a query without gallery, a gallery without query, or no sample at all; a query of identity 0 or below, a gallery image of
+            an identity below -1 or a training image of one below 0; an image that is in a split twice or has two identities or cameras; or
+            cameras of some images of query and gallery and not of others.
     """
 
     name: str
@@ -75,13 +82,15 @@ class ReidData:
         if bool(self.query) != bool(self.gallery):
             there, empty = ("query", "gallery") if self.query else ("gallery", "query")
             raise DataError(f"dataset {self.name!r} at {self.root} has a {there} and an empty {empty}: a test needs both")
-        for split, least in (("query", DISTRACTOR + 1), ("gallery", JUNK)):
+        for split, least in (("train", 0), ("query", DISTRACTOR + 1), ("gallery", JUNK)):
             wrong = [sample for sample in self.split(split) if sample.identity < least]
             if wrong:
                 raise DataError(
                     f"dataset {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
                     f"{wrong[0].identity} ({len(wrong)} of {len(self.split(split))} such images); {RENUMBER}"
                 )
+        check_once(self)
+        check_cameras(self, (*self.query, *self.gallery))
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of a split by its name, one of ``SPLITS``."""
@@ -89,8 +98,16 @@ class ReidData:
 
     @property
     def has_cameras(self) -> bool:
-        """Whether every image of query and gallery has a camera: then those of the query's own camera do not count as found."""
-        return bool(self.query) and all(sample.camera is not None for sample in chain(self.query, self.gallery))
+        """Whether the images of query and gallery have cameras: then those of the query's own camera do not count as found."""
+        return bool(self.query) and self.query[0].camera is not None
+
+    @cached_property
+    def files(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """Numbers of the files of query and gallery, the same for files of the same content.
+
+        They are needed where there are no cameras and a file is on both sides: a query would find itself. None elsewhere.
+        """
+        return None if self.has_cameras else number_files(*([sample.path for sample in side] for side in (self.query, self.gallery)))
 
     @cached_property
     def counts(self) -> dict[str, SplitCounts]:
@@ -107,9 +124,48 @@ class ReidData:
             MissingFileError: an image is gone.
         """
         return fingerprint(
-            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{sample.path.stat().st_size}"
+            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(sample.path)}"
             for name in SPLITS
             for sample in self.split(name)
+        )
+
+
+def check_once(data: ReidData) -> None:
+    """Refuses data with an image that stands twice in a split, or that is of several people or cameras.
+
+    Raises:
+        DataError: there is such an image.
+    """
+    seen: dict[Path, Sample] = {}
+    for name in SPLITS:
+        inside: set[Path] = set()
+        for sample in data.split(name):
+            if sample.path in inside:
+                raise DataError(f"dataset {data.name!r} at {data.root}: {name} holds {relative(sample.path, data.root)} twice")
+            inside.add(sample.path)
+            other = seen.setdefault(sample.path, sample)
+            if (sample.identity, sample.camera) != (other.identity, other.camera):
+                raise DataError(
+                    f"dataset {data.name!r} at {data.root}: {relative(sample.path, data.root)} is in two splits, as identity "
+                    f"{other.identity} by camera {other.camera} and as identity {sample.identity} by camera {sample.camera}"
+                )
+
+
+def check_cameras(data: ReidData, samples: Sequence[Sample]) -> None:
+    """Refuses images of which some have a camera and others none: the images by a query's own camera could not be left out.
+
+    Args:
+        data: that they are from, for errors.
+        samples: the images.
+
+    Raises:
+        DataError: there are such.
+    """
+    without = [sample for sample in samples if sample.camera is None]
+    if 0 < len(without) < len(samples):
+        raise DataError(
+            f"dataset {data.name!r} at {data.root}: {len(without):,} of {len(samples):,} images have no camera, the first is "
+            f"{relative(without[0].path, data.root)}: give the cameras of all images, or of none"
         )
 
 
@@ -158,7 +214,7 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
 
     Raises:
         InputError: there is no set to join.
-        DataError: no set has a training split, and there is no test set.
+        DataError: no set has a training split, and there is no test set; or an image is in several of the sets.
 
     Example:
         >>> root = Path("images")
@@ -169,6 +225,7 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
     """
     if not sets:
         raise InputError(f"nothing to join for {name!r}: pass at least one dataset")
+    check_apart(sets, test)
     trained = [(index, data.train) for index, data in enumerate(sets)]
     tested: list[tuple[int, tuple[Sample, ...]]] = []
     if test is not None:
@@ -197,6 +254,32 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
     )
 
 
+def check_apart(sets: Sequence[ReidData], test: ReidData | None) -> None:
+    """Refuses to join sets that share images: one person would become two, or be trained and tested on as another one.
+
+    Args:
+        sets: that are trained on.
+        test: that is tested on; one of the sets or another one.
+
+    Raises:
+        DataError: there is an image in two of them.
+    """
+    owner: dict[str, ReidData] = {}
+    for data in sets:
+        for sample in data.train:
+            if owner.setdefault(os.path.realpath(sample.path), data) is not data:
+                other = owner[os.path.realpath(sample.path)]
+                raise DataError(
+                    f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {sample.path}: name one of them"
+                )
+    if test is None:
+        return
+    for sample in chain(test.query, test.gallery):
+        other = owner.get(os.path.realpath(sample.path), test)
+        if other is not test:
+            raise DataError(f"{other.name!r} at {other.root} trains on {sample.path}, and {test.name!r} at {test.root} tests on it")
+
+
 def number_anew(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """Numbers from 1 for (set, number in the set), in their order."""
     return {key: number for number, key in enumerate(sorted(set(keys)), start=1)}
@@ -216,8 +299,9 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
 
     Raises:
         InputError: there are not enough identities to hold out so many and still train.
-        DataError: none of the identities held out can be looked for.
+        DataError: none of the identities held out can be looked for, or some of the training images have a camera and others none.
     """
+    check_cameras(data, data.train)
     samples = from_one(data.train)
     groups = by_identity(samples)
     if not 1 <= identities < len(groups):
@@ -229,7 +313,7 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
     held_out = set(generator.sample(sorted(groups), identities))
     query, gallery = choose_queries([sample for sample in samples if sample.identity in held_out], generator)
     if not query:
-        raise DataError(f"none of the {identities} identities held out of {data.name!r} has a second image to find: hold out more")
+        raise DataError(f"none of the {identities} identities held out of {data.name!r} has {second_image(samples)} to find: hold out more")
     train = tuple(sample for sample in samples if sample.identity not in held_out)
     return ReidData(f"{data.name}-validation", train, query, gallery, data.root)
 
@@ -243,6 +327,14 @@ def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """
     added = max(0, 1 - min((sample.identity for sample in samples), default=1))
     return tuple(replace(sample, identity=sample.identity + added) for sample in samples) if added else tuple(samples)
+
+
+def second_image(samples: Iterable[Sample]) -> str:
+    """What a query needs to find, in words."""
+    cameras = {sample.camera for sample in samples}
+    if cameras == {None}:
+        return "a second image"
+    return f"an image by another camera (the cameras are {examples(sorted(camera for camera in cameras if camera is not None))})"
 
 
 def choose_queries(samples: Sequence[Sample], generator: random.Random) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:

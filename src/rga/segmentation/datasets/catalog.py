@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rga.datasets.catalog import Catalog
+from rga.datasets.splits import Split
 from rga.segmentation.datasets import camvid, cityscapes, folder
 from rga.segmentation.datasets.check import check_data
-from rga.segmentation.datasets.samples import SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import SegmentationData, SplitCounts
 
 Reader = Callable[..., SegmentationData]
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from rga.datasets.layout import DataError, relative
 from rga.datasets.report import Finding, compose, sentences, wrong_counts
+from rga.datasets.splits import SPLITS, Split
 from rga.images.defects import Progress, find_damaged, find_duplicates
 from rga.images.images import DamagedImageError
-from rga.segmentation.datasets.classes import IGNORED, Classes
+from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.datasets.learnable import Examination, count_pixels, examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class SegmentationReport:
     duplicates: tuple[tuple[str, ...], ...]
     """The same within a split."""
     masks: Mapping[Split, MaskReport] | None
-    """Split -> what its masks hold; None if images and masks were not opened."""
+    """Split -> what its masks hold; None if images and masks were not all opened."""
+    examined: Examination
+    """What some masks of train hold; of all, if they were opened."""
+    shown: Mapping[Split, tuple[str, ...]]
+    """Split to measure on -> classes in its masks; some, if there are several."""
 
     @property
     def wrong_counts(self) -> tuple[Split, ...]:
@@ -59,19 +65,24 @@ class SegmentationReport:
     @property
     def defects(self) -> tuple[str, ...]:
         """What is wrong with images or masks, a sentence each."""
-        return tuple(defect for report in (self.masks or {}).values() for defect in report.defects)
+        if self.masks is None:
+            return self.examined.defects
+        return tuple(defect for report in self.masks.values() for defect in report.defects)
 
     @property
     def untrained(self) -> tuple[str, ...]:
-        """Classes that no mask of the training split shows."""
-        if self.masks is None or not self.found["train"].masks:
-            return ()
-        return tuple(name for name, pixels in zip(self.classes.names, self.masks["train"].pixels, strict=False) if not pixels)
+        """Classes that no mask of the training split shows, of those that were opened."""
+        return self.examined.absent if self.examined.masks else ()
+
+    @property
+    def blind(self) -> tuple[Split, ...]:
+        """Splits to measure on in whose masks every pixel is ignored."""
+        return tuple(split for split, names in self.shown.items() if not names)
 
     @property
     def ok(self) -> bool:
         """Whether results on these data mean what they say: counts are those of the protocol, all can be read, no split leaks."""
-        return not (self.wrong_counts or self.defects or self.leaks)
+        return not (self.wrong_counts or self.defects or self.leaks or self.examined.refusal or self.blind)
 
     def to_dict(self) -> dict[str, object]:
         """The report as plain values for JSON."""
@@ -91,6 +102,9 @@ class SegmentationReport:
             "opened": self.masks is not None,
             "pixels": None if self.masks is None else {name: self.pixels(name) for name in SPLITS if self.found[name].masks},
             "untrained": list(self.untrained),
+            "unlearnable": self.examined.refusal,
+            "blind": list(self.blind),
+            "remarks": list(self.examined.remarks),
             "defects": list(self.defects),
             "leaks": [list(group) for group in self.leaks],
             "duplicates": [list(group) for group in self.duplicates],
@@ -108,7 +122,9 @@ class SegmentationReport:
             f"{'split':<8} {'images':>9} {'masks':>9}   expected",
             (f"{name:<8} {found[name].images:>9,} {found[name].masks:>9,}   {self.expectation(name)}" for name in SPLITS),
             [] if self.masks is None else self.table_of_pixels(),
-            "images and masks were not opened: what they hold is not known" if self.masks is None else "",
+            f"images were not opened, and {self.examined.masks:,} masks of train were: --open-images opens all"
+            if self.masks is None
+            else "",
         )
 
     def table_of_pixels(self) -> list[str]:
@@ -136,9 +152,11 @@ class SegmentationReport:
             (True, self.defects, "[image or mask|images or masks] cannot be used"),
             (True, [" = ".join(group) for group in self.leaks], "[image is|images are] in more than one split"),
             (False, [" = ".join(group) for group in self.duplicates], "[group of images has|groups of images have] the same content"),
-            (False, self.untrained, "[class has|classes have] no pixel in any mask of train"),
+            (True, self.blind, "[split has|splits have] no pixel that counts: all are ignored"),
         ]
-        return sentences(named)
+        refused = [(True, self.examined.refusal)] if self.examined.refusal else []
+        alone = [(False, one_class(split, names[0])) for split, names in self.shown.items() if len(names) == 1 < len(self.classes)]
+        return [*refused, *sentences(named), *((False, remark) for remark in self.examined.remarks), *alone]
 
 
 def check_data(
@@ -175,6 +193,8 @@ def check_data(
         leaks=tuple(group for group, leaking in zip(names, apart, strict=True) if leaking),
         duplicates=tuple(group for group, leaking in zip(names, apart, strict=True) if not leaking),
         masks=open_all(data, progress) if open_images else None,
+        examined=examine(data.train, data.classes, whole=open_images),
+        shown={split: shown(data.split(split), data.classes) for split in SPLITS if split != "train"},
     )
 
 
@@ -200,14 +220,8 @@ def open_split(samples: Sequence[Sample], classes: Classes, progress: Progress) 
             defects += [f"{path} cannot be read as an image: {reason}" for path, reason in find_damaged([sample.image])]
         else:
             try:
-                pixels += pixels_of(read_sample(sample, classes)[1], classes)
+                pixels += count_pixels(read_sample(sample, classes)[1], classes)
             except (DataError, DamagedImageError) as error:
                 defects.append(str(error))
         progress(1, len(samples))
     return MaskReport(pixels, tuple(defects))
-
-
-def pixels_of(labels: NDArray[np.uint8], classes: Classes) -> NDArray[np.int64]:
-    """Pixels of each class, and of those that are ignored: (classes + 1,)."""
-    counted = np.bincount(labels.ravel(), minlength=IGNORED + 1)
-    return np.append(counted[: len(classes)], counted[IGNORED]).astype(np.int64)

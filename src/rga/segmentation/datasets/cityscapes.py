@@ -8,12 +8,15 @@ placeholders, which are not read.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from rga.datasets.layout import DataError, find_home, parse_name
+from rga.datasets.layout import DataError, by_stem, find_home, parse_name
+from rga.datasets.splits import SPLITS, Split
+from rga.images.listing import LOSSLESS, SUFFIXES, composed, image_names
 from rga.segmentation.datasets.classes import IGNORED, Classes, Colour
 from rga.segmentation.datasets.pairs import paired
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData, Split, SplitCounts
+from rga.segmentation.datasets.samples import Sample, SegmentationData, SplitCounts
 
 WHERE = (
     "Cityscapes is given for research by its authors: register at cityscapes-dataset.com, accept the terms, and unpack "
@@ -53,8 +56,8 @@ CLASSES: dict[int, tuple[str, Colour]] = {
 GENERATED = (7, 8, 11, 17, 21, 23, 24, 26)
 """The labelIds that generated street scenes show."""
 
-IMAGE = re.compile(r"(?P<frame>.+_\d+_\d+)_leftImg8bit\.png")
-MASK = re.compile(r"(?P<frame>.+_\d+_\d+)_gtFine_labelIds\.png")
+IMAGE = re.compile(r"(?P<frame>.+_\d+_\d+)_leftImg8bit\.\w+", re.IGNORECASE)
+MASK = re.compile(r"(?P<frame>.+_\d+_\d+)_gtFine_labelIds\.\w+", re.IGNORECASE)
 
 
 def chosen_classes(label_ids: tuple[int, ...]) -> Classes:
@@ -94,28 +97,31 @@ def read_layout(name: str, root: Path, classes: Classes, where: str) -> Segmenta
     home = find_home(root, (), ("leftImg8bit", "gtFine"), where)
     found: dict[str, tuple[Sample, ...]] = {}
     for split in SPLITS:
-        images = frames(home / "leftImg8bit" / split, "*_leftImg8bit.png", IMAGE)
+        images = frames(home / "leftImg8bit" / split, "_leftImg8bit", IMAGE, SUFFIXES)
         if split == "test":
             found[split] = tuple(Sample(path, None) for path in images.values())
             continue
         folder = home / "gtFine" / split
-        found[split] = paired(images, frames(folder, "*_gtFine_labelIds.png", MASK), folder)
+        found[split] = paired(images, frames(folder, "_gtFine_labelIds", MASK, LOSSLESS), folder)
     if not any(found.values()):
         raise DataError(f"{home / 'leftImg8bit'} has no images SPLIT/CITY/*_leftImg8bit.png. {where}")
     return SegmentationData(name, classes, found["train"], found["val"], found["test"], home)
 
 
-def frames(folder: Path, files: str, pattern: re.Pattern[str]) -> dict[str, Path]:
+def frames(folder: Path, ending: str, pattern: re.Pattern[str], suffixes: Sequence[str]) -> dict[str, Path]:
     """The files of a split's cities by CITY/FRAME; none where the split is not there.
 
     Args:
         folder: of the split.
-        files: the files of a city to look at.
+        ending: of the names of the files to look at, before their suffixes.
         pattern: that their names follow, with the frame.
+        suffixes: of the files to look at.
 
     Raises:
-        DataError: a name does not follow the format.
+        DataError: a name does not follow the format, or two files differ in their suffixes alone.
     """
-    form = pattern.pattern.replace("(?P<frame>.+_\\d+_\\d+)", "CITY_SEQUENCE_FRAME").replace("\\", "")
-    paths = sorted(folder.glob(f"*/{files}"))
-    return {f"{path.parent.name}/{parse_name(path, pattern, form)['frame']}": path for path in paths}
+    names = image_names(folder, suffixes) if folder.is_dir() else []
+    paths = [folder / name for name in names if "/" in name and Path(name).stem.lower().endswith(ending.lower())]
+    form = f"CITY_SEQUENCE_FRAME{ending}.png"
+    by_frame = ((f"{Path(stem).parent}/{parse_name(path, pattern, form)['frame']}", path) for stem, path in by_stem(paths, folder).items())
+    return {composed(frame): path for frame, path in by_frame}

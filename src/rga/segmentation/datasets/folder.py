@@ -1,130 +1,114 @@
 """Your own images and masks in folders, with a file that names the classes.
 
-``ROOT/images`` and ``ROOT/masks`` hold files of the same names below them, the masks as PNG; both either have no other folders than train,
-val and test, of which some may be missing, or are split by a seed. ``ROOT/classes.csv`` has a line for each value in the masks:
-
-    value,name,colour
-    0,ignored,
-    1,road,#804080
-    2,car,#00008e
-
-Values with the same name are one class, the name ``ignored`` is for pixels that do not count, and so is 255 where it is not listed. Classes
-are numbered in the order in which they come. Colours may be left out.
+``ROOT/images`` and ``ROOT/masks`` hold files of the same names, either in folders ``train``, ``val`` and ``test``, of which some may be
+missing, or without splits: then they are split by a hash of their names. The folders may have other usual names, see
+``rga.segmentation.datasets.own_folders``. ``ROOT/classes.csv`` says which value is which class, see
+``rga.segmentation.datasets.class_file``.
 """
 
 from __future__ import annotations
 
-import csv
-import random
-import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from rga.datasets.layout import DataError, find_home
-from rga.errors import InputError
-from rga.images.defects import examples
-from rga.images.images import SUFFIXES
-from rga.segmentation.datasets.classes import IGNORED, Classes, Colour, spread_colours
-from rga.segmentation.datasets.pairs import by_stem, paired
-from rga.segmentation.datasets.samples import SPLITS, Sample, SegmentationData
+from rga.datasets.layout import DataError, by_stem, relative
+from rga.datasets.splits import SPLITS, split_by_hash
+from rga.errors import InputError, MissingFileError
+from rga.images.listing import image_names
+from rga.segmentation.datasets.class_file import PROPOSE, read_classes
+from rga.segmentation.datasets.own_folders import WHOLE, OwnFolders, find_folders
+from rga.segmentation.datasets.pairs import masks_by_stem, paired
+from rga.segmentation.datasets.samples import Sample, SegmentationData
 
-WHERE = "The images are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour."
+WHERE = (
+    "The images are your own: ROOT/images, ROOT/masks and ROOT/classes.csv with the columns value, name and, if you like, colour "
+    f"({PROPOSE})."
+)
 
 CLASS_FILE = "classes.csv"
-IGNORED_NAME = "ignored"
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def read_folder(root: Path, *, val_fraction: float = 0.2, seed: int = 0) -> SegmentationData:
+def read_folder(
+    root: Path, *, val_fraction: float = 0.2, test_fraction: float = 0.0, seed: int = 0, splits: bool = True
+) -> SegmentationData:
     """Reads images and masks from folders.
 
     Args:
         root: the folder with ``images``, ``masks`` and ``classes.csv``.
-        val_fraction: share of the images that are not trained on, where the folders have no splits.
+        val_fraction: share of the images that choose the best model, where the folders have no splits. Images are split by a hash of their
+            names: one more moves no other.
+        test_fraction: share of the images that are tested on when all is over, likewise.
         seed: of that split.
+        splits: whether folders that are called like splits are splits; no where they are none.
 
     Raises:
         MissingFileError: a folder or the file is missing.
-        DataError: the class file is wrong, there are no images, or an image or a mask is without the other.
+        DataError: the class file is wrong, there are no images, an image or a mask is without the other, or splits are not clear.
         InputError: an option is out of its range.
     """
     if not 0 < val_fraction < 1:
         raise InputError(f"val_fraction must lie between 0 and 1, without them, got {val_fraction}")
-    home = find_home(root, (), ("images", "masks", CLASS_FILE), WHERE)
-    classes = read_classes(home / CLASS_FILE)
-    if has_splits(home / "images"):
-        train, val, test = (read_pairs(home / "images" / split, home / "masks" / split) for split in SPLITS)
-        return SegmentationData(home.name, classes, train, val, test, home)
-    samples = read_pairs(home / "images", home / "masks")
-    if len(samples) < 2:
-        raise DataError(f"{home / 'images'} has {len(samples)} image: a split into train and val needs two or more. {WHERE}")
-    held_out = max(1, min(len(samples) - 1, round(val_fraction * len(samples))))
-    chosen = set(random.Random(seed).sample(range(len(samples)), held_out))  # noqa: S311  # a split, no secret
-    parts = [tuple(sample for index, sample in enumerate(samples) if (index in chosen) == wanted) for wanted in (False, True)]
-    return SegmentationData(home.name, classes, parts[0], parts[1], (), home)
+    if not 0 <= test_fraction < 1 - val_fraction:
+        raise InputError(f"test_fraction must be at least 0 and leave something beside val_fraction {val_fraction}, got {test_fraction}")
+    folders, table = find_all(root, splits=splits)
+    classes = read_classes(table)
+    found = {split: read_pairs(folders, split) for split in folders.images}
+    for split in folders.masks.keys() - folders.images.keys():
+        found[split] = read_pairs(folders, split)
+    if WHOLE in found:
+        found = split_samples(found[WHOLE], folders.images[WHOLE], {"val": val_fraction, "test": test_fraction}, seed)
+    train, val, test = (found.get(split, ()) for split in SPLITS)
+    return SegmentationData(root.name, classes, train, val, test, root)
 
 
-def has_splits(images: Path) -> bool:
-    """Whether images are split already.
-
-    Raises:
-        DataError: there are folders of splits and other folders or images beside them, which would be in none.
-    """
-    found = {path.name for path in images.iterdir() if not path.name.startswith(".")}
-    if "train" in found and not found <= {*SPLITS}:
-        others = examples(sorted(found - {*SPLITS}))
-        raise DataError(f"{images} has a folder train and, beside it, {others}: sort these into train, val or test")
-    return bool(found) and found <= {*SPLITS}
-
-
-def read_pairs(images: Path, masks: Path) -> tuple[Sample, ...]:
-    """The images and masks below two folders; none where neither is there."""
-    found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
-    numbers = [path for path in masks.rglob("*.png") if not path.name.startswith(".")]
-    return paired(by_stem(found, images), by_stem(numbers, masks), masks)
-
-
-def read_classes(path: Path) -> Classes:
-    """Reads the file that names the classes.
+def find_all(root: Path, *, splits: bool) -> tuple[OwnFolders, Path]:
+    """The folders of images and masks, and the class file: beside them, or in the folder that was named.
 
     Raises:
-        DataError: a column is missing, a line is wrong, or there is no class.
+        MissingFileError: one of them is missing.
+        DataError: two folders are called like the same, or splits are not clear.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = {name.strip() for name in reader.fieldnames or ()}
-        if not {"value", "name"} <= columns:
-            raise DataError(f"{path} has the columns {', '.join(sorted(columns)) or 'none'}: expected value, name and, if you like, colour")
-        rows = []
-        for read in reader:
-            if None in read:
-                raise DataError(f"{path}, line {reader.line_num} has more columns than the head: write names with a comma in quotes")
-            rows.append((reader.line_num, {key.strip(): (value or "").strip() for key, value in read.items()}))
-    values: dict[int, int] = {}
-    chosen: dict[str, Colour | None] = {}
-    for line, row in rows:
-        value, name = row["value"], row["name"]
-        if not value.isdecimal() or int(value) > 255:
-            raise DataError(f"{path}, line {line}: the value {value!r} is no whole number from 0 to 255")
-        if int(value) in values:
-            raise DataError(f"{path}, line {line}: the value {value} is there twice")
-        if not name:
-            raise DataError(f"{path}, line {line}: the value {value} has no name; call it {IGNORED_NAME!r} if it does not count")
-        if name == IGNORED_NAME:
-            values[int(value)] = IGNORED
-            continue
-        chosen[name] = chosen.get(name) or colour_of(row.get("colour", ""), path, line)
-        values[int(value)] = list(chosen).index(name)
-    if not chosen:
-        raise DataError(f"{path} names no class. {WHERE}")
-    values.setdefault(IGNORED, IGNORED)
-    spare = spread_colours(len(chosen))
-    return Classes(tuple(chosen), tuple(colour or spare[index] for index, colour in enumerate(chosen.values())), values)
+    needed = f"images, masks, {CLASS_FILE}"
+    if not root.is_dir():
+        raise MissingFileError(f"no folder {root}: expected a folder with {needed}. {WHERE}")
+    folders = find_folders(root, splits=splits)
+    table = next((folder / CLASS_FILE for folder in (root, folders.home) if (folder / CLASS_FILE).is_file()), None)
+    there = {"images": folders.images, "masks": folders.masks, CLASS_FILE: table}
+    missing = [name for name, found in there.items() if not found]
+    if table is None or missing:
+        raise MissingFileError(f"folder {root} lacks {', '.join(missing)}: expected {needed} in it. {WHERE}")
+    return folders, table
 
 
-def colour_of(text: str, path: Path, line: int) -> Colour | None:
-    """A colour as web pages write it; None for an empty one."""
-    if not text:
-        return None
-    if not COLOUR.fullmatch(text):
-        raise DataError(f"{path}, line {line}: the colour {text!r} is not written as #rrggbb")
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+def read_pairs(folders: OwnFolders, split: str) -> tuple[Sample, ...]:
+    """The images and masks of a split, or of all where there is none.
+
+    Images to test on may be without masks, all of them: they can be predicted.
+
+    Raises:
+        DataError: the folder of one of both is not there, or an image or a mask is without the other.
+    """
+    images, masks = folders.images.get(split), folders.masks.get(split)
+    if images is not None and masks is None and split == "test":
+        return tuple(Sample(path, None) for path in by_stem([images / name for name in image_names(images)], images).values())
+    if images is None or masks is None:
+        there, lacking = (images, "masks") if masks is None else (masks, "images")
+        assert there is not None
+        others = ", ".join(map(str, getattr(folders, lacking).values()))
+        raise DataError(f"{there} has no folder of {lacking} that is called alike: there are {others}")
+    return paired(by_stem([images / name for name in image_names(images)], images), masks_by_stem(masks), masks)
+
+
+def split_samples(samples: tuple[Sample, ...], images: Path, shares: Mapping[str, float], seed: int) -> dict[str, tuple[Sample, ...]]:
+    """Splits samples by a hash of their images' names below a folder, without endings.
+
+    Raises:
+        DataError: there are too few.
+    """
+    names = [relative(sample.image.with_suffix(""), images) for sample in samples]
+    try:
+        parts = split_by_hash(names, shares, seed)
+    except DataError as error:
+        plural = "image" if len(samples) == 1 else "images"
+        raise DataError(f"{images} has {len(samples)} {plural}: a split into train and val needs two or more. {WHERE}") from error
+    return {split: tuple(sample for sample, part in zip(samples, parts, strict=True) if part == split) for split in SPLITS}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rga.datasets.layout import DataError
+from rga.datasets.layout import DataError, by_stem
+from rga.images.listing import LOSSLESS, image_names
 from rga.segmentation.datasets.samples import Sample
 
 
@@ -31,16 +32,17 @@ def paired(images: Mapping[str, Path], masks: Mapping[str, Path], folder: Path) 
     return tuple(Sample(images[key], masks[key]) for key in sorted(images))
 
 
-def by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:
-    """Files by their path below a folder without its ending.
+def masks_by_stem(folder: Path) -> dict[str, Path]:
+    """The masks below a folder, as ``rga.datasets.layout.by_stem`` names them.
+
+    Only files that keep each pixel's value are taken for masks; a JPEG beside them, such as an overlay, is none.
 
     Raises:
-        DataError: two files differ in their ending alone.
+        DataError: there are only JPEG files, or two masks differ in their ending alone.
+        MissingFileError: there is no such folder.
     """
-    found: dict[str, Path] = {}
-    for path in paths:
-        key = path.relative_to(folder).with_suffix("").as_posix()
-        if key in found:
-            raise DataError(f"{found[key]} and {path} differ in their ending alone: keep one of them")
-        found[key] = path
-    return found
+    masks = image_names(folder, LOSSLESS)
+    lossy = [] if masks else image_names(folder)
+    if lossy:
+        raise DataError(f"{folder} holds no mask: {lossy[0]} and all others are compressed with loss, which changes values; write PNG")
+    return by_stem([folder / name for name in masks], folder)

@@ -10,17 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError, relative
+from rga.datasets.splits import SPLITS, Split
 from rga.errors import InputError
+from rga.images.listing import size_of
 from rga.segmentation.datasets.classes import Classes
-
-Split = Literal["train", "val", "test"]
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-"""The splits in the order of every report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +54,9 @@ class SegmentationData:
     train: tuple[Sample, ...]
     """Images to train on."""
     val: tuple[Sample, ...]
-    """Images to choose by."""
+    """Images that choose the best model."""
     test: tuple[Sample, ...]
-    """Images to test on."""
+    """Images to test on when all is over."""
     root: Path
     """The folder that paths are told from."""
 
@@ -74,6 +70,11 @@ class SegmentationData:
     def split(self, name: Split) -> tuple[Sample, ...]:
         """The samples of a split by its name."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    def masks_given(self, name: Split) -> bool:
+        """Whether a split has images, all with masks."""
+        samples = self.split(name)
+        return bool(samples) and all(sample.mask is not None for sample in samples)
 
     def labelled(self, name: Split) -> tuple[Sample, ...]:
         """The samples of a split, to test on.
@@ -115,7 +116,7 @@ class SegmentationData:
 
     def entry(self, path: Path) -> str:
         """A file's line in the fingerprint."""
-        return f"{relative(path, self.root)}\t{path.stat().st_size}"
+        return f"{relative(path, self.root)}\t{size_of(path)}"
 
 
 def count(samples: Iterable[Sample]) -> SplitCounts:

@@ -2,7 +2,8 @@
 
 ``make_streets`` paints streets from a seed, with numpy and Pillow alone, and lays them out as Cityscapes (Cordts et al., CVPR 2016):
 ``leftImg8bit/SPLIT/CITY/CITY_SEQUENCE_FRAME_leftImg8bit.png`` and ``gtFine/SPLIT/CITY/..._gtFine_labelIds.png``, with Cityscapes' labels.
-As there, train and val have masks and test has none; each split has a city of its own. Some images show the bonnet of the car that
+As there, train and val have masks and test has none; each split has a city of its own. Another layout is that of people's own images:
+``images/SPLIT/NUMBER.png`` and ``masks/SPLIT/NUMBER.png``, where test has masks, too. Some images show the bonnet of the car that
 carries the camera, which is labelled as such and ignored.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -42,11 +44,13 @@ class StreetOptions:
     val: int = 40
     """Images to test on."""
     test: int = 4
-    """Images without masks."""
+    """Images without masks; in the layout folder, images with masks to test on."""
     height: int = 128
     """Rows of an image."""
     width: int = 256
     """Columns of an image."""
+    layout: Literal["cityscapes", "folder"] = "cityscapes"
+    """cityscapes, or folder: images and masks, inside train, val and test."""
     seed: int = 0
     """All of it follows from this number."""
 
@@ -99,20 +103,30 @@ def paint_bonnet(canvas: SceneCanvas, rng: np.random.Generator) -> None:
     canvas.marker.ellipse(box, fill=Label.EGO_VEHICLE)
 
 
+def paths(layout: str, split: str, index: int) -> tuple[str, ...]:
+    """Where an image and its mask lie, if the split has masks.
+
+    Example:
+        >>> paths("folder", "test", 3), paths("cityscapes", "test", 3)
+        (('images/test/0003.png', 'masks/test/0003.png'), ('leftImg8bit/test/tempera/tempera_000003_000019_leftImg8bit.png',))
+    """
+    if layout == "folder":
+        return f"images/{split}/{index:04d}.png", f"masks/{split}/{index:04d}.png"
+    name = f"{split}/{CITIES[split]}/{CITIES[split]}_{index:06d}_000019"
+    image, mask = f"leftImg8bit/{name}_leftImg8bit.png", f"gtFine/{name}_gtFine_labelIds.png"
+    return (image,) if split == "test" else (image, mask)
+
+
 def paint(root: Path, options: StreetOptions, progress: Progress) -> None:
     """Writes all images and masks below ``root``."""
     counts = {"train": options.train, "val": options.val, "test": options.test}
     done, total = 0, sum(counts.values())
     for number, (split, count) in enumerate(counts.items()):
-        images, masks = (root / kind / split / CITIES[split] for kind in ("leftImg8bit", "gtFine"))
-        images.mkdir(parents=True)
-        masks.mkdir(parents=True)
         for index in range(count):
-            image, labels = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
-            name = f"{CITIES[split]}_{index:06d}_000019"
-            image.save(images / f"{name}_leftImg8bit.png")
-            if split != "test":
-                labels.save(masks / f"{name}_gtFine_labelIds.png")
+            scene = paint_scene(np.random.default_rng([options.seed, number, index]), options.height, options.width)
+            for part, path in zip(scene, paths(options.layout, split, index), strict=False):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                part.save(root / path)
             done += 1
             progress(done, total)
 

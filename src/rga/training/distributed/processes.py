@@ -49,7 +49,8 @@ def joined(device: torch.device) -> Iterator[None]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     elif device.type != "cpu":
         raise InputError(f"several processes train on cpu or cuda, not on {device.type}: choose with --device")
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    on_gpus = "cuda:nccl" if distributed.is_nccl_available() else "cuda:gloo"  # Windows has no nccl
+    distributed.init_process_group(f"cpu:gloo,{on_gpus}" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     yield
     distributed.destroy_process_group()  # not after an error: others may wait for this process, and end when it does
 

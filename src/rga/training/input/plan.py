@@ -37,6 +37,25 @@ class Plan(Protocol):
         ...
 
 
+def batch_that_fits(size: int, there: int, shares: int = 1) -> int:
+    """The largest batch that data can fill.
+
+    Args:
+        size: of the batch that is wanted, in samples or, for re-identification, in identities.
+        there: as many there are.
+        shares: a multiple of this is wanted: processes, and the parts that each computes one after the other.
+
+    Returns:
+        ``size`` if it fits, or if no batch fits whose shares hold two: drawing batches of it then fails with the numbers. Otherwise less.
+
+    Example:
+        >>> batch_that_fits(32, there=24), batch_that_fits(32, there=23, shares=2), batch_that_fits(32, there=500)
+        (24, 22, 32)
+    """
+    fitting = there // shares * shares
+    return fitting if 2 * shares <= fitting < size else size
+
+
 class ShuffledBatches:
     """The plan of a plain training: every sample once in an epoch, in random order; what does not fill a batch at the end is dropped.
 
@@ -58,7 +77,7 @@ class ShuffledBatches:
 
     def __init__(self, samples: int, size: int, seed: int) -> None:
         if not 1 <= size <= samples:
-            raise InputError(f"a batch of {size} cannot be drawn from {samples} samples: lower the batch's size")
+            raise InputError(f"a batch of {size} cannot be drawn from {samples} samples: lower batch_size (--batch-size)")
         self.samples = samples
         self.size = size
         self.seed = seed

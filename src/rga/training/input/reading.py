@@ -1,15 +1,17 @@
-"""Samples in their order, read by worker processes: for tests and predictions, where none may be replaced."""
+"""Samples in their order, read by worker processes: for tests and predictions, where none may be replaced by another."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from rga.errors import RgaError
+from rga.images.images import DamagedImageError
 from rga.training.run.stop import start_workers
 
 Sample = TypeVar("Sample")
@@ -18,8 +20,13 @@ Sample = TypeVar("Sample")
 Progress = Callable[[int, int], None]
 """Called with how many samples are done, and of how many."""
 
+OnDamaged = Callable[[int, DamagedImageError], None]
+"""Called with the index of a damaged image, and the error."""
 
-def read_batches(samples: Dataset[Sample], size: int, num_workers: int, progress: Progress | None = None) -> Iterator[Any]:
+
+def read_batches(
+    samples: Dataset[Sample], size: int, num_workers: int, progress: Progress | None = None, on_damaged: OnDamaged | None = None
+) -> Iterator[Any]:
     """Batches, collated by torch's rules.
 
     Args:
@@ -27,20 +34,22 @@ def read_batches(samples: Dataset[Sample], size: int, num_workers: int, progress
         size: samples in a batch; the last one may be smaller.
         num_workers: processes that read them; 0 reads in this one.
         progress: called when the batch that was read before is done.
+        on_damaged: called for each image that is damaged, which is left out of its batch; None for an error.
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
     """
     handing = Handing(samples)
-    loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=collate))
-    return loaded if progress is None else reported(loaded, size, len(handing), progress)
-
-
-def reported(loaded: Iterator[Any], size: int, total: int, progress: Progress) -> Iterator[Any]:
-    """Batches, each of which is reported when the next one is asked for."""
-    for done, batch in enumerate(loaded, start=1):
-        yield batch
-        progress(min(done * size, total), total)
+    passed = () if on_damaged is None else (DamagedImageError,)
+    loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
+    for number, (batch, damaged) in enumerate(loaded):
+        for position, error in damaged.items():
+            assert on_damaged is not None
+            on_damaged(number * size + position, error)
+        if batch is not None:
+            yield batch
+        if progress is not None:
+            progress(min((number + 1) * size, len(handing)), len(handing))
 
 
 def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]:
@@ -77,11 +86,14 @@ def portable(error: Exception) -> Exception:
     return error.with_traceback(None)
 
 
-def collate(loaded: Sequence[tuple[Any, Exception | None]]) -> tuple[Any, Exception | None]:
-    """Samples as a batch, or the first error."""
-    samples, failures = zip(*loaded, strict=True)
-    failure = next((failure for failure in failures if failure is not None), None)
-    return (None if failure else default_collate(list(samples))), failure
+def collate(
+    loaded: Sequence[tuple[Any, Exception | None]], passed: tuple[type[Exception], ...]
+) -> tuple[tuple[Any, dict[int, Exception]], Exception | None]:
+    """Samples as a batch, None for none, with the errors that are passed over, by position; or the first other error."""
+    damaged = {position: error for position, (_, error) in enumerate(loaded) if isinstance(error, passed)}
+    failure = next((error for _, error in loaded if error is not None and not isinstance(error, passed)), None)
+    samples = [] if failure else [sample for sample, error in loaded if error is None]
+    return (default_collate(samples) if samples else None, damaged), failure
 
 
 def untouched(loaded: Sample) -> Sample:

@@ -43,7 +43,10 @@ def locked(folder: Path, option: str = "--output") -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = held(folder, option)
     try:
-        write_atomically(folder / HOLDER_FILE, lambda temporary: temporary.write_text(f"process {os.getpid()} on {socket.gethostname()}\n"))
+        write_atomically(
+            folder / HOLDER_FILE,
+            lambda temporary: temporary.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8"),
+        )
         yield
     finally:
         lock.release()
@@ -75,7 +78,7 @@ def held(folder: Path, option: str) -> BaseFileLock:
 def holder(folder: Path) -> str:
     """Who holds the lock of a folder, as far as that is known."""
     try:
-        return (folder / HOLDER_FILE).read_text().strip() or "another process"
+        return (folder / HOLDER_FILE).read_text(encoding="utf-8").strip() or "another process"
     except FileNotFoundError:
         return "another process"
 

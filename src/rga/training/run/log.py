@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from rga.errors import InputError
 from rga.storage.files import named
+from rga.storage.utf8 import is_utf8
 
 LOG_FILE = "log.jsonl"
 
@@ -28,7 +29,7 @@ class RunLog:
         step: of that checkpoint.
 
     Raises:
-        InputError: TensorBoard is wanted and not installed.
+        InputError: TensorBoard is wanted and not installed, or cannot write to the folder.
     """
 
     def __init__(self, folder: Path, tensorboard: bool = False, length: int | None = None, step: int | None = None) -> None:
@@ -44,6 +45,8 @@ class RunLog:
         if tensorboard:
             if find_spec("tensorboard") is None:
                 raise InputError("TensorBoard is not installed: pip install 'rga[logs]', or leave tensorboard off")
+            if not is_utf8(folder):
+                raise InputError(f"TensorBoard cannot write to {folder}, whose name is not UTF-8: name another, or leave tensorboard off")
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # optional and slow to import
 
             self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=None if step is None else step + 1)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import rga
 from rga.errors import ExistingFileError, InputError, MissingFileError
 from rga.storage.files import write_json
+from rga.storage.found import neighbours
 from rga.training.recipe import Recipe
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.log import LOG_FILE
@@ -122,7 +123,7 @@ def read_record(path: Path) -> RunRecord:
     if not path.is_file():
         raise MissingFileError(f"there is no recipe at {path}")
     try:
-        contents = json.loads(path.read_text())
+        contents = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(contents, dict):
             raise InputError("it is not an object")
         version = contents.get("format", 1)
@@ -152,6 +153,10 @@ def read_run(folder: Path) -> RunRecord:
         InputError: the record is damaged.
     """
     if not (folder / RECIPE_FILE).is_file():
+        if (folder.parent / RECIPE_FILE).is_file() and folder.name in (*MODELS, LAST, PREVIOUS, LOG_FILE, RECIPE_FILE):
+            raise MissingFileError(f"{folder} is a part of a run: name the run, {folder.parent}")
+        if not folder.exists():
+            raise MissingFileError(f"there is no run in {folder}{neighbours(folder)}; name the folder of a run, with {RECIPE_FILE} in it")
         left = ", only a checkpoint" if any((folder / name).exists() for name in (LAST, PREVIOUS)) else ""
         raise MissingFileError(f"there is no run in {folder}: it has no {RECIPE_FILE}{left}; name the folder of a run")
     return read_record(folder / RECIPE_FILE)

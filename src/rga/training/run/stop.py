@@ -13,6 +13,8 @@ from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+CHILD = getattr(signal, "SIGCHLD", None)
+"""The death of a child; Windows tells it to nobody."""
 ECHO = 0.5
 """Seconds in which the same signal again means the same: torchrun passes on what the whole group of processes got already."""
 
@@ -47,7 +49,8 @@ class StopSignals:
         """Takes the signals over."""
         if threading.current_thread() is threading.main_thread():
             self.before = {number: signal.signal(number, self.note) for number in STOPPING}
-            self.before[signal.SIGCHLD] = ignore_children()
+            if CHILD is not None:
+                self.before[CHILD] = ignore_children()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -83,13 +86,15 @@ class StopSignals:
 
 def ignore_children() -> Any:
     """Leaves the death of children unhandled; the handler that there was."""
-    return signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return None if CHILD is None else signal.signal(CHILD, signal.SIG_DFL)
 
 
 def start_workers(loader: Iterable[Item]) -> Iterator[Item]:
     """The iterator of one of torch's loaders, whose handler of the death of children is not kept: see ``StopSignals``."""
-    before = signal.getsignal(signal.SIGCHLD)
+    if CHILD is None:
+        return iter(loader)
+    before = signal.getsignal(CHILD)
     items = iter(loader)
-    if signal.getsignal(signal.SIGCHLD) is not before:
-        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
+    if signal.getsignal(CHILD) is not before:
+        signal.signal(CHILD, before or signal.SIG_DFL)
     return items

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rga.datasets.splits import SPLITS
 from rga.reports.demo_runs import spread
 from rga.reports.report import Code, Figure, Section, Table
 from rga.reports.sections.demo.predictions import with_legend
 from rga.segmentation.datasets.masks import read_sample
-from rga.segmentation.datasets.samples import SPLITS, SegmentationData
+from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.drawing import label_image, panels
 
 SHOWN = 3

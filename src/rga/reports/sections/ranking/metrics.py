@@ -16,7 +16,8 @@ def section(findings: Findings) -> Section:
     first = next(iter(findings.examined.values())).result
     left_out = f" ({first.queries_without_match} more have no match and are left out)" if first.queries_without_match else ""
     caption = (
-        f"{first.queries} queries{left_out}, {first.gallery} gallery images. Distance: {first.metric}. Camera rule: {first.camera_rule}."
+        f"{first.queries} queries{left_out}, {first.gallery} gallery images. Distance: {first.metric}. Camera rule: "
+        f"{first.rule.removeprefix('camera rule ')}."
     )
     heads = ("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)")
     return Section("Metrics", (Table(heads, tuple(rows), caption),))

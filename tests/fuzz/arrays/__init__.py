@@ -1,0 +1,1 @@
+"""Arrays for every public function, compared with naive loops."""

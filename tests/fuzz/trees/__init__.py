@@ -1,0 +1,1 @@
+"""Datasets in folders, tables and zips: the same splits and labels, whatever lies around them."""
