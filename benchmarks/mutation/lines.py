@@ -141,6 +141,12 @@ def module_of(file: str) -> str:
     return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
+def words_of(path: Path) -> set[str]:
+    """The strings of a file that are names."""
+    strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {each for each in strings if isinstance(each, str) and each.isidentifier()}
+
+
 def imported(path: Path) -> set[str]:
     """The modules that a file imports or names in strings, and the names that it takes from them, with dots."""
     found = set()
@@ -167,9 +173,13 @@ class Selection:
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.importing: dict[str, set[str]] = defaultdict(set)
         """Module -> the tests of files that import it."""
+        self.naming: dict[str, set[str]] = defaultdict(set)
+        """Name -> the tests of files that have it in a string: of a field, say."""
         for test_file, entry in known.items():
             for module in imported(ROOT / test_file) if (ROOT / test_file).is_file() else ():
                 self.importing[module] |= set(entry["tests"])
+            for word in words_of(ROOT / test_file) if (ROOT / test_file).is_file() else ():
+                self.naming[word] |= set(entry["tests"])
             for name, test in entry["tests"].items():
                 self.seconds[name] = test["seconds"]
                 for file, lines in test["lines"].items():
@@ -210,7 +220,9 @@ class Selection:
                 names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
             places += [place for name in names for place in self.places[name]]
         found = set().union(*(self.by_line.get(place, ()) for place in places))
-        return found | self.importing[module_of(mutant.file)] if mutant.names else found
+        if mutant.names:
+            found |= self.importing[module_of(mutant.file)].union(*(self.naming[name] for name in mutant.names))
+        return found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
         """The tests concerned that fit into some seconds: file by file, those that import the mutant's module first."""
