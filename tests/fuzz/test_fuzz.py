@@ -5,7 +5,7 @@ import pytest
 from fuzz.campaign import run
 from fuzz.kinds import KINDS
 
-CASES = {"images": 60, "trees": 60, "class-tables": 60, "models": 25, "commands": 12, "arrays": 60}
+CASES = {"images": 50, "trees": 45, "class-tables": 50, "models": 20, "commands": 10, "arrays": 60}
 """Kind -> how many; a case of some kinds takes longer."""
 
 LEAST_RIGHT = 0.25
