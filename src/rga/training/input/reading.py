@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from rga.checks import check_workers
 from rga.errors import RgaError
 from rga.images.images import DamagedImageError
 from rga.training.run.stop import start_workers
@@ -39,12 +38,9 @@ def read_batches(
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
-        InputError: so many processes cannot be meant.
     """
-    check_workers(num_workers)
     handing = Handing(samples)
     passed = () if on_damaged is None else (DamagedImageError,)
-    check_workers(num_workers)
     loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
     for number, (batch, damaged) in enumerate(loaded):
         for position, error in damaged.items():
@@ -61,9 +57,7 @@ def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
-        InputError: so many processes cannot be meant.
     """
-    check_workers(num_workers)
     return ready(DataLoader(Handing(samples), batch_size=None, num_workers=num_workers, collate_fn=untouched))
 
 
