@@ -11,6 +11,12 @@ from typing import Any
 
 from rga.errors import InputError
 
+MOST_WORKERS = 1024
+"""Processes or threads that one machine may be asked for: a mistyped number must not take all its memory."""
+
+LARGEST = 2**31 - 1
+"""Images at a time, answers and the like."""
+
 
 def check_range(group: Any, names: tuple[str, ...], low: float, high: float | None = None) -> None:
     """Checks that fields lie in [low, high].
@@ -82,8 +88,11 @@ def check_at_least(low: int, **values: int) -> None:
         **values: name -> value.
 
     Raises:
-        InputError: a value is smaller.
+        InputError: a value is smaller, or larger than any machine has use for.
     """
     for name, value in values.items():
         if value < low:
             raise InputError(f"{name.replace('_', '-')} must be at least {low}, got {value}")
+        most = MOST_WORKERS if name == "num_workers" else LARGEST
+        if value > most:
+            raise InputError(f"{name.replace('_', '-')} must be at most {most}, got {value}")
