@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from rga.chosen_data import own_data, recipe_of_model
 from rga.datasets.spec import DataSpec
 from rga.errors import ExistingFileError, InputError, MissingFileError
-from rga.evaluations import Measured, calibrate, evaluate, own_data, own_recipe
+from rga.evaluations import Measured, calibrate, evaluate
 from rga.ranking.open_set.threshold import Threshold
 from rga.ranking.result import RankingResult
 from rga.recipes import to_json
@@ -40,6 +41,12 @@ def data(tmp_path: Path) -> ReidData:
     return ReidData("my photos/b", (), (one,), (one,), tmp_path)
 
 
+def notes(spec: str) -> list[str]:
+    """What is said of data that are read as in the training, and of the one query, which is the gallery."""
+    read = f"{spec} is read as in the training of the model: camera=c (to read it without an option, add ?OPTION=none)"
+    return [read, "1 of 1 queries has nothing to find and does not count: a.jpg"]
+
+
 class Fake:
     """A task that notes what it is asked."""
 
@@ -47,15 +54,18 @@ class Fake:
         self.name = "reid"
         self.options = options
         self.data = data
-        self.read: list[Any] = []
+        self.named: list[str] = []
         self.asked: list[tuple[Any, ...]] = []
         self.datasets = SimpleNamespace(read=self.read_data)
         nothing: Any = ((1,), (2,), (3,), (4,))
         self.result: Any = ReidEvaluation(data, {"neck": RANKED}, {"neck": "rows"}, nothing, "neck", ReidOptions())  # type: ignore[dict-item]
 
     def read_data(self, spec: Any) -> ReidData:
-        self.read.append(spec)
+        self.named.append(str(spec))
         return self.data
+
+    def read(self, _recipe: Any) -> ReidData:
+        raise MissingFileError("the data of the training are gone")
 
     def evaluate(self, *given: Any, **more: Any) -> Any:
         self.asked.append((given, more))
@@ -79,7 +89,7 @@ def test_an_evaluation_is_handed_on_and_written(task: Fake, trained: ReidModel, 
     more: dict[str, Any] = {"batch_size": 5, "num_workers": 3, "progress": told, "device": "cpu"}
     measured = evaluate(trained, "folder:x?a=b", output=file, on_result=found.append, flip=True, feature="neck", **more)
     options = ReidOptions(flip=True, feature="neck")
-    assert task.read == ["folder:x?a=b"]
+    assert task.named == ["folder:x?a=b&camera=c"]
     assert task.asked == [((trained, task.data, options), {"batch_size": 5, "num_workers": 3, "progress": told})]
     assert json.loads(file.read_text()) == {
         "task": "reid",
@@ -88,9 +98,11 @@ def test_an_evaluation_is_handed_on_and_written(task: Fake, trained: ReidModel, 
         "weights": weights_fingerprint(trained),
         "options": json.loads(json.dumps(asdict(options))),
         "trained_on": trained.trained_on,
+        "read_as": ["folder:x?a=b&camera=c"],
+        "notes": notes("folder:x?a=b"),
         "results": {"neck": RANKED.to_dict()},
     }
-    assert found == [Measured("reid", "my photos/b", task.data.fingerprint, task.result)]
+    assert found == [Measured("reid", "my photos/b", task.data.fingerprint, task.result, tuple(notes("folder:x?a=b")))]
     assert measured == replace(found[0], path=file)
     evaluate(trained, "folder:x?a=b", output=file, flip=True, feature="neck")  # the same results
     assert task.asked[1][1] == {"batch_size": 128, "num_workers": 0, "progress": None}
@@ -112,14 +124,14 @@ def test_files_have_the_name_of_the_data_and_of_the_options(task: Fake, trained:
 def test_a_report_shows_the_models_own_feature(task: Fake, trained: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[Any, ...]] = []
     monkeypatch.setattr("rga.evaluations.write_findings", lambda *given, **more: written.append((given, more)))
-    monkeypatch.setattr("rga.reid.evaluation.examine", lambda rows, *labels, metric: (rows, labels, metric))
+    monkeypatch.setattr("rga.reid.evaluation.examine", lambda rows, *labels, files, metric: (rows, labels, files, metric))
     measured = evaluate(trained, "folder:x", report=tmp_path / "report", flip=True)
     assert measured.report == tmp_path / "report" / "report.html"
     assert measured.path is None
     ((given, more),) = written
     folder, figures, data, examined, open_set, distances = given
     assert (folder, data, open_set, distances) == (tmp_path / "report", task.data, {}, "rows")
-    assert examined == {"neck": ("rows", ((1,), (2,), (3,), (4,)), "cosine")}
+    assert examined == {"neck": ("rows", ((1,), (2,), (3,), (4,)), None, "cosine")}
     assert more == {"shown": "neck", "threshold": None}
     assert {name: figures[name] for name in ("task", "flip", "results", "trained_on")} == {
         "task": "reid",
@@ -133,7 +145,7 @@ def test_a_report_shows_the_models_own_feature(task: Fake, trained: ReidModel, t
     ("more", "message"),
     [
         ({"batch_size": 0}, "batch-size must be at least 1, got 0"),
-        ({"num_workers": -1}, "num-workers must be at least 0, got -1"),
+        ({"num_workers": -1}, "num-workers must lie between 0 and 256, got -1"),
         ({"flipp": True}, "a model for reid has no option 'flipp': it takes flip, feature, comparison"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"output": "."}, "is a folder: name a file"),
@@ -203,6 +215,8 @@ def test_a_calibration_is_handed_on_written_and_kept(
         "weights": weights_fingerprint(trained),
         "open_set": 1,
         "trained_on": trained.trained_on,
+        "read_as": ["folder:x?camera=c"],
+        "notes": notes("folder:x"),
     }
     assert measured.kept == tmp_path / "run" / "best" / "config.json"
     assert json.loads(measured.kept.read_text())["threshold"]["distance"] == 0.25
@@ -223,36 +237,35 @@ def test_a_threshold_of_a_model_in_memory_is_not_kept(task: Fake, trained: ReidM
 
 
 def test_a_model_is_evaluated_on_the_data_of_its_training(trained: ReidModel, data: ReidData, tmp_path: Path) -> None:
-    fake: Any = Fake(data)
-    fake.read_recipes = []
-    assert own_data(fake, trained, trained) is data
-    assert fake.read == ["folder:photos?camera=c"]
+    asked: list[Any] = []
 
-    def by_recipe(recipe: Any) -> Any:
-        fake.read_recipes.append(recipe)
-        return "of the recipe"
+    def by_recipe(recipe: Any) -> ReidData:
+        asked.append(recipe)
+        return data
 
-    of_run = SimpleNamespace(name="reid", read=by_recipe, datasets=fake.datasets)
-    recipe = recipe_type("reid")().override(data=DataSpec("folder", Path("moved")), hold_out=3)
+    fake: Any = SimpleNamespace(name="reid", read=by_recipe)
+    kind = recipe_type("reid")
+    remembered = kind().override(data=DataSpec.parse("folder:photos?camera=c"))
+    assert own_data(fake, trained.trained_on, None).data is data
+    assert asked == [remembered]
+    recipe = remembered.override(data=DataSpec("folder", Path("moved")), hold_out=3)
     (tmp_path / "run" / "best").mkdir(parents=True)
     (tmp_path / "run" / "recipe.json").write_text(to_json(recipe))
     for folder in (tmp_path / "run", tmp_path / "run" / "best"):
-        assert own_data(of_run, trained, folder) == "of the recipe"  # type: ignore[arg-type]
-        assert own_recipe(of_run, folder) == recipe  # type: ignore[arg-type]
-    assert fake.read_recipes == [recipe] * 2
-    other: Any = SimpleNamespace(name="segmentation", read=by_recipe, datasets=fake.datasets)
-    assert own_recipe(other, tmp_path / "run") is None
-    assert own_recipe(of_run, tmp_path) is None  # type: ignore[arg-type]
-    assert own_data(other, trained, tmp_path / "run") is data
+        assert own_data(fake, trained.trained_on, folder).data is data
+        assert recipe_of_model("reid", folder, {}) == recipe
+    assert asked[1:] == [recipe] * 2
+    assert recipe_of_model("segmentation", tmp_path / "run", {}) is None
+    assert recipe_of_model("reid", tmp_path, {}) is None
+    assert recipe_of_model("reid", tmp_path, trained.trained_on) == remembered
 
 
-def test_data_that_are_gone_or_were_never_told_are_asked_for(trained: ReidModel, data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_spec: Any) -> Any:
+def test_data_that_are_gone_or_were_never_told_are_asked_for(trained: ReidModel) -> None:
+    def gone(_recipe: Any) -> Any:
         raise MissingFileError("no folder photos")
 
-    fake: Any = SimpleNamespace(name="reid", datasets=SimpleNamespace(read=gone))
+    fake: Any = SimpleNamespace(name="reid", read=gone)
     with pytest.raises(MissingFileError, match=r"no folder photos; the model was trained with folder:photos\?camera=c: .* with --data"):
-        own_data(fake, trained, trained)
-    monkeypatch.setattr(trained, "trained_on", {})
+        own_data(fake, trained.trained_on, None)
     with pytest.raises(InputError, match="does not say what data it was trained with: name a dataset with --data NAME:FOLDER"):
-        own_data(fake, trained, trained)
+        own_data(fake, {}, None)

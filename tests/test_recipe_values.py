@@ -183,7 +183,16 @@ CHANGED: dict[str, dict[str, Any]] = {
         "evaluate_every": 10,
         "num_workers": 1,
     },
-    "seg/cityscapes": {"evaluate_every": 20},
+    "seg/cityscapes": {
+        "nesterov": False,
+        "lr": 0.1,
+        "backbone_lr_scale": 0.1,
+        "scale": (0.75, 2.0),
+        "color_jitter": 0.0,
+        "auxiliary_weight": 0.0,
+        "evaluate_every": 20,
+        "sync_bn": True,
+    },
     "seg/camvid": {
         "data": "camvid:data/camvid",
         "backbone": "tf_efficientnet_lite0.in1k",

@@ -8,6 +8,7 @@ import re
 import shlex
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,13 +25,19 @@ TRIALS = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever opens a connection, or looks a name up, fails the test."""
+    """Whoever opens a connection to another machine, or looks a name up, fails the test."""
+    connect = socket.socket.connect
 
-    def refuse(*words: object, **_: object) -> None:
+    def look_up(*words: object, **_: object) -> None:
         pytest.fail(f"the network was asked for {words}")
 
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:  # by which processes of one machine talk
+            look_up(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
 
 
 def typed(title: str, folder: Path) -> str:

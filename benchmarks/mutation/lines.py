@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from operators import Mutant, name_of
 
 Known = dict[str, dict[str, Any]]
 """Test file -> {"digest": of its text, "sources": file -> digest, "tests": name -> {"seconds": ..., "lines": file -> lines}}."""
+
+DOTTED = re.compile(r"rga(\.\w+)+")
 
 OF_A_FILE = 0.3
 """Seconds that a test file takes besides its tests."""
@@ -138,14 +141,22 @@ def module_of(file: str) -> str:
     return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
+def words_of(path: Path) -> set[str]:
+    """The strings of a file that are names."""
+    strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {each for each in strings if isinstance(each, str) and each.isidentifier()}
+
+
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports, and the names that it takes from them, with dots."""
+    """The modules that a file imports or names in strings, and the names that it takes from them, with dots."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+            found |= {node.value, *(node.value.rsplit(".", count)[0] for count in (1, 2))}  # a name in a module, or in a class of it
     return found
 
 
@@ -162,9 +173,13 @@ class Selection:
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.importing: dict[str, set[str]] = defaultdict(set)
         """Module -> the tests of files that import it."""
+        self.naming: dict[str, set[str]] = defaultdict(set)
+        """Name -> the tests of files that have it in a string: of a field, say."""
         for test_file, entry in known.items():
             for module in imported(ROOT / test_file) if (ROOT / test_file).is_file() else ():
                 self.importing[module] |= set(entry["tests"])
+            for word in words_of(ROOT / test_file) if (ROOT / test_file).is_file() else ():
+                self.naming[word] |= set(entry["tests"])
             for name, test in entry["tests"].items():
                 self.seconds[name] = test["seconds"]
                 for file, lines in test["lines"].items():
@@ -205,10 +220,12 @@ class Selection:
                 names |= {bound for name in names for bound in self.bound[name] if bound.isupper()}
             places += [place for name in names for place in self.places[name]]
         found = set().union(*(self.by_line.get(place, ()) for place in places))
-        return found | self.importing[module_of(mutant.file)] if mutant.names else found
+        if mutant.names:
+            found |= self.importing[module_of(mutant.file)].union(*(self.naming[name] for name in mutant.names))
+        return found
 
     def tests(self, mutant: Mutant, budget: float) -> list[str]:
-        """The tests concerned that fit into some seconds: file by file, those of the mutant's own folder first."""
+        """The tests concerned that fit into some seconds: file by file, those that import the mutant's module first."""
         files: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self.concerned(mutant), key=lambda name: self.seconds[name]):
             files[name.split("::")[0]].append(name)
@@ -217,7 +234,7 @@ class Selection:
 
         def cost(file: str) -> float:
             mean = sum(self.seconds[name] for name in files[file]) / len(files[file])
-            near = mutant.names and any(name in importing for name in files[file])
+            near = any(name in importing for name in files[file])
             return (mean + 0.02) * (0.01 if near else 0.1 if own in file else 1.0)
 
         chosen: list[str] = []

@@ -184,7 +184,9 @@ def main(arguments: Sequence[str]) -> str:
         workshop = Workshop(Path(folder))
         kept = chosen.output / "tests.json"
         if chosen.as_gathered:
-            known = json.loads(kept.read_text())
+            known = {
+                path: value for path, value in json.loads(kept.read_text()).items() if any(fnmatch(path, each) for each in chosen.tests)
+            }
         else:
             wanted = [str(path.relative_to(ROOT)) for path in found]
             known = gather(workshop, kept, [path for path in wanted if any(fnmatch(path, pattern) for pattern in chosen.tests)])

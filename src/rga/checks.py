@@ -11,9 +11,6 @@ from typing import Any
 
 from rga.errors import InputError
 
-MOST_WORKERS = 1024
-"""Processes or threads that one machine may be asked for: a mistyped number must not take all its memory."""
-
 LARGEST = 2**31 - 1
 """Images at a time, answers and the like."""
 
@@ -80,6 +77,20 @@ def read_text(kind: Any, text: str, name: str) -> Any:
     return read_value(kind, text, name)  # which says what is wrong with it
 
 
+MOST_PROCESSES = 256
+"""The largest number of processes, or of threads, that may be asked for: more are a slip, and stop the machine."""
+
+
+def check_workers(num_workers: int) -> None:
+    """Checks a number of processes that read images: none, or at most ``MOST_PROCESSES``.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if not 0 <= num_workers <= MOST_PROCESSES:
+        raise InputError(f"num-workers must lie between 0 and {MOST_PROCESSES}, got {num_workers}")
+
+
 def check_at_least(low: int, **values: int) -> None:
     """Checks options by their names.
 
@@ -93,6 +104,5 @@ def check_at_least(low: int, **values: int) -> None:
     for name, value in values.items():
         if value < low:
             raise InputError(f"{name.replace('_', '-')} must be at least {low}, got {value}")
-        most = MOST_WORKERS if name == "num_workers" else LARGEST
-        if value > most:
-            raise InputError(f"{name.replace('_', '-')} must be at most {most}, got {value}")
+        if value > LARGEST:
+            raise InputError(f"{name.replace('_', '-')} must be at most {LARGEST}, got {value}")

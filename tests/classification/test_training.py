@@ -175,6 +175,7 @@ def test_val_chooses_and_test_is_measured_once_at_the_end(data: ClassificationDa
     assert [json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == kinds
 
 
+@pytest.mark.slow
 def test_several_processes_test_a_saved_model_together(data: ClassificationData, tmp_path: Path, in_processes: InProcesses) -> None:
     task = ClassificationTraining(TINY, replace(data, val=data.train))
     ClassificationTraining(TINY.override(seed=5), replace(data, val=data.train)).save_model(tmp_path / "best", {})
@@ -281,7 +282,7 @@ def test_attention_inside_of_blocks_is_one_override_away(data: ClassificationDat
 def test_data_that_cannot_be_trained_or_tested_on_are_named(data: ClassificationData) -> None:
     with pytest.raises(ValueError, match=r"'colours' at .* has no images to train on"):
         ClassificationTraining(TINY, replace(data, train=NOTHING))
-    with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 images"):
+    with pytest.raises(ValueError, match="a batch of 22 cannot be drawn from 21 samples"):
         ClassificationTraining(TINY.override(batch_size=22), data)
     model = ClassificationTraining(TINY, data).model
     with pytest.raises(ValueError, match="has no images to test on"):

@@ -148,6 +148,8 @@ def test_segment(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest
 
 
 Spy = Callable[[str, Any], Calls]
+CALLED = ("progress", "on_result")
+"""Arguments that are functions: that they were given is what is noted."""
 
 
 @pytest.fixture
@@ -158,9 +160,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
         calls: Calls = []
 
         def noted(*given: Any, **more: Any) -> Any:
-            more.pop("progress", None)
-            more.pop("on_result", None)
-            calls.append((given, more))
+            calls.append((given, {name: callable(value) if name in CALLED else value for name, value in more.items()}))
             return answer
 
         monkeypatch.setattr(name, noted)
@@ -169,8 +169,8 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
     return put
 
 
-WORK = {"batch_size": 128, "num_workers": 2, "device": "auto"}
-OWN_WORK = {"batch_size": 5, "num_workers": 0, "device": "cpu"}
+WORK = {"batch_size": 128, "num_workers": 2, "device": "auto", "progress": True, "on_result": True}
+OWN_WORK = {"batch_size": 5, "num_workers": 0, "device": "cpu", "progress": True, "on_result": True}
 OWN_FLAGS = ("--batch-size", 5, "--num-workers", 0, "--device", "cpu")
 
 

@@ -175,7 +175,7 @@ def test_save_and_load(tmp_path: Path) -> None:
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no model in the folder"):
         rga.load(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"task": "juggling"}))
+    (tmp_path / "config.json").write_text(json.dumps({"task": "juggling", "backbone": "resnet18"}))
     with pytest.raises(ValueError, match="unknown task 'juggling'"):
         rga.load(tmp_path)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from rga.segmentation.datasets.classes import IGNORED, Classes
 from rga.segmentation.drawing import ROW, label_image, legend, overlay, panels, save_confidence, save_labels, save_values
@@ -53,3 +53,16 @@ def test_panels_stand_in_rows_below_their_headings() -> None:
         for column in range(2):
             assert sheet[ROW + 12 * row + 5, 32 * column + 15].tolist() == [10 * row, 0, column]
     assert len(np.unique(sheet[:ROW])) > 10  # something is written
+
+
+def test_the_legend_has_a_square_before_each_name() -> None:
+    classes = Classes(("road", "sky", "person"), ((200, 0, 0), (0, 200, 0), (0, 0, 200)), {0: 0, 1: 1, 2: 2})
+    font = ImageFont.load_default(11)
+    sheet = np.asarray(legend(classes, 400))
+    assert sheet.shape == (8 + 18, 400, 3)
+    left = 6
+    for name, colour in zip(classes.names, classes.colours, strict=True):
+        assert (sheet[6:18, left : left + 12] == colour).all()
+        assert (sheet[6:18, left - 1] == (250, 250, 248)).all()
+        left += 16 + round(font.getlength(name)) + 12
+    assert np.asarray(legend(classes, 90)).shape[0] > 8 + 18

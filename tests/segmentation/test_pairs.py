@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rga.datasets.layout import DataError
-from rga.segmentation.datasets.pairs import by_stem, paired
+from rga.datasets.layout import DataError, by_stem
+from rga.segmentation.datasets.pairs import paired
 from rga.segmentation.datasets.samples import Sample
 
 

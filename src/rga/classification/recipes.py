@@ -89,11 +89,11 @@ def folder() -> ClassificationRecipe:
 
 
 def tiny() -> ClassificationRecipe:
-    """A few dozen of your own images, one folder per class, no network and no GPU: a ResNet-10-T from scratch at 64x64 with RGA-SC."""
+    """A few dozen of your own images, one folder per class, no network and no GPU: a ResNet-20 from scratch at 32x32 with RGA-SC."""
     return ClassificationRecipe(
         data=DataSpec("folder", Path("data/images")),
-        model=ClassificationModelRecipe(backbone="resnet10t", initial_gate=0.95, image_size=64),
-        optimization=replace(COSINE, epochs=120, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
+        model=ClassificationModelRecipe(initial_gate=0.95),
+        optimization=replace(COSINE, epochs=100, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
         batches=ClassificationBatchRecipe(batch_size=8, crop="resized", scale=(0.6, 1.0), color_jitter=0.2),
         loss=ClassificationLossRecipe(label_smoothing=0.1),
         loop=LoopRecipe(evaluate_every=10),

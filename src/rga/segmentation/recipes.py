@@ -89,9 +89,9 @@ def tiny() -> SegmentationRecipe:
     return SegmentationRecipe(
         data=DataSpec("folder", Path("data/images")),
         model=SegmentationModelRecipe(backbone="resnet10t", weights="none"),
-        optimization=replace(POLY, epochs=60, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
+        optimization=replace(POLY, epochs=70, optimizer="adamw", lr=2e-3, warmup_epochs=2, weight_decay=0.02),
         batches=SegmentationBatchRecipe(batch_size=4, crop_size=(96, 128), scale=(0.5, 1.0)),
-        loop=LoopRecipe(evaluate_every=5),
+        loop=LoopRecipe(evaluate_every=7),
         loader=LoaderRecipe(num_workers=0),
     )
 

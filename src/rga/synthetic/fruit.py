@@ -2,7 +2,7 @@
 
 ``make_fruit`` draws apples, bananas, pears and plums from a seed, with numpy and Pillow alone, and lays them out as people have their own
 images: ``train/CLASS/NUMBER.png``, and so in ``val`` and ``test``. A fruit has the outline of its class and a colour from its range. Some
-ranges overlap: an apple may be as green as a pear. Sizes, positions, angles, light and backgrounds are drawn alike for all classes.
+ranges overlap: a pear may be as yellow as a banana. Sizes, positions, angles, light and backgrounds are drawn alike for all classes.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Kind:
 
 
 KINDS = {
-    "apple": Kind(1.0, 0.0, 0.0, (-0.03, 0.27), (0.65, 0.95), (0.55, 0.95)),
-    "banana": Kind(3.4, 0.1, 0.22, (0.13, 0.19), (0.65, 0.95), (0.75, 1.0)),
+    "apple": Kind(1.0, 0.0, 0.0, (-0.05, 0.05), (0.65, 0.95), (0.55, 0.95)),
+    "banana": Kind(2.6, 0.1, 0.3, (0.13, 0.19), (0.65, 0.95), (0.75, 1.0)),
     "plum": Kind(1.25, 0.0, 0.0, (-0.3, -0.1), (0.45, 0.8), (0.3, 0.55)),
     "pear": Kind(1.5, 0.55, 0.0, (0.12, 0.27), (0.5, 0.9), (0.6, 0.9)),
 }
@@ -105,7 +105,7 @@ def draw_fruit(rng: np.random.Generator, name: str, size: int) -> Image.Image:
     """
     kind, side = KINDS[name], SUPERSAMPLING * size
     canvas = Image.fromarray(lit(rng, colour(rng, (0, 1), (0, 0.45), (0.35, 1)), side))
-    half = side * rng.uniform(0.26, 0.4) * (1.0 if kind.length < 2 else 1.15)
+    half = side * rng.uniform(0.28, 0.4) * (1.0 if kind.length < 2 else 1.25)
     turn, centre = rng.uniform(0, 2 * math.pi), rng.uniform(0.42 * side, 0.58 * side, 2)
     body, stem = outline(kind, half, turn, centre)
     skin = colour(rng, kind.hue, kind.saturation, kind.brightness)

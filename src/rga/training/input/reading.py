@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from rga.checks import MOST_WORKERS
-from rga.errors import InputError, RgaError
+from rga.checks import check_workers
+from rga.errors import RgaError
 from rga.images.images import DamagedImageError
 from rga.training.run.stop import start_workers
 
@@ -39,9 +39,11 @@ def read_batches(
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+        InputError: so many processes cannot be meant.
     """
+    check_workers(num_workers)
     handing = Handing(samples)
-    num_workers = useful_workers(num_workers, -(-len(handing) // size))
+    num_workers = min(num_workers, -(-len(handing) // size))  # no more than there are batches
     passed = () if on_damaged is None else (DamagedImageError,)
     loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
     for number, (batch, damaged) in enumerate(loaded):
@@ -59,21 +61,10 @@ def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+        InputError: so many processes cannot be meant.
     """
-    handing = Handing(samples)
-    num_workers = useful_workers(num_workers, len(handing))
-    return ready(DataLoader(handing, batch_size=None, num_workers=num_workers, collate_fn=untouched))
-
-
-def useful_workers(num_workers: int, batches: int) -> int:
-    """No more processes than there are batches to read.
-
-    Raises:
-        InputError: there are more than any machine has use for: to start them would take all its memory.
-    """
-    if not 0 <= num_workers <= MOST_WORKERS:
-        raise InputError(f"num_workers must lie between 0 and {MOST_WORKERS}, got {num_workers}")
-    return min(num_workers, batches)
+    check_workers(num_workers)
+    return ready(DataLoader(Handing(samples), batch_size=None, num_workers=num_workers, collate_fn=untouched))
 
 
 class Handing(Dataset[tuple[Sample | None, Exception | None]], Generic[Sample]):
