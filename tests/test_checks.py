@@ -8,6 +8,8 @@ import pytest
 
 from rga.checks import check_at_least, check_range, nearest, read_value
 from rga.errors import InputError
+from rga.segmentation.sliding import Inference
+from rga.training.input.reading import read_batches
 
 
 @dataclass
@@ -85,3 +87,14 @@ def test_options_below_a_bound_are_named_as_flags() -> None:
     check_at_least(0, seed=0, num_workers=2)
     with pytest.raises(InputError, match=r"^num-workers must be at least 0, got -1$"):
         check_at_least(0, seed=0, num_workers=-1)
+
+
+def test_mistyped_numbers_do_not_take_all_memory() -> None:
+    with pytest.raises(InputError, match="batch-size must be at most"):
+        check_at_least(1, batch_size=10**20)
+    with pytest.raises(InputError, match="scales are one or more positive numbers, up to 16"):
+        Inference(scales=(float("inf"),))
+    with pytest.raises(InputError, match=r"a window is .* up to 16384"):
+        Inference((10**9, 10**9))
+    with pytest.raises(InputError, match="num-workers must lie between 0 and"):
+        list(read_batches([1, 2, 3], 2, 10**20))  # type: ignore[arg-type]

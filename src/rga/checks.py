@@ -11,6 +11,9 @@ from typing import Any
 
 from rga.errors import InputError
 
+LARGEST = 2**31 - 1
+"""Images at a time, answers and the like."""
+
 
 def check_range(group: Any, names: tuple[str, ...], low: float, high: float | None = None) -> None:
     """Checks that fields lie in [low, high].
@@ -82,8 +85,10 @@ def check_at_least(low: int, **values: int) -> None:
         **values: name -> value.
 
     Raises:
-        InputError: a value is smaller.
+        InputError: a value is smaller, or larger than any machine has use for.
     """
     for name, value in values.items():
         if value < low:
             raise InputError(f"{name.replace('_', '-')} must be at least {low}, got {value}")
+        if value > LARGEST:
+            raise InputError(f"{name.replace('_', '-')} must be at most {LARGEST}, got {value}")

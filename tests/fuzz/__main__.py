@@ -7,8 +7,16 @@ import sys
 
 import torch
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 from fuzz.campaign import repeat, run, table
 from fuzz.kinds import KINDS
+
+MEMORY = 16 * 2**30
+"""Addresses that this process may have."""
 
 
 def main() -> int:
@@ -21,6 +29,8 @@ def main() -> int:
     parser.add_argument("--no-shrink", action="store_true", help="report faults as they were found")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if resource is not None:  # a case that takes all memory would end the machine's other work, too
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     if chosen.blob:
         repeat(KINDS[chosen.kind], chosen.blob)
         return 0

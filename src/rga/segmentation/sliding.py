@@ -18,6 +18,9 @@ from torch.nn import functional as F
 from rga.errors import InputError
 from rga.segmentation.network.resolution import Size, on_pixels
 
+LARGEST_WINDOW, LARGEST_SCALE = 16_384, 16
+"""Images are padded to windows, and resized by scales: a mistyped number must not take all memory."""
+
 Network = Callable[[Tensor], Tensor]
 """Images (1, 3, H, W) -> scores (1, classes, ceil(H / s), ceil(W / s)) for an output stride s that is a power of two."""
 
@@ -42,12 +45,12 @@ class Inference:
     flip: bool = False
 
     def __post_init__(self) -> None:
-        if self.window is not None and min(self.window) < 1:
-            raise InputError(f"a window is (height, width) in pixels, got {self.window}")
+        if self.window is not None and not (min(self.window) >= 1 and max(self.window) <= LARGEST_WINDOW):
+            raise InputError(f"a window is (height, width) in pixels, up to {LARGEST_WINDOW}, got {self.window}")
         if not 0 <= self.overlap < 1:
             raise InputError(f"overlap must lie between 0 and 1, without 1, got {self.overlap}")
-        if not self.scales or not all(scale > 0 for scale in self.scales):
-            raise InputError(f"scales are one or more positive numbers, got {self.scales}")
+        if not self.scales or not all(0 < scale <= LARGEST_SCALE for scale in self.scales):
+            raise InputError(f"scales are one or more positive numbers, up to {LARGEST_SCALE}, got {self.scales}")
 
     def __str__(self) -> str:
         scales = "single scale" if self.scales == (1.0,) else "scales " + ", ".join(f"{scale:g}" for scale in self.scales)

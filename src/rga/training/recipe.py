@@ -174,6 +174,7 @@ class Recipe:
             InputError: a number is NaN or infinite, or the seed is negative.
         """
         check_range(self, ("seed",), 0)
+        check_range(self, ("seed",), 0, 2**63 - 1)
         for name, value in self.fields().items():
             numbers = value if isinstance(value, tuple) else (value,)
             if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):

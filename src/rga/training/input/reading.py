@@ -40,6 +40,7 @@ def read_batches(
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
     """
     handing = Handing(samples)
+    num_workers = min(num_workers, -(-len(handing) // size))  # no more than there are batches
     passed = () if on_damaged is None else (DamagedImageError,)
     loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
     for number, (batch, damaged) in enumerate(loaded):

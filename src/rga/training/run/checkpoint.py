@@ -215,7 +215,7 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         if error.errno in (None, errno.EINVAL):  # a position in the file that is not there
             raise InputError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
         raise OSError(error.errno, error.strerror, str(path)) from error  # a disk or a permission: the checkpoint may be whole
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError(f"checkpoint {path} cannot be read (truncated, damaged or not a checkpoint): {error}") from error
     if not isinstance(state, dict) or "format" not in state:
         raise InputError(f"{path} is not a checkpoint of a training")
