@@ -61,8 +61,11 @@ class World:
         self.events: list[Any] = []
         self.trainings: list[Training] = []
         self.fits: list[tuple[Any, ...]] = []
+        self.shares: list[int] = []  # that batches were fitted to
+        self.fitting: dict[str, Any] = {}  # fields that are lowered where a batch is fitted to the data
         self.fingerprint = "0123"
         self.skipped = 0
+        self.signal = 0
 
     def task(self, name: str) -> Any:
         def build(recipe: Any, data: Any) -> Training:
@@ -71,7 +74,13 @@ class World:
             self.events.append("build")
             return self.trainings[-1]
 
-        return SimpleNamespace(name=name, read=lambda recipe: f"data of {recipe.data}", build=build)
+        def fit(recipe: Any, data: Any, shares: int) -> Any:
+            assert data == f"data of {recipe.data}"
+            self.shares.append(shares)
+            return recipe.override(**self.fitting)
+
+        steps = {"rga look RUN": "what it is"}
+        return SimpleNamespace(name=name, read=lambda recipe: f"data of {recipe.data}", fit=fit, build=build, next_steps=steps)
 
     @contextlib.contextmanager
     def locked(self, folder: Path) -> Iterator[None]:
@@ -82,7 +91,7 @@ class World:
     def fit(self, *given: Any, **more: Any) -> Outcome:
         self.events.append("fit")
         self.fits.append((given, more))
-        return Outcome(3, 12, {}, None, skipped=self.skipped)
+        return Outcome(3, 12, {}, None, skipped=self.skipped, signal=self.signal)
 
 
 @pytest.fixture
@@ -122,6 +131,7 @@ def test_a_training_is_built_locked_recorded_and_fitted(world: World, tmp_path: 
     world.skipped = 7
     outcome = train("reid/small", "folder:photos?camera=c", output=tmp_path / "run", lr="0.25", device="cpu", weights="none")
     assert outcome.step == 12
+    assert world.shares == [1]
     assert world.events == ["memory", "build", "lock", "tidy", "fit", "unlock"]
     (training,) = world.trainings
     assert (training.recipe.optimization.lr, training.recipe.data) == (0.25, DataSpec("folder", Path("photos"), {"camera": "c"}))
@@ -138,6 +148,39 @@ def test_a_training_is_built_locked_recorded_and_fitted(world: World, tmp_path: 
     said = capsys.readouterr().out
     for line in ("weights: of none", "mean: 0.5", "five images", f"the run is in {tmp_path / 'run'}; 7 images were skipped"):
         assert line in said.splitlines()
+    assert said.endswith(f"what you can type next:\n  rga look {tmp_path / 'run'}    what it is\n")
+    assert "batches are fitted" not in said
+    assert "fitted" not in start
+
+
+def test_after_a_signal_no_next_steps_are_named(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world.signal = 2
+    assert train("reid/small", output=tmp_path / "run", device="cpu").interrupted
+    said = capsys.readouterr().out
+    assert f"the run is in {tmp_path / 'run'}" in said
+    assert "what you can type next" not in said
+
+
+def test_batches_are_fitted_to_the_data(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rga.training.distributed.processes.count", lambda: 3)
+    world.fitting = {"ids_per_batch": 4}
+    train("reid/small", output=tmp_path / "run", device="cpu", ids_per_batch=8, gradient_accumulation=2)
+    change = "ids_per_batch 8 -> 4"
+    assert world.shares == [6]
+    assert world.trainings[0].recipe.batches.ids_per_batch == world.fits[0][0][5].batches.ids_per_batch == 4
+    assert f"batches are fitted to the data: {change}" in capsys.readouterr().out.splitlines()
+    record = read_run(tmp_path / "run")
+    assert record.fields == world.trainings[0].recipe.to_dict()
+    (entry,) = record.changes
+    assert {name: entry[name] for name in ("step", "ids_per_batch", "because")} == {
+        "step": 0,
+        "ids_per_batch": "8 -> 4",
+        "because": "the batch was larger than the data",
+    }
+    (start,) = read_log(tmp_path / "run", "start")
+    assert start["fitted"] == change
 
 
 def test_the_name_of_a_recipe_is_recorded_if_there_is_one(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +217,7 @@ def test_a_run_goes_on_by_its_own_recipe(world: World, tmp_path: Path, capsys: p
     assert (more["start"], again["start"].step) == (None, 6)
     assert given[5].optimization.lr == 0.125
     assert given[5].model.weights == "pretrained"
+    assert world.shares == [1]  # a run that continues keeps its batches
     assert read_run(run).changes == ()
     assert "changed" not in capsys.readouterr().out
 

@@ -1,8 +1,9 @@
 """Every flag of a command reaches the function that does the work, and without flags the defaults of the help do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,26 +24,34 @@ Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 class Model:
-    """Stands for a loaded model: notes its device and what it is asked."""
+    """Stands for a loaded model: notes its device and what it is asked.
+
+    Of the functions that it is given it only calls the one for progress; the other must be there.
+    """
 
     def __init__(self) -> None:
         self.devices: list[torch.device] = []
         self.calls: Calls = []
+        self.neck = SimpleNamespace(num_features=3)
         self.classes = Classes(("road", "sky"), ((1, 2, 3), (4, 5, 6)), {7: 0, 9: 1})
 
     def to(self, device: torch.device) -> "Model":
         self.devices.append(device)
         return self
 
-    def embed(self, images: list[Path], **more: Any) -> Any:
+    def embed(self, images: Iterable[Path], **more: Any) -> Any:
+        paths = list(images)
         more.pop("progress")(1, 2)
-        self.calls.append(((images,), more))
-        return np.full((len(images), 3), 0.5, np.float32)
+        assert callable(more.pop("on_damaged"))
+        self.calls.append(((paths,), more))
+        return np.full((len(paths), 3), 0.5, np.float32)
 
-    def classify(self, images: list[Path], **more: Any) -> Any:
+    def classify(self, images: Iterable[Path], **more: Any) -> Any:
+        paths = list(images)
         more.pop("progress")(1, 2)
-        self.calls.append(((images,), more))
-        return [[Answer("cat", 0.75), Answer("dog", 0.25)][: more["top"]] for _ in images]
+        assert callable(more.pop("on_damaged"))
+        self.calls.append(((paths,), more))
+        return [[Answer("cat", 0.75), Answer("dog", 0.25)][: more["top"]] for _ in paths]
 
     def segment(self, images: list[Any], **more: Any) -> Any:
         self.calls.append(((len(images),), more))
@@ -72,14 +81,18 @@ def images(tmp_path: Path) -> Path:
 
 def test_embed(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rga.cli.commands.embed.choose_device", lambda name: torch.device("meta") if name == "auto" else torch.device(name))
+    monkeypatch.setattr("rga.cli.commands.embed.weights_fingerprint", lambda found: "0123" if found is model else "")
     assert rga("embed", "m", images, cwd=tmp_path).code == 0
     with np.load(tmp_path / "features.npz") as saved:
         assert saved["paths"].tolist() == ["b.png", "deep/a.png"]
         assert saved["features"].tolist() == [[0.5] * 3] * 2
+        assert (saved["weights"].item(), saved["flip"].item()) == ("0123", False)
     assert rga("embed", "m", images, cwd=tmp_path).code == 2
     flags = ("--flip", "--batch-size", 5, "--num-workers", 0, "--device", "cuda:1", "--overwrite")
     done = rga("embed", "m", images, *flags, cwd=tmp_path)
     assert (done.code, "2 images, 3 numbers each: features.npz" in done.out) == (0, True)
+    with np.load(tmp_path / "features.npz") as saved:
+        assert (saved["weights"].item(), saved["flip"].item()) == ("0123", True)
     paths = [images / "b.png", images / "deep" / "a.png"]
     assert model.calls == [
         ((paths,), {"batch_size": 64, "num_workers": 2, "flip": False}),
@@ -189,7 +202,7 @@ OWN_FLAGS = ("--batch-size", 5, "--num-workers", 0, "--device", "cpu")
             {"flip": False, "split": "val", "window": None, "scales": (1.0,)},
             {"flip": True, "split": "test", "window": (3, 4), "scales": (0.5, 1.0)},
         ),
-        ("classification", (), {}, {}),
+        ("classification", ("--split", "val"), {"split": None}, {"split": "val"}),
     ],
     ids=["reid", "segmentation", "classification"],
 )
@@ -239,17 +252,24 @@ def test_calibrate(spy: Spy, tmp_path: Path) -> None:
 def test_train_and_resume(spy: Spy, tmp_path: Path) -> None:
     outcome = Outcome(1, 1, {}, None, {}, 0, 2)
     trained, resumed = spy("rga.runs.train", outcome), spy("rga.runs.resume", outcome)
-    assert rga("train", "reid/small", "--lr", 0.5, cwd=tmp_path).code == outcome.exit_code != 0
+    nameless = rga("train", "reid/small", cwd=tmp_path)
+    assert (nameless.code, trained) == (2, [])
+    assert "name the data: rga train reid/small --data folder:DIR" in nameless.said
+    assert rga("train", "reid/small", "--lr", 0.5, "--data", "folder:x?camera=c", cwd=tmp_path).code == outcome.exit_code != 0
     ((recipe,), more) = trained[0]
+    assert recipe.data == DataSpec("folder", Path("x"), {"camera": "c"})
     assert (recipe.optimization.lr, recipe.optimization.epochs) == (0.5, 40)
     assert more == {"output": Path("runs/reid-small"), "name": "reid/small"}
     shown = rga("train", "--show", "reid/small")
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "mine.json").write_text(shown.out)
-    assert rga("train", tmp_path / "one" / "mine.json").code == outcome.exit_code
+    assert rga("train", tmp_path / "one" / "mine.json", cwd=tmp_path).code == 2
+    (tmp_path / "data" / "images").mkdir(parents=True)  # those of the recipe, which need not be named
+    assert rga("train", tmp_path / "one" / "mine.json", cwd=tmp_path).code == outcome.exit_code
     assert trained[1][1] == {"output": Path("runs/one-again"), "name": ""}
-    assert rga("train", "reid/small", "-o", "there").code == outcome.exit_code
+    assert rga("train", "reid/small", "-o", "there", cwd=tmp_path).code == outcome.exit_code
     assert trained[2][1]["output"] == Path("there")
+    assert trained[2][0][0].data == DataSpec("folder", Path("data/images"))
     assert rga("resume", "r").code == outcome.exit_code
     assert rga("resume", "r", "--from", "previous", "--set", "lr=1", "--set", "data=folder:x?a=b").code == outcome.exit_code
     assert resumed == [

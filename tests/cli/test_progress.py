@@ -35,7 +35,7 @@ def test_progress_is_shown_on_a_terminal_alone(terminal: bool, monkeypatch: pyte
         asked.append(options)
         return console
 
-    monkeypatch.setattr(module, "Console", made)
+    monkeypatch.setattr(module, "PlainConsole", made)
     monkeypatch.setattr(module, "Progress", Bars)
     with module.progress("embedding") as bar:
         bar(3, 8)
