@@ -1,4 +1,4 @@
-"""What reports and results write for programs, and print for people: every key and every figure."""
+"""What results write for programs, and print for people: every key and every figure."""
 
 import io
 import re
@@ -8,250 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from rga.classification.datasets.check import ClassificationReport
 from rga.classification.result import ClassificationResult
 from rga.cli.printing import print_calibration, print_evaluation, written
 from rga.evaluations import Measured
 from rga.ranking.open_set.open_set import evaluate_open_set
 from rga.ranking.open_set.threshold import Threshold
 from rga.ranking.result import RankingResult
-from rga.reid.datasets.check import DataReport
-from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
+from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.evaluation import Calibration, ReidEvaluation, ReidOptions
-from rga.segmentation.datasets.check import MaskReport, SegmentationReport
-from rga.segmentation.datasets.classes import Classes
-from rga.segmentation.datasets.samples import SplitCounts as MaskCounts
 from rga.segmentation.result import SegmentationResult
+from rga.terminal import PlainConsole
 
 ROOT = Path("images")
-
-
-def assert_holds(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """All keys with their values; there may be more."""
-    assert {name: found.get(name, "missing") for name in expected} == expected
-
-
-def reid_report(**changes: Any) -> DataReport:
-    values: dict[str, Any] = {
-        "name": "people",
-        "root": ROOT,
-        "fingerprint": "0123",
-        "has_cameras": True,
-        "found": {"train": SplitCounts(3, 9, 2), "query": SplitCounts(2, 4, 1), "gallery": SplitCounts(2, 5, 0)},
-        "expected": {"train": SplitCounts(3, 9, 2), "query": SplitCounts(2, 4, 2), "gallery": SplitCounts(2, 5)},
-        "opened": True,
-        "damaged": (("a.jpg", "truncated"),),
-        "overlapping_identities": (7,),
-        "unmatched_queries": ("q.jpg",),
-        "duplicates": (("a.jpg", "b.jpg"),),
-        "single_image_identities": (3, 4),
-    }
-    return DataReport(**{**values, **changes})
-
-
-SOUND: dict[str, Any] = {
-    "expected": None,
-    "damaged": (),
-    "overlapping_identities": (),
-    "unmatched_queries": (),
-    "duplicates": (),
-    "single_image_identities": (),
-}
-
-
-def test_the_report_on_re_identification() -> None:
-    report = reid_report()
-    assert_holds(
-        report.to_dict(),
-        {
-            "name": "people",
-            "root": "images",
-            "fingerprint": "0123",
-            "ok": False,
-            "has_cameras": True,
-            "found": {
-                "train": {"identities": 3, "images": 9, "cameras": 2},
-                "query": {"identities": 2, "images": 4, "cameras": 1},
-                "gallery": {"identities": 2, "images": 5, "cameras": 0},
-            },
-            "expected": {
-                "train": {"identities": 3, "images": 9, "cameras": 2},
-                "query": {"identities": 2, "images": 4, "cameras": 2},
-                "gallery": {"identities": 2, "images": 5, "cameras": None},
-            },
-            "wrong_counts": ["query"],
-            "opened": True,
-            "damaged": [{"path": "a.jpg", "reason": "truncated"}],
-            "overlapping_identities": [7],
-            "unmatched_queries": ["q.jpg"],
-            "duplicates": [["a.jpg", "b.jpg"]],
-            "single_image_identities": [3, 4],
-        },
-    )
-    assert reid_report(**SOUND).to_dict()["expected"] is None
-    text = str(report)
-    for line in (
-        "query             2         4        1   2 identities, 4 images, 2 cameras",
-        "gallery           2         5     none   as expected",
-        "PROBLEM  1 split does not hold what it should: query",
-        "PROBLEM  1 image cannot be decoded: a.jpg (truncated)",
-        "PROBLEM  1 identity is trained on and tested on: 7",
-        "note     1 of 4 queries has nothing to find by another camera and does not count: q.jpg",
-        "note     1 group of files has the same content: a.jpg = b.jpg",
-        "note     2 training identities have a single image: 3, 4",
-        "not ok",
-    ):
-        assert line in text.splitlines()
-    assert "not opened" not in text
-
-
-@pytest.mark.parametrize(
-    ("changes", "ok"),
-    [
-        ({}, True),
-        ({"damaged": (("a.jpg", "truncated"),)}, False),
-        ({"overlapping_identities": (7,)}, False),
-        ({"expected": {"train": SplitCounts(3, 8)}}, False),
-        ({"expected": {"train": SplitCounts(4, 9)}}, False),
-        ({"expected": {"train": SplitCounts(3, 9, 1)}}, False),
-        ({"expected": {"train": SplitCounts(3, 9)}}, True),
-        ({"unmatched_queries": ("a", "b", "c")}, True),
-        ({"unmatched_queries": ("a", "b", "c", "d")}, False),
-        ({"duplicates": (("a", "b"),), "single_image_identities": (1,)}, True),
-        ({"found": {"train": SplitCounts(3, 9), "query": SplitCounts(0, 0), "gallery": SplitCounts(0, 0)}}, True),
-    ],
-)
-def test_what_makes_re_identification_data_unfit(changes: dict[str, Any], ok: bool) -> None:
-    report = reid_report(**{**SOUND, **changes})
-    assert report.ok is ok
-    assert str(report).splitlines()[-1] == ("ok" if ok else "not ok")
-    assert ("PROBLEM" in str(report)) is not ok
-
-
-def classification_report(**changes: Any) -> ClassificationReport:
-    values: dict[str, Any] = {
-        "name": "animals",
-        "root": ROOT,
-        "fingerprint": "0123",
-        "found": {"train": (2, 33), "test": (2, 4)},
-        "expected": {"train": (2, 33), "test": (2, 5)},
-        "smallest": {"train": ("cat", 3), "test": ("cat", 2)},
-        "largest": {"train": ("dog", 30), "test": ("dog", 2)},
-        "opened": False,
-        "damaged": ("a.jpg is damaged",),
-        "leaked": (("a.jpg", "b.jpg"),),
-        "doubled": (("c.jpg", "d.jpg"),),
-    }
-    return ClassificationReport(**{**values, **changes})
-
-
-def test_the_report_on_classification() -> None:
-    report = classification_report()
-    assert_holds(
-        report.to_dict(),
-        {
-            "name": "animals",
-            "root": "images",
-            "fingerprint": "0123",
-            "ok": False,
-            "found": {"train": {"classes": 2, "images": 33}, "test": {"classes": 2, "images": 4}},
-            "expected": {"train": {"classes": 2, "images": 33}, "test": {"classes": 2, "images": 5}},
-            "smallest": {"train": ["cat", 3], "test": ["cat", 2]},
-            "largest": {"train": ["dog", 30], "test": ["dog", 2]},
-            "opened": False,
-            "damaged": ["a.jpg is damaged"],
-            "leaked": [["a.jpg", "b.jpg"]],
-            "doubled": [["c.jpg", "d.jpg"]],
-        },
-    )
-    text = str(report).splitlines()
-    for line in (
-        "train           2         33   as expected",
-        "test            2          4   2 classes, 5 images",
-        "PROBLEM  1 split does not hold what it should: test",
-        "PROBLEM  1 image cannot be decoded: a.jpg is damaged",
-        "PROBLEM  1 group of images is trained on and tested on: a.jpg = b.jpg",
-        "note     1 group of images has the same content: c.jpg = d.jpg",
-        "note     classes to train on are uneven: 3 images of cat, 30 of dog",
-        "note     images were not opened, damaged ones are not known",
-        "not ok",
-    ):
-        assert line in text
-    sound: dict[str, Any] = {"expected": None, "damaged": (), "leaked": (), "doubled": ()}
-    assert classification_report(**sound).ok
-    assert classification_report(**sound).to_dict()["expected"] is None
-    for name, value in (("expected", {"train": (2, 3)}), ("damaged", ("a",)), ("leaked", (("a", "b"),))):
-        assert not classification_report(**{**sound, name: value}).ok
-    assert classification_report(**{**sound, "doubled": (("a", "b"),)}).ok
-    even = classification_report(**{**sound, "largest": {"train": ("dog", 29)}, "opened": True})
-    assert str(even).splitlines()[-2:] == ["", "ok"]
-
-
-def segmentation_report(**changes: Any) -> SegmentationReport:
-    values: dict[str, Any] = {
-        "name": "scenes",
-        "root": ROOT,
-        "fingerprint": "0123",
-        "classes": Classes(("road", "sky"), ((0, 0, 0), (1, 1, 1)), {0: 0, 1: 1}),
-        "found": {"train": MaskCounts(3, 3), "val": MaskCounts(2, 2), "test": MaskCounts(1, 0)},
-        "expected": {"train": MaskCounts(3, 3), "val": MaskCounts(4, 2)},
-        "leaks": (("a.png", "b.png"),),
-        "duplicates": (("c.png", "d.png"),),
-        "masks": {
-            "train": MaskReport(np.array([30, 0, 10]), ("a.png is damaged",)),
-            "val": MaskReport(np.array([4, 4, 0]), ()),
-            "test": MaskReport(np.array([0, 0, 0]), ("b.png is damaged",)),
-        },
-    }
-    return SegmentationReport(**{**values, **changes})
-
-
-def test_the_report_on_segmentation() -> None:
-    report = segmentation_report()
-    assert_holds(
-        report.to_dict(),
-        {
-            "name": "scenes",
-            "root": "images",
-            "fingerprint": "0123",
-            "ok": False,
-            "classes": ["road", "sky"],
-            "found": {"train": {"images": 3, "masks": 3}, "val": {"images": 2, "masks": 2}, "test": {"images": 1, "masks": 0}},
-            "expected": {"train": {"images": 3, "masks": 3}, "val": {"images": 4, "masks": 2}},
-            "wrong_counts": ["val"],
-            "opened": True,
-            "pixels": {"train": {"road": 30, "sky": 0, "(ignored)": 10}, "val": {"road": 4, "sky": 4, "(ignored)": 0}},
-            "untrained": ["sky"],
-            "defects": ["a.png is damaged", "b.png is damaged"],
-            "leaks": [["a.png", "b.png"]],
-            "duplicates": [["c.png", "d.png"]],
-        },
-    )
-    text = str(report).splitlines()
-    for line in (
-        "train            3         3   as expected",
-        "val              2         2   4 images, 2 masks",
-        "class         train       val   of the pixels",
-        "road        75.000%   50.000%",
-        "sky          0.000%   50.000%",
-        "(ignored)   25.000%    0.000%",
-        "PROBLEM  1 split does not hold what it should: val",
-        "PROBLEM  2 images or masks cannot be used: a.png is damaged, b.png is damaged",
-        "PROBLEM  1 image is in more than one split: a.png = b.png",
-        "note     1 group of images has the same content: c.png = d.png",
-        "note     1 class has no pixel in any mask of train: sky",
-        "not ok",
-    ):
-        assert line in text, line
-    sound: dict[str, Any] = {"expected": None, "leaks": (), "masks": None}
-    closed = segmentation_report(**sound)
-    assert closed.ok
-    assert_holds(closed.to_dict(), {"expected": None, "opened": False, "pixels": None, "untrained": [], "defects": []})
-    assert "images and masks were not opened: what they hold is not known" in str(closed)
-    assert not segmentation_report(**{**sound, "leaks": (("a", "b"),)}).ok
-    assert not segmentation_report(**{**sound, "expected": {"train": MaskCounts(3, 2)}}).ok
 
 
 def test_the_results_of_segmentation_and_classification() -> None:
@@ -273,8 +42,9 @@ def test_the_results_of_segmentation_and_classification() -> None:
         "mIoU 58.33%, pixel accuracy 75.00%, mean accuracy 75.00%",
         "4 images, 12 pixels, windows",
     ]
-    classified = ClassificationResult(("cat", "dog"), np.array([[3, 1], [2, 4]]), None, 0.125, 0.5)
+    classified = ClassificationResult(("cat", "dog"), np.array([[3, 1], [2, 4]]), None, 0.125, 0.5, "val")
     assert classified.to_dict() == {
+        "split": "val",
         "images": 10,
         "top1": 0.7,
         "top5": None,
@@ -283,6 +53,10 @@ def test_the_results_of_segmentation_and_classification() -> None:
         "classes": ["cat", "dog"],
         "confusion": [[3, 1], [2, 4]],
     }
+    assert str(classified) == "top-1 70.00%, calibration error 12.50%, cross-entropy 0.500; 10 images of 2 classes in val"
+    unnamed = replace(classified, split="")
+    assert unnamed.to_dict() == {**classified.to_dict(), "split": ""}
+    assert str(unnamed).endswith("10 images of 2 classes")
     assert classified.confusions(5) == [("dog", "cat", 2), ("cat", "dog", 1)]
     assert classified.confusions(1) == [("dog", "cat", 2)]
     assert classified.recall.tolist() == [0.75, pytest.approx(4 / 6)]
@@ -294,10 +68,10 @@ DATA = ReidData("people", (Sample(Path("a.jpg"), 1, 1),), (), (), ROOT)
 
 
 def shown(what: Any, *measured: Any) -> str:
-    console = Console(file=io.StringIO(), width=120, force_terminal=False)
+    console = PlainConsole()
+    console.file, console.width, console.record = io.StringIO(), 120, True
     what(console, *measured)
-    assert isinstance(console.file, io.StringIO)
-    return " ".join(re.sub("[\u2500-\u257f]", " ", console.file.getvalue()).split())  # without the lines of tables
+    return " ".join(re.sub("[\u2500-\u257f]", " ", console.export_text()).split())  # without the lines of tables
 
 
 def test_figures_of_re_identification_are_printed_and_written() -> None:
@@ -330,7 +104,14 @@ def test_figures_of_re_identification_are_printed_and_written() -> None:
         "metric": "cosine",
         "camera_rule": "applied",
         "cmc_gallery": "all images",
+        "queries_in_gallery": 0,
     }
+    itself = replace(RANKED, queries_in_gallery=3)
+    assert itself.to_dict() == {**RANKED.to_dict(), "queries_in_gallery": 3}
+    text = shown(
+        print_evaluation, Measured("reid", "people", "0123", ReidEvaluation(DATA, {"neck": itself}, {}, nothing, "neck", ReidOptions()))
+    )
+    assert "camera rule applied, 3 queries are in the gallery and do not find themselves" in text
 
 
 def test_figures_of_the_other_tasks_are_printed() -> None:

@@ -1,5 +1,6 @@
 """Fields of a classification recipe: what each does to batches, the loss, evaluation and data. Those of the model: test_model_fields."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +142,23 @@ def test_labels_are_smoothed_as_the_field_says(data: ClassificationData) -> None
 def test_the_evaluation_goes_by_its_fields(data: ClassificationData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
-    def spy(_model: Any, _data: Any, **more: Any) -> Any:
-        asked.append(more)
+    def spy(_model: Any, of: Any, options: Any, **more: Any) -> Any:
+        asked.append({"data": of, "split": options.split, **more})
         return type("Result", (), {"top1": 0.1, "top5": 0.2, "calibration_error": 0.3, "cross_entropy": 0.4})
 
     monkeypatch.setattr("rga.classification.training.evaluate_model", spy)
-    figures = ClassificationTraining(TINY.override(eval_batch_size=5, num_workers=1), data).evaluate()
-    assert figures == {"top1": 0.1, "top5": 0.2, "calibration_error": 0.3, "test_cross_entropy": 0.4}
-    assert asked == [{"batch_size": 5, "num_workers": 1}]
+    recipe = TINY.override(eval_batch_size=5, num_workers=1)
+    plain = ClassificationTraining(recipe, data)
+    chosen = ClassificationTraining(recipe, replace(data, val=noise(4, 2)))
+    found = {"top1": 0.1, "top5": 0.2, "calibration_error": 0.3}
+    assert plain.evaluate() == {**found, "test_cross_entropy": 0.4}
+    assert plain.test() == {}
+    assert chosen.evaluate() == {**found, "val_cross_entropy": 0.4}
+    assert chosen.test() == {**found, "test_cross_entropy": 0.4}
+    assert asked == [
+        {"data": task.data, "split": split, "batch_size": 5, "num_workers": 1}
+        for task, split in ((plain, "test"), (chosen, "val"), (chosen, "test"))
+    ]
 
 
 def test_data_are_read_and_held_out_as_the_fields_say(tmp_path: Path) -> None:
@@ -160,12 +170,20 @@ def test_data_are_read_and_held_out_as_the_fields_say(tmp_path: Path) -> None:
     whole = read(recipe)
     assert whole.classes == ("cat", "dog")
     held = [read(recipe.override(hold_out=0.25, seed=seed)) for seed in (0, 0, 1, 2)]
-    assert {(len(each.train), len(each.test)) for each in held} == {
-        (len(whole.train) - round(len(whole.train) / 4), round(len(whole.train) / 4))
-    }
-    names = [tuple(each.test.images.name(number) for number in range(len(each.test))) for each in held]
+    names = [names_of(each.test) for each in held]
+    for each, tested in zip(held, names, strict=True):
+        assert set(names_of(each.train)) == set(names_of(whole.train)) - set(tested)
+        assert set(tested) < set(names_of(whole.train))
+        assert all(each.counts[split].all() for split in ("train", "test"))
     assert names[0] == names[1]
     assert len(set(names)) == 3
+    shares = [len(read(recipe.override(hold_out=0.25, seed=seed)).test) / len(whole.train) for seed in range(12)]
+    assert sum(shares) / len(shares) == pytest.approx(0.25, abs=0.05)  # by a hash: each about the share, their mean nearer
+    assert set(names[0]) < set(names_of(read(recipe.override(hold_out=0.75, seed=0)).test))
+
+
+def names_of(images: LabeledImages) -> tuple[str, ...]:
+    return tuple(images.images.name(number) for number in range(len(images)))
 
 
 def test_what_a_training_says_of_itself(data: ClassificationData) -> None:
@@ -173,7 +191,15 @@ def test_what_a_training_says_of_itself(data: ClassificationData) -> None:
     assert task.describe_data().splitlines() == [
         f"noise, fingerprint {data.fingerprint}",
         "  train: 20 images of 3 classes",
+        "  val: 0 images of 3 classes",
         "  test: 7 images of 3 classes",
+        "  test chooses the best model, as there is no val: the figure of the best model on test is too good, as test chose it",
+    ]
+    chosen = ClassificationTraining(TINY, replace(data, val=noise(4, 2)))
+    assert chosen.describe_data().splitlines()[2:] == [
+        "  val: 4 images of 3 classes",
+        "  test: 7 images of 3 classes",
+        "  val chooses the best model; test is measured once, at the end, with the best model",
     ]
     batch = next(iter(task.batches(0)))
     assert task.describe(batch) == ", ".join(data.train.images.name(index) for index in batch.indices.tolist())
