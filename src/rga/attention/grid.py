@@ -100,7 +100,7 @@ def check_grid(grid: Grid) -> Grid:
         (16, 8)
     """
     sizes = tuple(grid) if isinstance(grid, (tuple, list)) else (grid,)
-    if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 for size in sizes):
+    if len(sizes) != 2 or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise InputError(f"a grid is (height, width), two positive integers; got {grid!r}")
     return sizes[0], sizes[1]
 

@@ -110,7 +110,7 @@ class Classes:
             array([[  0, 255,   1]], dtype=uint8)
         """
         table = self.table
-        if isinstance(values, np.ndarray) and values.dtype == np.uint8:
+        if type(values) is np.ndarray and values.dtype == np.uint8:
             decoded = table[values]
         else:
             values = read_integers(values, "the values of a mask")
