@@ -77,6 +77,20 @@ def read_text(kind: Any, text: str, name: str) -> Any:
     return read_value(kind, text, name)  # which says what is wrong with it
 
 
+MOST_PROCESSES = 256
+"""The largest number of processes, or of threads, that may be asked for: more are a slip, and stop the machine."""
+
+
+def check_workers(num_workers: int) -> None:
+    """Checks a number of processes that read images: none, or at most ``MOST_PROCESSES``.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if not 0 <= num_workers <= MOST_PROCESSES:
+        raise InputError(f"num-workers must lie between 0 and {MOST_PROCESSES}, got {num_workers}")
+
+
 def check_at_least(low: int, **values: int) -> None:
     """Checks options by their names.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rga.backbones.model import BackboneModel
-from rga.checks import check_at_least
+from rga.checks import check_at_least, check_workers
 from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
@@ -194,7 +194,7 @@ class Job:
         device: str,
     ) -> None:
         check_at_least(1, batch_size=batch_size)
-        check_at_least(0, num_workers=num_workers)
+        check_workers(num_workers)
         self.output = None if output is None else Path(output)
         self.folder = None if folder is None else Path(folder)
         self.report = None if report is None else Path(report)

@@ -28,7 +28,7 @@ def test_it_writes_features_and_paths(reid_run: Path, people: Path, tmp_path: Pa
         ("-o people/people.json/f.npz", "people.json is a file"),
         ("-o there.npz", "there.npz is there already: name another file with --output, or replace it with --overwrite"),
         ("--batch-size 0", "batch-size must be at least 1, got 0"),
-        ("--num-workers -1", "num-workers must be at least 0, got -1"),
+        ("--num-workers -1", "num-workers must lie between 0 and 256, got -1"),
         ("--flipp", "Perhaps you meant: --flip"),
     ],
 )

@@ -237,7 +237,7 @@ MISTAKES = [
     ("--feature nek", "invalid choice 'nek' for argument '--feature'"),
     ("--rerenk", "Perhaps you meant: --rerank"),
     ("--batch-size 0", "batch-size must be at least 1, got 0"),
-    ("--num-workers -1", "num-workers must be at least 0, got -1"),
+    ("--num-workers -1", "num-workers must lie between 0 and 256, got -1"),
     ("--device gpu", "unknown device 'gpu': choose auto, cpu, cuda, a GPU by its number such as cuda:1, or mps"),
     ("--output .", "is a folder: name a file to write to"),
     ("--output people/people.json/x.json", "people.json is a file"),

@@ -141,7 +141,7 @@ def test_a_model_from_elsewhere_leaves_no_results_in_its_name(
         ("evaluate RUN --report report", "reports are written for re-identification, and this model is for segmentation"),
         ("evaluate RUN --scales 0", "one or more positive numbers"),
         ("evaluate RUN --window 0 8", "a window is (height, width) in pixels"),
-        ("evaluate RUN --num-workers -1", "num-workers must be at least 0, got -1"),
+        ("evaluate RUN --num-workers -1", "num-workers must lie between 0 and 256, got -1"),
         ("evaluate RUN --rerank", "Unrecognized options: --rerank"),
         ("segment RUN a.png -o file", "file is a file"),
         ("segment RUN a.png -o out --window 0 8", "a window is (height, width) in pixels"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
-from rga.checks import check_range, nearest, read_text, read_value
+from rga.checks import MOST_PROCESSES, check_range, nearest, read_text, read_value
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 
@@ -111,7 +111,7 @@ class LoaderRecipe:
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        check_range(self, ("num_workers",), 0)
+        check_range(self, ("num_workers",), 0, MOST_PROCESSES)
         check_range(self, ("prefetch_factor",), 1)
 
 
@@ -137,7 +137,7 @@ class MachineRecipe:
     def __post_init__(self) -> None:
         """Checks the device's name and the ranges."""
         check_device_name(self.device)
-        check_range(self, ("threads",), 0)
+        check_range(self, ("threads",), 0, MOST_PROCESSES)
         if self.compile and self.activation_checkpointing:
             raise InputError("compile and activation_checkpointing exclude each other: the compiler decides itself what to recompute")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 from rich.table import Table
 
-from rga.checks import check_at_least
+from rga.checks import check_at_least, check_workers
 from rga.classification.model import Answer, ClassificationModel
 from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
 from rga.cli.parsing import Images, Model
@@ -55,7 +55,7 @@ def classify(
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)
-    check_at_least(0, num_workers=num_workers)
+    check_workers(num_workers)
     check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
     check_output(output, overwrite=overwrite or skip_existing)
     named = {str(path): path for path in images_at(images)}

@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from rga.checks import check_at_least
+from rga.checks import check_at_least, check_workers
 from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
@@ -60,7 +60,7 @@ def embed(
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, batch_size=batch_size)
-    check_at_least(0, num_workers=num_workers)
+    check_workers(num_workers)
     check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
     check_output(output, overwrite=overwrite or skip_existing)
     named = named_images(images, suffixes=True)

@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from rga.checks import check_at_least
+from rga.checks import check_at_least, check_workers
 from rga.cli.answering import BATCHES, Answers
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
@@ -58,7 +58,7 @@ def search(
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)
-    check_at_least(0, num_workers=num_workers)
+    check_workers(num_workers)
     check_output(output, overwrite=overwrite)
     sought, known = images_at(images), images_at(gallery)
     places = [path.resolve() for path in known]

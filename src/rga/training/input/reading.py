@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from rga.checks import check_workers
 from rga.errors import RgaError
 from rga.images.images import DamagedImageError
 from rga.training.run.stop import start_workers
@@ -38,10 +39,13 @@ def read_batches(
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+        InputError: so many processes cannot be meant.
     """
+    check_workers(num_workers)
     handing = Handing(samples)
     num_workers = min(num_workers, -(-len(handing) // size))  # no more than there are batches
     passed = () if on_damaged is None else (DamagedImageError,)
+    check_workers(num_workers)
     loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
     for number, (batch, damaged) in enumerate(loaded):
         for position, error in damaged.items():
@@ -58,7 +62,9 @@ def read_samples(samples: Dataset[Sample], num_workers: int) -> Iterator[Sample]
 
     Raises:
         OSError: what a sample raised, wherever it was read; likewise a ``ValueError``.
+        InputError: so many processes cannot be meant.
     """
+    check_workers(num_workers)
     return ready(DataLoader(Handing(samples), batch_size=None, num_workers=num_workers, collate_fn=untouched))
 
 
