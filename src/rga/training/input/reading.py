@@ -45,7 +45,6 @@ def read_batches(
     handing = Handing(samples)
     num_workers = min(num_workers, -(-len(handing) // size))  # no more than there are batches
     passed = () if on_damaged is None else (DamagedImageError,)
-    check_workers(num_workers)
     loaded = ready(DataLoader(handing, size, num_workers=num_workers, collate_fn=partial(collate, passed=passed)))
     for number, (batch, damaged) in enumerate(loaded):
         for position, error in damaged.items():
