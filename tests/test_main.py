@@ -216,7 +216,7 @@ def test_the_package_runs_as_a_module() -> None:
     assert done.stderr.startswith("rga: unknown verb 'nothing'")
 
 
-@pytest.mark.parametrize("words", ["--help", "cost --help"])
+@pytest.mark.parametrize("words", [pytest.param("--help", marks=pytest.mark.slow), "cost --help"])
 def test_a_reader_who_has_seen_enough_is_no_mistake(words: str) -> None:
     command = f"set -o pipefail; {sys.executable} -m rga {words} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

@@ -32,9 +32,9 @@ TORCHVISION = [
 ]  # fmt: skip
 
 
-def a_third(names: list[str]) -> list[Any]:
-    """Names as parameters of a test, of which every third is quick enough for every day."""
-    return [name if number % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for number, name in enumerate(names)]
+def some_daily(names: list[str]) -> list[Any]:
+    """Names as parameters of a test, of which every eighth is tried every day."""
+    return [name if number % 8 == 0 else pytest.param(name, marks=pytest.mark.slow) for number, name in enumerate(names)]
 
 
 def without_weights(build: Callable[[], nn.Module]) -> nn.Module:
@@ -43,13 +43,13 @@ def without_weights(build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-@pytest.mark.parametrize("name", a_third(TIMM))
+@pytest.mark.parametrize("name", some_daily(TIMM))
 def test_timm_networks(name: str) -> None:
     model = without_weights(lambda: timm.create_model(name))
     check(model, find_stages(model, SIZE))
 
 
-@pytest.mark.parametrize("name", a_third(TORCHVISION))
+@pytest.mark.parametrize("name", some_daily(TORCHVISION))
 def test_torchvision_networks(name: str) -> None:
     extra = {"init_weights": False} if name == "googlenet" else {}
 

@@ -12,6 +12,11 @@ from rga.attention.catalog import OF_A_GRID
 
 CHANNELS, GRID = 16, (6, 4)
 NAMES = rga.list_attentions()
+OFTEN = [
+    name if name.startswith("rga") or name in ("se", "cbam-cs", "non-local") else pytest.param(name, marks=pytest.mark.slow)
+    for name in NAMES
+]
+"""The names, for tests that take longer; most of them are slow."""
 
 
 def make(name: str, **options: object) -> nn.Module:
@@ -67,7 +72,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OFTEN)
 def test_gradcheck(name: str, training: bool) -> None:
     module = awake(rga.create_attention(name, 8, (3, 2) if name in OF_A_GRID else None)).double().train(training)
     x = torch.randn(3, 8, 3, 2, dtype=torch.float64, requires_grad=True)
@@ -100,7 +105,7 @@ def test_autocast_keeps_the_dtype_finite(name: str) -> None:
         assert module(x).isfinite().all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OFTEN)
 def test_exports(name: str) -> None:
     module = awake(make(name)).eval()
     x = torch.randn(2, CHANNELS, *GRID)

@@ -77,7 +77,7 @@ def test_a_whole_network_is_recorded_stage_by_stage() -> None:
         recording["layer1"]
 
 
-@pytest.mark.parametrize("way", ["in place", "a stage", *(pytest.param(way, marks=pytest.mark.slow) for way in ("wrapped", "forward"))])
+@pytest.mark.parametrize("way", ["in place", *(pytest.param(way, marks=pytest.mark.slow) for way in ("a stage", "wrapped", "forward"))])
 def test_compiled_networks_are_recorded_as_others_are(way: str) -> None:
     torch.compiler.reset()
     model = rga.attach(timm.create_model("test_resnet", num_classes=0), "rga-s", image_size=(64, 32)).eval()

@@ -266,7 +266,7 @@ def test_vmap_and_functional_gradients() -> None:
         torch.testing.assert_close(gradients[name].sum(0), parameter.grad)
 
 
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("training", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_compiles_without_graph_breaks(training: bool) -> None:
     torch.compiler.reset()
     module = rga.create_attention("rga-sc", 16, (8, 4)).train(training)

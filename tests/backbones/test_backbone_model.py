@@ -118,7 +118,11 @@ def test_predictions_normalise_by_them() -> None:
 
 
 @pytest.mark.parametrize("task", MODELS)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [pytest.param(torch.float16, marks=pytest.mark.slow), torch.bfloat16, pytest.param(torch.float64, marks=pytest.mark.slow)],
+    ids=["float16", "bfloat16", "float64"],
+)
 def test_a_model_of_another_type_answers_alike(task: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     model = MODELS[task]("resnet10t").eval()

@@ -145,7 +145,9 @@ def test_what_torch_hub_has_kept_counts_too(caches: Path) -> None:
 
 def test_backbones_without_pretrained_weights_say_so() -> None:
     for name in ("cifar-resnet20", "cspresnet50d"):
-        with pytest.raises(ValueError, match=f"there are no pretrained weights of {name!r}: choose weights=none"):
+        with pytest.raises(
+            ValueError, match=f"there are no pretrained weights of {name!r}: choose --weights none, --weights FILE, or another backbone"
+        ):
             load_backbone_weights(nn.Identity(), name, "pretrained")
 
 

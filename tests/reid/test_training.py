@@ -240,6 +240,7 @@ def test_data_without_training_split_or_with_too_few_identities_are_named(data: 
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.slow
 def test_rows_of_the_papers_tables_are_one_override_away(data: ReidData, row: dict[str, object]) -> None:
     task = ReidTraining(TINY.override(**row), data)
     loss = sum(task.losses(next(task.batches(0)), CPU).values())

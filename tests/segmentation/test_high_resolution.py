@@ -58,7 +58,8 @@ def test_attention_goes_into_the_blocks_too() -> None:
         SegmentationModel("hrnet_w18_small", classes=CLASSES, image_size=(64, 64), attention="se", attention_after=["stage4"])
 
 
-@pytest.mark.parametrize("name", [pytest.param("hrnet_w18_small", marks=pytest.mark.slow), "mobilenetv3_small_050"])
+@pytest.mark.parametrize("name", ["hrnet_w18_small", "mobilenetv3_small_050"])
+@pytest.mark.slow
 def test_trained_from_published_weights(name: str, tmp_path: Path) -> None:
     torch.manual_seed(5)
     published = timm.create_model(name).state_dict()

@@ -48,7 +48,16 @@ def test_what_comes_after_the_last_stage_is_left_out() -> None:
     assert not [name for name in names if name.startswith(("conv_head", "bn2", "classifier"))]
 
 
-@pytest.mark.parametrize("attention", ["rga-sc", "rga-cs", "rga-parallel", "se", "cbam-cs", "non-local", "dual", "fc-s", "gc"])
+@pytest.mark.parametrize(
+    "attention",
+    [
+        "rga-sc",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("rga-cs", "rga-parallel", "se", "cbam-cs", "non-local", "dual", "fc-s", "gc")
+        ),
+    ],
+)
 def test_any_attention_after_any_stage(attention: str) -> None:
     model = build(attention=attention, attention_after=["layer2", "layer4"])
     assert list(rga.attached(model.backbone)) == ["layer2", "layer4"]

@@ -70,7 +70,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_streets(tmp_path_factory.mktemp("data") / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name if name == "tiny" else pytest.param(name, marks=pytest.mark.slow) for name in RECIPES])
 def test_every_recipe_runs_a_step(name: str, scenes: Path, tmp_path: Path) -> None:
     recipe = RECIPES[name]().override(
         data=DataSpec("streets", scenes), crop_size=(48, 64), batch_size=2, num_workers=0, weights="none", max_steps=1, largest_grid=4

@@ -141,6 +141,7 @@ def test_several_processes_predict_a_part_each_and_all_have_the_result(data: Seg
     assert in_processes(2, measure) == [(matrix, images, (2, 2)), (matrix, images, (1, 1))]
 
 
+@pytest.mark.slow
 def test_evaluation_says_how_it_was_done(data: SegmentationData) -> None:
     exact = SegmentationTraining(TINY.override(fit="exact"), data)
     assert evaluate_model(exact.model, data.val, data.classes).method == "single scale, windows of 32x48"
@@ -179,6 +180,7 @@ def test_a_class_table_with_other_values_colours_and_ignored_ones_is_decoded_by_
         evaluate_model(model, samples, turned)
 
 
+@pytest.mark.slow
 def test_val_chooses_and_test_is_measured_once_at_the_end(data: SegmentationData, tmp_path: Path) -> None:
     both = replace(data, test=data.train[:2])
     task = SegmentationTraining(TINY.override(epochs=2, evaluate_every=1), both)
@@ -234,7 +236,7 @@ def test_parts_of_a_batch_share_the_hard_pixels_and_one_crop_is_too_few_for_aspp
         SegmentationTraining(TINY.override(head="aspp", gradient_accumulation=2), data)
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("num_workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_what_cannot_be_tested_on_is_one_line_wherever_it_was_read(tmp_path: Path, num_workers: int) -> None:
     root = make_streets(tmp_path / "streets", StreetOptions(train=2, val=1, test=0, height=48, width=96))
     data = read_generated(root)
@@ -326,6 +328,7 @@ def test_bad_recipes_are_named(wrong: dict[str, object], message: str) -> None:
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.slow
 def test_compared_methods_are_one_override_away(data: SegmentationData, row: dict[str, object]) -> None:
     task = SegmentationTraining(TINY.override(**row), data)
     loss = sum(task.losses(next(iter(task.batches(0))), CPU).values())
