@@ -1,7 +1,7 @@
 """The page of thirty images, word for word: each trial learns from about thirty images and predicts fifteen others, without a network.
 
-The recipes were chosen on data of other seeds, but for the backbone of ``cls/tiny``. With fruit of the seeds 0, 101 and 102 and 150 images to
-test on, that recipe has 97, 99 and 100 % right.
+The recipes were chosen on data of other seeds, but for the backbone of ``cls/tiny``. With fruit of the seeds 0, 101 and 102 and 150 images
+to test on, that recipe has 97, 99 and 100 % right.
 """
 
 import json

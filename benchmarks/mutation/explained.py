@@ -9,6 +9,5 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ),
     ("rga/segmentation/losses.py", "processes.together()", "processes"): "the mean over one process is its own number",
     ("rga/cli/main.py", 'f"{verb} {VERBS[verb].usage}".rstrip()', 'f"{verb} {VERBS[verb].usage}"'): "spaces follow in any case",
-    ("rga/segmentation/network/backbone.py", ", **options", "nothing"): "options that cannot be had get the same error one step later",
 }
 """File, text before and after as the report has them -> the reason."""
