@@ -227,6 +227,14 @@ def test_members_of_zips_have_the_classes_of_folders(tmp_path: Path, form: str) 
     assert all(data.train.images[n].getpixel((0, 0)) == (9, 8, 7) for n in range(4))
 
 
+def test_a_backslash_beside_a_slash_is_part_of_a_name(tmp_path: Path) -> None:
+    Image.new("RGB", (5, 4)).save(tmp_path / "image.png")
+    contents = (tmp_path / "image.png").read_bytes()
+    for split in ("train.zip", "test.zip"):
+        zipped(tmp_path / "zips" / split, {f"{name}/1.png": contents for name in ("back\\slash", "back\\ward")})
+    assert CLASSIFICATION.load("zips", tmp_path / "zips").classes == ("back\\slash", "back\\ward")
+
+
 def test_members_whose_names_are_utf8_unsaid(tmp_path: Path) -> None:
     for split in ("train.zip", "test.zip"):
         zipped(tmp_path / split, {f"{name}/1.png": b"" for name in ("größe", "dog")})

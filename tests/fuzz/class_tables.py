@@ -103,7 +103,9 @@ def written(rows: list[Row], style: str) -> bytes:
         file,
         columns,
         delimiter={"semicolons": ";", "tabs": "\t"}.get(style, ","),
-        quoting=csv.QUOTE_ALL if style == "quoted" else csv.QUOTE_MINIMAL,
+        quoting=csv.QUOTE_ALL
+        if style in ("quoted", "mac")
+        else csv.QUOTE_MINIMAL,  # of minimal ones a \n is not quoted where lines end with \r
         lineterminator={"crlf": "\r\n", "mac": "\r"}.get(style, "\n"),
     )
     writer.writeheader()

@@ -108,9 +108,13 @@ def read_members(archive: Path) -> dict[str, str]:
 
 
 def unpacked(member: ZipInfo) -> tuple[str, ...]:
-    r"""The folders and the name to which a member would be unpacked: ``./cat/a.png`` lies in ``cat``, as does Windows' ``cat\a.png``."""
+    r"""The folders and the name to which a member would be unpacked: ``./cat/a.png`` lies in ``cat``, as does Windows' ``cat\a.png``.
+
+    Some programs of Windows divide by backslashes; beside a slash, a backslash is part of a name.
+    """
     name = member.filename
     if not name.isascii() and not member.flag_bits & UTF8:  # many programs write UTF-8 and do not say so
         with suppress(UnicodeError):
             name = name.encode("cp437").decode()
-    return tuple(part for part in composed(name).replace("\\", "/").split("/") if part not in ("", ".", ".."))
+    divider = "/" if "/" in name else "\\"
+    return tuple(part for part in composed(name).split(divider) if part not in ("", ".", ".."))
