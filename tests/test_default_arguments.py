@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "rga.cli.commands.search.search": {"overwrite": False, "skip_damaged": False, "top": 3, "flip": False, "device": "auto"},
     "rga.reid.comparison.Comparison": {"expand_queries": 0, "expand_gallery": 0, "rerank": False},
     "rga.reid.embedded.embed_data": {"batch_size": 128, "num_workers": 0, "flip": False},
     "rga.reid.evaluation.CalibrationOptions": {"unknown": 0.5, "false_alarms": 0.01, "seed": 0, "flip": False},

@@ -134,3 +134,11 @@ def test_completion_knows_every_verb_and_recipe() -> None:
     assert rga("completion", "zsh").out.startswith("autoload -U +X bashcompinit && bashcompinit\n")
     done = rga("completion", "fish")
     assert (done.code, "invalid choice 'fish'" in done.said) == (2, True)
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_says_what_it_does_before_how_it_is_typed(name: str) -> None:
+    verb = VERBS[name]
+    assert verb.about[0].islower()
+    assert len(verb.about.split()) > 2
+    assert not verb.usage or verb.usage[0].isupper() or verb.usage.startswith("[") or name == "completion"

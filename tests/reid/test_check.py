@@ -12,7 +12,7 @@ from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
-from rga.reid.datasets.check import check_data, check_findable
+from rga.reid.datasets.check import NAMED_CAMERA, check_data, check_findable
 from rga.reid.datasets.folder import read_folder
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
@@ -260,3 +260,9 @@ def test_the_command_on_a_subset(project: Path) -> None:
     assert check(DataSpec("cuhk03-labeled", root, {"allow_subset": "true"})) == 0
     with pytest.raises(DataError, match=r"8,177 of the 14,096 images .*allow_subset=True"):
         check(DataSpec("cuhk03-labeled", root))
+
+
+@pytest.mark.parametrize(("name", "camera"), [("c3", "3"), ("0001_cam12", "12"), ("a_c1s4", "1"), ("Camera-2_x", "2"), ("cat3", None)])
+def test_names_that_seem_to_say_a_camera(name: str, camera: str | None) -> None:
+    found = NAMED_CAMERA.search(name)
+    assert (found and found[2]) == camera

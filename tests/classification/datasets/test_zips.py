@@ -163,3 +163,9 @@ def test_zips_and_folders_in_them_that_are_not_clear_are_refused(tmp_path: Path)
     with pytest.raises(DataError, match=r"train\.zip has the folders Train, Val, called like splits: make a zip of each split"):
         read_zips(swallowed)
     assert read_zips(swallowed, splits=False).classes == ("Train", "Val")
+
+
+def test_a_folder_that_is_called_like_a_zip_is_none(tmp_path: Path) -> None:
+    root = write_zips(tmp_path / "a", train="a/1.png b/1.png", test="a/2.png b/2.png")
+    (root / "val.zip").mkdir()
+    assert not len(read_zips(root).split("val").images)

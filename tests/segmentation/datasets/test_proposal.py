@@ -11,12 +11,13 @@ from PIL import Image
 
 from rga.datasets.layout import DataError
 from rga.errors import ExistingFileError
+from rga.segmentation.datasets import proposal
 from rga.segmentation.datasets.class_file import read_classes
 from rga.segmentation.datasets.classes import IGNORED
 from rga.segmentation.datasets.folder import read_folder
-from rga.segmentation.datasets.masks import read_sample
+from rga.segmentation.datasets.masks import MaskPixels, read_sample
 from rga.segmentation.datasets.own_folders import find_masks
-from rga.segmentation.datasets.proposal import propose, write_table
+from rga.segmentation.datasets.proposal import DEEP, kind_of, propose, write_table
 from segmentation.conftest import WriteImage
 
 LABELS = [np.random.default_rng(seed).integers(0, 3, (6, 8)) for seed in range(4)]
@@ -122,3 +123,12 @@ def test_the_command(root: Path) -> None:
         write_table(root / "classes.csv", propose(find_masks(root)))
     done = rga("data", "classes", root / "nowhere", cwd=root)
     assert (done.code, "no folder" in done.err) == (2, True)
+
+
+def test_the_kinds_of_masks_in_words() -> None:
+    grey, deep = np.zeros((2, 2), dtype=np.uint8), np.zeros((2, 2), dtype=np.uint16)
+    colours = np.zeros((2, 2, 3), dtype=np.uint8)
+    assert kind_of(MaskPixels("L", grey, colours, painted=False)) == "numbers"
+    assert kind_of(MaskPixels("P", grey, colours, painted=False)) == "a palette"
+    assert kind_of(MaskPixels("I;16", deep, None, painted=False)) == DEEP
+    assert kind_of(MaskPixels("RGB", None, colours, painted=True)) == proposal.COLOURS

@@ -181,7 +181,7 @@ def parts_of(images: LabeledImages, classes: Sequence[str], shares: Mapping[str,
         DataError: a class has fewer images than there are parts.
         InputError: the shares are out of their range.
     """
-    parts = np.full(len(images), "train", dtype=object)
+    parts = np.empty(len(images), dtype=object)
     for label in np.unique(images.labels):
         indices = np.flatnonzero(images.labels == label)
         names = [images.images.name(int(index)) for index in indices]
