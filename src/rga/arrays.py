@@ -22,7 +22,7 @@ def read_array(values: object, name: str) -> NDArray[Any]:
         name: what errors call it.
 
     Raises:
-        InputError: it holds no numbers, is ragged or masked, or is a tensor without values or one that is not dense.
+        InputError: it holds something else than numbers, is ragged or masked, or is a tensor without values or one that is not dense.
 
     Example:
         >>> read_array([[1, 2]], "labels").shape

@@ -121,7 +121,7 @@ def eight_bits(values: NDArray[Any]) -> Pixels:
         values: of any shape.
 
     Raises:
-        InputError: they are no numbers, not finite, or on no known scale.
+        InputError: they are of another type than numbers, not finite, or on no known scale.
 
     Example:
         >>> eight_bits(np.array([0.0, 0.5, 1.0])).tolist(), eight_bits(np.array([0, 65535], ">u2")).tolist()

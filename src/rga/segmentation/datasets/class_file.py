@@ -7,7 +7,7 @@
 
 Values with the same name are one class, the name ``ignored`` is for pixels that do not count, and so is 255 where it is not listed. Classes
 are numbered in the order in which they come. Colours may be left out; where masks are in colours (RGB), they say which colour is which
-class. Where masks are in colours and have no numbers, the colour is the value:
+class. Where the masks are in colours alone, the colour is the value:
 
     value,name
     #804080,road

@@ -1,7 +1,7 @@
 """Masks from files: a number or a colour for each pixel, checked against the classes of the dataset and against the image.
 
 Numbers come from grey images of 1, 8 or 16 bits and from the indices of a palette, whose colours do not matter. Colours come from RGB
-images, and from palettes where the classes have no numbers. A grey image that was saved as RGB has both readings.
+images, and from palettes where the classes have colours alone. A grey image that was saved as RGB has both readings.
 """
 
 from __future__ import annotations
