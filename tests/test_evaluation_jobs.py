@@ -236,6 +236,16 @@ def test_a_threshold_of_a_model_in_memory_is_not_kept(task: Fake, trained: ReidM
         calibrate(trained, "folder:x", unknownn=1)
 
 
+def test_a_calibration_that_could_not_be_written_is_not_begun(
+    task: Fake, trained: ReidModel, chosen: list[tuple[Any, ...]], tmp_path: Path
+) -> None:
+    (tmp_path / "found.json").write_text('{"data": "others"}')
+    with pytest.raises(ExistingFileError):
+        calibrate(trained, "folder:x", output=tmp_path / "found.json")
+    assert (chosen, (tmp_path / "found.json").read_text()) == ([], '{"data": "others"}')
+    assert task.asked == []
+
+
 def test_a_model_is_evaluated_on_the_data_of_its_training(trained: ReidModel, data: ReidData, tmp_path: Path) -> None:
     asked: list[Any] = []
 

@@ -120,6 +120,11 @@ def test_a_part_of_the_batches_is_mixed(data: ClassificationData) -> None:
     assert 18 <= sum(mixed) <= 42
     assert mixed[: task.steps_per_epoch] == [batch.targets.ndim == 2 for batch in task.batches(0)]
     assert all(task.losses(batch, CPU)["cross_entropy"].isfinite() for batch in batches[:4])
+    of_another_seed = ClassificationTraining(TINY.override(mixup=0.5, mixup_prob=0.3, seed=TINY.seed + 1), data)
+    assert (
+        mixed
+        != [batch.targets.ndim == 2 for epoch in range(-(-100 // task.steps_per_epoch)) for batch in of_another_seed.batches(epoch)][:100]
+    )
     never = ClassificationTraining(TINY.override(mixup=0.5, mixup_prob=0.0), data)
     assert all(batch.targets.ndim == 1 for batch in never.batches(0))
 

@@ -178,6 +178,9 @@ def test_a_class_table_with_other_values_colours_and_ignored_ones_is_decoded_by_
         InputError, match=r"the data have the model's 8 classes in another order \(car, person, .*, the model road, sidewalk"
     ):
         evaluate_model(model, samples, turned)
+    renamed = replace(other, names=(*other.names[:-1], "boat"))
+    with pytest.raises(InputError, match=rf"the data lack {other.names[-1]} and have besides boat: evaluate it on the classes"):
+        evaluate_model(model, samples, renamed)
 
 
 @pytest.mark.slow

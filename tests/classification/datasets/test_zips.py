@@ -169,3 +169,12 @@ def test_a_folder_that_is_called_like_a_zip_is_none(tmp_path: Path) -> None:
     root = write_zips(tmp_path / "a", train="a/1.png b/1.png", test="a/2.png b/2.png")
     (root / "val.zip").mkdir()
     assert not len(read_zips(root).split("val").images)
+
+
+def test_folders_in_a_zip_that_differ_in_their_split_alone_are_refused(tmp_path: Path) -> None:
+    within = write_zips(tmp_path / "a", train="seg_train/1.png seg_test/1.png")
+    with pytest.raises(
+        DataError, match=r"train\.zip has seg_test and seg_train: call splits train, val, test and nothing else; if these are"
+    ):
+        read_zips(within)
+    assert read_zips(within, splits=False).classes == ("seg_test", "seg_train")
