@@ -122,6 +122,7 @@ def test_many_images_in_any_form(tmp_path: Path) -> None:
         ([[1, 2], [3, 4]], "image 0 is of the type list"),
         ([(COLOUR, 3)], "image 0 is of the type tuple"),
         (np.zeros(5), "image 0 is of the type float64"),
+        ({"a.png", "b.png"}, "got a set, which has no order, .*: pass a list, as sorted"),
     ],
 )
 def test_what_is_no_image_is_refused_in_one_sentence(images: Any, message: str) -> None:

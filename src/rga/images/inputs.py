@@ -48,6 +48,8 @@ def as_images(images: ImageLike | Iterable[ImageLike]) -> Iterator[ImageLike]:
         return iter([images] if images.ndim < 4 else images)
     if isinstance(images, (bytes, bytearray, memoryview)):
         raise NotAnImageError("got bytes: open them with PIL.Image.open(io.BytesIO(...))")
+    if isinstance(images, (set, frozenset)):
+        raise NotAnImageError("got a set, which has no order, so that answers could not be told apart: pass a list, as sorted(images)")
     if hasattr(images, "read"):
         raise NotAnImageError("got an open file: pass its path, or open it with PIL.Image.open(...)")
     if not isinstance(images, Iterable) or isinstance(images, dict) or (isinstance(images, (np.ndarray, Tensor)) and images.ndim != 1):
