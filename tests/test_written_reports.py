@@ -37,7 +37,7 @@ def reid_report(**changes: Any) -> DataReport:
         "duplicates": (("a.jpg", "b.jpg"), ("c.jpg", "d.jpg"), ("e.jpg", "f.jpg")),
         "leaked": (("c.jpg", "d.jpg"),),
         "contradictory": (("e.jpg", "f.jpg"),),
-        "camera_notes": ("20 cameras in 30 images",),
+        "notes": ("20 cameras in 30 images",),
         "single_image_identities": (3, 4),
     }
     return DataReport(**{**values, **changes})
@@ -51,7 +51,7 @@ SOUND: dict[str, Any] = {
     "duplicates": (),
     "leaked": (),
     "contradictory": (),
-    "camera_notes": (),
+    "notes": (),
     "single_image_identities": (),
 }
 
@@ -84,7 +84,7 @@ def test_the_report_on_re_identification() -> None:
             "duplicates": [["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"], ["e.jpg", "f.jpg"]],
             "leaked": [["c.jpg", "d.jpg"]],
             "contradictory": [["e.jpg", "f.jpg"]],
-            "camera_notes": ["20 cameras in 30 images"],
+            "notes": ["20 cameras in 30 images"],
             "single_image_identities": [3, 4],
         },
     )
@@ -116,7 +116,7 @@ def test_the_report_on_re_identification() -> None:
         ({"overlapping_identities": (7,)}, False),
         ({"leaked": (("a", "b"),)}, False),
         ({"contradictory": (("a", "b"),)}, False),
-        ({"camera_notes": ("the cameras are not known",)}, True),
+        ({"notes": ("the cameras are not known",)}, True),
         ({"expected": {"train": SplitCounts(3, 8)}}, False),
         ({"expected": {"train": SplitCounts(4, 9)}}, False),
         ({"expected": {"train": SplitCounts(3, 9, 1)}}, False),

@@ -12,7 +12,7 @@ from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.ranking.labels import DISTRACTOR
-from rga.reid.datasets.check import NAMED_CAMERA, check_data, check_findable
+from rga.reid.datasets.check import NAMED_CAMERA, cautions, check_data, check_findable
 from rga.reid.datasets.folder import read_folder
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts
 
@@ -211,7 +211,7 @@ def test_file_names_that_seem_to_say_the_camera_are_told(tmp_path: Path, write_i
         write_image(tmp_path / "gallery" / "ann" / f"{name}_more.jpg")
     hint = r"file names such as run_c2_1.jpg seem to say them: in folders, camera=_c(\d+) reads them"
     assert hint in str(check_data(read_folder(tmp_path)))
-    assert check_data(read_folder(tmp_path, camera=r"_c(\d+)")).camera_notes == ()
+    assert check_data(read_folder(tmp_path, camera=r"_c(\d+)")).notes == ()
     write_image(tmp_path / "gallery" / "ann" / "portrait.jpg")
     assert "seem to say" not in str(check_data(read_folder(tmp_path)))
 
@@ -266,3 +266,20 @@ def test_the_command_on_a_subset(project: Path) -> None:
 def test_names_that_seem_to_say_a_camera(name: str, camera: str | None) -> None:
     found = NAMED_CAMERA.search(name)
     assert (found and found[2]) == camera
+
+
+def test_a_test_of_known_people_is_in_order_unless_a_query_is_trained_on(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    for person in ("ann", "bob"):
+        for number in range(3):
+            write_image(tmp_path / person / f"{number}.jpg")
+    data = read_folder(tmp_path, known=True)
+    report = check_data(data)
+    assert report.ok
+    assert (report.overlapping_identities, report.leaked) == ((), ())
+    assert report.notes[0].startswith("the people of the test are those of the training")
+    assert cautions(data) == list(report.notes)
+    assert not read_folder(tmp_path).known_people
+    data.query[0].path.write_bytes(data.train[0].path.read_bytes())
+    again = check_data(read_folder(tmp_path, known=True))
+    assert not again.ok
+    assert len(again.leaked) == 1

@@ -51,8 +51,8 @@ class DataReport:
     """Those of which some are trained on and some tested on."""
     contradictory: tuple[tuple[str, ...], ...]
     """Those of several identities in training, or of several identities or cameras in the test, where a query would find itself."""
-    camera_notes: tuple[str, ...]
-    """What to know of the cameras of query and gallery, as sentences."""
+    notes: tuple[str, ...]
+    """What to know of a test that is right in itself, as sentences."""
     single_image_identities: tuple[int, ...]
     """Training identities with one image: no pair of it can be made."""
 
@@ -95,7 +95,7 @@ class DataReport:
             "duplicates": [list(group) for group in self.duplicates],
             "leaked": [list(group) for group in self.leaked],
             "contradictory": [list(group) for group in self.contradictory],
-            "camera_notes": list(self.camera_notes),
+            "notes": list(self.notes),
             "single_image_identities": list(self.single_image_identities),
         }
 
@@ -139,7 +139,7 @@ class DataReport:
             (False, equal(self.duplicates), "[group of files has|groups of files have] the same content"),
             (False, self.single_image_identities, "training [identity has|identities have] a single image"),
         ]
-        return sentences(named) + [(False, text) for text in self.camera_notes]
+        return sentences(named) + [(False, text) for text in self.notes]
 
 
 def equal(groups: Sequence[Sequence[str]]) -> list[str]:
@@ -185,12 +185,12 @@ def check_data(
         expected=expected,
         opened=open_images,
         damaged=tuple((relative(path, data.root), reason) for path, reason in find_damaged(paths, progress)) if open_images else (),
-        overlapping_identities=tuple(sorted(tested & set(images))),
+        overlapping_identities=() if data.known_people else tuple(sorted(tested & set(images))),
         unmatched_queries=tuple(relative(sample.path, data.root) for sample in find_unmatched(data)),
         duplicates=named(duplicates),
         leaked=named(leaked),
         contradictory=named(contradictory),
-        camera_notes=tuple(camera_notes(data)),
+        notes=tuple(notes_on(data)),
         single_image_identities=tuple(sorted(identity for identity, number in images.items() if number == 1)),
     )
 
@@ -208,7 +208,8 @@ def judge(data: ReidData, duplicates: Sequence[Sequence[Path]]) -> tuple[list[Se
     """
     inside = {name: {sample.path: sample for sample in data.split(name)} for name in SPLITS}
     tested = inside["query"] | inside["gallery"]
-    leaked = [group for group in duplicates if any(path in inside["train"] for path in group) and any(path in tested for path in group)]
+    new = inside["query"] if data.known_people else tested
+    leaked = [group for group in duplicates if any(path in inside["train"] for path in group) and any(path in new for path in group)]
     contradictory = []
     for group in duplicates:
         trained_as = {inside["train"][path].identity for path in group if path in inside["train"]}
@@ -243,11 +244,17 @@ def cautions(data: ReidData) -> list[str]:
     both = {sample.identity for sample in data.train} & {sample.identity for sample in (*data.query, *data.gallery)} - {DISTRACTOR}
     unmatched = [relative(sample.path, data.root) for sample in find_unmatched(data)]
     found: list[tuple[bool, Sequence[object], str]] = [
-        (True, sorted(both), "[identity is|identities are] trained on and tested on"),
+        (True, [] if data.known_people else sorted(both), "[identity is|identities are] trained on and tested on"),
         (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
     ]
     said = [text for _, text in sentences(found)]
-    return [*said, *camera_notes(data)]
+    return [*said, *notes_on(data)]
+
+
+def notes_on(data: ReidData) -> list[str]:
+    """What to know of a test that is right in itself, as sentences."""
+    known = "the people of the test are those of the training: the figures say nothing of people who were not trained on"
+    return [*([known] if data.known_people else []), *camera_notes(data)]
 
 
 def camera_notes(data: ReidData) -> list[str]:

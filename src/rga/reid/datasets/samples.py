@@ -101,6 +101,11 @@ class ReidData:
         """Whether the images of query and gallery have cameras: then those of the query's own camera do not count as found."""
         return bool(self.query) and self.query[0].camera is not None
 
+    @property
+    def known_people(self) -> bool:
+        """Whether the test is about new images of the people who are trained on: the gallery is the training images."""
+        return bool(self.gallery) and self.gallery == self.train
+
     @cached_property
     def files(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
         """Numbers of the files of query and gallery, the same for files of the same content.
