@@ -8,7 +8,7 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
 from rga.errors import InputError, MissingPackageError
-from rga.study.statistics import paired_difference, spread
+from rga.study.results.statistics import paired_difference, spread
 
 
 def test_the_deviation_is_that_of_a_sample() -> None:

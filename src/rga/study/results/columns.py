@@ -1,0 +1,129 @@
+"""A comparison as text: the same columns for the terminal and for the page of results."""
+
+from __future__ import annotations
+
+import statistics
+
+from rich.table import Table
+
+from rga.study.results.comparison import Comparison, Measured, Row
+from rga.study.results.statistics import Difference, Spread
+from rga.study.variants import PLAIN
+from rga.terminal import folding_table
+
+NOT_RUN = "not run"
+
+
+def cells(comparison: Comparison) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """A comparison as text: the heads of the columns, and the rows. Metrics and differences are in percent and percentage points."""
+    metrics = comparison.setting.metrics
+    with_paper = [number for number, _ in enumerate(metrics) if any(row.metrics[number].paper is not None for row in comparison.rows)]
+    heads = (
+        "variant",
+        "seeds",
+        *(head for metric in metrics for head in (metric.label, f"{metric.label}: difference [95 %]")),
+        "parameters (M)",
+        "MAC (G)",
+        "s a step",
+        *(f"{metrics[number].label}, paper" for number in with_paper),
+    )
+    plain = next((row for row in comparison.rows if row.variant.name == PLAIN), None)
+    rows = tuple(
+        (
+            row.variant.label,
+            row.seeds,
+            *(text for measured in row.metrics for text in (write_spread(measured.spread), write_difference(measured, row))),
+            f"{row.runs[0].parameters / 1e6:.2f}" if row.runs else "",
+            f"{row.runs[0].macs / 1e9:.2f}" if row.runs else "",
+            write_step(row, comparison.devices),
+            *(write_paper(row.metrics[number].paper, plain and plain.metrics[number].paper) for number in with_paper),
+        )
+        for row in comparison.rows
+    )
+    return heads, rows
+
+
+def write_spread(found: Spread | None) -> str:
+    """Mean and deviation in percent.
+
+    Example:
+        >>> write_spread(Spread(0.727, 0.0131, 4)), write_spread(Spread(0.727, None, 1)), write_spread(None)
+        ('72.7 \N{PLUS-MINUS SIGN} 1.3', '72.7', 'not run')
+    """
+    if found is None:
+        return NOT_RUN
+    return f"{100 * found.mean:.1f}" + ("" if found.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * found.deviation:.1f}")
+
+
+def write_gain(found: Difference) -> str:
+    """A difference and its interval in percentage points.
+
+    Example:
+        >>> write_gain(Difference(((0, 0.02), (1, 0.03)), 0.025, 0.001, 0.049, 0))
+        '+2.5 [+0.1, +4.9]'
+        >>> write_gain(Difference(((0, 0.02),), 0.02, None, None, 0))
+        '+2.0 (one seed)'
+    """
+    if found.low is None or found.high is None:
+        return f"{100 * found.mean:+.1f} (one seed)"
+    return f"{100 * found.mean:+.1f} {write_interval(found.low, found.high)}"
+
+
+def write_interval(low: float, high: float) -> str:
+    """An interval in percentage points."""
+    return f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def write_difference(measured: Measured, row: Row) -> str:
+    """The difference of a row; the number of pairs is said where it is not the number of the row's seeds."""
+    found = measured.difference
+    if found is None:
+        return "" if row.variant.name == PLAIN or not row.runs else "no pair"
+    return write_gain(found) + (f", {found.n} pairs" if 1 < found.n != len(row.runs) else "")
+
+
+def write_step(row: Row, devices: tuple[str, ...]) -> str:
+    """The mean time of a step on each device; the device is named where the comparison has several."""
+    times = {
+        device: [run.step_seconds for run in row.runs if run.machine["device"] == device and run.step_seconds is not None]
+        for device in devices
+    }
+    return ", ".join(
+        f"{statistics.fmean(found):.2f}" + (f" ({device})" if len(devices) > 1 else "") for device, found in times.items() if found
+    )
+
+
+def write_paper(found: float | None, plain: float | None) -> str:
+    """The paper's figure in percent, and its difference to the paper's plain network.
+
+    Example:
+        >>> write_paper(0.774, 0.69), write_paper(0.69, 0.69), write_paper(None, 0.69)
+        ('77.4 (+8.4)', '69.0', '')
+    """
+    if found is None:
+        return ""
+    return f"{100 * found:.1f}" + ("" if plain is None or plain == found else f" ({100 * (found - plain):+.1f})")
+
+
+def terminal_table(comparison: Comparison) -> Table:
+    """A comparison as a table for the terminal."""
+    heads, rows = cells(comparison)
+    table = folding_table(*heads, title=comparison.setting.title)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def markdown_table(heads: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
+    r"""A table in Markdown. Its first column is text, and the others are aligned to the right.
+
+    Example:
+        >>> print(markdown_table(("variant", "mAP"), (("RGA-SC", "72.7"), ("a|b", ""))))
+        | variant | mAP |
+        |---|--:|
+        | RGA-SC | 72.7 |
+        | a\\|b |  |
+    """
+    lines = [heads, *rows]
+    written = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([written[0], "|---|" + "--:|" * (len(heads) - 1), *written[1:]])
