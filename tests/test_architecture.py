@@ -28,6 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.recipes",
         "rga.reports rga.chosen_data",
         "rga.runs rga.evaluations",
+        "rga.study",
         "rga.demos",
         "rga.cli",
         "rga.__main__",
