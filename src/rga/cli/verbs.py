@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("rga.cli.commands.demo:reid", "generate data, train networks and write a report, in minutes", "[reid | segmentation]"),
     "demo reid": Verb("rga.cli.commands.demo:reid", "demo of re-identification; the same as rga demo", ""),
     "demo segmentation": Verb("rga.cli.commands.demo:segmentation", "demo of segmentation", ""),
+    "reproduce": Verb("rga.cli.commands.reproduce:main", "run the tables of the paper, and our own, at one of three scales", "TABLE"),
     "doctor": Verb("rga.cli.commands.doctor:doctor", "report what this installation and this machine can do", ""),
     "completion": Verb("rga.cli.commands.completion:completion", "print a script that completes commands in your shell", "bash | zsh"),
 }

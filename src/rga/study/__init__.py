@@ -1,1 +1,3 @@
-"""Sets of trainings whose results are compared: the paper's tables as data, the runs of each seed, their evidence and its page."""
+"""Controlled comparisons: the paper's tables, and our own questions, as sets of trainings that can be run, stopped and continued."""
+
+from __future__ import annotations

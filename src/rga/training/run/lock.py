@@ -24,6 +24,10 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 """What file systems answer that have no locks."""
 
 
+class BusyError(InputError):
+    """Another process holds the folder."""
+
+
 @contextmanager
 def locked(folder: Path, option: str = "--output") -> Iterator[None]:
     """Holds a run's folder, which is made if it is not there.
@@ -37,7 +41,7 @@ def locked(folder: Path, option: str = "--output") -> Iterator[None]:
         option: that names another folder, for the error.
 
     Raises:
-        InputError: another process holds it.
+        BusyError: another process holds it.
         OSError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +60,7 @@ def held(folder: Path, option: str) -> BaseFileLock:
     """The lock of a folder, acquired.
 
     Raises:
-        InputError: another process holds it.
+        BusyError: another process holds it.
     """
     soft = SoftFileLock(folder / SOFT_LOCK_FILE)
     lock: BaseFileLock = FileLock(folder / LOCK_FILE, fallback_to_soft=False)
@@ -69,7 +73,7 @@ def held(folder: Path, option: str) -> BaseFileLock:
             lock = soft
             lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(
+        raise BusyError(
             f"{folder} is being trained in by {holder(folder)}: wait for it, stop it, or choose another folder with {option}{stale(lock)}"
         ) from None
     return lock

@@ -1,0 +1,59 @@
+"""``rga reproduce TABLE``: runs the paper's tables and our own, at the scale of a few minutes, of a laptop or of the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.study.reproduce import Study, blocks_of, reproduce
+from rga.study.tables import TABLES
+from rga.terminal import PlainConsole
+
+
+def main(
+    tables: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TABLE")] = (),
+    *,
+    scale: Literal["minutes", "laptop", "full"] = "minutes",
+    data: Annotated[tuple[DataSpec, ...], tyro.conf.UseAppendAction] = (),
+    seeds: int | None = None,
+    variants: tuple[str, ...] = (),
+    at_once: int = 0,
+    minutes: float = 0,
+    device: str = "auto",
+    threads: int = 1,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/reproduce"),
+    evidence: Path = Path("evidence"),
+) -> int:
+    """Run or continue the trainings of a table, and print the table with what is recorded.
+
+    Trainings that are recorded are not run again; those that were stopped continue. Without a table, all tables are listed.
+
+    Args:
+        tables: Names of tables.
+        scale: minutes for generated data on a CPU, laptop for small real datasets, full for the paper's recipe on a GPU.
+        data: A dataset as NAME:FOLDER; give the flag once for each dataset. Generated data need no name.
+        seeds: Seeds of each variant; by default as many as the table has.
+        variants: Run these variants alone.
+        at_once: Trainings side by side; 0 for one a core, at most two.
+        minutes: Stop after so many minutes, to be continued by the next call; 0 for no end.
+        device: Where to compute: auto, cpu, cuda; several GPUs in turn as cuda:0,cuda:1.
+        threads: CPU threads of each training.
+        output: Folder for generated data and runs. It can be copied to another machine and continued there.
+        evidence: Folder with a line of JSON for each finished run.
+    """
+    console = PlainConsole()
+    if not tables:
+        for table in TABLES.values():
+            console.print(f"{table.name:16}{table.about}", soft_wrap=True)
+        return 2
+    study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads)
+    if seeds is not None and seeds < 1:
+        raise InputError(f"seeds must be at least 1, got {seeds}")
+    together = reproduce(study, at_once=at_once, minutes=minutes, console=console)
+    if together.left or together.out_of_time or together.signal:
+        console.print("some runs are missing: the same command continues them")
+    return together.exit_code

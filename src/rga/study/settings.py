@@ -1,0 +1,145 @@
+"""Where variants are compared: a dataset, one recipe for all of them, and the metrics that count.
+
+Each setting was fixed before its comparison, on held-out training identities or a validation split, and is the same for all variants. A
+change of a setting makes its recorded runs another setting's: they would no longer be counted.
+
+Three scales: ``minutes`` runs on generated data that need no download, in 5 to 10 minutes a run on one core; ``laptop`` on small real
+datasets in up to 80 minutes a run; ``full`` is the paper's recipe, for a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rga.classification import recipes as classification
+from rga.datasets.spec import DataSpec
+from rga.reid import recipes as reid
+from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe
+from rga.segmentation import recipes as segmentation
+from rga.study import paper
+from rga.study.generated import GeneratedData
+from rga.synthetic.people.people import GENERATOR as PEOPLE_GENERATOR
+from rga.synthetic.people.people import PeopleOptions
+from rga.synthetic.streets.streets import GENERATOR as STREETS_GENERATOR
+from rga.synthetic.streets.streets import StreetOptions
+from rga.training.recipe import LoaderRecipe, LoopRecipe, OptimizationRecipe, Recipe
+
+Scale = Literal["minutes", "laptop", "full"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric.
+
+    Attributes:
+        name: in results, where it is a fraction.
+        label: in tables.
+    """
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting.
+
+    Attributes:
+        name: in file names.
+        title: in tables and figures.
+        scale: how large it is.
+        base: makes the recipe that all variants share; its data are named when it runs.
+        metrics: what is reported; the first decides.
+        readers: names of datasets that it takes.
+        generated: its data, where they are generated.
+        paper: the dataset in the paper whose figures stand beside; None where data or protocol differ.
+        changes: fields in which the recipe differs from the base.
+    """
+
+    name: str
+    title: str
+    scale: Scale
+    base: Callable[[], Recipe]
+    metrics: tuple[Metric, ...]
+    readers: tuple[str, ...]
+    generated: GeneratedData | None = None
+    paper: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def recipe(self, data: DataSpec, **changes: Any) -> Recipe:
+        """The recipe for some data, with the fields of a variant."""
+        return self.base().override(**{**self.changes, **changes, "data": data})
+
+
+POOLED = (Metric("mAP_pooled", "mAP"), Metric("R1_pooled", "R1"))
+NECK = (Metric("mAP_neck", "mAP"), Metric("R1_neck", "R1"))
+MIOU = (Metric("mIoU", "mIoU"), Metric("pixel_accuracy", "pixel accuracy"))
+TOP_1 = (Metric("top1", "top-1"),)
+
+
+def people() -> ReidRecipe:
+    """Generated people: a ResNet-10-T from scratch at 96x48, 648 steps of 8 identities x 4 images."""
+    return ReidRecipe(
+        data=DataSpec("market1501", Path("data/people")),
+        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
+        optimization=OptimizationRecipe(
+            epochs=18,
+            optimizer="adamw",
+            lr=2e-3,
+            warmup_start_lr=1e-5,
+            warmup_epochs=2,
+            schedule="cosine",
+            lr_update="step",
+            weight_decay=0.02,
+        ),
+        batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=2),
+        augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
+        loop=LoopRecipe(evaluate_every=6),
+        loader=LoaderRecipe(num_workers=0),
+    )
+
+
+PEOPLE = GeneratedData(
+    "people", "people", "market1501", PEOPLE_GENERATOR, PeopleOptions(identities=300, images_per_camera=4, distractors=200)
+)
+STREETS = GeneratedData("streets", "street scenes", "streets", STREETS_GENERATOR, StreetOptions(train=160, val=40))
+
+
+def of_people(name: str, title: str, **changes: Any) -> Setting:
+    """A setting on generated people."""
+    return Setting(name, title, "minutes", people, POOLED, ("market1501",), PEOPLE, changes=changes)
+
+
+ALL = (
+    of_people("people", "generated people"),
+    of_people("people-held-out", "generated people, 50 training identities held out", hold_out=50, passes_per_epoch=3),
+    of_people("people-x2", "generated people, 2x the epochs", epochs=36),
+    of_people("people-x4", "generated people, 4x the epochs", epochs=72),
+    Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
+    Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
+    Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),
+    Setting("camvid", "CamVid", "laptop", segmentation.camvid, MIOU, ("camvid",), changes={"epochs": 8, "evaluate_every": 0}),
+    Setting(
+        "cifar10-small",
+        "CIFAR-10",
+        "laptop",
+        classification.cifar10,
+        TOP_1,
+        ("zips", "cifar10"),
+        changes={"epochs": 4, "batch_size": 64, "lr": 0.05, "warmup_epochs": 0.5, "evaluate_every": 0, "initial_gate": 0.95},
+    ),
+    Setting("cuhk03-labeled", paper.CUHK03, "full", reid.cuhk03, NECK, ("cuhk03-labeled",), paper=paper.CUHK03),
+    Setting("cuhk03-detected", paper.CUHK03_DETECTED, "full", reid.cuhk03, NECK, ("cuhk03-detected",), paper=paper.CUHK03_DETECTED),
+    Setting("market1501", paper.MARKET, "full", reid.market1501, NECK, ("market1501",), paper=paper.MARKET),
+    Setting("msmt17", paper.MSMT17, "full", reid.msmt17, NECK, ("msmt17",), paper=paper.MSMT17),
+    Setting("cityscapes", "Cityscapes", "full", segmentation.cityscapes, MIOU, ("cityscapes",)),
+    Setting("cifar10", "CIFAR-10", "full", classification.cifar10, TOP_1, ("cifar10", "zips")),
+    Setting("cifar100", "CIFAR-100", "full", classification.cifar100, TOP_1, ("cifar100",)),
+    Setting("imagenet", "ImageNet-1k", "full", classification.imagenet, TOP_1, ("imagenet",)),
+)
+
+SETTINGS: dict[str, Setting] = {setting.name: setting for setting in ALL}
+"""Name -> setting."""
