@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rga.errors import InputError
 from rga.reports.plotting import INK, as_svg, new_figure
@@ -81,6 +81,16 @@ class Forest:
         if not self.rows:
             raise InputError("there is nothing to draw: pass at least one row")
 
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What the figure is drawn from, as JSON takes it."""
+        return asdict(self)
+
+    @property
+    def alternative(self) -> str:
+        """The figure in words, for readers who do not see it."""
+        return f"{self.x_label}: {'; '.join(f'{row.name} {row.figures}' for row in self.rows)}".replace("  ", ", ")
+
     def x_range(self) -> tuple[float, float]:
         """The ends of the x axis. It leaves rows out that lie so far off that nobody could read the others: an arrow points to them."""
         reach = [max(abs(each) for each in (*row.ends, row.mean)) for row in self.rows]
@@ -120,7 +130,7 @@ class Forest:
         beside.set_yticks(range(len(self.rows)), [row.figures for row in self.rows], fontsize=9)
         beside.tick_params(right=False, colors=INK)
         beside.spines["right"].set_visible(False)
-        return as_svg(figure, asdict(self))
+        return as_svg(figure, self.drawn)
 
 
 def plot_row(axes: Axes, row: ForestRow, height: int, left: float, right: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,7 +109,8 @@ def as_svg(figure: Figure, drawn: object) -> str:
     file = io.StringIO()
     with rc_context({"svg.hashsalt": "rga", "svg.fonttype": "none"}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Description": f"drawn from {digest_of(drawn)}"})
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    text = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", file.getvalue())  # hundredths of a point are fine enough
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def digest_of(drawn: object) -> str:

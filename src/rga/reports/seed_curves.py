@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,6 +73,20 @@ class SeedCurves:
             if len(plot.curves) > len(LOOKS):
                 raise InputError(f"{plot.title} has {len(plot.curves)} curves: choose at most {len(LOOKS)}, more could not be told apart")
 
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What the figure is drawn from, as JSON takes it."""
+        return asdict(self)
+
+    @property
+    def alternative(self) -> str:
+        """The figure in words, for readers who do not see it: what it shows, and where its curves end."""
+        said = []
+        for plot in self.plots:
+            ends = ", ".join(f"{curve.name} {np.mean(curve.values[-1]):.1f}" for curve in plot.curves if curve.steps)
+            said.append(f"{plot.title} by step, at the end {ends}")
+        return "; ".join(said)
+
     def draw(self) -> str:
         """Draws the plots beside one another.
 
@@ -94,7 +108,7 @@ class SeedCurves:
             axes.set_ylim(bottom=0)
         named = {name: handle for axes in all_axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(named.values(), named.keys(), fontsize=9, frameon=False, loc="outside right upper", handlelength=3.2)
-        return as_svg(figure, asdict(self))
+        return as_svg(figure, self.drawn)
 
 
 def plot_curve(axes: Axes, curve: SeedCurve, colour: str, dashes: object, marker: str) -> None:

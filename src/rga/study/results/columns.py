@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
@@ -114,16 +115,35 @@ def terminal_table(comparison: Comparison) -> Table:
     return table
 
 
-def markdown_table(heads: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
-    r"""A table in Markdown. Its first column is text, and the others are aligned to the right.
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    r"""A table in Markdown. Its first ``left`` columns are aligned to the left, the others to the right.
 
     Example:
         >>> print(markdown_table(("variant", "mAP"), (("RGA-SC", "72.7"), ("a|b", ""))))
         | variant | mAP |
         |---|--:|
         | RGA-SC | 72.7 |
-        | a\\|b |  |
+        | a\|b |  |
     """
     lines = [heads, *rows]
     written = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([written[0], "|---|" + "--:|" * (len(heads) - 1), *written[1:]])
+    return "\n".join([written[0], "|" + "---|" * left + "--:|" * (len(heads) - left), *written[1:]])
+
+
+def papers_table(comparisons: Iterable[Comparison]) -> str:
+    """The paper's figures for settings without a run; empty if it has none."""
+    with_figures = [each for each in comparisons if any(measured.paper is not None for row in each.rows for measured in row.metrics)]
+    if not with_figures:
+        return ""
+    lines = []
+    for row in with_figures[0].rows:
+        line = [row.variant.label]
+        for each in with_figures:
+            plain = next((other for other in each.rows if other.variant.name == PLAIN), None)
+            own = next((other for other in each.rows if other.variant == row.variant), None)
+            for number, _ in enumerate(each.setting.metrics):
+                line.append(write_paper(own and own.metrics[number].paper, plain and plain.metrics[number].paper))
+        if any(line[1:]):
+            lines.append(tuple(line))
+    heads = (f"{each.setting.title}, {metric.label}" for each in with_figures for metric in each.setting.metrics)
+    return markdown_table(("variant", *heads), lines)

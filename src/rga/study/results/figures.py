@@ -9,6 +9,7 @@ from rga.reports.forest import Forest, ForestRow
 from rga.reports.seed_curves import LOOKS, Plot, SeedCurve, SeedCurves
 from rga.study.evidence import RecordedRun
 from rga.study.results.comparison import Comparison, Row
+from rga.study.results.statistics import Difference
 from rga.study.variants import ATTENDED, PLAIN
 
 BRIEF = 1
@@ -16,29 +17,34 @@ BRIEF = 1
 
 
 def forest_of(comparison: Comparison) -> Forest | None:
-    """The paired differences of the first metric to the plain network; None if there is none yet."""
+    """The paired differences of the first metric to the plain network; None if fewer than two variants have one."""
+    found = [(row.variant.label, row.metrics[0].difference) for row in comparison.rows]
+    return forest(found, f"{comparison.setting.metrics[0].label} minus that of the plain network")
+
+
+def forest(differences: Iterable[tuple[str, Difference | None]], x_label: str) -> Forest | None:
+    """A forest plot of named differences, without those that are None; None if fewer than two are left."""
     rows = tuple(
         ForestRow(
-            row.variant.label,
+            name,
             100 * found.mean,
             None if found.low is None else 100 * found.low,
             None if found.high is None else 100 * found.high,
             tuple(100 * difference for _, difference in found.by_seed),
         )
-        for row in comparison.rows
-        if (found := row.metrics[0].difference) is not None
+        for name, found in differences
+        if found is not None
     )
-    label = comparison.setting.metrics[0].label
-    return Forest(rows, f"{label} minus that of the plain network (percentage points)") if rows else None
+    return Forest(rows, f"{x_label} (percentage points)") if len(rows) > 1 else None
 
 
 def curves_of(comparison: Comparison) -> SeedCurves | None:
-    """The loss and the first metric during the training; None without a run.
+    """The loss and the first metric during the training; None if no run has a curve.
 
     There are at most as many curves as can be told apart: those of the plain network and of RGA-SC, and others in their order.
     """
     rows = drawn_rows(comparison)
-    if not rows:
+    if not any(row.runs and row.runs[0].curve for row in rows):
         return None
     metric = comparison.setting.metrics[0]
     loss = Plot("training loss", "loss", tuple(curve_of(row, lambda point: point.get("loss")) for row in rows))

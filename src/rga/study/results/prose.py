@@ -3,20 +3,18 @@
 A paragraph holds placeholders, such as ``{{ gain("people", "rga-sc") }}``. They take the name of a setting, of a variant, and of a metric
 (by default the setting's first one). An unknown name is an error. A placeholder whose runs are missing says "not run".
 
-| placeholder | for example |
-|---|---|
-| ``mean``, ``spread`` | 72.7; 72.7 ± 1.3 |
-| ``difference``, ``interval``, ``gain`` | +2.7; [+0.5, +5.0]; +2.7 [+0.5, +5.0]; ``against="se"`` compares with another variant than ``plain`` |
-| ``verdict`` | "above zero", "below zero", "around zero", "one seed": where the interval lies |
-| ``seeds`` | number of seeds of the variant; ``pairs`` of those that the other variant has, too |
-| ``condition`` | as ``gain``, of the metric over a group of test images: ``condition("people", "rga-sc", "occluded")`` |
-| ``runs``, ``hours`` | number and hours of all runs of a setting, or of all settings |
+- ``mean``, ``spread``: 72.7; 72.7 ± 1.3.
+- ``difference``, ``interval``, ``gain``: +2.7; [+0.5, +5.0]; +2.7 [+0.5, +5.0]. They compare with the plain network, or with another
+  variant: ``against="se"``.
+- ``verdict``: where the interval lies: "above zero", "below zero", "around zero", or "one seed".
+- ``seeds``, ``pairs``: number of seeds of the variant; of those that the other variant has, too.
+- ``condition``: as ``gain``, over a group of test images: ``condition("people", "rga-sc", "occluded")``.
+- ``runs``, ``hours``: number and hours of the runs of a setting, or of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, TemplateError
@@ -26,6 +24,7 @@ from rga.errors import InputError
 from rga.study.evidence import RecordedRun
 from rga.study.results.columns import NOT_RUN, write_gain, write_interval, write_spread
 from rga.study.results.comparison import Runs, difference_of, values_of
+from rga.study.results.main_results import of_group
 from rga.study.results.statistics import Difference, Spread, spread
 from rga.study.settings import SETTINGS
 from rga.study.variants import PLAIN, VARIANTS
@@ -109,7 +108,7 @@ class Prose:
     def condition(self, setting: str, variant: str, group: str, metric: str = "", against: str = PLAIN) -> str:
         """The mean paired difference and its interval over a group of test images."""
         name = self.metric(setting, metric)
-        ours, others = (of_condition(self.of(setting, each), group) for each in (variant, against))
+        ours, others = ({seed: of_group(run, group) for seed, run in self.of(setting, each).items()} for each in (variant, against))
         found = difference_of(name, ours, others)
         return NOT_RUN if found is None else write_gain(found)
 
@@ -155,15 +154,3 @@ class Prose:
         if setting and setting not in SETTINGS:
             raise InputError(f"unknown setting {setting!r}{nearest(setting, SETTINGS)}")
         return [run for run in self.runs_by_key.values() if not setting or run.setting == setting]
-
-
-def of_condition(runs: dict[int, RecordedRun], group: str) -> dict[int, RecordedRun]:
-    """Runs whose metrics are those of a group of test images.
-
-    Raises:
-        InputError: a run has no such group.
-    """
-    for run in runs.values():
-        if group not in run.conditions:
-            raise InputError(f"{run.variant} with seed {run.seed} of {run.setting} has no group {group!r}{nearest(group, run.conditions)}")
-    return {seed: replace(run, metrics=run.conditions[group]) for seed, run in runs.items()}
