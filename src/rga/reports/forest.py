@@ -21,6 +21,8 @@ ROW = 0.31
 """Height of a row in inches."""
 LETTER = 0.068
 """Width of a letter of a row's name in inches."""
+BELOW_LINE = 0.24
+"""How far the dots of the seeds are below the interval, in rows."""
 FAR = 4
 """A row that reaches this many times as far from zero as the median row is not in the plot."""
 
@@ -96,13 +98,13 @@ class Forest:
         reach = [max(abs(each) for each in (*row.ends, row.mean)) for row in self.rows]
         shown = [row for row, far in zip(self.rows, reach, strict=True) if far <= FAR * statistics.median(reach)]
         values = [0.0, *(value for row in shown for value in (*row.ends, *row.points))]
-        room = max(0.06 * (max(values) - min(values)), 0.1)
+        room = max(0.06 * (max(values) - min(values)), 0.2)
         return min(values) - room, max(values) + room
 
     def draw(self) -> str:
         """Draws mean differences and their intervals, a row for each variant, around a line at zero.
 
-        An interval on one side of zero has a filled point, another one a hollow point. The faint dots are the seeds.
+        An interval on one side of zero has a filled point, another one a hollow point. The faint dots below it are the seeds.
 
         Returns:
             An SVG.
@@ -111,6 +113,8 @@ class Forest:
             ModuleNotFoundError: matplotlib is not installed.
         """
         figure = new_figure(max(len(row.name) for row in self.rows) * LETTER + 5.6, ROW * len(self.rows) + 0.85)
+        from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  an optional dependency, slow to import
+
         axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=1)
         left, right = self.x_range()
@@ -122,6 +126,7 @@ class Forest:
         axes.set_xlabel(self.x_label, fontsize=9.5, color=INK)
         axes.tick_params(labelsize=9, colors=INK, left=False)
         axes.tick_params(axis="y", pad=9)  # room for an arrow
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
         axes.grid(axis="x", color="#e3e5ea", linewidth=0.8)
         axes.set_axisbelow(True)
         for side in ("top", "right", "left"):
@@ -140,7 +145,7 @@ def plot_row(axes: Axes, row: ForestRow, height: int, left: float, right: float)
         edge, arrow = (left, "<") if row.mean < left else (right, ">")
         axes.plot([edge], [height], arrow, color=colour, markersize=9, clip_on=False)
         return
-    axes.plot(row.points, [height] * len(row.points), "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
+    axes.plot(row.points, [height + BELOW_LINE] * len(row.points), "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
     if row.low is not None and row.high is not None:
         axes.plot(row.ends, (height, height), color=colour, linewidth=1.8, solid_capstyle="butt")
         axes.plot(row.ends, (height, height), "|", color=colour, markersize=7, markeredgewidth=1.8)

@@ -115,7 +115,7 @@ def plot_curve(axes: Axes, curve: SeedCurve, colour: str, dashes: object, marker
     """Plots the mean of a curve, and a band of one standard deviation where there are several seeds."""
     means = np.array([np.mean(values) for values in curve.values])
     deviations = np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in curve.values])
-    shown = {"marker": marker, "markersize": 4.5} if len(curve.steps) <= 12 else {}  # more markers would be a chain
+    shown: dict[str, Any] = {"marker": marker, "markersize": 4.5} if len(curve.steps) <= 12 else {}  # more markers would be a chain
     axes.plot(curve.steps, means, color=colour, linestyle=dashes, linewidth=1.8, label=curve.name, **shown)
     if deviations.any():
         axes.fill_between(curve.steps, means - deviations, means + deviations, color=colour, alpha=0.14, linewidth=0)

@@ -28,7 +28,6 @@ def cells(comparison: Comparison) -> tuple[tuple[str, ...], tuple[tuple[str, ...
         "s a step",
         *(f"{metrics[number].label}, paper" for number in with_paper),
     )
-    plain = next((row for row in comparison.rows if row.variant.name == PLAIN), None)
     rows = tuple(
         (
             row.variant.label,
@@ -37,7 +36,7 @@ def cells(comparison: Comparison) -> tuple[tuple[str, ...], tuple[tuple[str, ...
             f"{row.runs[0].parameters / 1e6:.2f}" if row.runs else "",
             f"{row.runs[0].macs / 1e9:.2f}" if row.runs else "",
             write_step(row, comparison.devices),
-            *(write_paper(row.metrics[number].paper, plain and plain.metrics[number].paper) for number in with_paper),
+            *(write_paper(comparison, row.variant.name, number) for number in with_paper),
         )
         for row in comparison.rows
     )
@@ -94,16 +93,12 @@ def write_step(row: Row, devices: tuple[str, ...]) -> str:
     )
 
 
-def write_paper(found: float | None, plain: float | None) -> str:
-    """The paper's figure in percent, and its difference to the paper's plain network.
-
-    Example:
-        >>> write_paper(0.774, 0.69), write_paper(0.69, 0.69), write_paper(None, 0.69)
-        ('77.4 (+8.4)', '69.0', '')
-    """
+def write_paper(comparison: Comparison, variant: str, metric: int) -> str:
+    """The paper's figure in percent, and its difference to the paper's plain network: "77.4 (+8.4)"; empty where it has none."""
+    found, plain = (comparison.papers_figure(name, metric) for name in (variant, PLAIN))
     if found is None:
         return ""
-    return f"{100 * found:.1f}" + ("" if plain is None or plain == found else f" ({100 * (found - plain):+.1f})")
+    return f"{100 * found:.1f}" + ("" if plain is None or variant == PLAIN else f" ({100 * (found - plain):+.1f})")
 
 
 def terminal_table(comparison: Comparison) -> Table:
@@ -135,15 +130,8 @@ def papers_table(comparisons: Iterable[Comparison]) -> str:
     with_figures = [each for each in comparisons if any(measured.paper is not None for row in each.rows for measured in row.metrics)]
     if not with_figures:
         return ""
-    lines = []
-    for row in with_figures[0].rows:
-        line = [row.variant.label]
-        for each in with_figures:
-            plain = next((other for other in each.rows if other.variant.name == PLAIN), None)
-            own = next((other for other in each.rows if other.variant == row.variant), None)
-            for number, _ in enumerate(each.setting.metrics):
-                line.append(write_paper(own and own.metrics[number].paper, plain and plain.metrics[number].paper))
-        if any(line[1:]):
-            lines.append(tuple(line))
+    names = dict.fromkeys(row.variant for each in with_figures for row in each.rows)
+    columns = [(each, number) for each in with_figures for number, _ in enumerate(each.setting.metrics)]
+    lines = [(variant.label, *(write_paper(each, variant.name, number) for each, number in columns)) for variant in names]
     heads = (f"{each.setting.title}, {metric.label}" for each in with_figures for metric in each.setting.metrics)
-    return markdown_table(("variant", *heads), lines)
+    return markdown_table(("variant", *heads), [line for line in lines if any(line[1:])])

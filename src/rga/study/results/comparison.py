@@ -75,6 +75,10 @@ class Comparison:
         """The runs of all rows."""
         return tuple(run for row in self.rows for run in row.runs)
 
+    def papers_figure(self, variant: str, metric: int) -> float | None:
+        """The paper's figure of a variant for the metric of a number, a fraction; None where it has none."""
+        return next((row.metrics[metric].paper for row in self.rows if row.variant.name == variant), None)
+
     @property
     def devices(self) -> tuple[str, ...]:
         """The devices of the runs."""

@@ -57,8 +57,8 @@ def gain_of(name: str, label: str, metric: str, runs: Iterable[RecordedRun]) -> 
     """What RGA-SC gains in runs of one setting."""
     listed = sorted(runs, key=lambda run: run.seed)
     plain, attended = ({run.seed: run for run in listed if run.variant == variant} for variant in (PLAIN, ATTENDED))
-    spreads = [spread(values_of(metric, own).values()) if own else None for own in (plain, attended)]
-    return Gain(name, label, *spreads, difference_of(metric, attended, plain))
+    before, after = (spread(values_of(metric, own).values()) if own else None for own in (plain, attended))
+    return Gain(name, label, before, after, difference_of(metric, attended, plain))
 
 
 def of_group(run: RecordedRun, group: str) -> RecordedRun:
