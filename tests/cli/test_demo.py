@@ -3,21 +3,25 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from rga.demos.demonstration import MARKER
-from rga.demos.reid import PEOPLE, demo_reid
+from cli.in_this_process import interrupted, trained_here
+from rga.demos.demonstration import MARKER, provide
+from rga.demos.reid import demo_reid
+from rga.errors import RgaError
 from rga.recipes import recipe_from_file
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
 from rga.reports.demo_runs import spread
-from rga.synthetic.people.people import PeopleOptions, make_people
-from rga.training.outcome import Outcome
+from rga.study.generated import GeneratedData
+from rga.study.job import Job
+from rga.study.side_by_side import Ended, State, Together
+from rga.synthetic.people.people import GENERATOR, PeopleOptions, make_people
 from rga.training.run.lock import locked
 
 TINY = {"identities": 8, "images_per_camera": 2, "distractors": 4, "epochs": 1}
@@ -40,6 +44,7 @@ def in_process(patch: pytest.MonkeyPatch) -> None:
         return demo(attention).override(backbone="test_resnet", num_workers=0, passes_per_epoch=1)
 
     patch.setattr("rga.demos.reid.demo", tiny)
+    patch.setattr("rga.demos.demonstration.run_jobs", trained_here)
 
 
 def test_the_report_holds_the_metrics(output: Path) -> None:
@@ -68,17 +73,17 @@ def test_both_trainings_differ_in_the_attention_alone(output: Path) -> None:
 def test_a_second_demo_keeps_the_people_and_replaces_the_runs(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(recipe: ReidRecipe, *, output: Path) -> Outcome:
-        assert [path.name for path in output.iterdir()] == [MARKER]
-        return Outcome(0, 0, {}, None, signal=2)
+    def stopped(jobs: Sequence[Job], at_once: int, **_: object) -> Together:
+        assert [[path.name for path in job.folder.iterdir()] for job in jobs] == [[MARKER], [MARKER]]
+        return interrupted(jobs, at_once)
 
-    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.run_jobs", stopped)
     again = tmp_path / "again"
     shutil.copytree(output, again)
     (again / "mine.txt").write_text("kept")
     assert demo_reid(again, **TINY) == 130
     assert "the people are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "people", "plain"]
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "people", "plain", "rga-sc"]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -143,7 +148,7 @@ def test_what_no_demo_made_is_never_removed(
     def too_late(*_: object, **__: object) -> None:
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("rga.demos.demonstration.train", too_late)
+    monkeypatch.setattr("rga.demos.demonstration.run_jobs", too_late)
     mine = tmp_path / "mine"
     there(mine, output)
     before = contents(mine)
@@ -164,10 +169,7 @@ def test_what_no_demo_made_is_never_removed(
 def test_people_of_somebody_are_taken_if_they_are_the_same_and_never_replaced(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(recipe: ReidRecipe, *, output: Path) -> Outcome:
-        return Outcome(0, 0, {}, None, signal=2)
-
-    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.run_jobs", interrupted)
     mine = tmp_path / "mine"
     shutil.copytree(output / "people", mine / "people")
     (mine / "people" / MARKER).unlink()
@@ -210,11 +212,22 @@ def test_a_demo_removes_nothing_of_one_that_is_at_work(output: Path, tmp_path: P
 
 def test_people_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = PeopleOptions(identities=2, cameras=2, images_per_camera=2, distractors=0, junk=0)
-    root = PEOPLE.provide(tmp_path / "people", options, Console())
+    data = GeneratedData("people", "people", "market1501", GENERATOR, options)
+    root = provide(data, tmp_path / "people", Console())
     first = (root / "people.json").stat().st_mtime_ns
-    assert (PEOPLE.provide(root, options, Console()) / "people.json").stat().st_mtime_ns == first
-    PEOPLE.provide(root, replace(options, seed=1), Console())
+    assert (provide(data, root, Console()) / "people.json").stat().st_mtime_ns == first
+    provide(replace(data, options=replace(options, seed=1)), root, Console())
     assert json.loads((root / "people.json").read_text())["options"]["seed"] == 1
+
+
+def test_a_training_that_fails_is_named(output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(jobs: Sequence[Job], at_once: int, **_: object) -> Together:
+        return Together((Ended(jobs[1], State.FAILED, 1.0, "exit code 2: no space"),), ())
+
+    monkeypatch.setattr("rga.demos.demonstration.run_jobs", failed)
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    with pytest.raises(RgaError, match=r"the training RGA-SC failed: exit code 2: no space; see .*output\.txt"):
+        demo_reid(again, **TINY)
 
 
 def test_spread_is_even() -> None:

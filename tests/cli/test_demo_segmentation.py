@@ -3,19 +3,23 @@
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from rga.demos.demonstration import MARKER
-from rga.demos.segmentation import STREETS, demo_segmentation
+from cli.in_this_process import interrupted, trained_here
+from rga.demos.demonstration import MARKER, provide
+from rga.demos.segmentation import demo_segmentation
 from rga.recipes import recipe_from_file
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import demo
-from rga.synthetic.streets.streets import StreetOptions
-from rga.training.outcome import Outcome
+from rga.study.generated import GeneratedData
+from rga.study.job import Job
+from rga.study.side_by_side import Together
+from rga.synthetic.streets.streets import GENERATOR, StreetOptions
 
 TINY = {"train_images": 4, "test_images": 3, "epochs": 1}
 
@@ -30,6 +34,7 @@ def streets_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rga.demos.segmentation.demo", tiny)
+        patch.setattr("rga.demos.demonstration.run_jobs", trained_here)
         assert demo_segmentation(folder, **TINY) == 0
     return folder
 
@@ -59,17 +64,17 @@ def test_both_trainings_differ_in_the_attention_alone(streets_demo: Path) -> Non
 def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
     streets_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(recipe: SegmentationRecipe, *, output: Path) -> Outcome:
-        assert [path.name for path in output.iterdir()] == [MARKER]
-        return Outcome(0, 0, {}, None, signal=2)
+    def stopped(jobs: Sequence[Job], at_once: int, **_: object) -> Together:
+        assert [[path.name for path in job.folder.iterdir()] for job in jobs] == [[MARKER], [MARKER]]
+        return interrupted(jobs, at_once)
 
-    monkeypatch.setattr("rga.demos.demonstration.train", stopped)
+    monkeypatch.setattr("rga.demos.demonstration.run_jobs", stopped)
     again = tmp_path / "again"
     shutil.copytree(streets_demo, again)
     (again / "mine.txt").write_text("kept")
     assert demo_segmentation(again, **TINY) == 130
     assert "the streets are there already" in capsys.readouterr().out
-    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "streets"]
+    assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "rga-sc", "streets"]
 
 
 @pytest.mark.parametrize("name", ["streets", "plain", "rga-sc", "report.html"])
@@ -108,8 +113,9 @@ def test_options_that_cannot_be_are_refused_before_anything_is_removed(tmp_path:
 
 def test_street_scenes_of_other_options_are_replaced(tmp_path: Path) -> None:
     options = StreetOptions(train=1, val=1, test=0, height=32, width=64)
-    root = STREETS.provide(tmp_path / "streets", options, Console())
+    data = GeneratedData("streets", "streets", "streets", GENERATOR, options)
+    root = provide(data, tmp_path / "streets", Console())
     first = (root / "streets.json").stat().st_mtime_ns
-    assert (STREETS.provide(root, options, Console()) / "streets.json").stat().st_mtime_ns == first
-    STREETS.provide(root, replace(options, seed=1), Console())
+    assert (provide(data, root, Console()) / "streets.json").stat().st_mtime_ns == first
+    provide(replace(data, options=replace(options, seed=1)), root, Console())
     assert json.loads((root / "streets.json").read_text())["options"]["seed"] == 1

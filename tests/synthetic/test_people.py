@@ -46,7 +46,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_layout_is_that_of_market_1501(root: Path) -> None:
-    assert sorted(path.name for path in root.iterdir()) == sorted([TRAIN, QUERY, GALLERY, "people.json"])
+    assert sorted(path.name for path in root.iterdir()) == sorted([TRAIN, QUERY, GALLERY, "conditions.csv", "people.json"])
     for folder in (TRAIN, QUERY, GALLERY):
         for path in images(root, folder):
             tag(path)
@@ -114,7 +114,7 @@ def test_refuses_a_target_that_holds_something(tmp_path: Path, existing: str) ->
 
 
 def test_an_empty_folder_is_a_target(tmp_path: Path) -> None:
-    assert len(contents(make_people(tmp_path, TINY))) == 12
+    assert len(contents(make_people(tmp_path, TINY))) == 13
 
 
 def test_nothing_is_left_after_a_failure(tmp_path: Path) -> None:

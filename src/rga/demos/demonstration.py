@@ -6,21 +6,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-from rga.errors import ExistingFileError, InputError
+from rga.errors import ExistingFileError, InputError, RgaError
 from rga.reports.demo_runs import RUNS
-from rga.runs import train
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
-from rga.synthetic.generated import Generator, same_origin
-from rga.terminal import PlainConsole, text_column
-from rga.training.outcome import Outcome
+from rga.study.generated import GeneratedData, generate
+from rga.study.job import OUTPUT, Job
+from rga.study.progress import watching
+from rga.study.side_by_side import State, cores, run_jobs
+from rga.terminal import PlainConsole
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
 
@@ -34,6 +33,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.of_training: dict[str, float] = {}
+        """Name of a network -> seconds of its training."""
         self.started = time.perf_counter()
 
     @contextmanager
@@ -49,43 +50,22 @@ class Stopwatch:
         return time.perf_counter() - self.started
 
 
-@dataclass(frozen=True)
-class Generated:
-    """Data that a demo generates.
+def provide(data: GeneratedData, root: Path, console: Console) -> Path:
+    """Makes the data of a demo, or takes those that are there if they are the same.
 
-    Attributes:
-        what: people, streets: in messages, and the folder in the demo's.
-        generator: makes them.
+    Raises:
+        ExistingFileError: the folder holds something else, or data of other options that no demo made.
     """
-
-    what: str
-    generator: Generator[Any]
-
-    def provide(self, root: Path, options: Any, console: Console) -> Path:
-        """Makes the data, or takes those that are there if they are the same.
-
-        Raises:
-            ExistingFileError: the folder holds something else, or data of other options that no demo made.
-        """
-        origin = root / self.generator.origin
-        if origin.is_file():
-            if same_origin(origin, self.generator.version, options):
-                console.print(f"the {self.what} are there already: {root}")
-                return root
-            check_ours(root)
-            console.print(f"{root} holds {self.what} of other options: they are replaced")
-            shutil.rmtree(root)
-        with Progress(text_column(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console) as progress:
-            bar = progress.add_task(self.what, total=None)
-            made = self.generator.make(root, options, lambda done, total: progress.update(bar, completed=done, total=total))
-        mark(made)
-        return made
-
-    def check(self, root: Path, options: Any) -> None:
-        """Raises an ExistingFileError if ``provide`` would, before anything is done."""
-        origin = root / self.generator.origin
-        if not (origin.is_file() and same_origin(origin, self.generator.version, options)):
-            check_ours(root)
+    if data.is_there(root):
+        console.print(f"the {data.what} are there already: {root}")
+        return root
+    check_ours(root)
+    if (root / data.generator.origin).is_file():
+        console.print(f"{root} holds {data.what} of other options: they are replaced")
+        shutil.rmtree(root)
+    generate(data, root, console)
+    mark(root)
+    return root
 
 
 MARKER = ".made-by-rga-demo"
@@ -152,8 +132,8 @@ def for_epochs(recipe: AnyRecipe, epochs: int) -> AnyRecipe:
     return recipe.override(epochs=epochs, warmup_epochs=min(warmup, epochs / 4), evaluate_every=min(every, epochs))
 
 
-def train_each(recipes: Mapping[str, Recipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> Outcome:
-    """Trains one recipe after the other, each in its folder of the demo's, until one is interrupted; the outcome of the last one.
+def train_side_by_side(recipes: Mapping[str, Recipe], output: Path, watch: Stopwatch, console: Console, kept: str) -> int:
+    """Trains by all recipes at once, in folders of the demo's; the exit code, as shells have it.
 
     Args:
         recipes: name -> recipe.
@@ -161,24 +141,33 @@ def train_each(recipes: Mapping[str, Recipe], output: Path, watch: Stopwatch, co
         watch: gets the seconds of each.
         console: to print on.
         kept: what an interrupted demo keeps.
+
+    Raises:
+        TrainingFailedError: a training failed; what it said last is named.
     """
-    for number, (name, recipe) in enumerate(recipes.items(), start=2):
-        console.rule(f"{number} of {2 + len(recipes)}: training, {name}")
-        with watch.time(name):
-            mark(output / RUNS[name])
-            outcome = train(recipe, output=output / RUNS[name])
-        if outcome.interrupted:
-            console.print(f"stopped: run the demo again; it keeps the {kept} and trains anew")
-            break
-    return outcome
+    jobs = [Job(name, recipe, output / RUNS[name]) for name, recipe in recipes.items()]
+    for job in jobs:
+        mark(job.folder)
+    with watch.time("training, side by side"), watching(console, len(jobs), len(jobs)) as shown:
+        together = run_jobs(jobs, min(len(jobs), cores()), on_end=shown.ended, on_look=shown.look)
+    for ended in together.ended:
+        watch.of_training[ended.job.name] = ended.seconds
+    for failed in together.of(State.FAILED):
+        raise TrainingFailedError(f"the training {failed.job.name} failed: {failed.reason}; see {failed.job.folder / OUTPUT}")
+    if together.signal:
+        console.print(f"stopped: run the demo again; it keeps the {kept} and trains anew")
+    return together.exit_code
+
+
+class TrainingFailedError(RgaError):
+    """A training of a demo failed."""
 
 
 def run(
     output: Path,
     *,
     title: str,
-    generated: Generated,
-    options: Any,
+    generated: GeneratedData,
     epochs: int,
     recipes: Callable[[Path], Mapping[str, AnyRecipe]],
     report: Callable[[Path, Mapping[str, AnyRecipe], Stopwatch, Console], None],
@@ -192,7 +181,6 @@ def run(
         output: the folder for all of it.
         title: of the report.
         generated: the data.
-        options: of their generator.
         epochs: of each training; 0 for the recipe's.
         recipes: (folder of the data) -> what is trained, by name.
         report: (folder of the data, recipes, times, console) evaluates the runs and writes the report.
@@ -204,19 +192,21 @@ def run(
         ExistingFileError: something in the folder is not a demo's.
         MissingPackageError: matplotlib is not installed.
         InputError: an option is out of its range, or another demo is at work in the folder.
+        TrainingFailedError: a training failed.
     """
     console, watch = PlainConsole(), Stopwatch()
-    data = output / generated.what
-    generated.check(data, options)
+    data = output / generated.name
+    if not generated.is_there(data):
+        check_ours(data)
     with begun(output, epochs, title):
-        console.rule(f"1 of 4: {generated.what}")
+        console.rule(f"1 of 3: {generated.what}")
         with watch.time(generated.what):
-            data = generated.provide(data, options, console)
-        chosen = {name: for_epochs(recipe, epochs) for name, recipe in recipes(data).items()}
-        outcome = train_each(chosen, output, watch, console, kept=generated.what)
-        if outcome.interrupted:
-            return outcome.exit_code
-        console.rule("4 of 4: evaluation and report")
+            provide(generated, data, console)
+        chosen = {name: for_epochs(recipe, epochs).override(threads=1, num_workers=0) for name, recipe in recipes(data).items()}
+        console.rule(f"2 of 3: training, {' and '.join(chosen)} side by side")
+        if code := train_side_by_side(chosen, output, watch, console, kept=generated.what):
+            return code
+        console.rule("3 of 3: evaluation and report")
         report(data, chosen, watch, console)
         console.print(f"done in {watch.total / 60:.1f} minutes; look at {output / REPORT}")
         return 0

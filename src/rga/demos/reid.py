@@ -19,7 +19,7 @@ from rich.table import Table
 from rga.attachment.costs import cost
 from rga.datasets.histogram import histogram_features
 from rga.datasets.spec import DataSpec
-from rga.demos.demonstration import REPORT, Generated, Stopwatch, run
+from rga.demos.demonstration import REPORT, Stopwatch, run
 from rga.errors import InputError
 from rga.loading import load
 from rga.ranking.evaluation import evaluate
@@ -31,12 +31,12 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
 from rga.reports.demo_report import HEADS, HISTOGRAM, Method, ReidDemo, columns
 from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
+from rga.study.generated import GeneratedData
 from rga.synthetic.people.people import GENERATOR, PeopleOptions
 
 TITLE = "Relation-aware attention on generated people"
 LEAST = 4
 """Fewest identities."""
-PEOPLE = Generated("people", GENERATOR)
 
 
 def demo_reid(
@@ -71,7 +71,7 @@ def demo_reid(
             methods.append(histogram(data))
             for name, recipe in recipes.items():
                 models[name] = load(output / RUNS[name] / "last", ReidModel)
-                methods.append(network(name, models[name], data, recipe, watch.seconds[name]))
+                methods.append(network(name, models[name], data, recipe, watch.of_training[name]))
         seconds = {**watch.seconds, "in all, before this report": watch.total}
         write_demo(output / REPORT, TITLE, ReidDemo(data, people, recipes[ATTENDED], methods, models[ATTENDED], output, seconds))
         table = Table(*HEADS, title="People that were not trained on")
@@ -80,7 +80,12 @@ def demo_reid(
         console.print(table)
 
     return run(
-        output, title=TITLE, generated=PEOPLE, options=people, epochs=epochs, recipes=lambda root: recipes_for(root, seed), report=report
+        output,
+        title=TITLE,
+        generated=GeneratedData("people", "people", "market1501", GENERATOR, people),
+        epochs=epochs,
+        recipes=lambda root: recipes_for(root, seed),
+        report=report,
     )
 
 

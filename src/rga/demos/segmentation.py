@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rga.attachment.costs import cost
 from rga.datasets.spec import DataSpec
-from rga.demos.demonstration import REPORT, Generated, Stopwatch, run
+from rga.demos.demonstration import REPORT, Stopwatch, run
 from rga.errors import InputError
 from rga.loading import load
 from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
@@ -24,10 +24,10 @@ from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import demo
+from rga.study.generated import GeneratedData
 from rga.synthetic.streets.streets import GENERATOR, StreetOptions
 
 TITLE = "Relation-aware attention on generated streets"
-STREETS = Generated("streets", GENERATOR)
 
 
 def demo_segmentation(
@@ -55,7 +55,7 @@ def demo_segmentation(
                 model = load(output / RUNS[name] / "last", SegmentationModel)
                 result = evaluate_model(model, data.labelled("val"), data.classes, num_workers=recipe.loader.num_workers)
                 spent = cost(model, (1, 3, streets.height, streets.width))
-                methods.append(Method(name, model, result, spent, watch.seconds[name]))
+                methods.append(Method(name, model, result, spent, watch.of_training[name]))
         seconds = {**watch.seconds, "in all, before this report": watch.total}
         write_demo(output / REPORT, TITLE, SegmentationDemo(data, streets, recipes[ATTENDED], methods, output, seconds))
         table = Table(*HEADS, title="Street scenes that were not trained on")
@@ -64,7 +64,12 @@ def demo_segmentation(
         console.print(table)
 
     return run(
-        output, title=TITLE, generated=STREETS, options=streets, epochs=epochs, recipes=lambda root: recipes_for(root, seed), report=report
+        output,
+        title=TITLE,
+        generated=GeneratedData("streets", "streets", "streets", GENERATOR, streets),
+        epochs=epochs,
+        recipes=lambda root: recipes_for(root, seed),
+        report=report,
     )
 
 

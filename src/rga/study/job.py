@@ -9,11 +9,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from rga.recipes import to_json
 from rga.training.recipe import Recipe
 from rga.training.run.record import RECIPE_FILE
+
+COMMAND = (sys.executable, "-m", "rga.study.worker")
+"""What a job's process runs."""
 
 RESULT, OUTPUT = "result.json", "output.txt"
 """Files in the run's folder: what the training reached, and what its process printed."""
@@ -62,8 +65,8 @@ class Process:
         job.folder.mkdir(parents=True, exist_ok=True)
         with (job.folder / OUTPUT).open("ab") as output:
             self.before = output.tell()
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "rga.study.worker"],
+            self.process = subprocess.Popen(  # noqa: S603  our own program
+                COMMAND,
                 env={**os.environ, **limited},
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -77,14 +80,6 @@ class Process:
             self.input.flush()
         except BrokenPipeError:  # it ended at once; its exit code and its output tell why
             self.input = open(os.devnull, "wb")  # noqa: SIM115, PTH123  closed by ``stop``
-
-    def __enter__(self) -> Self:
-        """The process."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends it."""
-        self.kill()
 
     def poll(self) -> int | None:
         """Its exit code; None while it runs."""

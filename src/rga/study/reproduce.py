@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from rga.study.evidence import Evidence, RecordedRun
 from rga.study.job import Job
 from rga.study.progress import watching
 from rga.study.settings import Scale, Setting
-from rga.study.side_by_side import Ended, State, Together, run_jobs
+from rga.study.side_by_side import Ended, State, Together, cores, run_jobs
 from rga.study.tables import Block, get_table
 from rga.study.trial import Trial, trials_of
 from rga.study.variants import VARIANTS
@@ -162,8 +161,3 @@ def prune(folder: Path) -> None:
     for name in CHECKPOINTS:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "best", ignore_errors=True)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -81,12 +81,12 @@ TOP_1 = (Metric("top1", "top-1"),)
 
 
 def people() -> ReidRecipe:
-    """Generated people: a ResNet-10-T from scratch at 96x48, 648 steps of 8 identities x 4 images."""
+    """Generated people: a ResNet-10-T from scratch at 96x48, 432 steps of 8 identities x 4 images."""
     return ReidRecipe(
         data=DataSpec("market1501", Path("data/people")),
         model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
         optimization=OptimizationRecipe(
-            epochs=18,
+            epochs=12,
             optimizer="adamw",
             lr=2e-3,
             warmup_start_lr=1e-5,
@@ -97,7 +97,7 @@ def people() -> ReidRecipe:
         ),
         batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=2),
         augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
-        loop=LoopRecipe(evaluate_every=6),
+        loop=LoopRecipe(evaluate_every=4),
         loader=LoaderRecipe(num_workers=0),
     )
 
@@ -116,8 +116,8 @@ def of_people(name: str, title: str, **changes: Any) -> Setting:
 ALL = (
     of_people("people", "generated people"),
     of_people("people-held-out", "generated people, 50 training identities held out", hold_out=50, passes_per_epoch=3),
-    of_people("people-x2", "generated people, 2x the epochs", epochs=36),
-    of_people("people-x4", "generated people, 4x the epochs", epochs=72),
+    of_people("people-x2", "generated people, 2x the epochs", epochs=24, evaluate_every=8),
+    of_people("people-x4", "generated people, 4x the epochs", epochs=48, evaluate_every=16),
     Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
     Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
     Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),

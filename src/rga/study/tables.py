@@ -20,12 +20,14 @@ class Block:
     Attributes:
         setting: name of the setting.
         variants: their names, in the order of the table; the plain network is among them.
-        seeds: how many seeds each has, from 0 on.
+        seeds: how many seeds each has.
+        first: the first of them. Trials that choose a setting have other seeds than its final comparison.
     """
 
     setting: str
     variants: tuple[str, ...]
     seeds: int
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,19 @@ MAIN = ("cuhk03-labeled", "market1501")
 """The datasets of the paper's ablations."""
 
 ALL = (
+    Table(
+        "tuning",
+        "The learning rate of the settings on generated people",
+        "Which learning rate is best on training identities that are held out, with as many trials of the plain net as of RGA-SC?",
+        (
+            Block(
+                "people-held-out",
+                (PLAIN, ATTENDED, *(f"{name}-lr-{lr}" for lr in (1, 4) for name in BOTH)),
+                seeds=1,
+                first=100,
+            ),
+        ),
+    ),
     Table(
         "ablation",
         "Spatial and channel relations",

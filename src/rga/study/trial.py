@@ -82,12 +82,13 @@ def trials_of(blocks: Iterable[Block], seeds: int | None = None, variants: Itera
     """
     chosen = frozenset(variants)
     found: dict[tuple[str, str, int], Trial] = {}
-    listed = [(*rows(block), block.seeds if seeds is None else seeds) for block in blocks]
-    for seed in range(max((count for _, _, count in listed), default=0)):
-        for setting, compared, count in listed:
+    listed = [(*rows(block), block.first, block.seeds if seeds is None else seeds) for block in blocks]
+    for number in range(max((count for *_, count in listed), default=0)):
+        for setting, compared, first, count in listed:
             for variant in compared:
-                if seed < count and (not chosen or variant.name in chosen):
-                    found.setdefault((setting.name, variant.name, seed), Trial(setting, variant, seed))
+                if number < count and (not chosen or variant.name in chosen):
+                    trial = Trial(setting, variant, first + number)
+                    found.setdefault(trial.key, trial)
     return list(found.values())
 
 

@@ -71,6 +71,11 @@ OURS = (
         )
         for left_out in range(1, 5)
     ),
+    *(
+        Variant(f"{name}-lr-{1000 * lr:g}", f"{label}, lr {lr:g}", {"attention": attention, "lr": lr})
+        for name, label, attention in ((PLAIN, "plain", "none"), (ATTENDED, "RGA-SC", "rga-sc"))
+        for lr in (1e-3, 4e-3)
+    ),
     *(Variant(f"rga-sc-only-{only}", f"RGA-SC after stage {only} alone", {"after": (f"layer{only}",)}) for only in range(1, 5)),
 )
 """Rows of our own tables."""

@@ -63,10 +63,10 @@ def render(root: Path, options: AlbumOptions, progress: Progress) -> None:
     for identity in range(1, options.people + 1):
         person = world.person(identity)
         for index, walk in enumerate(islice(cycle(world.walks(identity)), each)):
-            image = world.shoot(world.rng(SHOTS, identity, walk.camera, index), walk, person)
+            shot = world.shoot(world.rng(SHOTS, identity, walk.camera, index), walk, person)
             path = root / ("train" if index < options.train else "query") / f"person{identity:02d}" / f"{index:03d}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
-            image.save(path, quality=world.cameras[walk.camera].quality)
+            shot.image.save(path, quality=shot.quality)
             progress((identity - 1) * each + index + 1, options.people * each)
 
 

@@ -20,6 +20,8 @@ from rga.synthetic.people.patterns import COLUMNS, ROWS, Surface
 
 Canvas = NDArray[np.uint8]
 """An image (height, width, 3) that is drawn on in place."""
+Mask = NDArray[np.bool_]
+"""Which pixels of a canvas something covers, (height, width)."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -113,7 +115,7 @@ def pose_person(person: Person, pose: Pose, view: View) -> Figure:
     return Figure(person, [solids[index] for index in order], ends[order], sizes.reshape(-1, 2)[order], view, box)
 
 
-def draw_figure(canvas: Canvas, figure: Figure, origin: tuple[float, float], scale: float) -> None:
+def draw_figure(canvas: Canvas, figure: Figure, origin: tuple[float, float], scale: float, covered: Mask | None = None) -> None:
     """Draws a figure onto a canvas.
 
     Args:
@@ -121,6 +123,7 @@ def draw_figure(canvas: Canvas, figure: Figure, origin: tuple[float, float], sca
         figure: from ``pose_person``.
         origin: pixel (right, down) of the figure's (0, 0).
         scale: pixels per metre.
+        covered: (height, width), set in place where the figure is drawn.
     """
     view = figure.view
     sideways = math.sqrt(max(0.0, 1 - 0.3**2))
@@ -134,7 +137,8 @@ def draw_figure(canvas: Canvas, figure: Figure, origin: tuple[float, float], sca
         pixels = [(origin[0] + scale * x, origin[1] + scale * y) for x, y in ends.tolist()]
         near, change = float(sizes[0]), float(sizes[1] - sizes[0]) / (len(solid.radii) - 1)
         radii = np.asarray([scale * breadth * radius * (near + step * change) for step, radius in enumerate(solid.radii)], np.float32)
-        draw_solid(canvas, figure.person.surfaces[solid.surface], ends=pixels, radii=radii, caps=solid.caps, columns=columns, light=light)
+        surface = figure.person.surfaces[solid.surface]
+        draw_solid(canvas, surface, ends=pixels, radii=radii, caps=solid.caps, columns=columns, light=light, covered=covered)
 
 
 def draw_solid(
@@ -146,6 +150,7 @@ def draw_solid(
     caps: bool,
     columns: NDArray[np.int32],
     light: NDArray[np.float32],
+    covered: Mask | None = None,
 ) -> None:
     """Draws one solid onto a canvas.
 
@@ -157,6 +162,7 @@ def draw_solid(
         caps: the ends are round.
         columns: the surface's column at each of ``BINS`` places across.
         light: the light at each of them, from 0 to 255.
+        covered: (height, width), set in place where the solid is drawn.
     """
     (x0, y0), (x1, y1) = ends
     length = max(math.hypot(x1 - x0, y1 - y0), 1e-3)
@@ -186,8 +192,10 @@ def draw_solid(
     bins = np.minimum(bins, BINS - 1)  # 1 + across is 2 when across is the last number below 1
     spot = rows.take(step[inside]) * COLUMNS + columns.take(bins)
     if surface.holes is not None:
-        covered = ~surface.holes.ravel().take(spot)
-        inside[inside] = covered
-        bins, spot = bins[covered], spot[covered]
+        cloth = ~surface.holes.ravel().take(spot)
+        inside[inside] = cloth
+        bins, spot = bins[cloth], spot[cloth]
     colours = surface.texture.reshape(-1, 3).take(spot, axis=0) * light.take(bins)[:, None]  # (n, 3)
     canvas[top:bottom, left:right][inside] = colours.astype(np.uint8)
+    if covered is not None:
+        covered[top:bottom, left:right][inside] = True

@@ -3,26 +3,30 @@
 ``make_people`` renders people from a seed, with numpy and Pillow alone, and lays them out as Market-1501 (Zheng et al., ICCV 2015):
 folders ``bounding_box_train``, ``query`` and ``bounding_box_test``, names such as ``0002_c1s1_000451_03.jpg`` (identity, camera,
 sequence, frame, box), identity 0000 for distractors and -1 for junk. Here the sequence is the place under the camera. Half of the
-identities are for training. A test identity has one query under each camera that sees it; its other images are in the gallery.
+identities are for training, or all of them where ``test_identities`` others are for the test. A test identity has one query under each
+camera that sees it; its other images are in the gallery. ``conditions.csv`` says under which conditions each image was taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 
-from PIL import Image
-
+from rga.errors import InputError
 from rga.synthetic.generated import Generator, Progress, check_whole_numbers
-from rga.synthetic.people.world import CLUTTER, JUNK, SHOTS, WALKS, Walk, World
+from rga.synthetic.people.conditions import CHANCES, FILE, Chances, Conditions, write_conditions
+from rga.synthetic.people.world import CLUTTER, JUNK, SHOTS, WALKS, Shot, Walk, World
 
 VERSION = 1
 """Of the generator; the same version, options and libraries give the same bytes."""
 
 ORIGIN = "people.json"
 """The file that says what a folder of them was made from."""
+
+LAST = 9999
+"""The largest identity: names have four digits."""
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
@@ -36,7 +40,9 @@ class PeopleOptions:
     """
 
     identities: int = 100
-    """People: the first half is for training, the others for the test."""
+    """People: the first half is for training, the others for the test; with test_identities all are for training."""
+    test_identities: int | None = None
+    """People for the test, beside those for training; the whole test is the same for any number of people for training."""
     cameras: int = 6
     """Cameras; each person is seen by a random subset of at least two."""
     images_per_camera: int = 4
@@ -45,6 +51,18 @@ class PeopleOptions:
     """Images in the gallery that show nobody of the test: strangers, parts of people, background."""
     junk: int = 40
     """Images in the gallery that evaluation leaves out: bad boxes around people of the test."""
+    occlusion: float = CHANCES.occlusion
+    """Chance of a pole, a bin, a bush or a railing in front of a person."""
+    clutter: float = CHANCES.clutter
+    """Chance of each of three such things behind the person."""
+    company: float = CHANCES.company
+    """Chance of somebody else behind the person."""
+    company_in_front: float = CHANCES.company_in_front
+    """Chance of somebody else in front of the person, at the edge of the image."""
+    cut: float = CHANCES.cut
+    """Chance that a box is smaller than the person."""
+    misalignment: float = CHANCES.misalignment
+    """Standard deviation of more offset of the boxes, across and down, in box sizes; they are always off by some 0.05 across."""
     height: int = 128
     """Rows of an image."""
     width: int = 64
@@ -54,7 +72,7 @@ class PeopleOptions:
 
     def __post_init__(self) -> None:
         ranges = {
-            "identities": (2, 9999),
+            "identities": (2, LAST),
             "cameras": (2, 9),
             "images_per_camera": (2, 99),
             "distractors": (0, 999_999),
@@ -63,11 +81,38 @@ class PeopleOptions:
             "width": (16, 1024),
             "seed": (0, 2**63 - 1),
         }
+        if self.test_identities is not None:
+            ranges["test_identities"] = 1, LAST - 1
         check_whole_numbers(self, ranges)
+        if self.test_identities is not None and self.identities + self.test_identities > LAST:
+            raise InputError(
+                f"identities is {self.identities} and test_identities is {self.test_identities}: expected {LAST} people at most, "
+                "whose numbers have four digits"
+            )
+        self.chances  # noqa: B018  its checks
 
+    @property
+    def chances(self) -> Chances:
+        """How often images are taken under bad conditions.
 
-Shot = tuple[str, int, Image.Image]
-"""Path of an image below the root, JPEG quality, image."""
+        Raises:
+            InputError: one of them is not a number from 0 to 1.
+        """
+        return Chances(**{field.name: getattr(self, field.name) for field in fields(Chances)})
+
+    @property
+    def trained(self) -> range:
+        """The identities for training."""
+        return range(1, 1 + (self.identities // 2 if self.test_identities is None else self.identities))
+
+    @property
+    def tested(self) -> range:
+        """The identities of the test: the last numbers, where their number is chosen, so that they are the same for any training."""
+        return (
+            range(self.trained.stop, self.identities + 1)
+            if self.test_identities is None
+            else range(LAST + 1 - self.test_identities, LAST + 1)
+        )
 
 
 def file_name(identity: str, walk: Walk, frame: int, box: int) -> str:
@@ -75,9 +120,9 @@ def file_name(identity: str, walk: Walk, frame: int, box: int) -> str:
     return f"{identity}_c{walk.camera + 1}s{walk.place + 1}_{frame:06d}_{box:02d}.jpg"
 
 
-def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterator[Shot]:
-    """All images of one identity."""
-    training = identity <= options.identities // 2
+def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterator[tuple[str, Shot]]:
+    """All images of one identity, each with its path below the root."""
+    training = identity in options.trained
     person = world.person(identity)
     for walk in world.walks(identity):
         queried = -1 if training else int(world.rng(WALKS, identity, walk.camera).integers(options.images_per_camera))
@@ -87,10 +132,10 @@ def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterato
             frame += int(rng.integers(5, 40))
             folder = TRAIN if training else QUERY if index == queried else GALLERY
             name = file_name(f"{identity:04d}", walk, frame, 0 if index == queried else 1 + int(rng.integers(5)))
-            yield f"{folder}/{name}", world.cameras[walk.camera].quality, world.shoot(rng, walk, person)
+            yield f"{folder}/{name}", world.shoot(rng, walk, person)
 
 
-def clutter_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
+def clutter_shots(world: World, options: PeopleOptions) -> Iterator[tuple[str, Shot]]:
     """The distractors: strangers, parts of strangers, and places without anybody."""
     for index in range(options.distractors):
         rng = world.rng(CLUTTER, index)
@@ -99,37 +144,40 @@ def clutter_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
             stranger = world.stranger(index // 4)
         kind = rng.random()
         if kind < 0.55:
-            image = world.shoot(rng, walk, stranger)
+            shot = world.shoot(rng, walk, stranger)
         elif kind < 0.8:
-            image = world.shoot(rng, walk, stranger, zoom=float(rng.uniform(1.0, 1.7)), off=float(rng.uniform(0.35, 0.6)))
+            shot = world.shoot(rng, walk, stranger, zoom=float(rng.uniform(1.0, 1.7)), off=float(rng.uniform(0.35, 0.6)))
         else:
-            image = world.shoot(rng, walk, None)
-        yield f"{GALLERY}/{file_name('0000', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
+            shot = world.shoot(rng, walk, None)
+        yield f"{GALLERY}/{file_name('0000', walk, walk.frame, 1)}", shot
 
 
-def junk_shots(world: World, options: PeopleOptions) -> Iterator[Shot]:
+def junk_shots(world: World, options: PeopleOptions) -> Iterator[tuple[str, Shot]]:
     """The junk: boxes around too little of a person of the test."""
     for index in range(options.junk):
         rng = world.rng(JUNK, index)
-        identity = options.identities // 2 + 1 + int(rng.integers(options.identities - options.identities // 2))
+        identity = options.tested[int(rng.integers(len(options.tested)))]
         walk = world.stray_walk(rng, identity, index + 1)
-        image = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
-        yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", world.cameras[walk.camera].quality, image
+        shot = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
+        yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", shot
 
 
 def render(root: Path, options: PeopleOptions, progress: Progress) -> None:
-    """Writes all images below ``root``."""
+    """Writes all images below ``root``, and the table of their conditions."""
     for folder in (TRAIN, QUERY, GALLERY):
         (root / folder).mkdir()
-    world = World(options.seed, options.cameras, (options.height, options.width))
-    identities = range(1, options.identities + 1)
+    world = World(options.seed, options.cameras, (options.height, options.width), options.chances)
+    identities = (*options.trained, *options.tested)
     total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities) + options.distractors + options.junk
     everything = chain(
         *(people_shots(world, options, identity) for identity in identities), clutter_shots(world, options), junk_shots(world, options)
     )
-    for done, (path, quality, image) in enumerate(everything, start=1):
-        image.save(root / path, quality=quality)
+    taken: dict[str, Conditions] = {}
+    for done, (path, shot) in enumerate(everything, start=1):
+        shot.image.save(root / path, quality=shot.quality)
+        taken[path] = shot.conditions
         progress(done, total)
+    write_conditions(root / FILE, sorted(taken.items()))
 
 
 GENERATOR = Generator("rga.synthetic.people.people", VERSION, ORIGIN, render)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from rga.synthetic.people.figure import Canvas
+from rga.synthetic.people.figure import Canvas, Mask
 from rga.synthetic.people.look import Colour, shade
 
 Ink = tuple[int, int, int]
@@ -213,12 +213,24 @@ def cast_shadow(canvas: Canvas, foot: tuple[float, float], reach: float, strengt
     canvas[top:bottom] = (canvas[top:bottom] * light[..., None]).astype(np.uint8)
 
 
-def occlude(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Puts a pole, a bin, a bush or a railing in front of the person."""
+OBSTACLES = ("pole", "bin", "bush", "railing")
+"""What may stand before or behind a person."""
+
+
+def put_obstacle(canvas: Canvas, rng: np.random.Generator) -> tuple[str, Mask]:
+    """Draws a pole, a bin, a bush or a railing onto a canvas.
+
+    Args:
+        canvas: (height, width, 3), changed in place.
+        rng: draws what and where.
+
+    Returns:
+        Which of ``OBSTACLES``, and the pixels that it covers, (height, width).
+    """
     height, width = canvas.shape[:2]
-    layer = Image.fromarray(canvas)
+    layer = Image.new("RGBA", (width, height))
     draw = ImageDraw.Draw(layer)
-    kind = int(rng.integers(4))
+    kind = int(rng.integers(len(OBSTACLES)))
     x = width * float(rng.uniform(0.0, 1.0))
     if kind == 0:
         half = width * float(rng.uniform(0.03, 0.07))
@@ -245,4 +257,7 @@ def occlude(canvas: Canvas, rng: np.random.Generator) -> None:
             draw.line((0, y, width, y), fill=colour, width=7)
         for bar in range(int(rng.integers(30)), width, 44):
             draw.line((bar, top, bar, height), fill=colour, width=5)
-    canvas[:] = np.asarray(layer)
+    drawn = np.asarray(layer)
+    covered = drawn[..., 3] > 0
+    canvas[covered] = drawn[covered][:, :3]
+    return OBSTACLES[kind], covered
