@@ -13,6 +13,7 @@ from rga.study.evidence import Evidence
 from rga.study.results.__main__ import main
 from rga.study.results.main_results import gains_by_group
 from rga.study.results.page import FOLDER, Page, make_page
+from rga.study.results.readme import BEGIN, END, with_results
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "results.md"
@@ -27,6 +28,11 @@ def committed() -> Page:
 
 def test_the_page_in_the_repository_is_what_the_recorded_runs_say(committed: Page) -> None:
     assert PAGE.read_text(encoding="utf-8") == committed.text, "write it again: python -m rga.study.results"
+
+
+def test_the_readme_has_the_main_table(committed: Page) -> None:
+    readme = ROOT / "README.md"
+    assert readme.read_text(encoding="utf-8") == with_results(readme, committed.main), "write it again: python -m rga.study.results"
 
 
 def test_the_figures_in_the_repository_are_drawn_from_the_recorded_runs(committed: Page) -> None:
@@ -118,8 +124,12 @@ def test_the_command_writes_the_page_and_removes_old_figures(
     folder.mkdir(parents=True)
     (folder / "old.svg").write_text("<svg/>")
     (folder / "summary.md").write_text("Yes.")
+    (tmp_path / "README.md").write_text(f"# A\n\n{BEGIN}\nold\n{END}\n\nMore.\n")
     monkeypatch.chdir(tmp_path)
     assert main([]) == 0
+    readme = (tmp_path / "README.md").read_text()
+    assert readme == f"# A\n\n{BEGIN}\n{make_page(tmp_path / 'evidence', folder).main}\n{END}\n\nMore.\n"
+    assert "| generated people, 2x the epochs | mAP | 70.0 ± 0.0 | 72.0 ± 0.0 | +2.0 [+2.0, +2.0] | 2 |" in readme
     page = make_page(tmp_path / "evidence", folder)
     assert (tmp_path / "docs" / "results.md").read_text(encoding="utf-8") == page.text
     assert {path.name for path in folder.iterdir()} == {"summary.md", *page.figures}
@@ -128,8 +138,20 @@ def test_the_command_writes_the_page_and_removes_old_figures(
     for name, figure in page.figures.items():
         assert (folder / name).read_text(encoding="utf-8") == figure.draw()  # the same at another time
     (folder / "summary.md").write_text("{{ no }}")
-    assert main(["--page", "docs/results.md"]) == 1
+    assert main(["--page", "docs/results.md", "--skip-readme"]) == 1
     assert capsys.readouterr().err.strip() == "rga: error: docs/results/summary.md: 'no' is undefined"
+
+
+@pytest.mark.parametrize("text", ["", f"{BEGIN}", f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
+def test_a_readme_without_a_place_for_results_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(InputError, match=r"README\.md must have the lines"):
+        with_results(tmp_path / "README.md", "table")
+
+
+def test_a_readme_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--page", str(tmp_path / "p.md"), "--readme", str(tmp_path / "R.md")]) == 1
+    assert "R.md is not there" in capsys.readouterr().err
 
 
 def test_the_evidence_in_the_repository_can_be_read() -> None:

@@ -25,6 +25,7 @@ from rga.study.results.comparison import Comparison, Runs, compare
 from rga.study.results.figures import curves_of, drawn_rows, forest, forest_of
 from rga.study.results.main_results import Gain, gains, gains_by_group, gains_table
 from rga.study.results.prose import Prose, markdown_environment
+from rga.study.results.readme import with_results
 from rga.study.settings import SETTINGS, Setting
 from rga.study.tables import TABLES, Table
 from rga.study.trial import trials_of
@@ -34,29 +35,40 @@ FOLDER = "results"
 SUMMARY, GROUPS, CLAIMS = "summary", "groups", "claims"
 
 
+NONE_YET = "No run of RGA-SC and of the plain network is recorded yet."
+
+
 @dataclass(frozen=True)
 class Page:
     """The page.
 
     Attributes:
         text: in Markdown.
+        main: the table of RGA-SC against the plain network in every setting, in Markdown; a sentence while there is none.
         figures: file name -> what is drawn into it.
     """
 
     text: str
+    main: str
     figures: Mapping[str, Forest | SeedCurves]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, readme: Path | None = None) -> None:
         """Writes the page, and the figures into a folder beside it. Older figures there are removed.
 
+        Args:
+            path: of the page.
+            readme: a README that holds the main table; None for none.
+
         Raises:
+            InputError: the README has no place for the table.
             MissingPackageError: matplotlib is not installed.
             OSError: something cannot be written.
         """
         folder = path.parent / FOLDER
+        shown = {} if readme is None else {readme: with_results(readme, self.main)}
         folder.mkdir(parents=True, exist_ok=True)
         drawn = {name: figure.draw() for name, figure in self.figures.items()}
-        for name, text in {path: self.text, **{folder / name: svg for name, svg in drawn.items()}}.items():
+        for name, text in {path: self.text, **shown, **{folder / name: svg for name, svg in drawn.items()}}.items():
             if not name.is_file() or name.read_text(encoding="utf-8") != text:
                 write_atomically(name, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))  # type: ignore[misc]
         for old in folder.glob("*.svg"):
@@ -106,7 +118,7 @@ def make_page(evidence: Path, prose: Path) -> Page:
         machines=machines_of(runs.values()),
         all_runs=all_runs_table(runs.values()),
     )
-    return Page(re.sub(r"\n{3,}", "\n\n", text.rstrip()) + "\n", figures)
+    return Page(re.sub(r"\n{3,}", "\n\n", text.rstrip()) + "\n", main["table"] or NONE_YET, figures)
 
 
 def read_paragraphs(folder: Path, prose: Prose) -> dict[str, str]:
