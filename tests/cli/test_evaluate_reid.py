@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,38 @@ def test_both_features_are_printed_and_written_and_only_the_figures_go_to_standa
     assert report["fingerprint"] == report["trained_on"]["fingerprint"]
     assert evaluating("--feature", "neck", "-o", my_reid_run / "neck.json").code == 0
     assert set(json.loads((my_reid_run / "neck.json").read_text())["results"]) == {"neck"}
+
+
+def test_generated_people_are_told_by_condition(people: Path, tmp_path: Path, evaluating: Evaluating) -> None:
+    done = evaluating("-o", tmp_path / "figures.json")
+    assert done.code == 0, done.err
+    assert "by condition, neck" in done.out
+    found = json.loads((tmp_path / "figures.json").read_text())
+    assert set(found["conditions"]) == {"pooled", "neck"}
+    everything = found["conditions"]["neck"]["all"]
+    assert everything["mAP"] == pytest.approx(found["results"]["neck"]["mAP"])
+    assert everything["R1"] == pytest.approx(found["results"]["neck"]["cmc"][0])
+    assert everything["queries"] == found["results"]["neck"]["queries"]
+
+
+def test_people_without_a_table_of_conditions_are_evaluated_as_before(people: Path, tmp_path: Path, reid_run: Path) -> None:
+    copy = Path(shutil.copytree(people, tmp_path / "people"))
+    (copy / "conditions.csv").unlink()
+    words = ("evaluate", reid_run, "--data", f"market1501:{copy}", "--num-workers", 0, "-o", tmp_path / "figures.json")
+    done = rga(*words)
+    assert done.code == 0, done.err
+    assert "by condition" not in done.out
+    assert "conditions" not in json.loads((tmp_path / "figures.json").read_text())
+
+
+@pytest.mark.usefixtures("nothing_embedded")
+def test_a_wrong_table_of_conditions_is_told_before_anything_is_embedded(people: Path, tmp_path: Path, reid_run: Path) -> None:
+    copy = Path(shutil.copytree(people, tmp_path / "people"))
+    (copy / "conditions.csv").write_text("place,weather\nhere,rain\n")
+    done = rga("evaluate", reid_run, "--data", f"market1501:{copy}", "--num-workers", 0, "-o", tmp_path / "figures.json")
+    assert done.code == 2
+    assert "conditions.csv, line 1: no column path" in done.err
+    assert "give another file of this name another name" in done.err
 
 
 def test_it_re_ranks_expands_and_reports(people: Path, tmp_path: Path, evaluating: Evaluating) -> None:

@@ -36,7 +36,7 @@ GOLDEN = {
     "query/0002_c2s2_086602_00.jpg": (117.5, 133.6, 112.4),
 }
 """Path -> mean red, green and blue of the images of ``TINY`` before there were options of conditions."""
-SURE = Chances(occlusion=1.0, clutter=1.0, company=1.0, company_in_front=1.0, cut=1.0)
+SURE = Chances(occlusion=1.0, obstacles=2, clutter=1.0, company=1.0, company_in_front=1.0, cut=1.0)
 NEVER = Chances(occlusion=0.0, clutter=0.0, company=0.0, company_in_front=0.0, cut=0.0)
 
 Row = dict[str, str]
@@ -93,7 +93,7 @@ def test_the_table_has_a_row_for_each_image(tmp_path: Path) -> None:
 def test_folders_without_a_table_are_of_the_same_origin(tmp_path: Path, usual: Path) -> None:
     """What was made before there were these options is what their defaults make."""
     about = json.loads((usual / "people.json").read_text())
-    for name in ("test_identities", "occlusion", "clutter", "company", "company_in_front", "cut", "misalignment"):
+    for name in ("test_identities", "occlusion", "obstacles", "clutter", "company", "company_in_front", "cut", "misalignment"):
         del about["options"][name]
     (tmp_path / "people.json").write_text(json.dumps(about))
     assert same_origin(tmp_path / "people.json", people.VERSION, TINY)
@@ -148,11 +148,14 @@ def test_each_chance_has_its_effect() -> None:
     assert {shot.conditions.clutter for shot in never} == {0}
     assert {shot.conditions.occlusion for shot in never} == {0.0}
     assert all(0.8 < (shot.conditions.zoom or 0) < 1 for shot in never)
-    assert {shot.conditions.obstacle for shot in sure} <= set(OBSTACLES)
+    assert {kind for shot in sure for kind in shot.conditions.obstacle.split("+")} <= set(OBSTACLES)
+    assert {shot.conditions.obstacle.count("+") for shot in sure} == {1}
     assert {shot.conditions.company for shot in sure} == {"both"}
     assert {shot.conditions.clutter for shot in sure} == {3}
     assert all((shot.conditions.zoom or 0) > 1 for shot in sure)
     assert np.mean([shot.conditions.occlusion or 0 for shot in sure]) > 0.05
+    few, many = (shots(replace(NEVER, occlusion=1.0, obstacles=count)) for count in (1, 3))
+    assert np.mean([shot.conditions.occlusion for shot in many]) > 1.5 * np.mean([shot.conditions.occlusion for shot in few])
     assert {shot.conditions.company for shot in shots(replace(NEVER, company=1.0))} == {"behind"}
     assert {shot.conditions.company for shot in shots(replace(NEVER, company_in_front=1.0))} == {"front"}
 
@@ -184,6 +187,11 @@ def test_options_change_images_and_leave_others_alone(tmp_path: Path, usual: Pat
 def test_chances_out_of_range(name: str, value: object) -> None:
     with pytest.raises(InputError, match=rf"{name} is .*: expected a number from 0 to 1"):
         PeopleOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_obstacles_out_of_range() -> None:
+    with pytest.raises(InputError, match="obstacles is 0: expected a whole number from 1 to 9"):
+        PeopleOptions(obstacles=0)
 
 
 def test_defaults_of_the_options_are_those_of_the_chances() -> None:

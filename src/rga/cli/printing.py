@@ -41,11 +41,21 @@ def print_ranking(console: PlainConsole, measured: Measured, evaluation: ReidEva
         ranks = [f"{result.cmc[rank - 1]:.2%}" if rank <= len(result.cmc) else "-" for rank in (1, 5, 10)]
         table.add_row(name, f"{result.mAP:.2%}", *ranks, f"{result.mINP:.2%}", f"{result.mAP_trapezoid:.2%}")
     console.print(table)
+    print_conditions(console, evaluation)
     first = next(iter(evaluation.results.values()))
     left_out = f", {first.queries_without_match} without a match left out" if first.queries_without_match else ""
     console.print(f"{first.queries} queries{left_out}, {first.gallery} gallery images; {first.rule}", soft_wrap=True)
     if first.metric != Comparison().name:
         console.print(f"distance: {first.metric}", soft_wrap=True)
+
+
+def print_conditions(console: PlainConsole, evaluation: ReidEvaluation) -> None:
+    """Prints the figures of groups of queries, where the data say under which conditions they were taken."""
+    if evaluation.conditions:
+        table = Table("queries", "number", "mAP", "R1", title=f"by condition, {evaluation.shown}")
+        for group, figures in evaluation.conditions[evaluation.shown].items():
+            table.add_row(group, f"{figures['queries']:,}", f"{figures['mAP']:.2%}", f"{figures['R1']:.2%}")
+        console.print(table)
 
 
 def print_calibration(console: PlainConsole, measured: Measured) -> None:

@@ -57,6 +57,29 @@ class Examination:
         }
 
 
+def query_details(
+    distances: FeatureArray | DistanceRows,
+    query_ids: LabelArray,
+    query_cameras: LabelArray | None,
+    gallery_ids: LabelArray,
+    gallery_cameras: LabelArray | None,
+    *,
+    files: FileNumbers | None = None,
+    block: int | None = None,
+) -> QueryDetails:
+    """What each query reaches in a ranking; at least one must have a match. The arguments are those of ``examine``.
+
+    Example:
+        >>> query_details(np.array([[0.1, 0.6, 0.9], [0.7, 0.3, 0.2]]), [1, 2], [1, 1], [1, 2, 3], [2, 2, 3]).average_precision
+        array([1. , 0.5])
+    """
+    source = as_rows(distances)
+    pairing = pair(query_ids, query_cameras, gallery_ids, gallery_cameras, source, files)
+    details = QueryWatcher()
+    walk(source, pairing, [details], block)
+    return details.result()
+
+
 def examine(
     distances: FeatureArray | DistanceRows,
     query_ids: LabelArray,

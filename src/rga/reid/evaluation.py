@@ -11,12 +11,13 @@ import tyro
 from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, row_distances
 from rga.ranking.evaluation import evaluate_distances
-from rga.ranking.examination import Examination, examine
+from rga.ranking.examination import Examination, examine, query_details
 from rga.ranking.open_set.open_set import OpenSetResult, evaluate_open_set, split_identities
 from rga.ranking.open_set.threshold import Threshold
 from rga.ranking.open_set.threshold import calibrate as choose_threshold
 from rga.ranking.result import RankingResult
 from rga.reid.comparison import Comparison
+from rga.reid.conditions import by_condition, query_groups
 from rga.reid.datasets.samples import ReidData
 from rga.reid.embedded import Embedded, embed_data
 from rga.reid.model import Feature, ReidModel
@@ -58,6 +59,7 @@ class ReidEvaluation:
         labels: identities and cameras of queries and gallery, as ``rga.reid.evaluate_distances`` takes them.
         shown: the model's own feature, or the one that was chosen.
         options: of the evaluation.
+        conditions: feature -> group of queries -> its figures, as ``by_condition`` gives them; empty for data without ``conditions.csv``.
     """
 
     data: ReidData
@@ -66,6 +68,7 @@ class ReidEvaluation:
     labels: tuple[Any, Any, Any, Any] = field(repr=False)
     shown: Feature
     options: ReidOptions
+    conditions: Mapping[Feature, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n".join(f"{name}: {result}" for name, result in self.results.items())
@@ -77,7 +80,8 @@ class ReidEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures of each feature, as JSON can hold them."""
-        return {"results": {name: result.to_dict() for name, result in self.results.items()}}
+        found = {"results": {name: result.to_dict() for name, result in self.results.items()}}
+        return {**found, "conditions": dict(self.conditions)} if self.conditions else found
 
 
 def evaluate(
@@ -100,17 +104,21 @@ def evaluate(
         progress: called after each batch with the images that are done, and of how many.
 
     Raises:
-        InputError: the data have no query and gallery, or no query has anything to find.
+        InputError: the data have no query and gallery, no query has anything to find, or their ``conditions.csv`` is wrong.
     """
     options = options or ReidOptions()
+    groups = query_groups(data)
     embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
     chosen = {name: features for name, features in embedded.items() if options.feature in ("both", name)}
     distances = {name: options.comparison.distances(features) for name, features in chosen.items()}
     labels = next(iter(chosen.values())).labels
     metric = options.comparison.name
     results = {name: evaluate_distances(rows, *labels, files=data.files, metric=metric) for name, rows in distances.items()}
+    conditions = {
+        name: by_condition(query_details(rows, *labels, files=data.files), groups) for name, rows in distances.items() if groups is not None
+    }
     shown: Feature = model.feature if model.feature in chosen else next(iter(chosen))
-    return ReidEvaluation(data, results, distances, labels, shown, options)
+    return ReidEvaluation(data, results, distances, labels, shown, options, conditions)
 
 
 def rank(model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0) -> dict[Feature, RankingResult]:

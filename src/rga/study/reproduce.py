@@ -19,7 +19,7 @@ from rga.study.progress import watching
 from rga.study.settings import Scale, Setting
 from rga.study.side_by_side import Ended, State, Together, cores, run_jobs
 from rga.study.tables import Block, get_table
-from rga.study.trial import Trial, trials_of
+from rga.study.trial import Trial, deciding_fields, trials_of
 from rga.study.variants import VARIANTS
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.lock import locked
@@ -100,6 +100,8 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
     with locked(study.output, "--output"):
         data = provided(study, [trial.setting for trial in missing], console)
         jobs = {str(trial): (trial, job) for trial, job in zip_jobs(study, missing, data)}
+        for name in [name for name, (_, job) in jobs.items() if job.is_over]:
+            evidence.add(recorded(*jobs.pop(name)))
         chosen = at_once or min(2, cores())
 
         with watching(console, len(jobs), chosen) as watch:
@@ -152,8 +154,17 @@ def provided(study: Study, settings: Iterable[Setting], console: Console) -> dic
 
 
 def recorded(trial: Trial, job: Job) -> RecordedRun:
-    """A finished training as a recorded run."""
-    return RecordedRun(setting=trial.setting.name, variant=trial.variant.name, **job.result())
+    """A finished training as a recorded run.
+
+    Raises:
+        InputError: its folder holds a run with another recipe.
+    """
+    run = RecordedRun(setting=trial.setting.name, variant=trial.variant.name, **job.result())
+    wanted = deciding_fields(trial.recipe())
+    if run.recipe != wanted:
+        different = sorted(name for name in {*run.recipe, *wanted} if run.recipe.get(name) != wanted.get(name))
+        raise InputError(f"{job.folder} holds a run with another recipe ({', '.join(different)}): move it away, and it is trained anew")
+    return run
 
 
 def prune(folder: Path) -> None:

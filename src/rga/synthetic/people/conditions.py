@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rga.errors import InputError
+from rga.synthetic.generated import check_whole_numbers
 
 FILE = "conditions.csv"
 """The table in the folder of a dataset."""
@@ -32,8 +33,9 @@ class Conditions:
         background: the place, a key of ``rga.synthetic.people.scene.PLACES``.
         clutter: how many things stand behind the person.
         company: where somebody else is: none, behind, front or both.
-        obstacle: what stands in front of the person: none, pole, bin, bush or railing.
-        occlusion: share of the person's pixels in the image that an obstacle or company covers, from 0 to 1.
+        obstacle: what stands in front of the person: none, or pole, bin, bush or railing; several are joined by +.
+        occlusion: share of the person's pixels in the image that obstacles or company cover, from 0 to 1; None where all of the person is
+            outside of the image.
         offset_x: from the middle of the image to the middle of the person, to the right, in widths of the image.
         offset_y: the same downwards, in heights of the image.
         zoom: height of the person / height of the image; above 1, the box cuts the person.
@@ -63,7 +65,8 @@ class Chances:
     """How often images are taken under bad conditions.
 
     Attributes:
-        occlusion: chance of an obstacle in front of a person.
+        occlusion: chance of obstacles in front of a person.
+        obstacles: how many there are then.
         clutter: chance of each of three things behind the person.
         company: chance of somebody else behind the person.
         company_in_front: chance of somebody else at the edge of the image, in front of the person.
@@ -72,10 +75,11 @@ class Chances:
             its width.
 
     Raises:
-        InputError: a chance is not a number from 0 to 1.
+        InputError: a chance is not a number from 0 to 1, or ``obstacles`` not a whole number from 1 to 9.
     """
 
     occlusion: float = 0.07
+    obstacles: int = 1
     clutter: float = 0.0
     company: float = 0.1
     company_in_front: float = 0.05
@@ -83,7 +87,10 @@ class Chances:
     misalignment: float = 0.0
 
     def __post_init__(self) -> None:
+        check_whole_numbers(self, {"obstacles": (1, 9)})
         for name, value in vars(self).items():
+            if name == "obstacles":
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise InputError(f"{name} is {value!r}: expected a number from 0 to 1")
 

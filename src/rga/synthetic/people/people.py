@@ -53,6 +53,8 @@ class PeopleOptions:
     """Images in the gallery that evaluation leaves out: bad boxes around people of the test."""
     occlusion: float = CHANCES.occlusion
     """Chance of a pole, a bin, a bush or a railing in front of a person."""
+    obstacles: int = CHANCES.obstacles
+    """How many such things are there then: three cover about a fifth of the person."""
     clutter: float = CHANCES.clutter
     """Chance of each of three such things behind the person."""
     company: float = CHANCES.company
@@ -96,7 +98,7 @@ class PeopleOptions:
         """How often images are taken under bad conditions.
 
         Raises:
-            InputError: one of them is not a number from 0 to 1.
+            InputError: one of them is out of its range.
         """
         return Chances(**{field.name: getattr(self, field.name) for field in fields(Chances)})
 

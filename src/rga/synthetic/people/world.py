@@ -155,8 +155,7 @@ class World:
         """Takes one image.
 
         Args:
-            rng: of the image. What only images with more than the usual clutter and misalignment need is drawn from a generator beside
-                it, so that the image is the same without.
+            rng: of the image. What by default no image has is drawn from a generator beside it, so that the others stay the same.
             walk: where and in which direction.
             person: who, or nobody.
             zoom: how much smaller the box is than the person.
@@ -172,16 +171,18 @@ class World:
         seen = {} if person is None else self.draw_person(rng, extra, canvas, walk, person, zoom=zoom, off=off, covered=covered)
         if front := rng.random() < chances.company_in_front:
             self.company(rng, canvas, camera, hidden)
-        obstacle = NONE
+        obstacles = []
         if rng.random() < (chances.occlusion if person is not None else 0.5):
-            obstacle, hiding = put_obstacle(canvas, rng)
-            hidden |= hiding
+            for number in range(chances.obstacles):
+                obstacle, hiding = put_obstacle(canvas, extra if number else rng)
+                obstacles.append(obstacle)
+                hidden |= hiding
         conditions = Conditions(
             camera=walk.camera + 1,
             background=camera.places[walk.place],
             clutter=len(clutter),
             company=company_word(behind=behind, front=front),
-            obstacle=obstacle,
+            obstacle="+".join(obstacles) or NONE,
             occlusion=float(hidden[covered].mean()) if covered.any() else None,
             view=view_of(seen["yaw"]) if seen else None,
             **seen,
