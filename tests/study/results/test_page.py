@@ -11,7 +11,7 @@ from rga.errors import InputError
 from rga.reports.plotting import digest_of
 from rga.study.evidence import Evidence
 from rga.study.results.__main__ import main
-from rga.study.results.main_results import gains_by_group
+from rga.study.results.groups import contrasts, gains_by_group
 from rga.study.results.page import FOLDER, Page, make_page
 from rga.study.results.readme import BEGIN, END, with_results
 
@@ -95,17 +95,22 @@ def test_runs_of_an_earlier_form_of_a_setting_do_not_count(tmp_path: Path) -> No
 
 
 def test_groups_of_test_images(tmp_path: Path) -> None:
-    def groups(value: float) -> dict[str, dict[str, float]]:
-        return {"occluded": {"mAP_pooled": value - 0.2}, "not occluded": {"mAP_pooled": value}}
+    def groups(occluded: float, others: float) -> dict[str, dict[str, float]]:
+        return {"occluded": {"mAP": occluded, "R1": 0.1, "queries": 1200}, "not occluded": {"mAP": others, "R1": 0.1, "queries": 30}}
 
-    runs = [recorded("people", "plain", seed, 0.7, conditions=groups(0.7)) for seed in range(3)]
-    runs += [recorded("people", "rga-sc", seed, 0.7, conditions=groups(0.7 + 0.01 * seed)) for seed in range(3)]
+    runs = [recorded("people", "plain", seed, 0.7, conditions=groups(0.5, 0.7)) for seed in range(3)]
+    runs += [recorded("people", "rga-sc", seed, 0.7, conditions=groups(0.53 + 0.01 * seed, 0.7 + 0.01 * seed)) for seed in range(3)]
+    runs += [recorded("people", "se", 0, 0.7), recorded("people", "rga-sc", 3, 0.7)]
     found = gains_by_group(by_key(*runs), "people")
-    assert [(gain.name, gain.metric) for gain in found] == [("occluded", "mAP"), ("not occluded", "mAP")]
+    assert [(gain.name, gain.metric) for gain in found] == [("occluded (1,200 queries)", "mAP"), ("not occluded (30 queries)", "mAP")]
     assert found[0].plain is not None
     assert found[0].plain.mean == pytest.approx(0.5)
+    ((name, difference),) = contrasts(by_key(*runs), "people")
+    assert name == "occluded - not occluded"
+    assert [each for _, each in difference.by_seed] == pytest.approx([0.03, 0.03, 0.03])
     page = make_page(write(tmp_path, *runs), tmp_path)
-    assert "| occluded | mAP | 50.0 ± 0.0 | 51.0 ± 1.0 | +1.0 [-1.5, +3.5] | 3 |" in page.text
+    assert "| not occluded (30 queries) | mAP | 70.0 ± 0.0 | 71.0 ± 1.0 | +1.0 [-1.5, +3.5] | 3 |" in page.text
+    assert "| occluded - not occluded | +3.0 [+3.0, +3.0] | 3 |" in page.text
     assert "groups-people.svg" in page.figures
 
 

@@ -12,10 +12,12 @@ from rga.study.results.prose import Prose
 def filled(tmp_path: Path, text: str, *more: object) -> str:
     path = tmp_path / "ablation.md"
     path.write_text(text, encoding="utf-8")
-    groups = {"occluded": {"mAP_pooled": 0.5}}
+    groups = {"occluded": {"mAP": 0.5}, "others": {"mAP": 0.7}}
     runs = [recorded("digits", "plain", 0, 0.9), recorded("digits", "rga-sc", 0, 0.91)]
     runs += [recorded("people-x2", "plain", seed, 0.7, conditions=groups) for seed in range(2)]
-    runs += [recorded("people-x2", "rga-sc", seed, 0.7, conditions={"occluded": {"mAP_pooled": 0.52}}) for seed in range(2)]
+    runs += [
+        recorded("people-x2", "rga-sc", seed, 0.7, conditions={"occluded": {"mAP": 0.52}, "others": {"mAP": 0.71}}) for seed in range(2)
+    ]
     return Prose(by_key(*people(), *runs)).fill(path)
 
 
@@ -38,6 +40,7 @@ def filled(tmp_path: Path, text: str, *more: object) -> str:
         ('seeds("people", "rga-sc")', "5"),
         ('pairs("people", "rga-sc")', "5"),
         ('condition("people-x2", "rga-sc", "occluded")', "+2.0 [+2.0, +2.0]"),
+        ('contrast("people-x2", "rga-sc", "occluded", "others")', "+1.0 [+1.0, +1.0]"),
         ('runs("people")', "30"),
         ("runs()", "36"),
         ('hours("people")', "3.6"),

@@ -20,10 +20,11 @@ from rga.reports.seed_curves import SeedCurves
 from rga.storage.files import write_atomically
 from rga.study.evidence import Evidence
 from rga.study.results.appendix import all_runs_table, machines_of, recipes_of, settings_table
-from rga.study.results.columns import cells, markdown_table, papers_table
+from rga.study.results.columns import cells, markdown_table, papers_table, write_gain
 from rga.study.results.comparison import Comparison, Runs, compare
 from rga.study.results.figures import curves_of, drawn_rows, forest, forest_of
-from rga.study.results.main_results import Gain, gains, gains_by_group, gains_table
+from rga.study.results.groups import contrasts, gains_by_group
+from rga.study.results.main_results import Gain, gains, gains_table
 from rga.study.results.prose import Prose, markdown_environment
 from rga.study.results.readme import with_results
 from rga.study.settings import SETTINGS, Setting
@@ -93,11 +94,7 @@ def make_page(evidence: Path, prose: Path) -> Page:
     paragraphs = read_paragraphs(prose, Prose(runs))
     figures: dict[str, Forest | SeedCurves] = {}
     main = main_of(gains(runs), "setting", "RGA-SC minus plain, first metric of each setting", "main-differences.svg", figures)
-    groups = [
-        {"title": setting.title, **main_of(found, "test images", "RGA-SC minus plain", f"groups-{name}.svg", figures)}
-        for name, setting in SETTINGS.items()
-        if (found := gains_by_group(runs, name))
-    ]
+    groups = [groups_of(setting, runs, figures) for setting in SETTINGS if gains_by_group(runs, setting)]
     sections = [section_of(table, runs, paragraphs.get(table.name, ""), figures) for table in TABLES.values()]
     environment = markdown_environment()
     environment.loader = PackageLoader("rga.study.results")
@@ -165,6 +162,14 @@ def main_of(found: Sequence[Gain], head: str, x_label: str, file: str, figures: 
         "table": gains_table(found, head) if found else "",
         "figures": [{"file": file, "alternative": drawn.alternative}] if drawn else [],
     }
+
+
+def groups_of(setting: str, runs: Runs, figures: dict[str, Forest | SeedCurves]) -> dict[str, Any]:
+    """A setting's part of the section about groups of test images."""
+    found = main_of(gains_by_group(runs, setting), "test images", "RGA-SC minus plain", f"groups-{setting}.svg", figures)
+    compared = [(name, write_gain(difference), str(difference.n)) for name, difference in contrasts(runs, setting)]
+    table = markdown_table(("groups", "difference of the gains [95 %]", "pairs"), compared) if compared else ""
+    return {"title": SETTINGS[setting].title, "contrasts": table, **found}
 
 
 def part_of(table: Table, comparison: Comparison, figures: dict[str, Forest | SeedCurves]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ A paragraph holds placeholders, such as ``{{ gain("people", "rga-sc") }}``. They
 - ``verdict``: where the interval lies: "above zero", "below zero", "around zero", or "one seed".
 - ``seeds``, ``pairs``: number of seeds of the variant; of those that the other variant has, too.
 - ``condition``: as ``gain``, over a group of test images: ``condition("people", "rga-sc", "occluded")``.
+- ``contrast``: by how much more a variant gains in one group than in another: ``contrast("people", "rga-sc", "occluded", "not occluded")``.
 - ``runs``, ``hours``: number and hours of the runs of a setting, or of all.
 """
 
@@ -24,7 +25,7 @@ from rga.errors import InputError
 from rga.study.evidence import RecordedRun
 from rga.study.results.columns import NOT_RUN, write_gain, write_interval, write_spread
 from rga.study.results.comparison import Runs, difference_of, values_of
-from rga.study.results.main_results import of_group
+from rga.study.results.groups import contrast, metric_in_groups, of_group
 from rga.study.results.statistics import Difference, Spread, spread
 from rga.study.settings import SETTINGS
 from rga.study.variants import PLAIN, VARIANTS
@@ -47,7 +48,7 @@ class Prose:
         self.environment = markdown_environment()
         functions: tuple[Callable[..., object], ...] = (
             *(self.mean, self.spread, self.difference, self.interval, self.gain, self.verdict),
-            *(self.seeds, self.pairs, self.condition, self.runs, self.hours),
+            *(self.seeds, self.pairs, self.condition, self.contrast, self.runs, self.hours),
         )
         self.environment.globals = {function.__name__: function for function in functions}
 
@@ -107,9 +108,15 @@ class Prose:
 
     def condition(self, setting: str, variant: str, group: str, metric: str = "", against: str = PLAIN) -> str:
         """The mean paired difference and its interval over a group of test images."""
-        name = self.metric(setting, metric)
+        name = metric_in_groups(self.metric(setting, metric))
         ours, others = ({seed: of_group(run, group) for seed, run in self.of(setting, each).items()} for each in (variant, against))
         found = difference_of(name, ours, others)
+        return NOT_RUN if found is None else write_gain(found)
+
+    def contrast(self, setting: str, variant: str, group: str, opposite: str) -> str:
+        """The gain in one group of test images minus that in another, with its interval."""
+        runs = [*self.of(setting, variant).values(), *self.of(setting, PLAIN).values()]
+        found = contrast(runs, group, opposite, metric_in_groups(self.metric(setting, "")), variant)
         return NOT_RUN if found is None else write_gain(found)
 
     def runs(self, setting: str = "") -> int:
