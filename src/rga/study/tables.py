@@ -171,6 +171,12 @@ ALL = (
             Block("people-x4", (PLAIN, "rga-sc-from-50", ATTENDED), 3),
         ),
     ),
+    Table(
+        "people",
+        "Number of people",
+        "Does RGA need many people to train on?",
+        tuple(Block(f"people-of-{count}", (PLAIN, ATTENDED), 3) for count in (50, 150, 500, 1500)),
+    ),
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in ALL}

@@ -24,15 +24,19 @@ import torch
 
 import rga
 from rga.attachment.costs import cost
+from rga.backbones.model import BackboneModel
 from rga.errors import InputError, RgaError
 from rga.loading import load
 from rga.recipes import recipe_from_file
+from rga.reid.conditions import query_groups
+from rga.reid.evaluation import ReidOptions, evaluate
+from rga.reid.model import ReidModel
 from rga.runs import resume, train
 from rga.storage.files import write_json
 from rga.storage.saved_model import weights_fingerprint
 from rga.study.job import RESULT
 from rga.study.trial import deciding_fields
-from rga.tasks import recipe_type
+from rga.tasks import get_task, recipe_type
 from rga.training.devices import choose_device
 from rga.training.outcome import Outcome
 from rga.training.recipe import Recipe
@@ -171,8 +175,20 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
             "rga": rga.__version__,
         },
         "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "conditions": {},
+        "conditions": conditions(model, recipe),
     }
+
+
+def conditions(model: BackboneModel, recipe: Recipe) -> dict[str, dict[str, float]]:
+    """The metrics of groups of test images, by the model's own feature, where the dataset says under which conditions they were taken."""
+    if not isinstance(model, ReidModel):
+        return {}
+    data = get_task(recipe.task).read(recipe)
+    groups = query_groups(data)
+    if groups is None:
+        return {}
+    found = evaluate(model, data, ReidOptions(feature=model.feature)).conditions[model.feature]
+    return {group: {name: round(value, 6) for name, value in figures.items()} for group, figures in found.items()}
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
