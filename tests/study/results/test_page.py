@@ -125,6 +125,7 @@ def test_the_command_writes_the_page_and_removes_old_figures(
 ) -> None:
     gains = {"plain": 0.0, "rga-sc-from-50": -0.1, "rga-sc": 0.02}
     write(tmp_path / "evidence", *[recorded("people-x2", name, seed, 0.7 + gain) for name, gain in gains.items() for seed in range(2)])
+    write(tmp_path / "evidence", *[recorded("digits", name, seed, 0.9, curve=()) for name in ("plain", "rga-sc") for seed in range(2)])
     folder = tmp_path / "docs" / "results"
     folder.mkdir(parents=True)
     (folder / "old.svg").write_text("<svg/>")
@@ -134,7 +135,8 @@ def test_the_command_writes_the_page_and_removes_old_figures(
     assert main([]) == 0
     readme = (tmp_path / "README.md").read_text()
     assert readme == f"# A\n\n{BEGIN}\n{make_page(tmp_path / 'evidence', folder).main}\n{END}\n\nMore.\n"
-    assert "| generated people, 2x the epochs | mAP | 70.0 ± 0.0 | 72.0 ± 0.0 | +2.0 [+2.0, +2.0] | 2 |" in readme
+    assert readme.count("| handwritten digits | top-1 | 90.0 ± 0.0 | 90.0 ± 0.0 | +0.0 [+0.0, +0.0] | 2 |") == 1
+    assert "2x the epochs" not in readme  # not one of the main tables
     page = make_page(tmp_path / "evidence", folder)
     assert (tmp_path / "docs" / "results.md").read_text(encoding="utf-8") == page.text
     assert {path.name for path in folder.iterdir()} == {"summary.md", *page.figures}

@@ -10,6 +10,7 @@ from rga.study.results.columns import markdown_table, write_gain, write_spread
 from rga.study.results.comparison import Runs, difference_of, values_of
 from rga.study.results.statistics import Difference, Spread, spread
 from rga.study.settings import SETTINGS
+from rga.study.tables import TABLES
 from rga.study.variants import ATTENDED, PLAIN, VARIANTS
 
 
@@ -32,10 +33,15 @@ class Gain:
     difference: Difference | None
 
 
+MAIN = ("datasets", "segmentation", "classification")
+"""The tables whose settings are those of the main results: the others ask about forms of RGA, or about trainings."""
+
+
 def gains(runs: Runs) -> list[Gain]:
-    """What RGA-SC gains in each setting that has runs of both."""
+    """What RGA-SC gains in each setting of the main tables that has runs of both."""
     found = []
-    for name, setting in SETTINGS.items():
+    for name in dict.fromkeys(block.setting for table in MAIN for block in TABLES[table].blocks):
+        setting = SETTINGS[name]
         own = [run for run in runs.values() if run.setting == name]
         gain = gain_of(setting.title, setting.metrics[0].label, setting.metrics[0].name, own)
         if gain.difference is not None:
