@@ -101,12 +101,26 @@ def write_paper(comparison: Comparison, variant: str, metric: int) -> str:
     return f"{100 * found:.1f}" + ("" if plain is None or variant == PLAIN else f" ({100 * (found - plain):+.1f})")
 
 
-def terminal_table(comparison: Comparison) -> Table:
-    """A comparison as a table for the terminal."""
+COSTS = 3
+"""Columns with what a variant costs."""
+WIDE = 110
+"""Columns of a terminal in which all columns of a table have room."""
+
+
+def terminal_table(comparison: Comparison, width: int = WIDE) -> Table:
+    """A comparison as a table for the terminal.
+
+    Args:
+        comparison: to show.
+        width: of the terminal; on a narrow one the costs are left out.
+    """
     heads, rows = cells(comparison)
-    table = folding_table(*heads, title=comparison.setting.title)
+    costs = range(2 + 2 * len(comparison.setting.metrics), 2 + 2 * len(comparison.setting.metrics) + COSTS)
+    shown = [number for number in range(len(heads)) if width >= WIDE or number not in costs]
+    table = folding_table(*(heads[number] for number in shown), title=comparison.setting.title)
+    table.columns[0].no_wrap = True
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[number] for number in shown))
     return table
 
 
