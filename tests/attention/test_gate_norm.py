@@ -37,6 +37,9 @@ def pair(name: str, *, dense: bool = False, fit: str = "exact") -> tuple[nn.Modu
     without.load_state_dict(with_norm.state_dict(), strict=False)
     for theirs, ours in zip(gates(with_norm), gates(without), strict=True):
         norm = theirs.w2.norm
+        assert isinstance(norm, nn.BatchNorm1d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         slope = norm.weight / (norm.running_var + norm.eps).sqrt()
         ours.w2.linear.weight.data = theirs.w2.linear.weight.data * slope.data[:, None]
         ours.w2.linear.bias.data = (norm.bias - norm.running_mean * slope).data
@@ -168,7 +171,7 @@ def test_a_replaced_or_hooked_last_layer_is_called() -> None:
     gate.w2.linear.register_forward_hook(lambda _linear, _inputs, out: out + 100)
     assert gate(nodes).min() == 1
     gate.w2.linear = nn.Sequential(nn.Linear(1, 1), nn.Tanh())  # type: ignore[assignment]
-    nn.init.constant_(gate.w2.linear[0].bias, 50.0)  # type: ignore[index, arg-type]
+    nn.init.constant_(gate.w2.linear[0].bias, 50.0)  # type: ignore[index]
     assert gate(nodes).sub(torch.ones(()).sigmoid()).abs().max() < 1e-6
 
 
