@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import tyro
 
 from rga.datasets.spec import DataSpec
-from rga.errors import InputError
 from rga.storage.files import write_atomically
 from rga.study.evidence import Evidence
 from rga.study.reproduce import Study, blocks_of, reproduce
@@ -24,7 +23,7 @@ def main(
     *,
     scale: Literal["minutes", "laptop", "full"] = "minutes",
     data: Annotated[tuple[DataSpec, ...], tyro.conf.UseAppendAction] = (),
-    seeds: int | None = None,
+    seeds: int = 0,
     variants: tuple[str, ...] = (),
     at_once: int = 0,
     minutes: float = 0,
@@ -38,10 +37,10 @@ def main(
     Trainings that are recorded are not run again; those that were stopped continue. Without a table, all tables are listed.
 
     Args:
-        tables: Names of tables.
+        tables: Names of tables; rga reproduce without any lists them.
         scale: minutes for generated data on a CPU, laptop for small real datasets, full for the paper's recipe on a GPU.
         data: A dataset as NAME:FOLDER; give the flag once for each dataset. Generated data need no name.
-        seeds: Seeds of each variant; by default as many as the table has.
+        seeds: Seeds of each variant; 0 for as many as the table has.
         variants: Run these variants alone.
         at_once: Trainings side by side; 0 for one a core, at most two.
         minutes: Stop after so many minutes, to be continued by the next call; 0 for no end.
@@ -57,8 +56,6 @@ def main(
         return 2
     check_statistics()
     study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads)
-    if seeds is not None and seeds < 1:
-        raise InputError(f"seeds must be at least 1, got {seeds}")
     together = reproduce(study, at_once=at_once, minutes=minutes, console=console)
     for name in dict.fromkeys(tables):
         report(name, study, console)
