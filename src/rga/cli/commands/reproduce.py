@@ -53,7 +53,7 @@ def main(
     if not tables:
         for table in TABLES.values():
             console.print(f"{table.name:16}{table.about}", soft_wrap=True)
-        return 2
+        return 0
     check_statistics()
     study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads)
     together = reproduce(study, at_once=at_once, minutes=minutes, console=console)
