@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -251,6 +252,7 @@ def test_what_was_killed_continues_and_ends_as_if_nothing_had_happened(tmp_path:
     for one, other in zip(first, second, strict=True):
         assert one["curve"] == other["curve"]
         assert (one["metrics"], one["weights"], one["steps"]) == (other["metrics"], other["weights"], other["steps"])
+        assert one["conditions"]["all"]["mAP"] == pytest.approx(one["metrics"]["mAP_pooled"], abs=1e-5)
     assert any("continu" in path.read_text() or path.read_text().count("fingerprint") > 1 for path in cut.rglob("output.txt"))
 
 
@@ -261,6 +263,6 @@ def wait(until: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def lines(path: Path) -> Iterator[dict[str, object]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text().splitlines():
         yield json.loads(line)
