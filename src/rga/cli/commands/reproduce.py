@@ -9,8 +9,13 @@ import tyro
 
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.storage.files import write_atomically
+from rga.study.evidence import Evidence
 from rga.study.reproduce import Study, blocks_of, reproduce
-from rga.study.tables import TABLES
+from rga.study.results.columns import cells, markdown_table, terminal_table
+from rga.study.results.comparison import compare
+from rga.study.results.statistics import check_statistics
+from rga.study.tables import TABLES, get_table
 from rga.terminal import PlainConsole
 
 
@@ -50,10 +55,27 @@ def main(
         for table in TABLES.values():
             console.print(f"{table.name:16}{table.about}", soft_wrap=True)
         return 2
+    check_statistics()
     study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads)
     if seeds is not None and seeds < 1:
         raise InputError(f"seeds must be at least 1, got {seeds}")
     together = reproduce(study, at_once=at_once, minutes=minutes, console=console)
+    for name in dict.fromkeys(tables):
+        report(name, study, console)
     if together.left or together.out_of_time or together.signal:
         console.print("some runs are missing: the same command continues them")
     return together.exit_code
+
+
+def report(name: str, study: Study, console: PlainConsole) -> None:
+    """Prints what is recorded of a table, and writes it beside the runs."""
+    runs = Evidence(study.evidence).of(study.trials())
+    settings = {block.setting for block in study.blocks}
+    found = [each for each in compare(get_table(name).blocks, runs) if each.setting.name in settings and each.runs]
+    for comparison in found:
+        console.print(terminal_table(comparison))
+    if found:
+        text = "\n\n".join(f"{each.setting.title}\n\n{markdown_table(*cells(each))}" for each in found)
+        path = study.output / f"{name}.md"
+        write_atomically(path, lambda temporary: temporary.write_text(f"{text}\n", encoding="utf-8"))
+        console.sentence(f"the table is in {path}")

@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from rga.errors import InputError, MissingPackageError
 
@@ -114,16 +115,21 @@ def paired_difference(values: Mapping[int, float], others: Mapping[int, float]) 
     return Difference(by_seed, found.mean, low, high, len(values.keys() ^ others.keys()))
 
 
+def check_statistics() -> None:
+    """Raises a MissingPackageError if intervals cannot be computed."""
+    if find_spec("scipy") is None:
+        raise MissingPackageError("scipy", "reproduce")
+
+
 def student_quantile(degrees: int) -> float:
     """How many standard errors the interval reaches to each side: 12.7 with one degree of freedom, 2.8 with four.
 
     Raises:
         MissingPackageError: scipy is not installed.
     """
-    try:
-        from scipy.stats import t  # type: ignore[import-untyped]  # noqa: PLC0415  an optional dependency, slow to import
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("scipy", "reproduce") from error
+    check_statistics()
+    from scipy.stats import t  # type: ignore[import-untyped]  # noqa: PLC0415  an optional dependency, slow to import
+
     return float(t.ppf((1 + CONFIDENCE) / 2, degrees))
 
 
