@@ -99,9 +99,9 @@ class SeedCurves:
         figure = new_figure(4.7 * len(self.plots) + 1.6, 3.6)
         all_axes = figure.subplots(1, len(self.plots), squeeze=False)[0]
         for axes, plot in zip(all_axes, self.plots, strict=True):
-            for curve, look in zip(plot.curves, LOOKS, strict=False):
+            for number, (curve, look) in enumerate(zip(plot.curves, LOOKS, strict=False)):
                 if curve.steps:
-                    plot_curve(axes, curve, *look)
+                    plot_curve(axes, curve, *look, above=len(plot.curves) - number)
             label_axes(axes, plot.title, "step", plot.y_label)
             axes.get_legend().remove()
             axes.set_xlim(left=0)
@@ -111,11 +111,11 @@ class SeedCurves:
         return as_svg(figure, self.drawn)
 
 
-def plot_curve(axes: Axes, curve: SeedCurve, colour: str, dashes: object, marker: str) -> None:
-    """Plots the mean of a curve, and a band of one standard deviation where there are several seeds."""
+def plot_curve(axes: Axes, curve: SeedCurve, colour: str, dashes: Any, marker: str, above: int) -> None:
+    """Plots the mean of a curve, and a band of one standard deviation where there are several seeds; the first curves above the others."""
     means = np.array([np.mean(values) for values in curve.values])
     deviations = np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in curve.values])
     shown: dict[str, Any] = {"marker": marker, "markersize": 4.5} if len(curve.steps) <= 12 else {}  # more markers would be a chain
-    axes.plot(curve.steps, means, color=colour, linestyle=dashes, linewidth=1.8, label=curve.name, **shown)
+    axes.plot(curve.steps, means, color=colour, linestyle=dashes, linewidth=1.8, label=curve.name, zorder=2 + above / 10, **shown)
     if deviations.any():
         axes.fill_between(curve.steps, means - deviations, means + deviations, color=colour, alpha=0.14, linewidth=0)

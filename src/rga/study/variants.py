@@ -51,8 +51,8 @@ PAPER = (
     Variant("fc-c", "FC-C", {"attention": "fc-c"}),
     Variant("cbam-cs", "CBAM-CS", {"attention": "cbam-cs"}),
     Variant("fc-parallel", "FC-S//C", {"attention": "fc-parallel"}),
-    Variant("rga-sc-no-embedding", "none", {"embedding": "none"}),
-    Variant("rga-sc-symmetric", "symmetric", {"embedding": "symmetric"}),
+    Variant("rga-sc-no-embedding", "RGA-SC, no embedding", {"embedding": "none"}),
+    Variant("rga-sc-symmetric", "RGA-SC, symmetric embedding", {"embedding": "symmetric"}),
 )
 """The rows of the paper's tables."""
 

@@ -48,10 +48,10 @@ def by_key(*runs: RecordedRun) -> dict[tuple[str, str, int], RecordedRun]:
 
 
 def write(folder: Path, *runs: RecordedRun) -> Path:
-    """Records runs in a folder."""
-    evidence = Evidence(folder)
-    for run in runs:
-        evidence.add(run)
+    """Records runs in a folder, beside those of other settings; in one go, which ``Evidence.add`` does not."""
+    folder.mkdir(exist_ok=True)
+    for setting in {run.setting for run in runs}:
+        Evidence(folder).file(setting).write_text("".join(f"{run.to_line()}\n" for run in runs if run.setting == setting))
     return folder
 
 

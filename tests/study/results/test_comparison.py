@@ -16,7 +16,7 @@ from rga.terminal import PlainConsole
 def test_each_variant_is_compared_with_the_plain_network_by_seed() -> None:
     plain = [recorded("people", "plain", seed, value) for seed, value in enumerate((0.70, 0.60, 0.80))]
     better = [recorded("people", "rga-sc", seed, value) for seed, value in ((2, 0.84), (0, 0.72), (1, 0.63), (9, 0.61))]
-    (found,) = (each for each in compare(TABLES["datasets"], by_key(*plain, *better)) if each.setting.name == "people")
+    (found,) = (each for each in compare(TABLES["datasets"].blocks, by_key(*plain, *better)) if each.setting.name == "people")
     ours, theirs = found.rows[1].metrics[0], found.rows[0].metrics[0]
     assert theirs.difference is None
     assert ours.difference is not None
@@ -34,7 +34,7 @@ def test_each_variant_is_compared_with_the_plain_network_by_seed() -> None:
 
 
 def test_what_was_not_run_says_so() -> None:
-    (found, *_) = compare(TABLES["attentions"], by_key(recorded("people", "plain", 0, 0.7), recorded("people", "se", 1, 0.7)))
+    (found, *_) = compare(TABLES["attentions"].blocks, by_key(recorded("people", "plain", 0, 0.7), recorded("people", "se", 1, 0.7)))
     _, rows = cells(found)
     assert rows[1] == ("SE", "1 of 5", "70.0", "no pair", "80.0", "no pair", "4.90", "0.13", "0.61")
     assert rows[2] == ("CBAM-CS", "0 of 5", "not run", "", "not run", "", "", "", "")
@@ -42,7 +42,7 @@ def test_what_was_not_run_says_so() -> None:
 
 def test_the_papers_figures_stand_beside_where_data_and_protocol_match() -> None:
     runs = by_key(recorded("cuhk03-labeled", "plain", 0, 0.7), recorded("people", "plain", 0, 0.7))
-    found = {each.setting.name: cells(each) for each in compare(TABLES["datasets"], runs)}
+    found = {each.setting.name: cells(each) for each in compare(TABLES["datasets"].blocks, runs)}
     heads, rows = found["cuhk03-labeled"]
     assert heads[-2:] == ("mAP, paper", "R1, paper")
     assert [row[-2:] for row in rows] == [("69.0", "73.8"), ("77.4 (+8.4)", "81.1 (+7.3)")]
@@ -50,7 +50,7 @@ def test_the_papers_figures_stand_beside_where_data_and_protocol_match() -> None
 
 
 def test_a_table_asks_for_the_largest_number_of_seeds_of_its_blocks() -> None:
-    (found, *_) = compare(TABLES["ablation"], {})
+    (found, *_) = compare(TABLES["ablation"].blocks, {})
     assert {row.variant.name: row.planned for row in found.rows}["rga-sc"] == 5
     assert {row.variant.name: row.planned for row in found.rows}["rga-cs"] == 3
     assert found.runs == ()
@@ -72,21 +72,22 @@ def test_runs_that_must_not_be_compared_are_an_error() -> None:
     plain = recorded("people", "plain", 0, 0.7)
     other_data = recorded("people", "rga-sc", 0, 0.7, data={"name": "market1501", "fingerprint": "ffff", "samples": 1})
     with pytest.raises(InputError, match=r"people had different data \(plain with seed 0 on 0123abcd, rga-sc with seed 0 on ffff\)"):
-        compare(TABLES["datasets"], by_key(plain, other_data))
+        compare(TABLES["datasets"].blocks, by_key(plain, other_data))
     with pytest.raises(InputError, match=r"plain in people were of different models \(7 parameters and 130,000,000 multiply"):
-        compare(TABLES["datasets"], by_key(plain, recorded("people", "plain", 1, 0.7, parameters=7)))
+        compare(TABLES["datasets"].blocks, by_key(plain, recorded("people", "plain", 1, 0.7, parameters=7)))
     with pytest.raises(InputError, match="plain with seed 0 of people has no mAP_pooled: it has mAP_neck"):
-        compare(TABLES["datasets"], by_key(recorded("people", "plain", 0, 0.7, metrics={"mAP_neck": 0.5})))
+        compare(TABLES["datasets"].blocks, by_key(recorded("people", "plain", 0, 0.7, metrics={"mAP_neck": 0.5})))
 
 
-def test_the_terminal_shows_the_same_cells() -> None:
-    (found, *_) = compare(TABLES["ablation"], by_key(*people()))
+def test_the_terminal_shows_the_same_cells_in_80_columns() -> None:
+    (found, *_) = compare(TABLES["ablation"].blocks, by_key(*people()))
     console = PlainConsole()
-    console.file, console.width, console.record = io.StringIO(), 200, True
+    console.file, console.width, console.record = io.StringIO(), 80, True
     console.print(terminal_table(found))
-    text = console.export_text()
+    lines = console.export_text().splitlines()
+    assert lines[0].strip() == found.setting.title
+    assert lines[1].split() == ["variant", "seeds", "mAP", "difference", "[95", "%]", "R1", "M", "GMAC", "s/step"]
+    assert "RGA-SC 5 73.1 ± 1.3 +2.9 [+2.0, +3.8] 83.1 ± 1.3 4.90 0.13 0.61" in [" ".join(line.split()) for line in lines]
     heads, rows = cells(found)
-    assert found.setting.title in text
-    assert all(cell in text for row in (heads, *rows) for cell in row)
     assert markdown_table(heads, rows).count("\n") == 1 + len(rows)
-    assert f"{100 * sum(PLAIN_VALUES) / 5:.1f}" in text
+    assert f"{100 * sum(PLAIN_VALUES) / 5:.1f}" in "".join(lines)

@@ -68,9 +68,9 @@ def report(name: str, study: Study, console: PlainConsole) -> None:
     """Prints what is recorded of a table, and writes it beside the runs."""
     runs = Evidence(study.evidence).of(study.trials())
     settings = {block.setting for block in study.blocks}
-    found = [each for each in compare(get_table(name), runs) if each.setting.name in settings and each.runs]
+    found = [each for each in compare(get_table(name).blocks, runs) if each.setting.name in settings and each.runs]
     for comparison in found:
-        console.print(terminal_table(comparison, console.width))
+        console.print(terminal_table(comparison))
     if found:
         text = "\n\n".join(f"{each.setting.title}\n\n{markdown_table(*cells(each))}" for each in found)
         path = study.output / f"{name}.md"

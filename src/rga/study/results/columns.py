@@ -10,9 +10,12 @@ from rich.table import Table
 from rga.study.results.comparison import Comparison, Measured, Row
 from rga.study.results.statistics import Difference, Spread
 from rga.study.variants import PLAIN
-from rga.terminal import folding_table
 
 NOT_RUN = "not run"
+DIFFERENCE = "difference [95 %]"
+PARAMETERS, MACS, STEP = "parameters (M)", "MAC (G)", "s a step"
+SHORT = {PARAMETERS: "M", MACS: "GMAC", STEP: "s/step"}
+"""Heads of columns as the terminal has room for them."""
 
 
 def cells(comparison: Comparison) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -22,10 +25,10 @@ def cells(comparison: Comparison) -> tuple[tuple[str, ...], tuple[tuple[str, ...
     heads = (
         "variant",
         "seeds",
-        *(head for metric in metrics for head in (metric.label, f"{metric.label}: difference [95 %]")),
-        "parameters (M)",
-        "MAC (G)",
-        "s a step",
+        *(head for metric in metrics for head in (metric.label, f"{metric.label}: {DIFFERENCE}")),
+        PARAMETERS,
+        MACS,
+        STEP,
         *(f"{metrics[number].label}, paper" for number in with_paper),
     )
     rows = tuple(
@@ -101,24 +104,15 @@ def write_paper(comparison: Comparison, variant: str, metric: int) -> str:
     return f"{100 * found:.1f}" + ("" if plain is None or variant == PLAIN else f" ({100 * (found - plain):+.1f})")
 
 
-COSTS = 3
-"""Columns with what a variant costs."""
-WIDE = 110
-"""Columns of a terminal in which all columns of a table have room."""
-
-
-def terminal_table(comparison: Comparison, width: int = WIDE) -> Table:
-    """A comparison as a table for the terminal.
-
-    Args:
-        comparison: to show.
-        width: of the terminal; on a narrow one the costs are left out.
-    """
+def terminal_table(comparison: Comparison) -> Table:
+    """A comparison as a table for the terminal: narrower than on the page, with the difference of the first metric alone."""
     heads, rows = cells(comparison)
-    costs = range(2 + 2 * len(comparison.setting.metrics), 2 + 2 * len(comparison.setting.metrics) + COSTS)
-    shown = [number for number in range(len(heads)) if width >= WIDE or number not in costs]
-    table = folding_table(*(heads[number] for number in shown), title=comparison.setting.title)
-    table.columns[0].no_wrap = True
+    first, *further = (f"{metric.label}: {DIFFERENCE}" for metric in comparison.setting.metrics)
+    shown = [number for number, head in enumerate(heads) if head not in further]
+    table = Table(title=comparison.setting.title, box=None, pad_edge=False, collapse_padding=True)
+    for number in shown:
+        head = DIFFERENCE if heads[number] == first else SHORT.get(heads[number], heads[number])
+        table.add_column(head, justify="right" if number else "left", overflow="fold", no_wrap=heads[number] == first)
     for row in rows:
         table.add_row(*(row[number] for number in shown))
     return table

@@ -14,7 +14,7 @@ from rga.study import paper
 from rga.study.evidence import RecordedRun
 from rga.study.results.statistics import Difference, Spread, paired_difference, spread
 from rga.study.settings import SETTINGS, Metric, Setting
-from rga.study.tables import Table
+from rga.study.tables import Block
 from rga.study.variants import PLAIN, VARIANTS, Variant
 
 Runs = Mapping[tuple[str, str, int], RecordedRun]
@@ -85,19 +85,19 @@ class Comparison:
         return tuple(sorted({str(run.machine["device"]) for run in self.runs}))
 
 
-def compare(table: Table, runs: Runs) -> tuple[Comparison, ...]:
-    """What recorded runs say about a table: a comparison for each of its settings.
+def compare(blocks: Iterable[Block], runs: Runs) -> tuple[Comparison, ...]:
+    """What recorded runs say about blocks of tables: a comparison for each of their settings.
 
     Args:
-        table: which variants are compared, where, and with how many seeds.
-        runs: those that count. A variant may have more seeds than the table asks for.
+        blocks: which variants are compared, where, and with how many seeds.
+        runs: those that count. A variant may have more seeds than the blocks ask for.
 
     Raises:
         InputError: runs of one setting had different data, or runs of one variant were of different models.
         MissingPackageError: scipy is not installed.
     """
     planned: dict[str, dict[str, int]] = defaultdict(dict)
-    for block in table.blocks:
+    for block in blocks:
         for name in block.variants:
             planned[block.setting][name] = max(block.seeds, planned[block.setting].get(name, 0))
     return tuple(compare_in(SETTINGS[setting], seeds, runs) for setting, seeds in planned.items())

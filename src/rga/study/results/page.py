@@ -134,7 +134,7 @@ def read_paragraphs(folder: Path, prose: Prose) -> dict[str, str]:
 
 def section_of(table: Table, runs: Runs, answer: str, figures: dict[str, Forest | SeedCurves]) -> dict[str, Any]:
     """A table's section; its figures are added to ``figures``."""
-    comparisons = compare(table, runs)
+    comparisons = compare(table.blocks, runs)
     return {
         "title": table.title,
         "about": table.about,

@@ -7,6 +7,7 @@ A paragraph holds placeholders, such as ``{{ gain("people", "rga-sc") }}``. They
 - ``difference``, ``interval``, ``gain``: +2.7; [+0.5, +5.0]; +2.7 [+0.5, +5.0]. They compare with the plain network, or with another
   variant: ``against="se"``.
 - ``verdict``: where the interval lies: "above zero", "below zero", "around zero", or "one seed".
+- ``claim``: whether the runs say that a variant is better: "holds here", "not shown here", "the opposite here", or "one seed".
 - ``seeds``, ``pairs``: number of seeds of the variant; of those that the other variant has, too.
 - ``condition``: as ``gain``, over a group of test images: ``condition("people", "rga-sc", "occluded")``.
 - ``contrast``: by how much more a variant gains in one group than in another: ``contrast("people", "rga-sc", "occluded", "not occluded")``.
@@ -47,7 +48,7 @@ class Prose:
         self.runs_by_key = runs
         self.environment = markdown_environment()
         functions: tuple[Callable[..., object], ...] = (
-            *(self.mean, self.spread, self.difference, self.interval, self.gain, self.verdict),
+            *(self.mean, self.spread, self.difference, self.interval, self.gain, self.verdict, self.claim),
             *(self.seeds, self.pairs, self.condition, self.contrast, self.runs, self.hours),
         )
         self.environment.globals = {function.__name__: function for function in functions}
@@ -97,6 +98,11 @@ class Prose:
         if found.low is None:
             return "one seed"
         return "above zero" if found.above_zero else "below zero" if found.below_zero else "around zero"
+
+    def claim(self, setting: str, variant: str, metric: str = "", against: str = PLAIN) -> str:
+        """What the runs say of the claim that a variant is better than another one."""
+        found = self.verdict(setting, variant, metric, against)
+        return {"above zero": "holds here", "around zero": "not shown here", "below zero": "the opposite here"}.get(found, found)
 
     def seeds(self, setting: str, variant: str) -> int:
         """How many seeds finished."""
