@@ -81,7 +81,7 @@ ALL = (
         (
             Block(
                 "people-held-out",
-                (PLAIN, ATTENDED, *(f"{name}-lr-{lr}" for lr in (1, 4, 8) for name in BOTH)),
+                (PLAIN, ATTENDED, *(f"{name}-lr-{lr}" for lr in (1, 4, 8, 16) for name in BOTH)),
                 seeds=1,
                 first=100,
             ),
