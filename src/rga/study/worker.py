@@ -158,7 +158,7 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
         "seed": recipe.seed,
         "recipe": deciding_fields(recipe),
         "data": {"name": recipe.data.name, "fingerprint": record.fingerprint, "samples": record.samples},
-        "metrics": {name: round(value, 6) for name, value in (outcome.test or outcome.metrics).items()},
+        "metrics": {name: round(value, 6) for name, value in metrics(outcome).items()},
         "curve": curve(folder),
         "parameters": price.parameters,
         "macs": price.macs,
@@ -177,6 +177,13 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
         "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "conditions": conditions(model, recipe),
     }
+
+
+def metrics(outcome: Outcome) -> dict[str, float]:
+    """Those of the test split; where a validation split chose the model, its metrics besides, as ``val_mIoU``."""
+    if not outcome.test:
+        return dict(outcome.metrics)
+    return {**outcome.test, **{f"val_{name}": value for name, value in outcome.metrics.items()}}
 
 
 def conditions(model: BackboneModel, recipe: Recipe) -> dict[str, dict[str, float]]:
