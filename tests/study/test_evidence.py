@@ -10,8 +10,8 @@ import pytest
 from rga.errors import InputError
 from rga.study.evidence import Evidence, RecordedRun
 from rga.study.tables import TABLES
+from rga.study.trainings.measurement import metrics
 from rga.study.trial import Trial, deciding_fields, trials_of
-from rga.study.worker import metrics
 from rga.training.outcome import Outcome
 
 

@@ -19,8 +19,8 @@ from rga.errors import ExistingFileError, InputError
 from rga.study import settings
 from rga.study.evidence import Evidence
 from rga.study.reproduce import Study, provided, reproduce
-from rga.study.side_by_side import State, Together
 from rga.study.tables import Block
+from rga.study.trainings.side_by_side import State, Together
 from rga.study.trial import deciding_fields
 from rga.synthetic.people.people import PeopleOptions
 from rga.terminal import PlainConsole
@@ -87,7 +87,7 @@ def broken(tmp_path: Path, few_people: Path, small_people: None, monkeypatch: py
     path.touch()
     shutil.copytree(few_people, tmp_path / "runs" / "data" / "people")
     (tmp_path / "result.json").write_text(json.dumps({**RESULT, "recipe": people_fields()}))
-    monkeypatch.setattr("rga.study.job.COMMAND", (sys.executable, "-c", PROGRAM.format(known=str(tmp_path))))
+    monkeypatch.setattr("rga.study.trainings.job.COMMAND", (sys.executable, "-c", PROGRAM.format(known=str(tmp_path))))
     return path
 
 

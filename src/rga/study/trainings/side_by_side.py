@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from rga.study.job import Job, Process
+from rga.study.trainings.job import Job, Process
 from rga.training.run.stop import StopSignals
 
 POLL = 0.2
