@@ -88,7 +88,7 @@ def people() -> ReidRecipe:
         optimization=OptimizationRecipe(
             epochs=12,
             optimizer="adamw",
-            lr=2e-3,
+            lr=0.016,
             warmup_start_lr=1e-5,
             warmup_epochs=2,
             schedule="cosine",
@@ -109,6 +109,9 @@ COUNTS = {50: {"passes_per_epoch": 6}, 150: {}, 500: {"passes_per_epoch": 1, "ep
 """Training identities -> what keeps the training at some 400 steps."""
 STREETS = GeneratedData("streets", "street scenes", "streets", STREETS_GENERATOR, StreetOptions(train=160, val=40))
 
+CAMVID = {"epochs": 8, "evaluate_every": 0}
+CIFAR = {"epochs": 4, "batch_size": 64, "lr": 0.05, "warmup_epochs": 0.5, "evaluate_every": 0, "initial_gate": 0.95}
+
 
 def of_people(name: str, title: str, data: GeneratedData = PEOPLE, **changes: Any) -> Setting:
     """A setting on generated people."""
@@ -123,7 +126,7 @@ def so_many_people(count: int) -> GeneratedData:
 
 ALL = (
     of_people("people", "generated people"),
-    of_people("people-held-out", "generated people, 50 training identities held out", hold_out=50, passes_per_epoch=3),
+    of_people("people-held-out", "generated people, 50 training identities held out", hold_out=50, passes_per_epoch=3, lr=2e-3),
     of_people("people-x2", "generated people, 2x the epochs", epochs=24, evaluate_every=8),
     of_people("people-x4", "generated people, 4x the epochs", epochs=48, evaluate_every=16),
     *(
@@ -138,15 +141,25 @@ ALL = (
     Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
     Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
     Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),
-    Setting("camvid", "CamVid", "laptop", segmentation.camvid, MIOU, ("camvid",), changes={"epochs": 8, "evaluate_every": 0}),
+    Setting("camvid", "CamVid", "laptop", segmentation.camvid, MIOU, ("camvid",), changes=CAMVID),
     Setting(
-        "cifar10-small",
-        "CIFAR-10",
+        "camvid-validation",
+        "CamVid, by its validation split",
+        "laptop",
+        segmentation.camvid,
+        (Metric("val_mIoU", "mIoU, validation"),),
+        ("camvid",),
+        changes={**CAMVID, "lr": 2e-3},
+    ),
+    Setting("cifar10-small", "CIFAR-10", "laptop", classification.cifar10, TOP_1, ("zips", "cifar10"), changes=CIFAR),
+    Setting(
+        "cifar10-held-out",
+        "CIFAR-10, a tenth of the training images held out",
         "laptop",
         classification.cifar10,
         TOP_1,
         ("zips", "cifar10"),
-        changes={"epochs": 4, "batch_size": 64, "lr": 0.05, "warmup_epochs": 0.5, "evaluate_every": 0, "initial_gate": 0.95},
+        changes={**CIFAR, "hold_out": 0.1},
     ),
     Setting("cuhk03-labeled", paper.CUHK03, "full", reid.cuhk03, NECK, ("cuhk03-labeled",), paper=paper.CUHK03),
     Setting("cuhk03-detected", paper.CUHK03_DETECTED, "full", reid.cuhk03, NECK, ("cuhk03-detected",), paper=paper.CUHK03_DETECTED),

@@ -60,6 +60,7 @@ OURS = (
     Variant("eca", "ECA", {"attention": "timm:eca"}),
     Variant("rga-sc-from-50", "RGA-SC, gates from .5", {"initial_gate": None}),
     Variant("rga-sc-from-80", "RGA-SC, gates from .8", {"initial_gate": 0.8}),
+    Variant("rga-sc-from-95", "RGA-SC, gates from .95", {"initial_gate": 0.95}),
     Variant("rga-sc-from-99", "RGA-SC, gates from .99", {"initial_gate": 0.99}),
     Variant("rga-sc-reduction-16", "RGA-SC, s1 = 16", {"reduction": 16}),
     Variant("rga-sc-reduction-32", "RGA-SC, s1 = 32", {"reduction": 32}),
@@ -74,7 +75,7 @@ OURS = (
     *(
         Variant(f"{name}-lr-{1000 * lr:g}", f"{label}, lr {lr:g}", {"attention": attention, "lr": lr})
         for name, label, attention in ((PLAIN, "plain", "none"), (ATTENDED, "RGA-SC", "rga-sc"))
-        for lr in (1e-3, 4e-3, 8e-3, 16e-3)
+        for lr in (1e-3, 4e-3, 8e-3, 16e-3, 0.1, 0.2)
     ),
     *(Variant(f"rga-sc-only-{only}", f"RGA-SC after stage {only} alone", {"after": (f"layer{only}",)}) for only in range(1, 5)),
 )
