@@ -81,14 +81,18 @@ TOP_1 = (Metric("top1", "top-1"),)
 
 
 def people() -> ReidRecipe:
-    """Generated people: a ResNet-10-T from scratch at 96x48, 432 steps of 8 identities x 4 images."""
+    """Generated people: a ResNet-10-T from scratch at 96x48, 432 steps of 8 identities x 4 images.
+
+    The learning rate is not the best of the trials on held-out identities, which was four times as large: with that one, the features of
+    the plain network and of RGA-S collapsed at the first seed of the comparison, as their training losses told.
+    """
     return ReidRecipe(
         data=DataSpec("market1501", Path("data/people")),
         model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
         optimization=OptimizationRecipe(
             epochs=12,
             optimizer="adamw",
-            lr=0.016,
+            lr=4e-3,
             warmup_start_lr=1e-5,
             warmup_epochs=2,
             schedule="cosine",
