@@ -10,7 +10,7 @@ datasets in up to 80 minutes a run; ``full`` is the paper's recipe, for a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,6 +122,17 @@ def of_people(name: str, title: str, data: GeneratedData = PEOPLE, **changes: An
     return Setting(name, title, "minutes", people, POOLED, ("market1501",), data, changes=changes)
 
 
+def worse_people(name: str, **options: Any) -> GeneratedData:
+    """People of other conditions than usual, in training and test alike."""
+    return GeneratedData(name, "people", "market1501", PEOPLE_GENERATOR, replace(PEOPLE.options, **options))
+
+
+def of_pair(name: str, title: str, **changes: Any) -> Setting:
+    """A short training on a part of CUHK03."""
+    shorter = {"epochs": 8, "evaluate_every": 0, "warmup_epochs": 1}
+    return Setting(name, title, "laptop", reid.small, POOLED, ("cuhk03-labeled",), changes={**shorter, **changes})
+
+
 def so_many_people(count: int) -> GeneratedData:
     """Training on so many people, of whom the first are always the same, and testing on 150 others, who are always the same."""
     options = PeopleOptions(identities=count, test_identities=150, images_per_camera=4, distractors=200)
@@ -142,9 +153,16 @@ ALL = (
         )
         for count, changes in COUNTS.items()
     ),
+    of_people("people-occluded", "generated people, more occlusion", worse_people("people-occluded", occlusion=0.5, obstacles=3)),
+    of_people("people-cluttered", "generated people, more clutter", worse_people("people-cluttered", clutter=0.5, company=0.4)),
+    of_people("people-misaligned", "generated people, worse boxes", worse_people("people-misaligned", misalignment=0.12, cut=0.2)),
     Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
     Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
     Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),
+    of_pair("cuhk03-short", "CUHK03, a part of it, 8 epochs"),
+    of_pair("cuhk03-short-scratch", "CUHK03, a part of it, 8 epochs from scratch", weights="none"),
+    of_pair("cuhk03-short-lr-3", "CUHK03, a part of it, 8 epochs, backbone's lr 1/3", backbone_lr_scale=1 / 3),
+    of_pair("cuhk03-short-lr-10", "CUHK03, a part of it, 8 epochs, backbone's lr 1/10", backbone_lr_scale=0.1),
     Setting("camvid", "CamVid", "laptop", segmentation.camvid, MIOU, ("camvid",), changes=CAMVID),
     Setting(
         "camvid-validation",

@@ -162,7 +162,28 @@ ALL = (
         "capacity",
         "Capacity against few images",
         "Has RGA too many weights for few images?",
-        (Block("people", (PLAIN, ATTENDED), 5), Block("people", ("rga-sc-reduction-16", "rga-sc-reduction-32"), 3)),
+        (
+            Block("people", BOTH, 5),
+            Block("people", ("rga-sc-no-decay", "rga-sc-more-decay", "rga-sc-reduction-16", "rga-sc-reduction-32"), 3),
+        ),
+    ),
+    Table(
+        "gate-norm",
+        "The batch normalisation of the gates",
+        "RGA normalises the logits of its gates over the batch, one channel alone: does that help?",
+        (Block("people", BOTH, 5), Block("people", ("rga-sc-no-gate-norm", "rga-sc-gate-momentum"), 3)),
+    ),
+    Table(
+        "conditions",
+        "Occlusion, clutter, misaligned boxes",
+        "Does RGA help more where images are worse, in training and test?",
+        tuple(Block(f"people-{what}", BOTH, 3) for what in ("occluded", "cluttered", "misaligned")),
+    ),
+    Table(
+        "pretrained",
+        "Pretrained backbones",
+        "Does a pretrained backbone change what RGA adds, and does the learning rate of its weights?",
+        tuple(Block(setting, BOTH, 3) for setting in ("cuhk03-short", "cuhk03-short-scratch", "cuhk03-short-lr-3", "cuhk03-short-lr-10")),
     ),
     Table(
         "steps",

@@ -62,6 +62,10 @@ OURS = (
     Variant("rga-sc-from-80", "RGA-SC, gates from .8", {"initial_gate": 0.8}),
     Variant("rga-sc-from-95", "RGA-SC, gates from .95", {"initial_gate": 0.95}),
     Variant("rga-sc-from-99", "RGA-SC, gates from .99", {"initial_gate": 0.99}),
+    Variant("rga-sc-no-gate-norm", "RGA-SC, no BN on the logits", {"gate_norm": "none"}),
+    Variant("rga-sc-gate-momentum", "RGA-SC, momentum .01 of that BN", {"gate_norm_momentum": 0.01}),
+    Variant("rga-sc-no-decay", "RGA-SC, no weight decay of RGA", {"attention_weight_decay": 0.0}),
+    Variant("rga-sc-more-decay", "RGA-SC, weight decay .2 of RGA", {"attention_weight_decay": 0.2}),
     Variant("rga-sc-reduction-16", "RGA-SC, s1 = 16", {"reduction": 16}),
     Variant("rga-sc-reduction-32", "RGA-SC, s1 = 32", {"reduction": 32}),
     *(
