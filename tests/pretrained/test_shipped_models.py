@@ -89,7 +89,7 @@ def test_kernels_are_stored_in_half_precision_and_widened_when_they_are_loaded(s
     assert {tensor.dtype for tensor in stored.values() if tensor.dim() == 1} == {torch.float32}
     model = rga.load("small")
     assert {tensor.dtype for tensor in model.state_dict().values() if tensor.dim()} == {torch.float32}
-    images = building.generated_people(3)
+    images = building.generated_people(building.CHECKED)
     own, trained = model.embed(images), rga.load(run / "last").embed(images)
     cosine = (own * trained).sum(1) / np.linalg.norm(own, axis=1) / np.linalg.norm(trained, axis=1)
     assert cosine.min() > 0.9999
@@ -216,7 +216,7 @@ def test_what_ships_is_small_and_described() -> None:
         assert sum(files.values()) <= MOST_BYTES, name
         assert (folder / CARD).read_text() == card(folder), name
         model = rga.load(f"rga:{name}")
-        assert model.embed(building.generated_people(2)).shape == (2, model.neck.num_features)
+        assert model.embed(building.generated_people(building.CHECKED)).shape == (building.CHECKED, model.neck.num_features)
 
 
 @pytest.mark.slow

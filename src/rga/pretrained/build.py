@@ -12,6 +12,7 @@ import copy
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,12 @@ def check_features(trained: ReidModel, saved: ReidModel) -> None:
         raise InputError(f"features of the shipped model have a cosine of {least:.6f} with those of the training: expected {LEAST_COSINE}")
 
 
-def generated_people(count: int) -> list[Image.Image]:
-    """Images of as many generated people."""
-    world = World(0, 2, (128, 64))
-    return [world.shoot(world.rng(1, identity), world.walks(identity)[0], world.person(identity)).image for identity in range(1, count + 1)]
+@cache
+def generated_people(count: int) -> tuple[Image.Image, ...]:
+    """Images of as many generated people, small ones."""
+    world = World(0, 2, (64, 32))
+    taken = (world.shoot(world.rng(1, identity), world.walks(identity)[0], world.person(identity)) for identity in range(1, count + 1))
+    return tuple(shot.image for shot in taken)
 
 
 def generated_data(run: Path) -> list[Mapping[str, Any]]:
