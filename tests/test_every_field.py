@@ -32,6 +32,8 @@ ALL: dict[str, str] = {
     "embedding": ATTENTION,
     "relation": ATTENTION,
     "original": ATTENTION,
+    "gate_norm": ATTENTION,
+    "gate_norm_momentum": f"{MODEL}::test_the_norm_of_the_gates_has_the_momentum_of_the_field",
     "initial_gate": f"{MODEL}::test_gates_start_where_the_field_says",
     "backbone": f"{MODEL}::test_the_backbone_is_that_of_its_name_and_options",
     "backbone_options": f"{MODEL}::test_the_backbone_is_that_of_its_name_and_options",
@@ -78,6 +80,8 @@ OWN: dict[str, dict[str, str]] = {
         "test_data": "test_data_are_read_joined_and_held_out_as_the_fields_say",
         "hold_out": "test_data_are_read_joined_and_held_out_as_the_fields_say",
         "backbone_lr_scale": "tests/reid/test_training.py::test_optimiser_groups",
+        "attention_lr_scale": "tests/reid/test_training.py::test_optimiser_groups",
+        "attention_weight_decay": "tests/reid/test_training.py::test_optimiser_groups",
         "image_size": f"{MODEL}::test_fields_of_re_identification",
         "last_stride": f"{MODEL}::test_fields_of_re_identification",
         "feature": f"{MODEL}::test_fields_of_re_identification",
@@ -101,6 +105,8 @@ OWN: dict[str, dict[str, str]] = {
     "segmentation": {
         "data": "test_the_data_are_those_of_the_field",
         "backbone_lr_scale": "tests/segmentation/test_training.py::test_the_optimiser_and_schedule_are_the_fields",
+        "attention_lr_scale": "tests/segmentation/test_training.py::test_the_attention_has_its_own_learning_rate_and_weight_decay",
+        "attention_weight_decay": "tests/segmentation/test_training.py::test_the_attention_has_its_own_learning_rate_and_weight_decay",
         "output_stride": f"{MODEL}::test_fields_of_segmentation",
         "fit": f"{MODEL}::test_fields_of_segmentation",
         "largest_grid": f"{MODEL}::test_fields_of_segmentation",
@@ -124,6 +130,8 @@ OWN: dict[str, dict[str, str]] = {
         "backbone_lr_scale": (
             "tests/classification/test_training.py::test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_learning_rate"
         ),
+        "attention_lr_scale": "tests/classification/test_training.py::test_the_attention_has_its_own_learning_rate_and_weight_decay",
+        "attention_weight_decay": "tests/classification/test_training.py::test_the_attention_has_its_own_learning_rate_and_weight_decay",
         "image_size": f"{MODEL}::test_fields_of_classification",
         "crop_pct": f"{MODEL}::test_fields_of_classification",
         "batch_size": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",

@@ -56,13 +56,14 @@ def weights_of(model: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
     [
         ({"attention": "se", "inside_blocks": True}, {"after": "blocks"}),
         ({"attention": "rga-c", "original": False}, {"original": False}),
+        ({"attention": "rga-s", "gate_norm": "none"}, {"gate_norm": "none"}),
         ({"attention": "rga-s", "relation": False}, {"relation": False}),  # the embedding and the reductions are of relations
         (
             {"attention": "rga-sc", "after": ("layer2", "layer4"), "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
             {"after": ["layer2", "layer4"], "reduction": 4, "hidden_reduction": 2, "embedding": "symmetric"},
         ),
     ],
-    ids=["se", "rga-c", "rga-s", "rga-sc"],
+    ids=["se", "rga-c", "gate_norm", "rga-s", "rga-sc"],
 )
 def test_the_attention_is_that_of_the_fields(task: str, fields: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     found = weights_of(built(task, **fields).backbone)
@@ -79,6 +80,19 @@ def test_gates_start_where_the_field_says(task: str) -> None:
         attention = next(iter(rga.attached(built(task, attention="rga-c", initial_gate=gate).backbone).values())).eval()
         images = torch.rand(2, 32, *(side // 4 for side in SIZES[task])) + 1
         assert (attention(images) / images).mean().item() == pytest.approx(gate, abs=0.02)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_norm_of_the_gates_has_the_momentum_of_the_field(task: str) -> None:
+    for fields, expected in (({}, 0.1), ({"gate_norm_momentum": 0.01}, 0.01)):
+        backbone = built(task, attention="rga-sc", **fields).backbone
+        momenta = {
+            name.endswith("gate.w2.norm"): each.momentum
+            for attention in rga.attached(backbone).values()
+            for name, each in attention.named_modules()
+            if isinstance(each, nn.BatchNorm1d)
+        }
+        assert momenta == {True: expected, False: 0.1}
 
 
 @pytest.mark.parametrize("task", TASKS)

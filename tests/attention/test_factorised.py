@@ -19,6 +19,7 @@ OPTIONS = st.fixed_dictionaries(
         "embedding": st.sampled_from(["asymmetric", "symmetric", "none"]),
         "relation": st.booleans(),
         "original": st.booleans(),
+        "gate_norm": st.sampled_from(["batch", "none"]),
         "embedding_width": st.integers(1, 3),
         "relation_width": st.integers(1, 9),
         "hidden_width": st.integers(1, 3),

@@ -21,7 +21,7 @@ ABLATIONS = [
     {"embedding": embedding, "relation": relation, "original": original}
     for embedding, relation, original in itertools.product(("asymmetric", "symmetric", "none"), (True, False), (True, False))
     if relation or original
-]
+] + [{"gate_norm": "none"}, {"gate_norm": "none", "original": False}]
 
 
 def randomise(module: nn.Module) -> nn.Module:
@@ -65,7 +65,13 @@ def naive_gate(gate: RelationGate, nodes: Tensor) -> Tensor:
             weight = torch.cat([gate.varphi.rows.weight, gate.varphi.columns.weight], 1)
             y.append(layer(gate.varphi, weight, torch.cat([row, column])))
         hidden = layer(gate.w1, gate.w1.linear.weight, torch.cat(y))
-        gates.append(torch.sigmoid(layer(gate.w2, gate.w2.linear.weight, hidden, relu=False)))
+        last = gate.w2
+        logit = (
+            layer(last, last.linear.weight, hidden, relu=False)
+            if isinstance(last, LinearNorm)
+            else last.linear.weight @ hidden + last.linear.bias
+        )
+        gates.append(torch.sigmoid(logit))
     return torch.cat(gates)
 
 
@@ -142,6 +148,20 @@ def test_reductions_set_the_widths() -> None:
     assert gate.theta_phi_psi.linear.weight.shape == (3 * 16, 64)
     assert gate.varphi.rows.weight.shape == gate.varphi.columns.weight.shape == (8, 32)
     assert gate.w1.linear.weight.shape == (3, 9)
+
+
+def test_reductions_that_exceed_a_small_grid_leave_widths_of_one() -> None:
+    for reduction, width, hidden in ((8, 2, 1), (16, 1, 1), (32, 1, 1)):
+        module = relation_attention("sc", 512, (6, 3), reduction=reduction)
+        spatial, channel = (module.get_submodule(f"{name}.gate") for name in ("spatial", "channel"))
+        assert isinstance(spatial, RelationGate)
+        assert isinstance(channel, RelationGate)
+        assert (max(spatial.widths), max(channel.widths)) == (512 // reduction, width)
+        for gate, relation_width, hidden_width in ((spatial, width, hidden), (channel, 512 // reduction, (1 + 512 // reduction) // 8)):
+            assert gate.varphi is not None
+            assert gate.varphi.rows.out_features == relation_width
+            assert gate.w1.linear.out_features == hidden_width
+        assert module(torch.rand(2, 512, 6, 3)).isfinite().all()
 
 
 def test_default_gates_start_near_one_half_and_initial_gate_moves_them() -> None:

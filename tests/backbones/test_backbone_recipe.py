@@ -31,6 +31,24 @@ def test_the_backbones_own_weights_learn_at_their_own_learning_rate() -> None:
     assert {id(p) for p in others["params"]} == {id(p) for p in [*attention, model.head.weight]}
 
 
+def test_the_attention_learns_at_its_own_learning_rate_and_weight_decay() -> None:
+    model = Network()
+    attention = [id(p) for each in rga.attached(model.backbone).values() for p in each.parameters()]
+    for options, expected in (
+        ({"attention_lr_scale": 3.0}, {"scale": 3.0}),
+        ({"attention_weight_decay": 0.0}, {"scale": 1.0, "weight_decay": 0.0}),
+        ({"attention_lr_scale": 0.5, "attention_weight_decay": 0.25}, {"scale": 0.5, "weight_decay": 0.25}),
+    ):
+        backbone, others, own = parameter_groups(model, model.backbone, 0.1, **options)
+        assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
+        assert [id(p) for p in others["params"]] == [id(model.head.weight)]
+        assert sorted(id(p) for p in own.pop("params")) == sorted(attention)
+        assert own == expected
+        assert "weight_decay" not in backbone.keys() | others.keys()
+    plain = rga.detach(model.backbone)
+    assert len(parameter_groups(model, plain, 0.1, attention_lr_scale=3.0)) == 2
+
+
 def test_options_are_rgas_alone() -> None:
     recipe = ModelRecipe(reduction=4, initial_gate=0.9)
     assert recipe.attention_options() == {
@@ -39,6 +57,8 @@ def test_options_are_rgas_alone() -> None:
         "embedding": "asymmetric",
         "relation": True,
         "original": True,
+        "gate_norm": "batch",
+        "gate_norm_momentum": 0.1,
         "initial_gate": 0.9,
     }
     assert ModelRecipe(attention="se", initial_gate=0.9).attention_options() == {}

@@ -241,6 +241,14 @@ def test_a_training_learns_and_its_model_is_loaded(data: ClassificationData, tmp
     assert evaluate_model(model, data).top1 == outcome.metrics["top1"]
 
 
+def test_the_attention_has_its_own_learning_rate_and_weight_decay(data: ClassificationData) -> None:
+    task = ClassificationTraining(TINY.override(attention_lr_scale=3.0, attention_weight_decay=0.25), data)
+    *_, own = groups = task.optimizer().param_groups
+    assert [(group["scale"], group["weight_decay"]) for group in groups] == [(1.0, 5e-4), (1.0, 5e-4), (3.0, 0.25)]
+    assert {id(p) for p in own["params"]} == {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()}
+    assert sum(len(group["params"]) for group in groups) == len(list(task.model.parameters()))
+
+
 def test_optimiser_groups_leave_the_classifier_and_the_attention_to_the_full_learning_rate(data: ClassificationData) -> None:
     task = ClassificationTraining(TINY.override(backbone_lr_scale=0.1), data)
     backbone, others = task.optimizer().param_groups

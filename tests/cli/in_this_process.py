@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from rga.runs import train
-from rga.study.job import Job
-from rga.study.side_by_side import Ended, State, Together
+from rga.study.trainings.job import Job
+from rga.study.trainings.side_by_side import Ended, State, Together
 
 
 def trained_here(

@@ -19,8 +19,8 @@ from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
 from rga.reports.demo_runs import spread
 from rga.study.generated import GeneratedData
-from rga.study.job import Job
-from rga.study.side_by_side import Ended, State, Together
+from rga.study.trainings.job import Job
+from rga.study.trainings.side_by_side import Ended, State, Together
 from rga.synthetic.people.people import GENERATOR, PeopleOptions, make_people
 from rga.training.run.lock import locked
 

@@ -17,8 +17,8 @@ from rga.recipes import recipe_from_file
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import demo
 from rga.study.generated import GeneratedData
-from rga.study.job import Job
-from rga.study.side_by_side import Together
+from rga.study.trainings.job import Job
+from rga.study.trainings.side_by_side import Together
 from rga.synthetic.streets.streets import GENERATOR, StreetOptions
 
 TINY = {"train_images": 4, "test_images": 3, "epochs": 1}

@@ -193,8 +193,14 @@ def test_optimiser_groups(data: ReidData) -> None:
         attention = {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()}
         assert attention <= {id(p) for p in others["params"]}
         assert id(task.model.neck.bias) not in {id(p) for p in others["params"]}
+        apart = ReidTraining(TINY.override(optimizer=name, attention_lr_scale=3.0, attention_weight_decay=0.25), data)
+        *_, own = groups = apart.optimizer().param_groups
+        assert [(group["scale"], group["weight_decay"]) for group in groups] == [(1.0, 5e-4), (1.0, 5e-4), (3.0, 0.25)]
+        assert {id(p) for p in own["params"]} == {id(p) for each in rga.attached(apart.model.backbone).values() for p in each.parameters()}
+        assert sum(len(group["params"]) for group in groups) == len(learning)
     plain = ReidTraining(TINY.override(attention="none"), data)
     assert len(plain.optimizer().param_groups[0]["params"]) == len(list(plain.model.backbone.parameters()))
+    assert len(ReidTraining(TINY.override(attention="none", attention_lr_scale=3.0), data).optimizer().param_groups) == 2
 
 
 def test_schedules(data: ReidData) -> None:

@@ -289,6 +289,14 @@ def test_the_optimiser_and_schedule_are_the_fields(data: SegmentationData) -> No
     assert task.schedule()(0.5) == pytest.approx(0.01 * 0.5**0.9)
 
 
+def test_the_attention_has_its_own_learning_rate_and_weight_decay(data: SegmentationData) -> None:
+    task = SegmentationTraining(TINY.override(attention_lr_scale=3.0, attention_weight_decay=0.25), data)
+    *_, own = groups = task.optimizer().param_groups
+    assert [(group["scale"], group["weight_decay"]) for group in groups] == [(1.0, 1e-4), (1.0, 1e-4), (3.0, 0.25)]
+    assert {id(p) for p in own["params"]} == {id(p) for each in rga.attached(task.model.backbone).values() for p in each.parameters()}
+    assert sum(len(group["params"]) for group in groups) == len(list(task.model.parameters()))
+
+
 def test_what_is_saved_is_the_model(data: SegmentationData, tmp_path: Path) -> None:
     task = SegmentationTraining(TINY.override(channels_last=True), data)
     task.save_model(tmp_path / "saved", {"mIoU": 0.5})

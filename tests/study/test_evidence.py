@@ -10,7 +10,9 @@ import pytest
 from rga.errors import InputError
 from rga.study.evidence import Evidence, RecordedRun
 from rga.study.tables import TABLES
+from rga.study.trainings.measurement import metrics
 from rga.study.trial import Trial, deciding_fields, trials_of
+from rga.training.outcome import Outcome
 
 
 def trial(variant: str = "plain", seed: int = 0) -> Trial:
@@ -89,3 +91,8 @@ def test_figures_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         evidence.add(recorded(trial("rga-s"), metrics={"mAP_pooled": float("nan")}))
     assert len(evidence.runs("people")) == 1
+
+
+def test_metrics_of_the_split_that_chose_stand_beside_those_of_the_test() -> None:
+    assert metrics(Outcome(1, 2, {"mIoU": 0.5}, 0.5)) == {"mIoU": 0.5}
+    assert metrics(Outcome(1, 2, {"mIoU": 0.5}, 0.5, test={"mIoU": 0.4})) == {"mIoU": 0.4, "val_mIoU": 0.5}

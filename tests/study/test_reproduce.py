@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from rga.errors import ExistingFileError, InputError
 from rga.study import settings
 from rga.study.evidence import Evidence
 from rga.study.reproduce import Study, provided, reproduce
-from rga.study.side_by_side import State, Together
 from rga.study.tables import Block
+from rga.study.trainings.side_by_side import State, Together
 from rga.study.trial import deciding_fields
 from rga.synthetic.people.people import PeopleOptions
 from rga.terminal import PlainConsole
@@ -86,7 +87,7 @@ def broken(tmp_path: Path, few_people: Path, small_people: None, monkeypatch: py
     path.touch()
     shutil.copytree(few_people, tmp_path / "runs" / "data" / "people")
     (tmp_path / "result.json").write_text(json.dumps({**RESULT, "recipe": people_fields()}))
-    monkeypatch.setattr("rga.study.job.COMMAND", (sys.executable, "-c", PROGRAM.format(known=str(tmp_path))))
+    monkeypatch.setattr("rga.study.trainings.job.COMMAND", (sys.executable, "-c", PROGRAM.format(known=str(tmp_path))))
     return path
 
 
@@ -196,7 +197,9 @@ def test_settings_whose_data_are_not_named_are_left_out_and_said(tmp_path: Path,
     [
         (["ablatoin"], "did you mean ablation?"),
         (["gates", "--scale", "full"], "the table gates has no full scale"),
-        (["gates", "--seeds", "0"], "seeds must be at least 1"),
+        (["gates", "--seeds", "-1"], "seeds must be at least 0"),
+        (["gates", "--threads", "-1"], "threads must be at least 0"),
+        (["gates", "--device", "cuda:0,gpu"], "unknown device 'gpu'"),
         (["gates", "--minutes", "-1"], "minutes must be at least 0"),
         (["gates", "--at-once", "-1"], "at-once must be at least 0"),
         (["gates", "--variants", "se"], "no variant 'se' is compared there"),
@@ -213,7 +216,7 @@ def test_mistakes_are_answered_in_one_line(
 
 
 def test_without_a_table_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reproduce"]) == 2
+    assert main(["reproduce"]) == 0
     assert "ablation" in capsys.readouterr().out
 
 
@@ -249,6 +252,7 @@ def test_what_was_killed_continues_and_ends_as_if_nothing_had_happened(tmp_path:
     for one, other in zip(first, second, strict=True):
         assert one["curve"] == other["curve"]
         assert (one["metrics"], one["weights"], one["steps"]) == (other["metrics"], other["weights"], other["steps"])
+        assert one["conditions"]["all"]["mAP"] == pytest.approx(one["metrics"]["mAP_pooled"], abs=1e-5)
     assert any("continu" in path.read_text() or path.read_text().count("fingerprint") > 1 for path in cut.rglob("output.txt"))
 
 
@@ -259,6 +263,6 @@ def wait(until: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def lines(path: Path) -> Iterator[dict[str, object]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text().splitlines():
         yield json.loads(line)

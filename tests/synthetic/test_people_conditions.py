@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from rga.synthetic.generated import same_origin
 from rga.synthetic.people import people, world
 from rga.synthetic.people.body import Pose
 from rga.synthetic.people.conditions import CHANCES, COLUMNS, Chances
-from rga.synthetic.people.figure import View, draw_figure, make_person, pose_person
+from rga.synthetic.people.figure import Canvas, Figure, Mask, View, draw_figure, make_person, pose_person
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.synthetic.people.scene import OBSTACLES, put_obstacle
 from rga.synthetic.people.world import SHOTS, Shot, World
@@ -59,9 +60,15 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_people(tmp_path_factory.mktemp("data") / "people", TINY)
 
 
-def shots(chances: Chances, count: int = 12) -> list[Shot]:
+@cache
+def small_world() -> World:
+    return World(3, 2, (32, 16))
+
+
+def shots(chances: Chances, count: int = 8) -> list[Shot]:
     """Images of one person, each from a generator of its own."""
-    small = World(3, 2, (32, 16), chances)
+    small = small_world()
+    small.chances = chances
     walk, person = small.walks(1)[0], small.person(1)
     return [small.shoot(small.rng(SHOTS, index), walk, person) for index in range(count)]
 
@@ -119,13 +126,13 @@ def test_an_obstacle_covers_the_pixels_that_it_is_drawn_on() -> None:
 
 
 def test_occlusion_is_the_share_of_the_person_that_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = []
+    seen: list[Mask] = []
 
-    def draw(canvas: np.ndarray, figure: object, origin: object, scale: object, covered: np.ndarray | None = None) -> None:  # type: ignore[type-arg]
+    def draw(canvas: Canvas, figure: object, origin: object, scale: object, covered: Mask | None = None) -> None:
         assert covered is not None
         covered[10:30, 10:20] = True  # 200 pixels
 
-    def hide(canvas: np.ndarray, rng: object) -> tuple[str, np.ndarray]:  # type: ignore[type-arg]
+    def hide(canvas: Canvas, rng: object) -> tuple[str, Mask]:
         covered = np.zeros(canvas.shape[:2], bool)
         covered[25:, :12] = True  # 5 rows and 2 columns of them
         seen.append(covered)
@@ -139,6 +146,31 @@ def test_occlusion_is_the_share_of_the_person_that_is_covered(monkeypatch: pytes
     (shot,) = shots(NEVER, 1)
     assert (shot.conditions.occlusion, shot.conditions.obstacle) == (0.0, "none")
     assert len(seen) == 1
+
+
+def test_box_and_yaw_are_those_of_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[Figure, Mask]] = []
+
+    def draw(canvas: Canvas, figure: Figure, origin: tuple[float, float], scale: float, covered: Mask | None = None) -> None:
+        draw_figure(canvas, figure, origin, scale, covered)
+        assert covered is not None
+        drawn.append((figure, covered))
+
+    monkeypatch.setattr(world, "draw_figure", draw)
+    taken = shots(replace(NEVER, misalignment=0.04), 20)
+    for shot, (figure, covered) in zip(taken, drawn, strict=True):
+        conditions = shot.conditions
+        height, width = covered.shape
+        rows, columns = np.flatnonzero(covered.any(1)), np.flatnonzero(covered.any(0))
+        if rows[0] > 0 and rows[-1] < height - 1 and columns[0] > 0 and columns[-1] < width - 1:  # all of it is inside
+            assert conditions.zoom == pytest.approx((rows[-1] - rows[0]) / height, abs=0.05)
+            assert conditions.offset_x == pytest.approx((columns[-1] + columns[0]) / 2 / width - 0.5, abs=0.1)
+            assert conditions.offset_y == pytest.approx((rows[-1] + rows[0]) / 2 / height - 0.5, abs=0.04)
+        yaw = np.degrees(figure.view.yaw)
+        assert conditions.yaw == pytest.approx((yaw + 180) % 360 - 180)
+        assert conditions.view == (
+            "front" if np.cos(figure.view.yaw) > 0.5**0.5 else "back" if np.cos(figure.view.yaw) < -(0.5**0.5) else "side"
+        )
 
 
 def test_each_chance_has_its_effect() -> None:
@@ -157,13 +189,16 @@ def test_each_chance_has_its_effect() -> None:
     few, many = (shots(replace(NEVER, occlusion=1.0, obstacles=count)) for count in (1, 3))
     assert np.mean([shot.conditions.occlusion for shot in many]) > 1.5 * np.mean([shot.conditions.occlusion for shot in few])
     assert {shot.conditions.company for shot in shots(replace(NEVER, company=1.0))} == {"behind"}
-    assert {shot.conditions.company for shot in shots(replace(NEVER, company_in_front=1.0))} == {"front"}
+    in_front = shots(replace(NEVER, company_in_front=1.0))
+    assert {shot.conditions.company for shot in in_front} == {"front"}
+    assert max(shot.conditions.occlusion or 0 for shot in in_front) > 0.02
+    assert {shot.conditions.occlusion for shot in shots(replace(NEVER, company=1.0, clutter=1.0))} == {0.0}
 
 
 def test_misalignment_moves_the_boxes_in_both_directions() -> None:
     def spread(misalignment: float) -> tuple[float, float]:
         taken = [shot.conditions for shot in shots(replace(NEVER, misalignment=misalignment), 40)]
-        return float(np.std([each.offset_x for each in taken])), float(np.std([each.offset_y for each in taken]))
+        return float(np.std([each.offset_x or 0 for each in taken])), float(np.std([each.offset_y or 0 for each in taken]))
 
     usual, more = spread(0.0), spread(0.2)
     assert max(usual) < 0.08
@@ -173,7 +208,7 @@ def test_misalignment_moves_the_boxes_in_both_directions() -> None:
 @pytest.mark.parametrize("name", ["occlusion", "clutter", "company", "company_in_front", "cut", "misalignment"])
 def test_options_change_images_and_leave_others_alone(tmp_path: Path, usual: Path, name: str) -> None:
     """An option reaches the images; those whose conditions stay the same keep their bytes, but for the misaligned ones."""
-    more = make_people(tmp_path / "more", replace(TINY, **{name: 0.5}))
+    more = make_people(tmp_path / "more", PeopleOptions(**{**vars(TINY), name: 0.5}))
     before, after = images(usual), images(more)
     assert before.keys() == after.keys()
     assert before != after

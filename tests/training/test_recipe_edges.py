@@ -18,10 +18,13 @@ SHARE: tuple[list[Any], list[Any]] = ([0.0, 1.0], [-0.001, 1.001])
 ALL: Edges = {
     **dict.fromkeys(("epochs", "gradient_accumulation", "prefetch_factor", "reduction", "hidden_reduction"), ONE_UP),
     **dict.fromkeys(("lr", "warmup_start_lr", "lr_decay", "weight_decay", "gradient_clip_norm", "backbone_lr_scale"), ZERO_UP),
-    **dict.fromkeys(("warmup_epochs", "checkpoint_minutes", "color_jitter"), ZERO_UP),
+    **dict.fromkeys(("attention_lr_scale", "warmup_epochs", "checkpoint_minutes", "color_jitter"), ZERO_UP),
     **dict.fromkeys(("evaluate_every", "checkpoint_every", "log_every", "max_steps", "num_workers", "threads", "seed"), WHOLE_ZERO_UP),
     "random_flip": SHARE,
     "ema_decay": ([0.0, 0.999], [-0.001, 1.0]),
+    "attention_weight_decay": ([None, 0.0, 0.5], [-0.001]),
+    "gate_norm": (["batch", "none"], ["layer", ""]),
+    "gate_norm_momentum": ([0.001, 1.0], [0.0, 1.001]),
     "initial_gate": ([None, 0.001, 0.999], [0.0, 1.0]),
     "mean": ([None, (0.0, 0.5, 1.0)], [(0.5, float("nan"), 0.5)]),
     "std": ([None, (0.001, 0.5, 1.0)], [(0.5, 0.0, 0.5), (0.5, 0.5, float("inf"))]),
@@ -84,6 +87,9 @@ def test_what_concerns_two_fields() -> None:
         {"attention": "se", "initial_gate": 0.5},
         {"attention": "se", "after": ("layer4",)},
         {"attention": "rga-c", "reduction": 4},
+        {"gate_norm": "none", "gate_norm_momentum": 0.1},
+        {"gate_norm": "batch", "gate_norm_momentum": 0.01},
+        {"attention": "none", "attention_weight_decay": 0.0, "attention_lr_scale": 3.0},
         {"compile": True},
         {"activation_checkpointing": True},
     ):
@@ -97,6 +103,8 @@ def test_what_concerns_two_fields() -> None:
         ({"attention": "se", "reduction": 4, "embedding": "none"}, "^reduction, embedding: options of RGA only"),
         ({"attention": "se", "hidden_reduction": 4, "relation": False}, "^hidden_reduction, relation: options of RGA only"),
         ({"attention": "none", "original": False}, "^original: options of RGA only"),
+        ({"attention": "se", "gate_norm": "none"}, "^gate_norm: options of RGA only"),
+        ({"gate_norm": "none", "gate_norm_momentum": 0.01}, "^gate_norm_momentum belongs to the BN that gate_norm none leaves out"),
         ({"compile": True, "activation_checkpointing": True}, "exclude each other"),
     ):
         with pytest.raises(InputError, match=message):

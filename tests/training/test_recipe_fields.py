@@ -24,7 +24,9 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "warmup_epochs": -1,
         "lr_decay": -0.5,
         "backbone_lr_scale": -1.0,
+        "attention_lr_scale": -1.0,
         "weight_decay": -1e-4,
+        "attention_weight_decay": -1e-4,
         "gradient_clip_norm": -1.0,
         "gradient_accumulation": 0,
         "ema_decay": 1.0,
@@ -41,6 +43,7 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "reduction": 0,
         "hidden_reduction": 0,
         "initial_gate": 1.0,
+        "gate_norm_momentum": 0.0,
         "mean": (0.5, math.nan, 0.5),
         "std": (0.2, 0.0, 0.2),
     },
@@ -91,6 +94,9 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
 }
 """Fields -> a value that they do not take."""
 
+OPTIONAL = ("initial_gate", "attention_weight_decay", "margin")
+"""Fields that are None or a number."""
+
 ANY_NUMBER = {"milestones", "margin", "last_stride", "output_stride"}
 """Fields with numbers of any size, or a few that are listed by their types."""
 
@@ -120,7 +126,7 @@ def holds_numbers(field: dataclasses.Field[Any], value: Any) -> bool:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.task)
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
 def test_numbers_are_finite(kind: type[Recipe], wrong: float) -> None:
-    floats = [each.name for each, value, _ in leaves(kind()) if isinstance(value, float) or each.name in ("initial_gate", "margin")]
+    floats = [each.name for each, value, _ in leaves(kind()) if isinstance(value, float) or each.name in OPTIONAL]
     assert len(floats) > 10
     for name in floats:
         with pytest.raises(InputError, match=rf"\b{name}\b.* got {wrong}"):

@@ -17,7 +17,7 @@ from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
-from rga.attention.relation import EmbeddingKind, RelationGate
+from rga.attention.relation import GATE_NORM_MOMENTUM, EmbeddingKind, GateNorm, LinearBias, LinearNorm, RelationGate
 from rga.errors import InputError
 
 
@@ -53,7 +53,9 @@ Arrangement = Literal["s", "c", "sc", "cs", "parallel"]
 """RGA-S, RGA-C, RGA-SC (S, then C on its output), RGA-CS, RGA-S//C."""
 
 INITIAL_GATE_SLOPE = 0.1
-"""Weight of the last BN under ``initial_gate``: small, so that all gates start close to it; not zero, so that all weights learn."""
+"""Weight of the last BN under ``initial_gate``: small, so that all gates start close to it; not zero, so that all weights learn.
+
+Without that BN it is the length of W2's weight."""
 
 SEQUENCES: dict[Arrangement, tuple[str, ...]] = {
     "s": ("spatial",),
@@ -74,6 +76,8 @@ def relation_attention(
     relation: bool = True,
     original: bool = True,
     initial_gate: float | None = None,
+    gate_norm: GateNorm = "batch",
+    gate_norm_momentum: float = GATE_NORM_MOMENTUM,
     fit: Fit = "exact",
     dense: bool = False,
     width_grid: Grid | None = None,
@@ -90,6 +94,8 @@ def relation_attention(
         relation: use the relation vectors; False is the paper's "w/o Rel.".
         original: use the nodes' own features; False is the paper's "w/o Ori.".
         initial_gate: where all gates start, say 0.95 in a trained network; None starts them near .5 as the reference does.
+        gate_norm: ``"batch"`` for the paper's BN over the logits of the gates; ``"none"`` leaves it out, and W2 has a bias.
+        gate_norm_momentum: of that BN, above 0, at most 1.
         fit: ``"exact"`` refuses maps on another grid, ``"pool"`` serves them.
         dense: compute by the definition (``relation``), which builds the affinity: the same function, for much more time and memory.
         width_grid: the grid from which hidden widths follow; set it to the original grid to build a module that was moved by ``resample``.
@@ -125,9 +131,11 @@ def relation_attention(
             embedding=embedding,
             relation=relation,
             original=original,
+            gate_norm=gate_norm,
+            gate_norm_momentum=gate_norm_momentum,
         )
         if initial_gate is not None:
-            start_gates_at(built.w2.norm, initial_gate)
+            start_gates_at(built.w2, initial_gate)
         return built
 
     def spatial(inplace: bool = False) -> SpatialRelationAttention:
@@ -143,16 +151,21 @@ def relation_attention(
     return nn.Sequential(OrderedDict((role, build[role](number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
 
 
-def start_gates_at(norm: nn.BatchNorm1d, gate: float) -> None:
-    """Sets the last BN so that every gate starts close to ``gate`` and still depends on its node.
+def start_gates_at(w2: LinearNorm | LinearBias, gate: float) -> None:
+    """Sets the last layer so that every gate starts close to ``gate`` and still depends on its node.
 
     The normalised logit has mean 0 and deviation 1 over a batch: weight ``INITIAL_GATE_SLOPE`` and bias logit(gate) put the gates
-    around ``gate``.
+    around ``gate``. Without the BN the weight keeps its random direction and gets that length; its inputs, normalised and rectified, are
+    of the size of 1.
 
     Raises:
         InputError: ``gate`` does not lie between 0 and 1.
     """
     if not is_number(gate) or not 0 < gate < 1:
         raise InputError(f"initial_gate must lie between 0 and 1, without them, got {gate}")
-    nn.init.constant_(norm.weight, INITIAL_GATE_SLOPE)
-    nn.init.constant_(norm.bias, math.log(gate / (1 - gate)))
+    last = w2.norm if isinstance(w2, LinearNorm) else w2.linear
+    nn.init.constant_(last.bias, math.log(gate / (1 - gate)))
+    if isinstance(last, nn.Linear):
+        last.weight.data = INITIAL_GATE_SLOPE * nn.functional.normalize(last.weight.data, dim=1)
+    else:
+        nn.init.constant_(last.weight, INITIAL_GATE_SLOPE)

@@ -51,6 +51,9 @@ RENAMED = {
 }
 """One entry of theirs -> one entry of ours."""
 
+BIASES = tuple(f"{role}.gate.w2.linear.bias" for role in ("spatial", "channel"))
+"""Entries of an attention with ``gate_norm="none"``, which the reference does not have."""
+
 JOINED = {
     tuple(theirs): ours
     for role in ("spatial", "channel")
@@ -136,9 +139,16 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
         The reference's state dict, and the keys of ours that have no place in it.
 
     Raises:
-        InputError: it is no mapping from names to tensors, or tensors of one layer do not belong together.
+        InputError: it is no mapping from names to tensors, tensors of one layer do not belong together, or the attention was built with
+            ``gate_norm="none"``.
     """
     check_state(state_dict)
+    biased = [key for key in state_dict if split_prefix(key, NET_PREFIXES_BACK)[1] in BIASES]
+    if biased:
+        raise InputError(
+            f"the reference has a BN behind W2 and no bias in it, and these weights hold {', '.join(biased)}: attention with "
+            "gate_norm='none' has no form in the reference; train with gate_norm='batch' to convert"
+        )
     theirs_of = {ours: theirs for theirs, ours in RENAMED.items()}
     parts_of = {ours: parts for parts, ours in JOINED.items()}
     whole_of = {part: (theirs, halves) for theirs, halves in SPLIT.items() for part in halves}

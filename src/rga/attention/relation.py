@@ -10,6 +10,9 @@ authors' code (microsoft/Relation-Aware-Global-Attention-Networks). The gate a_i
 
 and the output is a_i x_i. RGA-S (``rga_s``) takes the H*W positions of a map as nodes, RGA-C (``rga_c``) its channels.
 
+W2's BN normalises one channel, the logits of the gates, over all nodes of a batch. Its inputs are normalised already. The option
+``gate_norm="none"``, which is not the paper's, leaves it out: W2 has a bias instead, and a_i = sigmoid(w . W1(y_i) + b).
+
 This file builds the M x M affinity. ``factorised`` computes the same function without it, and ``acceleration`` does so fast.
 """
 
@@ -22,6 +25,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from rga.arrays import is_number
 from rga.attention.first_edition import convert_on_load
 from rga.attention.precision import WideModule, in_float32
 from rga.errors import InputError
@@ -30,6 +34,14 @@ EmbeddingKind = Literal["asymmetric", "symmetric", "none"]
 """How nodes are embedded for the affinity: by theta and phi, by theta = phi, or not at all (theta = phi = identity)."""
 
 EMBEDDINGS: tuple[EmbeddingKind, ...] = ("asymmetric", "symmetric", "none")
+
+GateNorm = Literal["batch", "none"]
+"""What follows W2: the paper's BN over the logits of the gates, or none, and W2 has a bias."""
+
+GATE_NORMS: tuple[GateNorm, ...] = ("batch", "none")
+
+GATE_NORM_MOMENTUM = 0.1
+"""Momentum of W2's BN by default: PyTorch's, as in the reference."""
 
 
 def rga_s(x: Tensor, gate: Callable[[Tensor], Tensor]) -> Tensor:
@@ -59,6 +71,20 @@ class LinearNorm(nn.Module):
         """Nodes (B, M, inputs) -> (B, M, outputs)."""
         normalised = normalise(self.linear(x), self.norm)
         return normalised.relu() if self.relu else normalised
+
+
+class LinearBias(nn.Module):
+    """W2 without BN: a linear map with a bias of each node, (B, M, inputs) -> (B, M, outputs). The bias starts at 0."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Nodes (B, M, inputs) -> (B, M, outputs)."""
+        mapped: Tensor = self.linear(x)
+        return mapped
 
 
 class RelationEmbedding(nn.Module):
@@ -93,12 +119,16 @@ class RelationGate(WideModule):
         embedding: ``"asymmetric"``, ``"symmetric"`` or ``"none"``.
         relation: whether y_i holds varphi(r_i); False is the paper's "w/o Rel.".
         original: whether y_i holds mean(psi(x_i)); False is the paper's "w/o Ori.".
+        gate_norm: ``"batch"`` for the paper's BN after W2, ``"none"`` for a bias instead.
+        gate_norm_momentum: of that BN, above 0, at most 1: the weight of each batch in the running statistics, which evaluation goes by.
 
     Raises:
-        InputError: the embedding is unknown, or nothing is left to compute a gate from.
+        InputError: the embedding or the norm is unknown, the momentum is out of its range or of no BN, or nothing is left to compute a gate
+            from.
     """
 
     layer: type[LinearNorm] = LinearNorm
+    biased: type[LinearBias] = LinearBias
     relation_embedding: type[RelationEmbedding] = RelationEmbedding
 
     def __init__(
@@ -112,12 +142,15 @@ class RelationGate(WideModule):
         embedding: EmbeddingKind = "asymmetric",
         relation: bool = True,
         original: bool = True,
+        gate_norm: GateNorm = "batch",
+        gate_norm_momentum: float = GATE_NORM_MOMENTUM,
     ) -> None:
         super().__init__()
         if embedding not in EMBEDDINGS:
             raise InputError(f"unknown embedding {embedding!r}: choose one of {', '.join(map(repr, EMBEDDINGS))}")
         if not relation and not original:
             raise InputError("relation=False and original=False leave nothing to compute a gate from: keep one of them")
+        check_gate_norm(gate_norm, gate_norm_momentum)
         self.embedding, self.relation, self.original = embedding, relation, original
         has_theta, has_phi = relation and embedding != "none", relation and embedding == "asymmetric"
         self.widths = tuple(embedding_width * has for has in (has_theta, has_phi, original))
@@ -125,7 +158,12 @@ class RelationGate(WideModule):
         self.theta_phi_psi = self.layer(features, sum(self.widths)) if any(self.widths) else None
         self.varphi = self.relation_embedding(nodes, relation_width) if relation else None
         self.w1 = self.layer(int(original) + relation_width * relation, hidden_width)
-        self.w2 = self.layer(hidden_width, 1, relu=False)
+        self.w2: LinearNorm | LinearBias
+        if gate_norm == "batch":
+            self.w2 = self.layer(hidden_width, 1, relu=False)
+            self.w2.norm.momentum = gate_norm_momentum
+        else:
+            self.w2 = self.biased(hidden_width, 1)
         self.register_load_state_dict_pre_hook(convert_on_load)  # type: ignore[no-untyped-call]
 
     @in_float32
@@ -146,6 +184,16 @@ class RelationGate(WideModule):
         if self.embedding == "none":
             return nodes, nodes, psi
         return theta, phi if self.embedding == "asymmetric" else theta, psi
+
+
+def check_gate_norm(gate_norm: str, momentum: float) -> None:
+    """Raises an InputError for an unknown norm after W2, or a momentum out of its range or without a BN."""
+    if gate_norm not in GATE_NORMS:
+        raise InputError(f"unknown gate_norm {gate_norm!r}: choose one of {', '.join(map(repr, GATE_NORMS))}")
+    if not is_number(momentum) or not 0 < momentum <= 1:
+        raise InputError(f"gate_norm_momentum must lie above 0 and be at most 1, got {momentum!r}")
+    if gate_norm == "none" and momentum != GATE_NORM_MOMENTUM:
+        raise InputError(f"gate_norm_momentum={momentum} belongs to the BN that gate_norm='none' leaves out: leave one of the two out")
 
 
 def normalise(x: Tensor, norm: nn.Module) -> Tensor:

@@ -12,7 +12,7 @@ from rga.backbones.options import OptionValue, check_options
 from rga.checks import check_range
 from rga.errors import InputError
 
-RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original")
+RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original", "gate_norm", "gate_norm_momentum")
 """Fields that shape RGA and have no meaning for another attention."""
 
 
@@ -42,6 +42,10 @@ class ModelRecipe:
     """RGA: use the nodes' own features; --no-original is the paper's "w/o Ori."."""
     initial_gate: float | None = None
     """Initial value of RGA's gates; None starts them near 0.5 as in the paper's code. Other attentions are not affected."""
+    gate_norm: Literal["batch", "none"] = "batch"
+    """RGA: batch is the paper's BN over the logits of the gates; none leaves it out and gives W2 a bias."""
+    gate_norm_momentum: float = 0.1
+    """RGA: momentum of that BN, the weight of each batch in the running statistics that evaluation goes by."""
     backbone_options: dict[str, OptionValue] = dataclasses.field(default_factory=dict)
     """Options of timm's create_model, names and values in turn: act_layer silu drop_rate 0.1 stem_type deep."""
     mean: tuple[float, float, float] | None = None
@@ -63,6 +67,10 @@ class ModelRecipe:
                 )
         if self.initial_gate is not None and not 0 < self.initial_gate < 1:
             raise InputError(f"initial_gate must lie between 0 and 1, without them, got {self.initial_gate}")
+        if not 0 < self.gate_norm_momentum <= 1:
+            raise InputError(f"gate_norm_momentum must lie above 0 and be at most 1, got {self.gate_norm_momentum}")
+        if self.gate_norm == "none" and self.gate_norm_momentum != ModelRecipe.gate_norm_momentum:
+            raise InputError("gate_norm_momentum belongs to the BN that gate_norm none leaves out: leave one of the two out")
         if not (self.relation or self.original):
             raise InputError("relation and original must not both be off: nothing is left to compute a gate from")
         if self.inside_blocks and self.after:

@@ -16,9 +16,9 @@ from rga.reports.demo_runs import RUNS
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
 from rga.study.generated import GeneratedData, generate
-from rga.study.job import OUTPUT, Job
-from rga.study.progress import watching
-from rga.study.side_by_side import State, cores, run_jobs
+from rga.study.trainings.job import OUTPUT, Job
+from rga.study.trainings.progress import watching
+from rga.study.trainings.side_by_side import State, cores, run_jobs
 from rga.terminal import PlainConsole
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked

@@ -1,8 +1,11 @@
-"""The one style of all plots: colours, axes, and PNG as output. Matplotlib is optional, and only this file says when it is missing."""
+"""The one style of all plots: colours, axes, PNG and SVG as output. Matplotlib is optional, and only this file says when it is missing."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,3 +91,41 @@ def as_png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
     return file.getvalue()
+
+
+def as_svg(figure: Figure, drawn: object) -> str:
+    """Encodes a figure as SVG whose text stays text. The same figure gives the same SVG, wherever and whenever it is drawn.
+
+    Args:
+        figure: to encode.
+        drawn: what the figure was drawn from, as JSON takes it. Its digest stands in the SVG (``digest_of``), so that figures which two
+            versions of matplotlib encode differently can still be compared.
+
+    Returns:
+        The file's text, which ends with a line break.
+    """
+    from matplotlib import rc_context  # noqa: PLC0415  an optional dependency, slow to import
+
+    file = io.StringIO()
+    with rc_context({"svg.hashsalt": "rga", "svg.fonttype": "none"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Description": f"drawn from {digest_of(drawn)}"})
+    text = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", file.getvalue())  # hundredths of a point are fine enough
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def digest_of(drawn: object) -> str:
+    """The digest of what a figure is drawn from: floats count to six significant digits, so that it is the same on all machines.
+
+    Example:
+        >>> digest_of({"mAP": [0.1 + 0.2]}) == digest_of({"mAP": [0.3]}) != digest_of({"mAP": [0.31]})
+        True
+    """
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, float):
+            return f"{value:.6g}"
+        if isinstance(value, dict):
+            return {str(name): rounded(each) for name, each in value.items()}
+        return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
+
+    return hashlib.sha256(json.dumps(rounded(drawn)).encode()).hexdigest()[:16]

@@ -14,13 +14,14 @@ from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.storage.outputs import check_folder
 from rga.study.evidence import Evidence, RecordedRun
-from rga.study.job import Job
-from rga.study.progress import watching
 from rga.study.settings import Scale, Setting
-from rga.study.side_by_side import Ended, State, Together, cores, run_jobs
 from rga.study.tables import Block, get_table
+from rga.study.trainings.job import Job
+from rga.study.trainings.progress import watching
+from rga.study.trainings.side_by_side import Ended, State, Together, cores, run_jobs
 from rga.study.trial import Trial, deciding_fields, trials_of
 from rga.study.variants import VARIANTS
+from rga.training.recipe import check_device_name
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.lock import locked
 
@@ -36,7 +37,7 @@ class Study:
         output: folder of data and runs.
         evidence: folder of the recorded runs.
         data: datasets that are named; those that are generated need no name.
-        seeds: how many each variant has; None for as many as the table says.
+        seeds: how many each variant has; 0 for as many as the table says.
         variants: names; all by default.
         device: of all trainings; several, in turn, where they are named with commas.
         threads: of each training.
@@ -46,7 +47,7 @@ class Study:
     output: Path
     evidence: Path
     data: tuple[DataSpec, ...] = ()
-    seeds: int | None = None
+    seeds: int = 0
     variants: tuple[str, ...] = ()
     device: str = "auto"
     threads: int = 1
@@ -87,7 +88,9 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
         ExistingFileError: generated data should be where something else is.
         InputError: data are not named that are needed, or an option is out of its range.
     """
-    check_at_least(0, at_once=at_once)
+    check_at_least(0, at_once=at_once, seeds=study.seeds, threads=study.threads)
+    for device in study.device.split(","):
+        check_device_name(device)
     if minutes < 0:
         raise InputError(f"minutes must be at least 0, got {minutes:g}")
     trials, evidence = study.trials(), Evidence(study.evidence)

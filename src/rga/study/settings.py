@@ -105,12 +105,20 @@ def people() -> ReidRecipe:
 PEOPLE = GeneratedData(
     "people", "people", "market1501", PEOPLE_GENERATOR, PeopleOptions(identities=300, images_per_camera=4, distractors=200)
 )
+COUNTS = {50: {"passes_per_epoch": 6}, 150: {}, 500: {"passes_per_epoch": 1, "epochs": 7}, 1500: {"passes_per_epoch": 1, "epochs": 2}}
+"""Training identities -> what keeps the training at some 400 steps."""
 STREETS = GeneratedData("streets", "street scenes", "streets", STREETS_GENERATOR, StreetOptions(train=160, val=40))
 
 
-def of_people(name: str, title: str, **changes: Any) -> Setting:
+def of_people(name: str, title: str, data: GeneratedData = PEOPLE, **changes: Any) -> Setting:
     """A setting on generated people."""
-    return Setting(name, title, "minutes", people, POOLED, ("market1501",), PEOPLE, changes=changes)
+    return Setting(name, title, "minutes", people, POOLED, ("market1501",), data, changes=changes)
+
+
+def so_many_people(count: int) -> GeneratedData:
+    """Training on so many people, of whom the first are always the same, and testing on 150 others, who are always the same."""
+    options = PeopleOptions(identities=count, test_identities=150, images_per_camera=4, distractors=200)
+    return GeneratedData(f"people-of-{count}", "people", "market1501", PEOPLE_GENERATOR, options)
 
 
 ALL = (
@@ -118,6 +126,15 @@ ALL = (
     of_people("people-held-out", "generated people, 50 training identities held out", hold_out=50, passes_per_epoch=3),
     of_people("people-x2", "generated people, 2x the epochs", epochs=24, evaluate_every=8),
     of_people("people-x4", "generated people, 4x the epochs", epochs=48, evaluate_every=16),
+    *(
+        of_people(
+            f"people-of-{count}",
+            f"{count:,} generated people",
+            so_many_people(count),
+            **{"warmup_epochs": 2 * changes.get("epochs", 12) / 12, "evaluate_every": 0, **changes},
+        )
+        for count, changes in COUNTS.items()
+    ),
     Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
     Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
     Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),

@@ -81,7 +81,7 @@ ALL = (
         (
             Block(
                 "people-held-out",
-                (PLAIN, ATTENDED, *(f"{name}-lr-{lr}" for lr in (1, 4) for name in BOTH)),
+                (PLAIN, ATTENDED, *(f"{name}-lr-{lr}" for lr in (1, 4, 8, 16) for name in BOTH)),
                 seeds=1,
                 first=100,
             ),
@@ -170,6 +170,12 @@ ALL = (
             Block("people-x2", (PLAIN, "rga-sc-from-50", ATTENDED), 3),
             Block("people-x4", (PLAIN, "rga-sc-from-50", ATTENDED), 3),
         ),
+    ),
+    Table(
+        "people",
+        "Number of people",
+        "Does RGA need many people to train on?",
+        tuple(Block(f"people-of-{count}", (PLAIN, ATTENDED), 3) for count in (50, 150, 500, 1500)),
     ),
 )
 

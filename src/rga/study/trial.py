@@ -72,17 +72,17 @@ def deciding_fields(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def trials_of(blocks: Iterable[Block], seeds: int | None = None, variants: Iterable[str] = ()) -> list[Trial]:
+def trials_of(blocks: Iterable[Block], seeds: int = 0, variants: Iterable[str] = ()) -> list[Trial]:
     """The trainings of blocks, each once: seed by seed, so that all variants have one before any has two.
 
     Args:
         blocks: of tables.
-        seeds: how many each variant has; by default as the blocks say.
+        seeds: how many each variant has; 0 for as many as the blocks say.
         variants: names; all by default.
     """
     chosen = frozenset(variants)
     found: dict[tuple[str, str, int], Trial] = {}
-    listed = [(*rows(block), block.first, block.seeds if seeds is None else seeds) for block in blocks]
+    listed = [(*rows(block), block.first, seeds or block.seeds) for block in blocks]
     for number in range(max((count for *_, count in listed), default=0)):
         for setting, compared, first, count in listed:
             for variant in compared:

@@ -51,8 +51,8 @@ PAPER = (
     Variant("fc-c", "FC-C", {"attention": "fc-c"}),
     Variant("cbam-cs", "CBAM-CS", {"attention": "cbam-cs"}),
     Variant("fc-parallel", "FC-S//C", {"attention": "fc-parallel"}),
-    Variant("rga-sc-no-embedding", "none", {"embedding": "none"}),
-    Variant("rga-sc-symmetric", "symmetric", {"embedding": "symmetric"}),
+    Variant("rga-sc-no-embedding", "RGA-SC, no embedding", {"embedding": "none"}),
+    Variant("rga-sc-symmetric", "RGA-SC, symmetric embedding", {"embedding": "symmetric"}),
 )
 """The rows of the paper's tables."""
 
@@ -74,7 +74,7 @@ OURS = (
     *(
         Variant(f"{name}-lr-{1000 * lr:g}", f"{label}, lr {lr:g}", {"attention": attention, "lr": lr})
         for name, label, attention in ((PLAIN, "plain", "none"), (ATTENDED, "RGA-SC", "rga-sc"))
-        for lr in (1e-3, 4e-3)
+        for lr in (1e-3, 4e-3, 8e-3, 16e-3)
     ),
     *(Variant(f"rga-sc-only-{only}", f"RGA-SC after stage {only} alone", {"after": (f"layer{only}",)}) for only in range(1, 5)),
 )

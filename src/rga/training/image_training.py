@@ -165,9 +165,16 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         save_model(self.model, folder, {"data": self.data.name, "fingerprint": self.fingerprint, **metrics})
 
     def optimizer(self) -> Optimizer:
-        """The recipe's optimizer over all weights that learn; the backbone's own have their own learning rate."""
+        """The recipe's optimizer over all weights that learn, in groups with their own learning rate and weight decay."""
         chosen = self.recipe.optimization
-        return build_optimizer(chosen, parameter_groups(self.model, self.model.backbone, chosen.backbone_lr_scale))
+        groups = parameter_groups(
+            self.model,
+            self.model.backbone,
+            chosen.backbone_lr_scale,
+            attention_lr_scale=chosen.attention_lr_scale,
+            attention_weight_decay=chosen.attention_weight_decay,
+        )
+        return build_optimizer(chosen, groups)
 
     def schedule(self) -> Schedule:
         """The recipe's learning rate by epoch."""

@@ -50,8 +50,12 @@ class OptimizationRecipe:
     """When the learning rate is set: at the start of each epoch, as in the paper's code, or at every step."""
     backbone_lr_scale: float = 1.0
     """Learning rate of the backbone's own weights, as a multiple of lr. Below 1 suits pretrained weights."""
+    attention_lr_scale: float = 1.0
+    """Learning rate of the attention's weights, as a multiple of lr."""
     weight_decay: float = 5e-4
     """Weight decay."""
+    attention_weight_decay: float | None = None
+    """Weight decay of the attention's weights; None for that of all others."""
     gradient_clip_norm: float = 0.0
     """Clip the norm of all gradients together to this; 0 does not clip."""
     gradient_accumulation: int = 1
@@ -62,9 +66,10 @@ class OptimizationRecipe:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("epochs", "gradient_accumulation"), 1)
-        check_range(
-            self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm", "backbone_lr_scale"), 0
-        )
+        check_range(self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm"), 0)
+        check_range(self, ("backbone_lr_scale", "attention_lr_scale"), 0)
+        if self.attention_weight_decay is not None:
+            check_range(self, ("attention_weight_decay",), 0)
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be at least 0 and less than 1, got {self.ema_decay}")
 

@@ -80,6 +80,7 @@ def by_the_equations(gate: RelationGate, nodes: Tensor) -> Tensor:
     varphi = layer(gate.varphi, torch.cat([gate.varphi.rows.weight, gate.varphi.columns.weight], 1), relations)
     y = torch.cat([psi.mean(-1, keepdim=True), varphi], -1)
     hidden = layer(gate.w1, gate.w1.linear.weight, y)
+    assert isinstance(gate.w2, LinearNorm)
     return torch.sigmoid(layer(gate.w2, gate.w2.linear.weight, hidden, relu=False)).squeeze(-1)
 
 

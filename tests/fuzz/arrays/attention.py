@@ -24,6 +24,7 @@ LAYOUTS = ("plain", "strided", "channels last", "transposed", "expanded", "gradi
 OPTIONS: tuple[dict[str, Any], ...] = (
     *({}, {}, {}, {"fit": "pool"}, {"fit": "stretch"}, {"reduction": 2}, {"reduction": 0}, {"reduction": "8"}, {"initial_gate": 0.95}),
     *({"initial_gate": 1.5}, {"embedding": "odd"}, {"dense": True}, {"original": False, "relation": False}, {"colour": 1}),
+    *({"gate_norm": "none"}, {"gate_norm": "layer"}, {"gate_norm_momentum": 0.01}, {"gate_norm_momentum": 0}),
     *({"width_grid": (0, 1)}, {"initial_gate": float("nan")}, {"reduction": 2.5}, {"hidden_reduction": -1}),
 )
 """Options of attentions, not all of them right."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rga.attention.acceleration.linear_norm import FastLinearNorm, finish, folds, scale_and_shift
+from rga.attention.acceleration.linear_norm import FastLinearBias, FastLinearNorm, finish, folds, scale_and_shift
 from rga.attention.acceleration.plain import is_plain, is_plain_linear
 from rga.attention.acceleration.recompute import recompute
 from rga.attention.acceleration.tiles import can_tile, varphi_and_w1_in_tiles
@@ -35,6 +35,7 @@ class FastRelationGate(FactorisedRelationGate):
     """``RelationGate``: the same function, parameters and keys. See there for the arguments."""
 
     layer = FastLinearNorm
+    biased = FastLinearBias
 
     @in_float32
     def forward(self, nodes: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rga.attention.acceleration.plain import is_plain_linear, is_unwatched
+from rga.attention.acceleration.plain import is_plain, is_plain_linear, is_unwatched
 from rga.attention.precision import wide_type
-from rga.attention.relation import LinearNorm
+from rga.attention.relation import LinearBias, LinearNorm
 
 FOLDABLE = (nn.BatchNorm1d.forward, nn.SyncBatchNorm.forward)
 """The forward passes that are folded. A normalisation with another one is called."""
@@ -38,6 +38,18 @@ class FastLinearNorm(LinearNorm):
             weight = weight * scale[:, None]
         product = linear_of_nodes(x, weight, bias)
         return finish(product, self.norm if bias is None else None, self.relu)
+
+
+class FastLinearBias(LinearBias):
+    """``LinearBias``: the same function, parameters and keys, and not faster, but weights may be narrower than the nodes as above."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Nodes (B, M, inputs) -> (B, M, outputs)."""
+        linear = self.linear
+        if not is_plain(linear, nn.Linear):
+            return super().forward(x)
+        bias = None if linear.bias is None else linear.bias.to(x.dtype)
+        return nn.functional.linear(x, linear.weight.to(x.dtype), bias)
 
 
 def folds(norm: nn.Module) -> bool:

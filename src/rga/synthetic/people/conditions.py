@@ -89,9 +89,7 @@ class Chances:
     def __post_init__(self) -> None:
         check_whole_numbers(self, {"obstacles": (1, 9)})
         for name, value in vars(self).items():
-            if name == "obstacles":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            if name != "obstacles" and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
                 raise InputError(f"{name} is {value!r}: expected a number from 0 to 1")
 
 

@@ -198,4 +198,4 @@ def draw_solid(
     colours = surface.texture.reshape(-1, 3).take(spot, axis=0) * light.take(bins)[:, None]  # (n, 3)
     canvas[top:bottom, left:right][inside] = colours.astype(np.uint8)
     if covered is not None:
-        covered[top:bottom, left:right][inside] = True
+        covered[top:bottom, left:right] |= inside

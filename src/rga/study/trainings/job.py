@@ -15,7 +15,7 @@ from rga.recipes import to_json
 from rga.training.recipe import Recipe
 from rga.training.run.record import RECIPE_FILE
 
-COMMAND = (sys.executable, "-m", "rga.study.worker")
+COMMAND = (sys.executable, "-m", "rga.study.trainings.worker")
 """What a job's process runs."""
 
 RESULT, OUTPUT = "result.json", "output.txt"

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn
 
-from rga.study.job import Job
-from rga.study.side_by_side import Ended, State
+from rga.study.trainings.job import Job
+from rga.study.trainings.side_by_side import Ended, State
 from rga.terminal import text_column
 from rga.training.run.log import LOG_FILE
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from rga.study.job import Job, Process
+from rga.study.trainings.job import Job, Process
 from rga.training.run.stop import StopSignals
 
 POLL = 0.2
@@ -88,7 +88,9 @@ def run_jobs(
         on_end: called after each job.
         on_look: called several times a second with the jobs that run.
     """
-    waiting, running, ended = deque(jobs), [], []  # type: tuple[deque[Job], list[Running], list[Ended]]
+    waiting = deque(jobs)
+    running: list[Running] = []
+    ended: list[Ended] = []
     deadline = time.monotonic() + 60 * minutes if minutes else None
     stopping = out_of_time = False
     with StopSignals() as signals, killed_at_the_end(running):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rga.reid.recipes import tiny
-from rga.study.job import Job
-from rga.study.side_by_side import Ended, State, run_jobs
+from rga.study.trainings.job import Job
+from rga.study.trainings.side_by_side import Ended, State, run_jobs
 
 PROGRAM = """
 import json, pathlib, sys, time
@@ -40,7 +40,7 @@ MakeJob = Callable[[str], Job]
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
     """Makes a job by the name of what its program does: good, bad, lasting, deaf."""
-    monkeypatch.setattr("rga.study.job.COMMAND", (sys.executable, "-c", PROGRAM))
+    monkeypatch.setattr("rga.study.trainings.job.COMMAND", (sys.executable, "-c", PROGRAM))
     return lambda name: Job(name, tiny().override(threads=1), tmp_path / name)
 
 
@@ -99,8 +99,8 @@ def test_a_process_does_not_outlive_the_one_that_started_it(tmp_path: Path) -> N
     parent = f"""
 import sys
 from pathlib import Path
-from rga.study import job
-from rga.study.side_by_side import run_jobs
+from rga.study.trainings import job
+from rga.study.trainings.side_by_side import run_jobs
 from rga.reid.recipes import tiny
 job.COMMAND = (sys.executable, "-c", {PROGRAM!r})
 run_jobs([job.Job("lasting-1", tiny(), Path({str(tmp_path / "lasting-1")!r}))], 1)
