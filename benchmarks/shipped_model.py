@@ -38,7 +38,7 @@ from rga.reid.model import ReidModel
 from rga.reid.transforms import test_transform
 from rga.storage.files import write_json
 from rga.storage.saved_model import weights_fingerprint
-from rga.study.worker import processor_name
+from rga.study.trainings.measurement import processor_name
 
 Features = NDArray[np.float32]
 

@@ -70,7 +70,7 @@ def test_worlds_are_apart_and_of_one_kind() -> None:
 
 
 def test_a_training_has_its_data_and_its_recipe(tiny_worlds: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.study.job.COMMAND", (sys.executable, "-c", PROGRAM))
+    monkeypatch.setattr("rga.study.trainings.job.COMMAND", (sys.executable, "-c", PROGRAM))
     output = tmp_path / "out"
     assert training.main(["-o", str(output), "--device", "cpu", "--threads", "1"]) == 0
     recipe = ReidRecipe.from_dict(json.loads((output / "run" / "result.json").read_text()))

@@ -31,7 +31,7 @@ from rga.recipes import recipe_from_file
 from rga.reid.model import ReidModel
 from rga.storage.files import write_folder, write_json
 from rga.storage.saved_model import CONFIG, WEIGHTS, save_model, weights_fingerprint
-from rga.study.job import RESULT
+from rga.study.trainings.job import RESULT
 from rga.synthetic.people.people import ORIGIN
 from rga.synthetic.people.world import World
 from rga.training.run.record import RECIPE_FILE

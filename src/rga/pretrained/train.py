@@ -14,9 +14,9 @@ from rich.console import Console
 
 from rga.errors import InputError, RgaError
 from rga.pretrained.small import NAME, TESTED, TRAINED, recipe
-from rga.study.job import Job
-from rga.study.progress import watching
-from rga.study.side_by_side import Together, run_jobs
+from rga.study.trainings.job import Job
+from rga.study.trainings.progress import watching
+from rga.study.trainings.side_by_side import Together, run_jobs
 from rga.terminal import PlainConsole
 from rga.training.run.lock import locked
 
