@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.reports rga.chosen_data",
         "rga.runs rga.evaluations",
         "rga.study",
-        "rga.demos",
+        "rga.demos rga.pretrained",
         "rga.cli",
         "rga.__main__",
     )

@@ -73,7 +73,7 @@ def evaluate(
     """Measures a model on a dataset.
 
     Args:
-        model: a model, the folder of a run or of a saved model, or one on the Hugging Face hub.
+        model: a model, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with. Options that are not given
             are those of the training, where it was read by the same reader; ``option=none`` is without.
         output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold the results

@@ -17,7 +17,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 from rga.backbones.model import BackboneModel
 from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, InputError, MissingFileError, RgaError
-from rga.model_names import HUB_PREFIX, is_hub_name, not_a_model
+from rga.model_names import HUB_PREFIX, is_hub_name, not_a_model, shipped_model, shipped_models
 from rga.storage.saved_model import CONFIG, FORMAT, WEIGHTS, model_folder
 from rga.tasks import TASKS, get_task
 
@@ -36,12 +36,13 @@ def load(path_or_hub_id: str | Path, kind: type[Kind]) -> Kind: ...
 
 
 def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> BackboneModel:
-    """Loads a model that a training saved; nothing in its files is executed.
+    """Loads a model that ships with rga, or that a training saved; nothing in its files is executed.
 
     Args:
-        path_or_hub_id: a folder with ``config.json`` and ``model.safetensors``, a run's folder (its ``best`` model, else its ``last``), or
-            ``owner/name`` on the Hugging Face hub (``hf-hub:owner/name`` where a folder here is called like the owner); or a file of the
-            public weights for CIFAR-10, see ``rga.classification.public``.
+        path_or_hub_id: the name of a model that ships with rga, such as ``"small"`` (``"rga:small"`` where something in the working
+            directory is called so); a folder with ``config.json`` and ``model.safetensors``, or a run's folder (its ``best`` model, else
+            its ``last``); ``owner/name`` on the Hugging Face hub (``hf-hub:owner/name`` where a folder here is called like the owner); or a
+            file of the public weights for CIFAR-10, see ``rga.classification.public``.
         kind: the class that the model must be of; by default any.
 
     Returns:
@@ -84,10 +85,10 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> BackboneM
 
 
 def as_source(named: str | Path) -> str:
-    """What was named, as text, with the home folder for ``~``.
+    """What was named, as text: the folder of a shipped model for its name, the home folder for ``~``.
 
     Raises:
-        InputError: it is no text and no path, or empty.
+        InputError: it is no text and no path, or empty, or the name of a shipped model and of something here.
     """
     if not isinstance(named, (str, os.PathLike)):
         raise InputError(f"a model is named by a folder or by owner/name on the Hugging Face hub, got a {type(named).__name__}")
@@ -96,6 +97,8 @@ def as_source(named: str | Path) -> str:
         raise InputError(f"{text!r} names no model: name the folder of a run or of a saved model, or owner/name on the Hugging Face hub")
     if text.startswith(HUB_PREFIX):
         return text
+    if isinstance(named, str) and (shipped := shipped_model(text)) is not None:
+        return str(shipped)
     try:
         os.stat(text)  # noqa: PTH116  as paths it would be read three times
     except OSError as error:
@@ -103,7 +106,8 @@ def as_source(named: str | Path) -> str:
             raise InputError(f"{text[:60]}... names no model: {error.strerror}") from error
     expanded = Path(text).expanduser() if text.startswith("~") else Path(text)
     if not isinstance(named, str):
-        return str(expanded.absolute()) if is_hub_name(text) else str(expanded)  # a path is never a name on the hub
+        is_name = is_hub_name(text) or text in shipped_models()
+        return str(expanded.absolute()) if is_name else str(expanded)  # a path is never a name
     return str(expanded) if text.startswith("~") else text
 
 

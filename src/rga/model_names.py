@@ -1,4 +1,4 @@
-"""What a user named where a model was expected: a name on the Hugging Face hub, a path, or something else that a path leads to."""
+"""What a user named where a model was expected: a model that ships with rga, a name on the Hugging Face hub, a path, or something else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
+from rga.errors import InputError
 from rga.storage.found import PICKLE, SAFETENSORS, TORCH, exists, file_kind, folder_contents, neighbours, weights_in
 from rga.storage.saved_model import CONFIG, WEIGHTS, model_folder
 from rga.training.run.checkpoint import LAST, PREVIOUS
@@ -25,7 +26,40 @@ FILE_SUFFIXES = frozenset(
 HUB_PREFIX = "hf-hub:"
 """Before ``owner/name`` it says that the hub is meant, whatever is on this machine (timm's way to write it)."""
 
+SHIPPED = Path(__file__).parent / "pretrained"
+"""The folder that holds a folder for each model that ships with rga."""
+
+SHIPPED_PREFIX = "rga:"
+"""Before the name of a shipped model it says that this model is meant, whatever is called so in the working directory."""
+
 EXPECTED = f"expected a folder with {CONFIG} and {WEIGHTS}, or the folder of a run"
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name -> folder of each model that ships with rga."""
+    return {file.parent.name: file.parent for file in sorted(SHIPPED.glob(f"*/{CONFIG}"))}
+
+
+def shipped_model(text: str) -> Path | None:
+    """The folder of the shipped model that a text names; None if it names none.
+
+    Raises:
+        InputError: something in the working directory has the same name, so that either may be meant; or no shipped model has the name
+            behind ``rga:``.
+    """
+    name = text.removeprefix(SHIPPED_PREFIX)
+    found = shipped_models()
+    if text.startswith(SHIPPED_PREFIX):
+        if name not in found:
+            known = f"it has {', '.join(map(repr, found))}" if found else "this version has none"
+            raise InputError(f"no model called {name!r} ships with rga: {known}")
+        return found[name]
+    if name in found and exists(Path(name)):
+        raise InputError(
+            f"{name!r} is the name of a model that ships with rga, and of something in the working directory: write {SHIPPED_PREFIX}{name} "
+            f"for the model, or ./{name} for what is here"
+        )
+    return found.get(name)
 
 
 def is_hub_name(text: str) -> bool:
@@ -52,7 +86,10 @@ def not_a_model(path: Path) -> str:
 
 def missing(path: Path) -> str:
     """The error for a path that leads to nothing."""
-    return f"there is no model at {path}{neighbours(path)}; {EXPECTED}, or {HUB_PREFIX}owner/name for a model on the Hugging Face hub"
+    shipped = f", or one that ships with rga ({', '.join(shipped_models())})" if shipped_models() else ""
+    return (
+        f"there is no model at {path}{neighbours(path)}; {EXPECTED}, or {HUB_PREFIX}owner/name for a model on the Hugging Face hub{shipped}"
+    )
 
 
 def folder_without_model(folder: Path) -> str:

@@ -87,6 +87,32 @@ def test_colours_change_as_much_as_the_field_says(data: ReidData) -> None:
     assert 0 < shift[0.05] < 12 < shift[0.8]
 
 
+def test_channels_have_gains_of_their_own_within_the_field(data: ReidData) -> None:
+    pixels, _, files = first(data, white_balance=0.3)
+    gains = []
+    for shown, file in zip(pixels.float(), files, strict=True):
+        dark = (file > 20) & (file < 190)  # nothing of it is cut off at 255
+        for channel in range(3):
+            ratios = (shown / file)[..., channel][dark[..., channel]]
+            assert ratios.max() - ratios.min() < 0.06  # one gain a channel, and rounding
+            gains.append(ratios.mean().item())
+    assert 0.69 < min(gains) < 0.85
+    assert 1.15 < max(gains) < 1.31
+    assert len(set(gains)) == len(gains)
+
+
+def test_images_are_grey_or_blurred_as_often_as_the_fields_say(data: ReidData) -> None:
+    pixels, _, _ = first(data, random_grayscale=1.0)
+    assert torch.equal(pixels[..., 0], pixels[..., 1])
+    assert torch.equal(pixels[..., 0], pixels[..., 2])
+    pixels, _, files = first(data, random_blur=1.0)
+    contrasts = [shown.float().std() / file.float().std() for shown, file in zip(pixels, files, strict=True)]
+    assert min(contrasts) < 0.5  # of noise, the more is left the less it is blurred
+    assert all(0 < contrast <= 1 for contrast in contrasts)
+    grey = [torch.equal(shown[..., 0], shown[..., 1]) for shown in first(data, random_grayscale=0.5)[0]]
+    assert 0 < sum(grey) < len(grey)
+
+
 def test_batches_are_p_times_k_and_an_epoch_is_its_passes(data: ReidData) -> None:
     for ids, images, passes in ((3, 2, 1), (2, 3, 1), (2, 2, 3)):
         task = ReidTraining(TINY.override(ids_per_batch=ids, images_per_id=images, passes_per_epoch=passes), data)

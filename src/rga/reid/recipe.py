@@ -59,10 +59,16 @@ class ReidAugmentationRecipe:
     """Probability of random erasing."""
     color_jitter: float = 0.0
     """Strength of random brightness, contrast and saturation."""
+    white_balance: float = 0.0
+    """Strength of random gains of red, green and blue, as cameras in another light have: from 1 - strength to 1 + strength."""
+    random_grayscale: float = 0.0
+    """Probability of a grey image."""
+    random_blur: float = 0.0
+    """Probability of a Gaussian blur with a deviation of 0.1 to 1.5 pixels."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        check_range(self, ("random_crop", "random_flip", "random_erasing"), 0, 1)
+        check_range(self, ("random_crop", "random_flip", "random_erasing", "white_balance", "random_grayscale", "random_blur"), 0, 1)
         check_range(self, ("color_jitter",), 0)
 
 

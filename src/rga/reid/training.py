@@ -82,6 +82,9 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             flip=chosen.random_flip,
             random_erasing=chosen.random_erasing,
             color_jitter=chosen.color_jitter,
+            white_balance=chosen.white_balance,
+            grayscale=chosen.random_grayscale,
+            blur=chosen.random_blur,
         )
         samples = TrainingImages(data.train, labels, augmentation)
         super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)

@@ -24,6 +24,10 @@ AREAS = (0.02, 0.4)
 """Share of an image that is erased."""
 ASPECTS = (0.3, 1 / 0.3)
 """Height by width of what is erased."""
+BLURRED = 5
+"""Rows and columns of the kernel of a blur."""
+DEVIATIONS = (0.1, 1.5)
+"""Of a blur, in pixels."""
 
 
 def test_transform(preprocessing: Preprocessing) -> v2.Transform:
@@ -41,17 +45,38 @@ class Augmentation(nn.Module):
         flip: probability of a horizontal flip.
         random_erasing: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3.
         color_jitter: strength of random brightness, contrast and saturation; 0 (the paper's recipe) for none.
+        white_balance: strength of random gains of the colour channels.
+        grayscale: probability of a grey image.
+        blur: probability of a Gaussian blur.
     """
 
     def __init__(
-        self, height: int, width: int, *, crop: float = 0.5, flip: float = 0.5, random_erasing: float = 0.5, color_jitter: float = 0.0
+        self,
+        height: int,
+        width: int,
+        *,
+        crop: float = 0.5,
+        flip: float = 0.5,
+        random_erasing: float = 0.5,
+        color_jitter: float = 0.0,
+        white_balance: float = 0.0,
+        grayscale: float = 0.0,
+        blur: float = 0.0,
     ) -> None:
         super().__init__()
         self.size = (height, width)
         self.crop = crop
         self.flip = flip
         self.random_erasing = random_erasing
-        self.jitter = v2.ColorJitter(color_jitter, color_jitter, color_jitter) if color_jitter else None
+        self.colors: list[nn.Module] = []
+        if color_jitter:
+            self.colors.append(v2.ColorJitter(color_jitter, color_jitter, color_jitter))
+        if white_balance:
+            self.colors.append(WhiteBalance(white_balance))
+        if grayscale:
+            self.colors.append(v2.RandomGrayscale(grayscale))
+        if blur:
+            self.colors.append(v2.RandomApply([v2.GaussianBlur(BLURRED, DEVIATIONS)], blur))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Bytes (H, W, 3) -> bytes (height, width, 3), and top, left, height and width of a rectangle; the last two are 0 for none."""
@@ -66,10 +91,33 @@ class Augmentation(nn.Module):
             image = TF.resize_image(image, [height, width])
         if to_flip < self.flip:
             image = image.flip(-1)
-        if self.jitter is not None:
-            image = self.jitter(image)
+        for change in self.colors:
+            image = change(image)
         rectangle = draw_rectangle(height, width) if to_erase < self.random_erasing else (0, 0, 0, 0)
         return image.permute(1, 2, 0).contiguous(), torch.tensor(rectangle)
+
+
+class WhiteBalance(nn.Module):
+    """Multiplies red, green and blue by random gains, as cameras in another light do.
+
+    Args:
+        strength: gains are drawn uniformly from 1 - strength to 1 + strength.
+    """
+
+    def __init__(self, strength: float) -> None:
+        super().__init__()
+        self.strength = strength
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Bytes (3, H, W) -> bytes (3, H, W).
+
+        Example:
+            >>> _ = torch.manual_seed(0)
+            >>> WhiteBalance(0.5)(torch.full((3, 1, 1), 100, dtype=torch.uint8)).flatten()
+            tensor([100, 127,  59], dtype=torch.uint8)
+        """
+        gains = 1 + self.strength * (2 * torch.rand(3, 1, 1) - 1)
+        return (image * gains).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def draw_rectangle(height: int, width: int) -> tuple[int, int, int, int]:

@@ -48,7 +48,7 @@ def embed(
     all others are done.
 
     Args:
-        model: Folder of a run or of a saved model, or one on the Hugging Face hub.
+        model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         output: File for the features.
         overwrite: Replace the file if it is there already.

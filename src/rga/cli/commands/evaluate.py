@@ -15,7 +15,8 @@ from rga.errors import InputError
 
 USAGE = """usage: rga evaluate MODEL [--data NAME:FOLDER] [flags]
 
-Measure a saved model. MODEL is the folder of a run or of a saved model, or the name of a model on the Hugging Face hub.
+Measure a saved model. MODEL is the folder of a run or of a saved model, the name of one that ships with rga, or of one on the Hugging
+Face hub.
 By default it is evaluated on the data that it was trained with. The flags depend on the task of the model:
 """
 

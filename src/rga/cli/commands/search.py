@@ -45,7 +45,7 @@ def search(
     An image is not compared with its own file.
 
     Args:
-        model: Folder of a run or of a saved model, or one on the Hugging Face hub.
+        model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         gallery: Images of known people to search in, and folders of them.
         output: Also write the answers to this file, as JSON.
