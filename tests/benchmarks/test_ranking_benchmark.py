@@ -57,6 +57,7 @@ def test_reranking_is_ours(benchmark: ModuleType) -> None:
     assert figures["mAP"] > benchmark.our_evaluation(data)["mAP"]
 
 
+@pytest.mark.slow
 def test_a_case_runs_in_a_process_of_its_own(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     case = benchmark.Case("evaluation", "ours", 10, 400, 2048, "random")
     result = benchmark.measure(case, 2**40)
@@ -97,6 +98,7 @@ def test_too_little_memory_is_said(benchmark: ModuleType, monkeypatch: pytest.Mo
     assert benchmark.run_case(benchmark.Case("evaluation", "ours", 10, 40, 8, "random")) == {"failed": "out of memory"}
 
 
+@pytest.mark.slow
 def test_a_failure_is_not_passed_over(benchmark: ModuleType) -> None:
     with pytest.raises(RuntimeError, match="nobody"):
         benchmark.measure(benchmark.Case("evaluation", "nobody", 10, 40, 8, "random"), 2**40)

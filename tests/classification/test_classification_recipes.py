@@ -73,7 +73,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "folder" else name for name in RECIPES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("folder", "imagenet") else name for name in RECIPES]
+)
 def test_every_recipe_runs_a_step(name: str, folders: Path, tmp_path: Path) -> None:
     recipe = RECIPES[name]().override(num_workers=0, weights="none", max_steps=1, batch_size=4, lr=1e-3)
     if name != "digits":

@@ -205,6 +205,7 @@ def test_which_split_chooses_is_said(data: ClassificationData) -> None:
         evaluate_model(ClassificationTraining(TINY, alone).model, alone, ClassificationOptions("test"))
 
 
+@pytest.mark.slow
 def test_several_processes_see_a_part_each_and_all_have_the_result(data: ClassificationData, in_processes: InProcesses) -> None:
     task = ClassificationTraining(TINY, data)
     seen: list[int] = []

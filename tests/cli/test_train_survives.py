@@ -133,6 +133,7 @@ def test_killed_at_any_step_with_any_workers_it_goes_on_as_if_nothing_had_happen
     assert not list(out.glob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_sigterm_leaves_a_checkpoint_and_a_folder_has_one_training_at_a_time(people: Path, whole: Path, tmp_path: Path) -> None:
     recipe, out = tiny(people), tmp_path / "run"
     process = start(recipe, out)
@@ -223,6 +224,7 @@ def test_a_damaged_image_is_skipped_and_counted_where_that_is_wanted(
     assert curve(out)[7] != curve(whole)[7]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_loses_nothing(people: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange) -> None:
     recipe, out = tiny(people, num_workers=1), tmp_path / "run"
 

@@ -81,6 +81,7 @@ def assert_near(two: Path, one: Path) -> None:
         assert [ours["identity"], ours["triplet"]] == pytest.approx([theirs["identity"], theirs["triplet"]], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_loss_curve_of_one_and_its_evaluation(eight: Path, one: Path, tmp_path: Path) -> None:
     two = tmp_path / "run"
     done = torchrun(2, recipe(eight, sync_bn=True), two)

@@ -177,6 +177,7 @@ def test_weights_that_half_precision_does_not_hold_are_refused() -> None:
         building.halved(model)
 
 
+@pytest.mark.slow
 def test_the_comparison_is_kept_with_the_weights_and_in_the_card(
     shipped: Path, run: Path, people: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ print(faults[-1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
 def test_pages_are_not_asked_for_again() -> None:
     faults = {}

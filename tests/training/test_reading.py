@@ -74,6 +74,7 @@ class Killed(Numbers):
         return torch.tensor(index)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_is_due() -> None:
     others = multiprocessing.active_children()
     batches = read_batches(Killed(), 1, num_workers=1)
