@@ -122,9 +122,9 @@ def demo(attention: str = "rga-sc") -> ReidRecipe:
             backbone="resnet10t", weights="none", attention=attention, initial_gate=0.95, image_size=(64, 32), feature="pooled"
         ),
         optimization=OptimizationRecipe(
-            epochs=22,
+            epochs=9,
             optimizer="adamw",
-            lr=2e-3,
+            lr=4e-3,
             warmup_start_lr=1e-5,
             warmup_epochs=1,
             schedule="cosine",
@@ -133,7 +133,7 @@ def demo(attention: str = "rga-sc") -> ReidRecipe:
         ),
         batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=2),
         augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
-        loop=LoopRecipe(evaluate_every=6),
+        loop=LoopRecipe(evaluate_every=5),
         loader=LoaderRecipe(num_workers=1),
     )
 
