@@ -88,3 +88,10 @@ def test_figures_of_nothing_and_of_too_much_are_errors() -> None:
         SeedCurves((Plot("loss", "loss", (SeedCurve("plain", (), ()),)),))
     with pytest.raises(InputError, match="loss has 9 curves: choose at most 8"):
         SeedCurves((Plot("loss", "loss", tuple(curve(str(number), 1) for number in range(9))),))
+
+
+def test_numbers_in_labels_are_written_as_they_are() -> None:
+    row = ForestRow("plain, lr 0.001", 2.5, 1.0, 4.0, (2.0, 3.0))
+    assert "plain, lr 0.001" in texts(Forest((row,), "mAP at 0.125").draw())
+    assert "mAP at 0.125" in texts(Forest((row,), "mAP at 0.125").draw())
+    assert not re.search(r' d="[^"]*\.\d{3}', Forest((row,), "mAP").draw())  # lines are in hundredths of a point

@@ -109,8 +109,13 @@ def as_svg(figure: Figure, drawn: object) -> str:
     file = io.StringIO()
     with rc_context({"svg.hashsalt": "rga", "svg.fonttype": "none"}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Description": f"drawn from {digest_of(drawn)}"})
-    text = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", file.getvalue())  # hundredths of a point are fine enough
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", hundredths, tag[0]), file.getvalue())  # of a point; labels stay
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def hundredths(found: re.Match[str]) -> str:
+    """A number in its text, rounded to hundredths."""
+    return f"{float(found[0]):.2f}"
 
 
 def digest_of(drawn: object) -> str:

@@ -102,7 +102,7 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
     check_folder(study.evidence)
     with locked(study.output, "--output"):
         data = provided(study, [trial.setting for trial in missing], console)
-        jobs = {str(trial): (trial, job) for trial, job in zip_jobs(study, missing, data)}
+        jobs = {str(trial): (trial, job) for trial, job in jobs_of(study, missing, data)}
         for name in [name for name, (_, job) in jobs.items() if job.is_over]:
             evidence.add(recorded(*jobs.pop(name)))
         chosen = at_once or min(2, cores())
@@ -119,7 +119,7 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
             return run_jobs([job for _, job in jobs.values()], chosen, minutes=minutes, on_end=record, on_look=watch.look)
 
 
-def zip_jobs(study: Study, trials: Iterable[Trial], data: Mapping[str, DataSpec]) -> Iterable[tuple[Trial, Job]]:
+def jobs_of(study: Study, trials: Iterable[Trial], data: Mapping[str, DataSpec]) -> Iterable[tuple[Trial, Job]]:
     """The trainings whose data are there, as jobs; devices in turn."""
     devices = study.device.split(",")
     there = [trial for trial in trials if trial.setting.name in data]

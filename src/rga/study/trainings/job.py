@@ -13,7 +13,6 @@ from typing import Any
 
 from rga.recipes import to_json
 from rga.training.recipe import Recipe
-from rga.training.run.record import RECIPE_FILE
 
 COMMAND = (sys.executable, "-m", "rga.study.trainings.worker")
 """What a job's process runs."""
@@ -49,10 +48,6 @@ class Job:
     def to_line(self, at_once: int) -> str:
         """The one line that the process reads first."""
         return json.dumps({"recipe": json.loads(to_json(self.recipe)), "folder": str(self.folder), "at_once": at_once}) + "\n"
-
-    def began(self) -> bool:
-        """Whether a run was begun in its folder."""
-        return (self.folder / RECIPE_FILE).is_file()
 
 
 class Process:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from rga.errors import InputError, RgaError
+from rga.errors import ExistingFileError, InputError, RgaError
 from rga.recipes import recipe_from_file
 from rga.runs import resume, train
 from rga.storage.files import write_json
@@ -67,10 +68,11 @@ def stopped(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def patiently(recipe: Recipe, folder: Path) -> Outcome:
-    """Trains or continues, after a process that still holds the run has left it.
+    """Trains or continues, after a process that still holds the run has left it: with a checkpoint, where there was none before.
 
     Raises:
         BusyError: it does not leave it.
+        ExistingFileError: the folder holds something else than a run.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -80,14 +82,17 @@ def patiently(recipe: Recipe, folder: Path) -> Outcome:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+        except ExistingFileError:
+            if not has_checkpoint(folder):
+                raise
 
 
 def train_or_resume(recipe: Recipe, folder: Path) -> Outcome:
     """Begins the run, or continues it from its checkpoint, with data and machine as they are now."""
-    if not any((folder / name).exists() for name in (LAST, PREVIOUS)):
+    if not has_checkpoint(folder):
         if (folder / RECIPE_FILE).is_file():  # a run that left no checkpoint: what it evaluated comes again
             for name in MODELS:
-                remove_model(folder / name)
+                shutil.rmtree(folder / name, ignore_errors=True)
         return train(recipe, output=folder)
     own = recipe_from_file(folder / RECIPE_FILE)
     if type(own) is not type(recipe) or deciding_fields(own) != deciding_fields(recipe):
@@ -96,12 +101,9 @@ def train_or_resume(recipe: Recipe, folder: Path) -> Outcome:
     return resume(folder, changes={name: now[name] for name in CHANGEABLE | LOCATIONS if name in now and now[name] != own.fields()[name]})
 
 
-def remove_model(folder: Path) -> None:
-    """Removes a saved model."""
-    for path in folder.glob("*"):
-        path.unlink()
-    if folder.is_dir():
-        folder.rmdir()
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run can be continued."""
+    return any((folder / name).exists() for name in (LAST, PREVIOUS))
 
 
 def steps_so_far(folder: Path) -> int:
