@@ -94,6 +94,7 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
     if minutes < 0:
         raise InputError(f"minutes must be at least 0, got {minutes:g}")
     trials, evidence = study.trials(), Evidence(study.evidence)
+    check_named(study, [trial.setting for trial in trials])
     missing = [trial for trial in trials if trial.key not in evidence.of(trials)]
     console.print(f"{len(trials)} runs, of which {len(trials) - len(missing)} are recorded in {study.evidence}")
     if not missing:
@@ -117,6 +118,22 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
                 watch.ended(ended)
 
             return run_jobs([job for _, job in jobs.values()], chosen, minutes=minutes, on_end=record, on_look=watch.look)
+
+
+def check_named(study: Study, settings: Iterable[Setting]) -> None:
+    """Checks that each dataset that is named is used.
+
+    Raises:
+        InputError: no setting takes it, or another one of the same reader is named, too.
+    """
+    takes = dict.fromkeys(reader for setting in settings if setting.generated is None for reader in setting.readers)
+    for spec in study.data:
+        if spec.name not in takes:
+            known = f"they take {', '.join(takes)}" if takes else "their data are generated: leave --data out"
+            raise InputError(f"these tables do not use {spec}: {known}")
+        same = [str(other) for other in study.data if other.name == spec.name]
+        if len(same) > 1:
+            raise InputError(f"{' and '.join(same)} are read alike: name one of them")
 
 
 def jobs_of(study: Study, trials: Iterable[Trial], data: Mapping[str, DataSpec]) -> Iterable[tuple[Trial, Job]]:
