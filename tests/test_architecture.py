@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
-        "rga.errors rga.lazy rga.printable",
+        "rga.cores rga.errors rga.lazy rga.printable",
         "rga.checks rga.arrays rga.tensors rga.terminal",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",

@@ -14,7 +14,7 @@ from rga.ranking.examination import query_details
 from rga.reid.conditions import by_condition, query_groups
 from rga.reid.datasets.market1501 import read_market1501
 from rga.reid.datasets.samples import ReidData, join, validation_split
-from rga.synthetic.people.conditions import COLUMNS, Conditions, write_conditions
+from rga.synthetic.people.conditions import COLUMNS, Conditions, cells, write_conditions
 from rga.synthetic.people.people import PeopleOptions, make_people
 
 CLEAR = Conditions(
@@ -65,7 +65,7 @@ def root(tmp_path: Path) -> Path:
     for path in (*rows, "bounding_box_test/0000_c1s1_000001_00.jpg", "bounding_box_train/0050_c1s1_000001_00.jpg"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-    write_conditions(folder / "conditions.csv", rows.items())
+    write_conditions(folder / "conditions.csv", [(path, cells(conditions)) for path, conditions in rows.items()])
     return folder
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from rga.cores import cores
 from rga.errors import ExistingFileError, InputError, RgaError
 from rga.reports.demo_runs import RUNS
 from rga.storage.files import write_atomically
@@ -18,7 +19,7 @@ from rga.storage.outputs import check_drawing, check_output
 from rga.study.generated import GeneratedData, generate
 from rga.study.trainings.job import OUTPUT, Job
 from rga.study.trainings.progress import watching
-from rga.study.trainings.side_by_side import State, cores, run_jobs
+from rga.study.trainings.side_by_side import State, run_jobs
 from rga.terminal import PlainConsole
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked

@@ -37,7 +37,7 @@ class RecordedRun:
         macs: multiply-accumulates for one image.
         steps: of the training.
         step_seconds: time of a step, evaluations included: seconds of a CPU core, or of the clock on another device; None if unknown.
-        hours: of the whole training by the clock.
+        hours: of the whole training, by the same clock as the time of a step.
         weights: a digest of the saved model's.
         machine: device, threads, trainings at once, versions.
         finished: when, in UTC.

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rga.checks import check_at_least, nearest
+from rga.cores import cores
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.storage.outputs import check_folder
@@ -18,7 +19,7 @@ from rga.study.settings import Scale, Setting
 from rga.study.tables import Block, get_table
 from rga.study.trainings.job import Job
 from rga.study.trainings.progress import watching
-from rga.study.trainings.side_by_side import Ended, State, Together, cores, run_jobs
+from rga.study.trainings.side_by_side import Ended, State, Together, run_jobs
 from rga.study.trial import Trial, deciding_fields, trials_of
 from rga.study.variants import VARIANTS
 from rga.training.recipe import check_device_name

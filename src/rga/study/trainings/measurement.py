@@ -57,7 +57,7 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
     price = cost(model, (1, 3, *model.preprocessing.size))
     record = read_run(folder)
     device = choose_device(recipe.machine.device)
-    own = spent.processor if device.type == "cpu" and not recipe.loader.num_workers else spent.clock
+    one_core = device.type == "cpu" and not recipe.loader.num_workers
     return {
         "task": recipe.task,
         "seed": recipe.seed,
@@ -68,8 +68,7 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
         "parameters": price.parameters,
         "macs": price.macs,
         "steps": outcome.step,
-        "step_seconds": round(own / spent.steps, 4) if spent.steps else None,
-        "hours": round(spent.clock / spent.steps * outcome.step / 3600, 4) if spent.steps else 0.0,
+        **times(spent, outcome.step, one_core=one_core),
         "weights": weights_fingerprint(model),
         "machine": {
             "device": "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
@@ -82,6 +81,20 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
         "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "conditions": conditions(model, recipe),
     }
+
+
+def times(spent: Spent, steps: int, *, one_core: bool) -> dict[str, float | None]:
+    """The time of a step, and the hours of all.
+
+    Args:
+        spent: by the process that finished the training, which may have continued it.
+        steps: of the training.
+        one_core: the seconds of the core count, so that neither other work on the machine nor a pause does; else those of the clock.
+    """
+    if not spent.steps:
+        return {"step_seconds": None, "hours": 0.0}
+    each = (spent.processor if one_core else spent.clock) / spent.steps
+    return {"step_seconds": round(each, 4), "hours": round(each * steps / 3600, 4)}
 
 
 def metrics(outcome: Outcome) -> dict[str, float]:

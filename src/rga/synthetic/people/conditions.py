@@ -122,18 +122,22 @@ def company_word(*, behind: bool, front: bool) -> str:
     return "both" if behind and front else "behind" if behind else "front" if front else NONE
 
 
-def write_conditions(file: Path, rows: Iterable[tuple[str, Conditions]]) -> None:
+def write_conditions(file: Path, rows: Iterable[tuple[str, Iterable[str]]]) -> None:
     """Writes the table.
 
     Args:
         file: to write.
-        rows: path of an image from the table's folder, with slashes, and its conditions.
+        rows: path of an image from the table's folder, with slashes, and the cells of its conditions.
     """
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for path, conditions in rows:
-            writer.writerow((path, *map(cell, vars(conditions).values())))
+        writer.writerows((path, *row) for path, row in rows)
+
+
+def cells(conditions: Conditions) -> list[str]:
+    """Conditions as the table has them."""
+    return [cell(value) for value in vars(conditions).values()]
 
 
 def cell(value: float | str | None) -> str:

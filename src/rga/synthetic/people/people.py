@@ -10,14 +10,16 @@ camera that sees it; its other images are in the gallery. ``conditions.csv`` say
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
 
+from rga.cores import cores
 from rga.errors import InputError
 from rga.synthetic.generated import Generator, Progress, check_whole_numbers
-from rga.synthetic.people.conditions import CHANCES, FILE, Chances, Conditions, write_conditions
+from rga.synthetic.people.conditions import CHANCES, FILE, Chances, cells, write_conditions
 from rga.synthetic.people.world import CLUTTER, JUNK, SHOTS, WALKS, Shot, Walk, World
+from rga.synthetic.side_by_side import rendered
 
 VERSION = 1
 """Of the generator; the same version, options and libraries give the same bytes."""
@@ -27,6 +29,14 @@ ORIGIN = "people.json"
 
 LAST = 9999
 """The largest identity: names have four digits."""
+
+IMAGES_OF_A_STRANGER = 4
+
+IMAGES_OF_A_PROCESS = 200
+"""Fewer are not worth the start of a process."""
+
+PROCESS = "rga.synthetic.people.share"
+"""What each of several processes runs."""
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
@@ -137,13 +147,12 @@ def people_shots(world: World, options: PeopleOptions, identity: int) -> Iterato
             yield f"{folder}/{name}", world.shoot(rng, walk, person)
 
 
-def clutter_shots(world: World, options: PeopleOptions) -> Iterator[tuple[str, Shot]]:
-    """The distractors: strangers, parts of strangers, and places without anybody."""
-    for index in range(options.distractors):
+def clutter_shots(world: World, group: range) -> Iterator[tuple[str, Shot]]:
+    """Distractors: a stranger, parts of the stranger, and places without anybody."""
+    stranger = world.stranger(group.start // IMAGES_OF_A_STRANGER)
+    for index in group:
         rng = world.rng(CLUTTER, index)
         walk = world.stray_walk(rng, 0, index + 1)
-        if index % 4 == 0:  # four images of each
-            stranger = world.stranger(index // 4)
         kind = rng.random()
         if kind < 0.55:
             shot = world.shoot(rng, walk, stranger)
@@ -154,32 +163,53 @@ def clutter_shots(world: World, options: PeopleOptions) -> Iterator[tuple[str, S
         yield f"{GALLERY}/{file_name('0000', walk, walk.frame, 1)}", shot
 
 
-def junk_shots(world: World, options: PeopleOptions) -> Iterator[tuple[str, Shot]]:
-    """The junk: boxes around too little of a person of the test."""
-    for index in range(options.junk):
-        rng = world.rng(JUNK, index)
-        identity = options.tested[int(rng.integers(len(options.tested)))]
-        walk = world.stray_walk(rng, identity, index + 1)
-        shot = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
-        yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", shot
+def junk_shots(world: World, options: PeopleOptions, index: int) -> Iterator[tuple[str, Shot]]:
+    """Junk: a box around too little of a person of the test."""
+    rng = world.rng(JUNK, index)
+    identity = options.tested[int(rng.integers(len(options.tested)))]
+    walk = world.stray_walk(rng, identity, index + 1)
+    shot = world.shoot(rng, walk, world.person(identity), zoom=float(rng.uniform(1.5, 2.4)), off=float(rng.uniform(0.1, 0.4)))
+    yield f"{GALLERY}/{file_name('-1', walk, walk.frame, 1)}", shot
+
+
+def shots(world: World, options: PeopleOptions) -> list[Iterator[tuple[str, Shot]]]:
+    """All images, in groups that do not depend on one another and that are rendered when they are asked for."""
+    distractors = range(options.distractors)
+    return [
+        *(people_shots(world, options, identity) for identity in (*options.trained, *options.tested)),
+        *(clutter_shots(world, distractors[start : start + IMAGES_OF_A_STRANGER]) for start in distractors[::IMAGES_OF_A_STRANGER]),
+        *(junk_shots(world, options, index) for index in range(options.junk)),
+    ]
+
+
+def render_share(root: Path, options: PeopleOptions, share: int = 0, shares: int = 1) -> Iterator[tuple[str, list[str]]]:
+    """Writes every so manieth group of images below ``root``, and yields the rows of their table."""
+    world = world_of(options)
+    for path, shot in chain.from_iterable(shots(world, options)[share::shares]):
+        shot.image.save(root / path, quality=shot.quality)
+        yield path, cells(shot.conditions)
+
+
+def world_of(options: PeopleOptions) -> World:
+    """The world that the options describe."""
+    return World(options.seed, options.cameras, (options.height, options.width), options.chances)
 
 
 def render(root: Path, options: PeopleOptions, progress: Progress) -> None:
-    """Writes all images below ``root``, and the table of their conditions."""
+    """Writes all images below ``root``, and the table of their conditions; by several processes, where there are many images."""
     for folder in (TRAIN, QUERY, GALLERY):
         (root / folder).mkdir()
-    world = World(options.seed, options.cameras, (options.height, options.width), options.chances)
-    identities = (*options.trained, *options.tested)
-    total = options.images_per_camera * sum(len(world.walks(identity)) for identity in identities) + options.distractors + options.junk
-    everything = chain(
-        *(people_shots(world, options, identity) for identity in identities), clutter_shots(world, options), junk_shots(world, options)
-    )
-    taken: dict[str, Conditions] = {}
-    for done, (path, shot) in enumerate(everything, start=1):
-        shot.image.save(root / path, quality=shot.quality)
-        taken[path] = shot.conditions
-        progress(done, total)
-    write_conditions(root / FILE, sorted(taken.items()))
+    world = world_of(options)
+    people = sum(len(world.walks(identity)) for identity in (*options.trained, *options.tested))
+    total = options.images_per_camera * people + options.distractors + options.junk
+    processes = min(cores(), total // IMAGES_OF_A_PROCESS)
+    order = {"root": str(root.absolute()), "options": asdict(options)}
+    everything = rendered(PROCESS, order, processes) if processes > 1 else render_share(root, options)
+    rows: list[tuple[str, list[str]]] = []
+    for path, row in everything:
+        rows.append((path, row))
+        progress(len(rows), total)
+    write_conditions(root / FILE, sorted(rows))
 
 
 GENERATOR = Generator("rga.synthetic.people.people", VERSION, ORIGIN, render)
