@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from recorded import by_key, people, recorded, write
+from recorded import GAINS, by_key, people, recorded, write
 
 from rga.errors import InputError
 from rga.reports.plotting import digest_of
@@ -164,3 +164,14 @@ def test_a_readme_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.C
 def test_the_evidence_in_the_repository_can_be_read() -> None:
     for path in (ROOT / "evidence").glob("*.jsonl"):
         assert Evidence(path.parent).runs(path.stem)
+
+
+def test_a_comparison_does_not_show_the_curves_of_others_alone(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    runs = people({"rga-sc": GAINS["rga-sc"]})
+    two = make_page(write(tmp_path / "two", *runs), tmp_path / "results").figures
+    assert "datasets-people-curves.svg" in two
+    assert "ablation-people-curves.svg" not in two
+    three = make_page(write(tmp_path / "three", *runs, recorded("people", "rga-s", 0, 0.71)), tmp_path / "results").figures
+    assert "ablation-people-curves.svg" in three
+    assert "attentions-people-curves.svg" not in three

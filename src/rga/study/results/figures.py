@@ -39,12 +39,14 @@ def forest(differences: Iterable[tuple[str, Difference | None]], x_label: str) -
 
 
 def curves_of(comparison: Comparison) -> SeedCurves | None:
-    """The loss and the first metric during the training; None if no run has a curve.
+    """The loss and the first metric during the training; None if no run has a curve, or none of those that this comparison is about.
 
-    There are at most as many curves as can be told apart: those of the plain network and of RGA-SC, and others in their order.
+    There are at most as many curves as can be told apart: those of the plain network and of RGA-SC, and others in their order. Many
+    comparisons have these two: as long as none of its others has finished, a comparison would show the same figure as the next.
     """
     rows = drawn_rows(comparison)
-    if not any(row.runs and row.runs[0].curve for row in rows):
+    own = [row for row in comparison.rows if row.variant.name not in (PLAIN, ATTENDED)]
+    if not any(row.runs and row.runs[0].curve for row in rows) or (own and not any(row.runs for row in own)):
         return None
     metric = comparison.setting.metrics[0]
     loss = Plot("training loss", "loss", tuple(curve_of(row, lambda point: point.get("loss")) for row in rows))
