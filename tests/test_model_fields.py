@@ -12,8 +12,11 @@ from torch import nn
 
 import rga
 from rga.attention.grid import GridAttention
+from rga.attention.spectral.basis import default_frequencies
+from rga.attention.spectral.modules import SpectralSpatialAttention
 from rga.backbones.model import BackboneModel
 from rga.classification.training import build_model as build_classifier
+from rga.errors import InputError
 from rga.reid.training import build_model as build_reid
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.model import SegmentationModel
@@ -31,7 +34,7 @@ BUILDERS: dict[str, Callable[[Any, Any], BackboneModel]] = {
 }
 TINY: dict[str, dict[str, Any]] = {
     "reid": {"image_size": (64, 32)},
-    "segmentation": {"crop_size": (32, 48), "largest_grid": 4},
+    "segmentation": {"crop_size": (32, 48), "fit": "exact"},
     "classification": {"image_size": 32},
 }
 
@@ -69,8 +72,7 @@ def test_the_attention_is_that_of_the_fields(task: str, fields: Mapping[str, Any
     found = weights_of(built(task, **fields).backbone)
     plain = built(task)
     assert not weights_of(plain.backbone)
-    more: dict[str, Any] = {"fit": "pool", "largest_grid": (4, 4)} if task == "segmentation" and fields["attention"] != "se" else {}
-    expected = rga.attach(plain.backbone, fields["attention"], image_size=SIZES[task], **options, **more)
+    expected = rga.attach(plain.backbone, fields["attention"], image_size=SIZES[task], **options)
     assert found == weights_of(expected)
 
 
@@ -182,13 +184,30 @@ def test_the_head_of_segmentation_is_that_of_the_field(head: str) -> None:
     assert found == {name: value.shape for name, value in expected.items()}
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_grids_are_those_of_the_fields(task: str) -> None:
+    def attentions(**fields: Any) -> list[GridAttention]:
+        return [each for each in built(task, attention="rga-s", **fields).modules() if isinstance(each, GridAttention)]
+
+    exact = [each.grid for each in attentions(fit="exact")]
+    assert exact[0] == (SIZES[task][0] // 4, SIZES[task][1] // 4)
+    for limit in (2, 5):
+        assert [each.grid for each in attentions(fit="pool", largest_grid=limit)] == [(min(limit, h), min(limit, w)) for h, w in exact]
+    assert {each.fit for each in attentions(fit="pool")} == {"pool"}
+    for frequencies in (None, (3, 2)):
+        spectral = attentions(fit="spectral", frequencies=frequencies)
+        assert [each.grid for each in spectral] == exact
+        bases = [each.basis.frequencies for each in spectral if isinstance(each, SpectralSpatialAttention)]
+        assert bases == [default_frequencies(grid) if frequencies is None else (min(3, grid[0]), min(2, grid[1])) for grid in exact]
+    for fields, message in (({"frequencies": (3, 2)}, "fit spectral"), ({"fit": "spectral", "attention": "fc-s"}, "RGA only")):
+        with pytest.raises(InputError, match=message):
+            recipe_of(task, **{"attention": "rga-s", **fields})
+
+
 def test_fields_of_segmentation() -> None:
     for stride, grid in ((8, (4, 6)), (16, (2, 3)), (32, (1, 2))):
         model = built("segmentation", output_stride=stride)
         assert model.eval()(torch.rand(1, 3, 32, 48))[0].shape[2:] == grid
-    for fit, grids in (("exact", {(16, 16), (8, 8)}), ("pool", {(2, 2)})):
-        model = built("segmentation", attention="rga-s", fit=fit, largest_grid=2, crop_size=(64, 64))
-        assert {each.grid for each in model.modules() if isinstance(each, GridAttention)} == grids
     model = built("segmentation", resolution=0.5, crop_size=(40, 56))
     assert (getattr(model, "resolution"), model.preprocessing.size) == (0.5, (40, 56))  # noqa: B009
     assert [

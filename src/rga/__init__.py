@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rga.attention.grid import GridMismatchError
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
+    from rga.attention.spectral.conversion import make_exact, make_spectral
     from rga.datasets.spec import DataSpec
     from rga.evaluations import calibrate, evaluate
     from rga.loading import load
@@ -39,6 +40,8 @@ __all__ = [
     "from_reference",
     "list_attentions",
     "load",
+    "make_exact",
+    "make_spectral",
     "read_recipe",
     "record",
     "resample",
@@ -61,6 +64,8 @@ HOMES = {
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
     "load": "rga.loading",
+    "make_exact": "rga.attention.spectral.conversion",
+    "make_spectral": "rga.attention.spectral.conversion",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
     "resample": "rga.attachment",

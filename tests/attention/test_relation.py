@@ -343,7 +343,8 @@ def test_inference_in_blocks_of_images_changes_nothing(monkeypatch: pytest.Monke
         gate = module.get_submodule("spatial.gate")
         assert isinstance(gate, FastRelationGate)
         assert isinstance(gate.varphi, FactorisedRelationEmbedding)
-        assert len(gate.blocks(gate.varphi, *gate.embed(x.flatten(2).mT))) == 3
+        theta_phi, unary = gate.embed(x.flatten(2).mT)
+        assert len(gate.blocks(gate.varphi, theta_phi, theta_phi, unary)) == 3
         torch.testing.assert_close(module(x), expected, rtol=0, atol=1e-12)
 
 

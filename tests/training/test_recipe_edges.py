@@ -16,7 +16,7 @@ ONE_UP: tuple[list[Any], list[Any]] = ([1, 2], [0])
 SHARE: tuple[list[Any], list[Any]] = ([0.0, 1.0], [-0.001, 1.001])
 
 ALL: Edges = {
-    **dict.fromkeys(("epochs", "gradient_accumulation", "prefetch_factor", "reduction", "hidden_reduction"), ONE_UP),
+    **dict.fromkeys(("epochs", "gradient_accumulation", "prefetch_factor", "reduction", "hidden_reduction", "largest_grid"), ONE_UP),
     **dict.fromkeys(("lr", "warmup_start_lr", "lr_decay", "weight_decay", "gradient_clip_norm", "backbone_lr_scale"), ZERO_UP),
     **dict.fromkeys(("attention_lr_scale", "warmup_epochs", "checkpoint_minutes", "color_jitter"), ZERO_UP),
     **dict.fromkeys(("evaluate_every", "checkpoint_every", "log_every", "max_steps", "num_workers", "threads", "seed"), WHOLE_ZERO_UP),
@@ -24,6 +24,8 @@ ALL: Edges = {
     "ema_decay": ([0.0, 0.999], [-0.001, 1.0]),
     "attention_weight_decay": ([None, 0.0, 0.5], [-0.001]),
     "gate_norm": (["batch", "none"], ["layer", ""]),
+    "fit": (["exact", "pool", "spectral"], ["spectra", ""]),
+    "frequencies": ([None], [(4, 3), (0, 3)]),  # of fit spectral alone
     "gate_norm_momentum": ([0.001, 1.0], [0.0, 1.001]),
     "initial_gate": ([None, 0.001, 0.999], [0.0, 1.0]),
     "mean": ([None, (0.0, 0.5, 1.0)], [(0.5, float("nan"), 0.5)]),
@@ -44,7 +46,7 @@ OF_TASK: dict[str, Edges] = {
         "last_stride": ([1, 2], [3]),
     },
     "segmentation": {
-        **dict.fromkeys(("batch_size", "largest_grid", "ohem_min_kept"), ONE_UP),
+        **dict.fromkeys(("batch_size", "ohem_min_kept"), ONE_UP),
         "crop_size": ([(1, 1)], [(0, 1), (1, 0)]),
         "scale": ([(0.001, 5.0), (1.0, 1.0)], [(0.0, 1.0), (1.0, 0.999)]),
         "auxiliary_weight": ZERO_UP,

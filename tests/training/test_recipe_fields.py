@@ -42,6 +42,8 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "seed": -1,
         "reduction": 0,
         "hidden_reduction": 0,
+        "largest_grid": 0,
+        "frequencies": (0, 3),
         "initial_gate": 1.0,
         "gate_norm_momentum": 0.0,
         "mean": (0.5, math.nan, 0.5),
@@ -66,7 +68,6 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "eval_batch_size": 0,
     },
     "segmentation": {
-        "largest_grid": 0,
         "resolution": 0.0,
         "batch_size": 0,
         "crop_size": (0, 768),

@@ -54,7 +54,8 @@ def attach(
             One name at least; ``name="none"`` attaches nothing.
             ``"blocks"`` for the branches of all blocks, before the shortcut is added, where SE and CBAM sit as published.
         largest_grid: (height, width) that no attention's grid exceeds; stages with larger maps pool them to it, for which attentions whose
-            weights belong to a grid need ``fit="pool"``. By default each gets the grid of its stage.
+            weights belong to a grid need ``fit="pool"``. By default each gets the grid of its stage. Not with ``fit="spectral"``, which
+            never pools.
         trained_size: (height, width) of the images that weights were trained on which ``rga.resample`` then moved to ``image_size``: the
             hidden widths follow from it, so that such weights can be loaded. By default ``image_size``.
         **options: of the attention, see ``rga.create_attention``; ``initial_gate=0.95`` lets RGA start gently in a trained network.
@@ -82,6 +83,7 @@ def attach(
     with all_or_nothing(model):
         for stage, built in zip(stages, built_for, strict=True):
             attention = create_attention(name, stage.channels, limited(built.grid, largest_grid), **options)
+            check_limit(attention, largest_grid)
             move(attention, limited(stage.grid, largest_grid))
             setattr(attention, LARGEST_GRID, largest_grid)
             register(model, stage.name, match_stage(attention, model.get_submodule(stage.name), model))
@@ -147,6 +149,12 @@ def limited(grid: Grid, largest: Grid | None) -> Grid:
         return grid
     height, width = check_grid(largest)
     return min(grid[0], height), min(grid[1], width)
+
+
+def check_limit(attention: nn.Module, largest: Grid | None) -> None:
+    """Raises an InputError for a largest grid of an attention that does not pool."""
+    if largest is not None and any(isinstance(module, GridAttention) and module.fit == "spectral" for module in attention.modules()):
+        raise InputError(f"largest_grid={largest} is of attention that pools, and fit='spectral' takes maps as they are: leave it out")
 
 
 def match_stage(attention: nn.Module, stage: nn.Module, model: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -18,6 +18,9 @@ from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
 from rga.attention.relation import GATE_NORM_MOMENTUM, EmbeddingKind, GateNorm, LinearBias, LinearNorm, RelationGate
+from rga.attention.spectral.basis import Frequencies, check_frequencies
+from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
+from rga.attention.spectral.modules import LARGEST, SpectralChannelAttention, SpectralSpatialAttention, start_as_projected
 from rga.errors import InputError
 
 
@@ -57,6 +60,8 @@ INITIAL_GATE_SLOPE = 0.1
 
 Without that BN it is the length of W2's weight."""
 
+FITS: tuple[Fit, ...] = ("exact", "pool", "spectral")
+
 SEQUENCES: dict[Arrangement, tuple[str, ...]] = {
     "s": ("spatial",),
     "c": ("channel",),
@@ -79,6 +84,7 @@ def relation_attention(
     gate_norm: GateNorm = "batch",
     gate_norm_momentum: float = GATE_NORM_MOMENTUM,
     fit: Fit = "exact",
+    frequencies: Frequencies | None = None,
     dense: bool = False,
     width_grid: Grid | None = None,
 ) -> nn.Module:
@@ -96,9 +102,13 @@ def relation_attention(
         initial_gate: where all gates start, say 0.95 in a trained network; None starts them near .5 as the reference does.
         gate_norm: ``"batch"`` for the paper's BN over the logits of the gates; ``"none"`` leaves it out, and W2 has a bias.
         gate_norm_momentum: of that BN, above 0, at most 1.
-        fit: ``"exact"`` refuses maps on another grid, ``"pool"`` serves them.
+        fit: ``"exact"`` refuses maps on another grid, ``"pool"`` pools them to it; ``"spectral"`` is not the paper's: weights over
+            positions are sums of cosines, which any grid samples.
+        frequencies: of those cosines, (down, across); by default 16 for the longer axis of the grid and in proportion for the other; no
+            axis gets more than it has cells. ``grid`` is then that of the maps in training.
         dense: compute by the definition (``relation``), which builds the affinity: the same function, for much more time and memory.
         width_grid: the grid from which hidden widths follow; set it to the original grid to build a module that was moved by ``resample``.
+            By default ``grid``; where ``fit`` is ``"spectral"`` a grid counts as one of 64x32 positions at most.
 
     Returns:
         A module, maps (B, C, H, W) -> maps of the same shape, with children ``spatial`` and/or ``channel``.
@@ -115,14 +125,20 @@ def relation_attention(
     grid = check_grid(grid)
     if reduction < 1 or hidden_reduction < 1:
         raise InputError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
+    if fit not in FITS:
+        raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
+    chosen = check_spectral(frequencies, grid, dense=dense) if fit == "spectral" else None
+    if frequencies is not None and chosen is None:
+        raise InputError(f"frequencies={frequencies!r} belong to fit='spectral', and fit is {fit!r}: leave one of the two out")
     positions = grid[0] * grid[1]
+    inputs = positions if chosen is None else chosen[0] * chosen[1]
     width_positions = math.prod(check_grid(width_grid)) if width_grid is not None else positions
+    width_positions = width_positions if chosen is None else min(width_positions, LARGEST)
 
-    def gate(nodes: int, features: int, sized_by_nodes: int, sized_by_features: int) -> RelationGate:
+    def gate(kind: type[RelationGate], nodes: int, features: int, sized_by_nodes: int, sized_by_features: int) -> Any:
         relation_width = max(1, sized_by_nodes // reduction)
         joined = int(original) + (relation_width if relation else 0)
-        gate_of = RelationGate if dense else FastRelationGate
-        built = gate_of(
+        built = kind(
             nodes,
             features,
             embedding_width=max(1, sized_by_features // reduction),
@@ -138,17 +154,45 @@ def relation_attention(
             start_gates_at(built.w2, initial_gate)
         return built
 
+    exact = RelationGate if dense else FastRelationGate
+
     def spatial(inplace: bool = False) -> SpatialRelationAttention:
-        return SpatialRelationAttention(channels, grid, gate(positions, channels, width_positions, channels), fit, inplace=inplace)
+        if chosen is None:
+            return SpatialRelationAttention(
+                channels, grid, gate(exact, positions, channels, width_positions, channels), fit, inplace=inplace
+            )
+        built = gate(SpectralSpatialGate, inputs, channels, width_positions, channels)
+        if built.varphi is not None:
+            start_as_projected(built.varphi.rows, grid, chosen)
+            start_as_projected(built.varphi.columns, grid, chosen)
+        return SpectralSpatialAttention(channels, grid, built, chosen, inplace=inplace)
 
     def channel(inplace: bool = False) -> ChannelRelationAttention:
-        return ChannelRelationAttention(channels, grid, gate(channels, positions, channels, width_positions), fit, inplace=inplace)
+        if chosen is None:
+            return ChannelRelationAttention(
+                channels, grid, gate(exact, channels, positions, channels, width_positions), fit, inplace=inplace
+            )
+        built = gate(SpectralChannelGate, channels, inputs, channels, width_positions)
+        if built.theta_phi_psi is not None:
+            start_as_projected(built.theta_phi_psi.linear, grid, chosen)
+        return SpectralChannelAttention(channels, grid, built, chosen, inplace=inplace)
 
     if arrangement == "parallel":
         return ParallelAttention(spatial(), channel())
     build: dict[str, Callable[[bool], nn.Module]] = {"spatial": spatial, "channel": channel}
     # the map between two attentions is not shared, so the second overwrites it at inference
     return nn.Sequential(OrderedDict((role, build[role](number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
+
+
+def check_spectral(frequencies: Frequencies | None, grid: Grid, *, dense: bool) -> Frequencies:
+    """The frequencies of a spectral attention.
+
+    Raises:
+        InputError: they are none, or the affinity is to be built.
+    """
+    if dense:
+        raise InputError("dense=True computes by the paper's definition, which fit='spectral' is not: leave one of the two out")
+    return check_frequencies(frequencies, grid)
 
 
 def start_gates_at(w2: LinearNorm | LinearBias, gate: float) -> None:

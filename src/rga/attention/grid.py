@@ -1,9 +1,8 @@
 """The grid of positions that an attention is built for, and the ways onto another one.
 
-Relation-aware attention learns one weight per position, so a module belongs to one grid (height, width).
-This file holds what follows from that: the check of an incoming map, the pooling of a map onto a grid and of a gate back
-from it (``fit="pool"``), and the exact adjoint of that pooling, by which trained weights move to another grid
-(``resample``).
+Relation-aware attention learns one weight per position, so a module belongs to one grid (height, width); ``spectral`` frees it of that.
+This file holds what follows elsewhere: the check of an incoming map, the pooling of a map onto a grid and of a gate back from it
+(``fit="pool"``), and the exact adjoint of that pooling, by which trained weights move to another grid (``resample``).
 """
 
 from __future__ import annotations
@@ -21,10 +20,8 @@ from rga.errors import InputError
 Grid = tuple[int, int]
 """Height and width of a map, in positions."""
 
-Fit = Literal["exact", "pool"]
-"""What a module does with a map on another grid than its own: refuse it, or pool it."""
-
-FITS: tuple[Fit, ...] = ("exact", "pool")
+Fit = Literal["exact", "pool", "spectral"]
+"""What a module does with a map on another grid than its own: refuse it, pool it, or sample its weights there (``spectral``)."""
 
 
 class GridMismatchError(InputError):
@@ -39,18 +36,24 @@ class GridAttention(WideModule):
         grid: the grid (H, W) for which the weights are made.
         fit: ``"exact"`` refuses a map on another grid; ``"pool"`` computes the gate on the map pooled to ``grid`` and, where the
             gate has positions, interpolates it back. On the module's own grid the two are the same.
+
+    Raises:
+        InputError: the attention has no such fit.
     """
+
+    fits: tuple[Fit, ...] = ("exact", "pool")
+    """Those that a module of this class has."""
 
     def __init__(self, channels: int, grid: Grid, fit: Fit = "exact") -> None:
         super().__init__()
-        if fit not in FITS:
-            raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
+        if fit not in self.fits:
+            raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, self.fits))}")
         self.channels = channels
         self.grid = check_grid(grid)
         self.fit = fit
 
     def on_grid(self, x: Tensor) -> Tensor:
-        """The map on the module's own grid: ``x`` itself, or ``x`` pooled if the module may.
+        """The map on the module's own grid: ``x`` itself, or ``x`` pooled if the module may. A spectral module's grid is any.
 
         Args:
             x: a map (B, C, H, W).
@@ -109,13 +112,13 @@ def check_grid(grid: Grid) -> Grid:
 def fitted(x: Tensor, channels: int, grid: Grid, fit: Fit) -> Tensor:
     """A map on a grid; see ``GridAttention.on_grid``."""
     check_map(x, channels)
-    if x.shape[-2:] == grid:
+    if fit == "spectral" or x.shape[-2:] == grid:
         return x
     if fit == "exact":
         found, built = "x".join(map(str, x.shape[-2:])), "x".join(map(str, grid))
         raise GridMismatchError(
             f"attention was built for a {built} grid (height x width), got a map on a {found} grid: "
-            f'build it with fit="pool" to serve any size, or move its trained weights with rga.resample'
+            f'build it with fit="spectral" or fit="pool" to serve any size, or move its trained weights with rga.resample'
         )
     return resize(widened(x), grid)
 

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from rga.attention.grid import Grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
 from rga.attention.relation import RelationGate
+from rga.attention.spectral.modules import SpectralSpatialAttention
 from rga.errors import InputError
 
 PACKAGE = "rga.attention."
@@ -33,7 +35,8 @@ class Record:
 
     Attributes:
         name: the attention's qualified name in the network.
-        gate: its gates; (B, 1, H, W) for one per position, (B, C, 1, 1) for one per channel. On the module's own grid.
+        gate: its gates; (B, 1, H, W) for one per position, (B, C, 1, 1) for one per channel. On the module's own grid; on the map's, if the
+            module is spectral.
         nodes: the chosen nodes: raster indices of positions for RGA-S, channels for RGA-C; empty where none were asked for.
         rows: affinities R(i,:) of the chosen nodes i to all nodes, (B, len(nodes), M).
         columns: affinities R(:,i) of all nodes to the chosen ones, (B, len(nodes), M).
@@ -100,9 +103,9 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     handles = [model.register_forward_hook(lambda *_: passes.append(None))]
     try:
         for name, owner in owners.items():
-            watch = GateWatch(name, owner, recording, chosen_nodes(name, owner, positions, channels))
+            watch = GateWatch(name, owner, recording, chosen_of(name, owner, positions, channels))
             handles.append(owner.gate.register_forward_hook(watch.on_gate))
-            if watch.nodes:
+            if watch.chosen:
                 handles += watch.on_embedding(owner.gate)
         with uncompiled():
             yield recording
@@ -129,11 +132,10 @@ def uncompiled() -> AbstractContextManager[object]:
     return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
-def chosen_nodes(name: str, owner: nn.Module, positions: Sequence[Position], channels: Sequence[int]) -> tuple[int, ...]:
-    """The indices of the chosen nodes in one attention: raster positions for RGA-S, channels for RGA-C, none for others."""
+def chosen_of(name: str, owner: nn.Module, positions: Sequence[Position], channels: Sequence[int]) -> tuple[Position | int, ...]:
+    """What was chosen in one attention: positions for RGA-S, channels for RGA-C, nothing for others."""
     if isinstance(owner, SpatialRelationAttention):
-        height, width = owner.grid
-        return tuple(min(int(down * height), height - 1) * width + min(int(across * width), width - 1) for down, across in positions)
+        return tuple(positions)
     if isinstance(owner, ChannelRelationAttention):
         for channel in channels:
             if not 0 <= channel < owner.channels:
@@ -142,14 +144,31 @@ def chosen_nodes(name: str, owner: nn.Module, positions: Sequence[Position], cha
     return ()
 
 
+def node_of(chosen: Position | int, grid: Grid) -> int:
+    """The index of a node: the raster index of a position on a grid, a channel's number."""
+    if isinstance(chosen, int):
+        return chosen
+    (down, across), (height, width) = chosen, grid
+    return min(int(down * height), height - 1) * width + min(int(across * width), width - 1)
+
+
+def grid_of(owner: nn.Module, args: tuple[Tensor, ...]) -> Grid:
+    """The grid on which an attention computes its gates, by the arguments of its gate."""
+    if isinstance(owner, SpectralSpatialAttention):
+        _, down, across = args
+        return down.shape[1], across.shape[1]
+    grid: Grid = getattr(owner, "grid", (0, 0))
+    return grid
+
+
 class GateWatch:
     """The hooks on one attention."""
 
-    def __init__(self, name: str, owner: nn.Module, recording: Recording, nodes: tuple[int, ...]) -> None:
+    def __init__(self, name: str, owner: nn.Module, recording: Recording, chosen: tuple[Position | int, ...]) -> None:
         self.name = name
         self.owner = owner
         self.recording = recording
-        self.nodes = nodes
+        self.chosen = chosen
         self.embedded: Tensor | None = None
 
     def on_embedding(self, gate: RelationGate) -> list[RemovableHandle]:
@@ -165,14 +184,13 @@ class GateWatch:
         self.embedded = output.detach()
 
     @torch.no_grad()
-    def relations(self, gate: nn.Module, nodes: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def relations(self, gate: nn.Module, nodes: Tensor, chosen: list[int]) -> tuple[Tensor | None, Tensor | None]:
         """The affinities of the chosen nodes to all nodes and of all nodes to them, (B, K, M) each."""
-        if not self.nodes:
+        if not chosen:
             return None, None
         assert isinstance(gate, RelationGate)  # others have no nodes to choose
         theta, phi, _ = gate.split(nodes, self.embedded if self.embedded is not None else nodes[..., :0])  # (B, M, D') each
         self.embedded = None
-        chosen = list(self.nodes)
         return theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT
 
     def on_gate(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
@@ -183,14 +201,15 @@ class GateWatch:
                 f"attention {self.name!r} computed a gate that is not finite: its input or its weights hold NaN or infinity; "
                 "look for them in the image, the preprocessing, or a diverged training"
             )
-        rows, columns = self.relations(module, args[0].detach())
+        grid = grid_of(self.owner, args)
+        nodes = [node_of(each, grid) for each in self.chosen]
+        rows, columns = self.relations(module, args[0].detach(), nodes)
         self.recording.records.pop(self.name, None)  # so that the order is that of the last pass
-        self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner), self.nodes, rows, columns)
+        self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner, grid), tuple(nodes), rows, columns)
 
 
-def as_map(gate: Tensor, owner: nn.Module) -> Tensor:
+def as_map(gate: Tensor, owner: nn.Module, grid: Grid) -> Tensor:
     """Gates in a shape that broadcasts to the map: (B, 1, H, W), (B, C, 1, 1) or (B, C, H, W)."""
     if isinstance(owner, SpatialRelationAttention):
-        height, width = owner.grid
-        return gate.view(len(gate), 1, height, width)  # (B, N) -> (B, 1, H, W)
+        return gate.view(len(gate), 1, *grid)  # (B, N) -> (B, 1, H, W)
     return gate if gate.dim() == 4 else gate.flatten(1)[..., None, None]  # (B, C) -> (B, C, 1, 1)

@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from rga.attention.grid import Grid
+from rga.attention.spectral.basis import Frequencies, check_frequencies, to_amplitudes
 from rga.errors import InputError
 
 StateDict = dict[str, Tensor]
@@ -84,19 +87,29 @@ NET_PREFIXES_BACK = (
 )
 
 
-def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]]:
+def from_reference(
+    state_dict: Mapping[str, Tensor],
+    *,
+    fit: Literal["exact", "spectral"] = "exact",
+    image_size: Grid = (256, 128),
+    frequencies: Frequencies | None = None,
+) -> tuple[StateDict, list[str]]:
     """Turns a state dict of the reference into ours: one attention module's, or the whole re-ID network's.
 
     A leading ``module.`` (DataParallel) is dropped; ``num_batches_tracked`` may be absent, as in checkpoints of old PyTorch, and is then 0.
 
     Args:
         state_dict: the reference's, for example ``torch.load(path, weights_only=True)["state_dict"]``.
+        fit: ``"spectral"`` writes the weights over positions in cosines, for attention that is built with ``fit="spectral"``.
+        image_size: (height, width) of the images in training, or the grid of a single attention; ``fit="spectral"`` needs its shape.
+        frequencies: of ``fit="spectral"``; see ``rga.attention.relation_attention``.
 
     Returns:
         Our state dict, and the keys that have no place in it (empty when all is well).
 
     Raises:
-        InputError: it is no mapping from names to tensors, or tensors of one layer do not belong together.
+        InputError: it is no mapping from names to tensors, tensors of one layer do not belong together, or their positions are no grid of
+            the shape of the images.
 
     Example:
         >>> state, unplaced = from_reference({"module.cls.weight": torch.zeros(10, 2048), "optimizer": torch.zeros(())})
@@ -104,6 +117,8 @@ def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[st
         (['classifier.weight'], ['optimizer'])
     """
     check_state(state_dict)
+    if fit not in {"exact", "spectral"}:
+        raise InputError(f"unknown fit {fit!r} of converted weights: choose 'exact' (for fit='pool', too) or 'spectral'")
     named = {key.removeprefix("module."): key for key in state_dict}
     placed: StateDict = {}
     unplaced: list[str] = []
@@ -125,7 +140,40 @@ def from_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[st
             unplaced.append(original)
     for key in [key for key in placed if key.endswith(".running_var")]:
         placed.setdefault(key.replace("running_var", "num_batches_tracked"), torch.tensor(0))
-    return placed, unplaced
+    return spectral(placed, image_size, frequencies) if fit == "spectral" else placed, unplaced
+
+
+OVER_POSITIONS = re.compile(r"^(.*(?:^|\.)(?:spatial\.gate\.varphi\.(?:rows|columns)|channel\.gate\.theta_phi_psi\.linear))\.weight$")
+"""The weights whose inputs are positions."""
+
+
+def spectral(state_dict: StateDict, image_size: Grid, frequencies: Frequencies | None) -> StateDict:
+    """A state dict of ours with its weights over positions in cosines; see ``from_reference``."""
+    written: StateDict = {}
+    for key, value in state_dict.items():
+        written[key] = value
+        if OVER_POSITIONS.match(key):
+            grid = grid_of(value.shape[1], image_size)
+            chosen = check_frequencies(frequencies, grid)
+            written[key] = to_amplitudes(value, grid, chosen)
+            written[key.partition(".gate.")[0] + ".basis.size"] = torch.tensor([*grid, *chosen])
+    return written
+
+
+def grid_of(positions: int, image_size: Grid) -> Grid:
+    """The grid of so many positions whose shape is that of the images.
+
+    Raises:
+        InputError: there is none.
+
+    Example:
+        >>> grid_of(2048, (256, 128))
+        (64, 32)
+    """
+    height = round((positions * image_size[0] / image_size[1]) ** 0.5)
+    if not height or positions % height or abs(height * image_size[1] - positions // height * image_size[0]) > max(image_size):
+        raise InputError(f"{positions} positions are no grid of the shape of {image_size[0]}x{image_size[1]} images")
+    return height, positions // height
 
 
 def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]]:
@@ -143,6 +191,8 @@ def to_reference(state_dict: Mapping[str, Tensor]) -> tuple[StateDict, list[str]
             ``gate_norm="none"``.
     """
     check_state(state_dict)
+    if any(key.endswith(".basis.size") for key in state_dict):
+        raise InputError("the reference has no spectral attention: give the model the paper's form first, with rga.make_exact")
     biased = [key for key in state_dict if split_prefix(key, NET_PREFIXES_BACK)[1] in BIASES]
     if biased:
         raise InputError(

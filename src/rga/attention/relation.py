@@ -170,11 +170,15 @@ class RelationGate(WideModule):
     def forward(self, nodes: Tensor) -> Tensor:
         """Nodes (B, M, D) -> gates (B, M)."""
         theta, phi, psi = self.split(nodes, self.theta_phi_psi(nodes) if self.theta_phi_psi is not None else nodes[..., :0])
+        return self.gates(psi, self.varphi(theta, phi) if self.varphi is not None else None)
+
+    def gates(self, psi: Tensor, relations: Tensor | None) -> Tensor:
+        """The gates (B, M) from psi(x_i) (B, M, D/s1) and varphi(r_i) (B, M, M/s1)."""
         parts = []
         if self.original:
             parts.append(psi.mean(-1, keepdim=True))  # (B, M, 1)
-        if self.varphi is not None:
-            parts.append(self.varphi(theta, phi))  # (B, M, M/s1)
+        if relations is not None:
+            parts.append(relations)
         y = torch.cat(parts, dim=-1)
         return torch.sigmoid(self.w2(self.w1(y))).squeeze(-1)  # (B, M, 1) -> (B, M)
 

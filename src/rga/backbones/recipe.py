@@ -44,6 +44,13 @@ class ModelRecipe:
     """Initial value of RGA's gates; None starts them near 0.5 as in the paper's code. Other attentions are not affected."""
     gate_norm: Literal["batch", "none"] = "batch"
     """RGA: batch is the paper's BN over the logits of the gates; none leaves it out and gives W2 a bias."""
+    fit: Literal["exact", "pool", "spectral"] = "exact"
+    """How weights for each position meet a grid: exact is the paper's, on the grid of the stage; pool pools larger maps to a largest grid;
+    spectral (RGA only) has weights that are sums of cosines, on any grid."""
+    largest_grid: int = 32
+    """Of fit pool: largest height and width of a grid."""
+    frequencies: tuple[int, int] | None = None
+    """Of fit spectral: frequencies down and across; None for 16 on the longer axis and in proportion on the other."""
     gate_norm_momentum: float = 0.1
     """RGA: momentum of that BN, the weight of each batch in the running statistics that evaluation goes by."""
     backbone_options: dict[str, OptionValue] = dataclasses.field(default_factory=dict)
@@ -56,7 +63,7 @@ class ModelRecipe:
     def __post_init__(self) -> None:
         """Checks what can be checked without building the backbone."""
         object.__setattr__(self, "backbone_options", check_options(self.backbone_options))  # tuples, which JSON gives back as lists
-        check_range(self, ("reduction", "hidden_reduction"), 1)
+        check_range(self, ("reduction", "hidden_reduction", "largest_grid"), 1)
         for name in ("mean", "std"):
             numbers = getattr(self, name)
             if numbers is not None and not (
@@ -71,6 +78,7 @@ class ModelRecipe:
             raise InputError(f"gate_norm_momentum must lie above 0 and be at most 1, got {self.gate_norm_momentum}")
         if self.gate_norm == "none" and self.gate_norm_momentum != ModelRecipe.gate_norm_momentum:
             raise InputError("gate_norm_momentum belongs to the BN that gate_norm none leaves out: leave one of the two out")
+        self.check_fit()
         if not (self.relation or self.original):
             raise InputError("relation and original must not both be off: nothing is left to compute a gate from")
         if self.inside_blocks and self.after:
@@ -83,11 +91,28 @@ class ModelRecipe:
                     f"{', '.join(changed)}: options of RGA only, and attention is {self.attention!r}; choose rga-sc, or leave them out"
                 )
 
+    def check_fit(self) -> None:
+        """Checks the fields of other grids."""
+        if self.frequencies is not None and self.fit != "spectral":
+            raise InputError(f"frequencies belong to fit spectral, and fit is {self.fit}: leave one of the two out")
+        if self.frequencies is not None and min(self.frequencies) < 1:
+            raise InputError(f"frequencies must be at least 1 1, got {self.frequencies[0]} {self.frequencies[1]}")
+        if self.fit == "spectral" and not self.attention.startswith("rga"):
+            raise InputError(f"fit spectral is of RGA only, and attention is {self.attention!r}; choose rga-sc, or fit pool")
+
     def attention_options(self) -> dict[str, Any]:
-        """The options of the attention: RGA's; none for the others."""
-        if not self.attention.startswith("rga"):
-            return {}
-        return {name: getattr(self, name) for name in (*RGA_OPTIONS, "initial_gate")}
+        """The options of the attention, as ``rga.attach`` takes them: RGA's, and how weights of positions meet other grids."""
+        from rga.attention.catalog import OF_A_GRID  # noqa: PLC0415  recipes are read without torch
+
+        rga = self.attention.startswith("rga")
+        found = {name: getattr(self, name) for name in (*RGA_OPTIONS, "initial_gate")} if rga else {}
+        if self.attention in OF_A_GRID:
+            found["fit"] = self.fit
+        if self.fit == "spectral":
+            found["frequencies"] = self.frequencies
+        if self.fit == "pool" and self.attention in OF_A_GRID:
+            found["largest_grid"] = (self.largest_grid, self.largest_grid)
+        return found
 
     def attention_after(self) -> Sequence[str] | Literal["blocks"] | None:
         """What ``rga.attach`` takes as ``after``."""

@@ -24,9 +24,8 @@ class SegmentationModelRecipe(ModelRecipe):
     head: HeadName = "fcn"
     """The network that turns the last map into logits."""
     fit: Literal["exact", "pool", "spectral"] = "pool"
-    """How attentions with weights for each position meet other sizes: exact on the grid of a crop's map, or pooled to a moderate grid."""
-    largest_grid: int = 32
-    """Largest height and width of a pooled grid."""
+    """How attention with weights for each position meets a grid: exact on the grid of a crop's map, pooled to a largest grid, or spectral
+    (RGA only), by weights that are sums of cosines, on any grid."""
     resolution: float = 1.0
     """Scale of images before everything else, in training and testing; label maps have the images' own size."""
     initial_gate: float | None = 0.95
@@ -35,7 +34,6 @@ class SegmentationModelRecipe(ModelRecipe):
     def __post_init__(self) -> None:
         """Checks the ranges."""
         super().__post_init__()
-        check_range(self, ("largest_grid",), 1)
         if not self.resolution > 0:
             raise InputError(f"resolution must be above 0, got {self.resolution}")
 

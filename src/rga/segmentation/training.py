@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from rga.attention.catalog import OF_A_GRID
 from rga.datasets.layout import DataError
 from rga.datasets.splits import Split
 from rga.errors import InputError
@@ -183,7 +182,8 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
     """The recipe's model with its initial weights."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model
-    fit = {"fit": chosen.fit} if chosen.attention in OF_A_GRID else {}
+    options = chosen.attention_options()
+    largest_grid = options.pop("largest_grid", None)
     model = SegmentationModel(
         chosen.backbone,
         classes=data.classes.to_dict(),
@@ -193,9 +193,9 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         head=chosen.head,
         auxiliary=recipe.loss.auxiliary_weight > 0,
         attention=chosen.attention,
-        attention_options={**chosen.attention_options(), **fit},
+        attention_options=options,
         attention_after=chosen.attention_after(),
-        largest_grid=(chosen.largest_grid, chosen.largest_grid) if chosen.fit == "pool" else None,
+        largest_grid=largest_grid,
         resolution=chosen.resolution,
         mean=chosen.mean,
         std=chosen.std,

@@ -123,7 +123,8 @@ def test_images_are_independent_only_by_running_statistics() -> None:
             layer.norm.train()
             assert not folds(layer.norm)
             assert isinstance(gate.varphi, FactorisedRelationEmbedding)
-            assert len(gate.blocks(gate.varphi, *gate.embed(x.flatten(2).mT))) == 1
+            theta_phi, unary = gate.embed(x.flatten(2).mT)
+            assert len(gate.blocks(gate.varphi, theta_phi, theta_phi, unary)) == 1
             layer.norm.eval()
 
 

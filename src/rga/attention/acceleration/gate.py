@@ -44,17 +44,32 @@ class FastRelationGate(FactorisedRelationGate):
         if not isinstance(varphi, FactorisedRelationEmbedding) or not self.can_bypass(varphi):
             return super().forward(nodes)
         theta_phi, unary = self.embed(nodes)
-        blocks = [self.hidden(varphi, *block) for block in self.blocks(varphi, theta_phi, unary)]
+        return self.gates_of(varphi, theta_phi, theta_phi, unary)
+
+    def gates_of(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None) -> Tensor:
+        """The gates (B, M) from what ``embed`` returns.
+
+        Args:
+            varphi: may be bypassed.
+            theta_phi: of each node, (B, M, K).
+            summands: what the weights of varphi sum: the same, or in another basis (B, R, K).
+            unary: mean(psi), (B, M, 1), or None.
+        """
+        blocks = [self.hidden(varphi, *block) for block in self.blocks(varphi, theta_phi, summands, unary)]
         hidden = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
         return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
 
     def can_bypass(self, varphi: FactorisedRelationEmbedding) -> bool:
         """Whether the calls of varphi and W1, and of their linear maps, can be left out. Normalisations are called, or fold."""
-        own = is_plain(varphi, FactorisedRelationEmbedding) and is_plain(self.w1, FastLinearNorm)
+        own = is_plain(varphi, self.relation_embedding) and is_plain(self.w1, FastLinearNorm)
         return own and all(is_plain_linear(linear) for linear in (varphi.rows, varphi.columns, self.w1.linear))
 
-    def embed(self, nodes: Tensor) -> tuple[Tensor, Tensor | None]:
+    def embed(self, nodes: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Embeds nodes (B, M, D).
+
+        Args:
+            nodes: (B, M, D).
+            features: what theta, phi and psi see of them, (B, M, D) or in another basis (B, M, R); the nodes themselves by default.
 
         Returns:
             [theta, phi] (B, M, 2D') side by side, or theta = phi (B, M, D'), or the nodes themselves (B, M, D) without embedding; and
@@ -63,19 +78,21 @@ class FastRelationGate(FactorisedRelationGate):
         if self.theta_phi_psi is None:
             return nodes, None
         # one split, and not two slices: each slice's gradient would be as large as the whole
-        theta_phi, psi = self.theta_phi_psi(nodes).split([sum(self.widths[:2]), self.widths[2]], dim=-1)
+        theta_phi, psi = self.theta_phi_psi(nodes if features is None else features).split([sum(self.widths[:2]), self.widths[2]], dim=-1)
         return nodes if self.embedding == "none" else theta_phi, psi.mean(-1, keepdim=True) if self.original else None
 
-    def blocks(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, unary: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+    def blocks(
+        self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None
+    ) -> list[tuple[Tensor, Tensor, Tensor | None]]:
         """The batch as it is, or at eager inference in blocks of images, for which varphi's output takes about ``BLOCK_BYTES``."""
         independent = folds(varphi.norm) and folds(self.w1.norm)  # else the statistics would be those of a block
         if unary is None or not independent or torch.is_grad_enabled() or is_recorded():
-            return [(theta_phi, unary)]
+            return [(theta_phi, summands, unary)]
         per_image = theta_phi.shape[1] * varphi.rows.out_features * theta_phi.element_size()
         images = max(1, BLOCK_BYTES // per_image)
-        return list(zip(theta_phi.split(images), unary.split(images), strict=True))
+        return list(zip(theta_phi.split(images), summands.split(images), unary.split(images), strict=True))
 
-    def hidden(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, unary: Tensor | None) -> Tensor:
+    def hidden(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None) -> Tensor:
         """W1, with BN and ReLU, of y_i = [mean(psi(x_i)), varphi(r_i)]: (B, M, hidden)."""
         weight, bias = self.w1.linear.weight.to(theta_phi.dtype), None
         if folds(self.w1.norm):
@@ -83,29 +100,29 @@ class FastRelationGate(FactorisedRelationGate):
             weight = weight * scale[:, None]
         relation_weight = weight if unary is None else weight[:, 1:]
         if can_tile(theta_phi, varphi.norm):
-            factor = self.factor(theta_phi, *self.varphi_weights(varphi, theta_phi.dtype))
+            factor = self.factor(summands, *self.varphi_weights(varphi, theta_phi.dtype))
             mapped = varphi_and_w1_in_tiles(theta_phi, factor, varphi.norm, relation_weight)
             mapped = mapped if bias is None else mapped + bias
         else:
-            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi), relation_weight, bias)
+            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi, summands), relation_weight, bias)
         joined = mapped if unary is None else mapped + unary * weight[:, 0]
         return finish(joined, self.w1.norm if bias is None else None)
 
-    def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor) -> Tensor:
+    def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor) -> Tensor:
         """varphi(r_i) of all nodes (B, M, M/s1)."""
         rows, columns = self.varphi_weights(varphi, theta_phi.dtype)
         if folds(varphi.norm):
             scale, bias = scale_and_shift(varphi.norm, theta_phi.dtype)
-            factor = self.factor(theta_phi, rows * scale[:, None], columns * scale[:, None])
+            factor = self.factor(summands, rows * scale[:, None], columns * scale[:, None])
             return finish(torch.baddbmm(bias, theta_phi, factor), None)
-        factor = self.factor(theta_phi, rows, columns)
+        factor = self.factor(summands, rows, columns)
         product, operands = torch.bmm(theta_phi, factor), (theta_phi.detach(), factor.detach())
         with recompute(product, lambda: torch.bmm(*operands)):
             return finish(product, varphi.norm)
 
-    def factor(self, theta_phi: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def factor(self, summands: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """The factor of all nodes of an image: theta_phi @ factor is varphi's linear map of all relation vectors."""
-        return (factor_of_pairs if self.embedding == "asymmetric" else factor_of_equals)(theta_phi, rows, columns)
+        return (factor_of_pairs if self.embedding == "asymmetric" else factor_of_equals)(summands, rows, columns)
 
     @staticmethod
     def varphi_weights(varphi: FactorisedRelationEmbedding, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,214 @@
+"""The cosine basis: functions of the position that are sampled at the cells of a grid.
+
+The function of frequency k along an axis that had n0 cells in training is, at the centre of cell i of n,
+
+    c_k(i) = sqrt((1 if k = 0 else 2) / n0) cos(pi k (i + 1/2) / n)            (DCT-II; Ahmed, Natarajan, Rao 1974)
+
+Those of k < n0 are orthonormal on n0 cells. A sum over the n cells of another grid is n0 / n times the sum, so that it goes on to estimate
+the same integral. Where an axis has no more than k cells, c_k aliases (c_n vanishes there, c_(n+m) is -c_(n-m)): it is zero then.
+
+A map (H, W) meets the basis in two products, one an axis, and never as a matrix of all positions and frequencies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rga.attention.grid import Grid, check_grid
+from rga.attention.precision import WideModule
+from rga.attention.tracing import is_recorded
+from rga.errors import InputError
+
+Frequencies = tuple[int, int]
+"""How many frequencies there are down and across, 0 among them."""
+
+FREQUENCIES = 16
+"""Of the longer axis, by default."""
+
+
+def default_frequencies(grid: Grid) -> Frequencies:
+    """``FREQUENCIES`` for the longer axis and in proportion for the shorter one, never more than there are cells.
+
+    Example:
+        >>> default_frequencies((64, 32)), default_frequencies((8, 4))
+        ((16, 8), (8, 4))
+    """
+    height, width = (max(1, min(cells, round(FREQUENCIES * cells / max(grid)))) for cells in grid)
+    return height, width
+
+
+def check_frequencies(frequencies: object, grid: Grid) -> Frequencies:
+    """Frequencies for weights that are trained on a grid; None for the default. No axis gets more than it has cells.
+
+    Raises:
+        InputError: they are no two positive integers.
+
+    Example:
+        >>> check_frequencies([16, 8], (64, 32)), check_frequencies((16, 8), (6, 3))
+        ((16, 8), (6, 3))
+    """
+    if frequencies is None:
+        return default_frequencies(grid)
+    given = tuple(frequencies) if isinstance(frequencies, (tuple, list)) else ()
+    if len(given) != 2 or not all(isinstance(count, int) and not isinstance(count, bool) and count > 0 for count in given):
+        raise InputError(f"frequencies are (down, across), two positive integers; got {frequencies!r}")
+    return min(given[0], grid[0]), min(given[1], grid[1])
+
+
+def cosines(trained: int, frequencies: int, cells: int, device: torch.device) -> Tensor:
+    """The basis of one axis, as it enters sums: c_k(i) n0 / n.
+
+    Args:
+        trained: cells n0 of the axis in training.
+        frequencies: how many, r.
+        cells: n, of the map.
+        device: where.
+
+    Returns:
+        (r, n), in float64 where the device has it.
+
+    Example:
+        >>> basis = cosines(4, 4, 4, torch.device("cpu"))
+        >>> torch.allclose(basis @ basis.T, torch.eye(4, dtype=torch.float64))
+        True
+    """
+    wide = torch.float32 if device.type == "mps" else torch.float64
+    frequency = torch.arange(frequencies, device=device, dtype=wide)[:, None]
+    centre = torch.arange(cells, device=device, dtype=wide)[None] + 0.5
+    amplitude = torch.full_like(frequency, math.sqrt(2 * trained))  # with n0 of the sum
+    amplitude[0] = math.sqrt(trained)
+    waves = torch.cos(math.pi * frequency * centre / cells) / cells
+    return amplitude * waves * (frequency < cells)
+
+
+class CosineBasis(WideModule):
+    """The basis for the maps of an attention. It learns nothing; grid and frequencies are saved with the weights.
+
+    Args:
+        grid: (H, W) of the maps in training.
+        frequencies: how many, down and across.
+    """
+
+    size: Tensor
+    down: Tensor
+    across: Tensor
+
+    def __init__(self, grid: Grid, frequencies: Frequencies) -> None:
+        super().__init__()
+        self.register_buffer("size", torch.tensor([*grid, *frequencies]))
+        self.register_buffer("down", torch.empty(frequencies[0], grid[0]), persistent=False)
+        self.register_buffer("across", torch.empty(frequencies[1], grid[1]), persistent=False)
+        self.grid = grid
+        self.frequencies = frequencies
+        self.sample()
+
+    def matrices(self, grid: Grid, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The matrices (r_h, H) and (r_w, W) for maps on a grid; see ``cosines``."""
+        if self.is_trained(grid):
+            return self.down.to(dtype), self.across.to(dtype)
+        down, across = (
+            cosines(trained, frequencies, cells, self.down.device)
+            for trained, frequencies, cells in zip(self.grid, self.frequencies, grid, strict=True)
+        )
+        return down.to(dtype), across.to(dtype)
+
+    def is_trained(self, grid: Grid) -> bool:
+        """Whether a grid is that of the training, as far as may be asked: the sizes of a graph that is recorded stay free."""
+        return not is_recorded() and grid == self.grid
+
+    def ratio(self, grid: Grid) -> float:
+        """N0 / N: by how much a sum over the positions of a grid is multiplied."""
+        return (self.grid[0] * self.grid[1]) / (grid[0] * grid[1])
+
+    @torch.no_grad()
+    def sample(self) -> None:
+        """Computes the basis on the grid of the training, in the type of the buffers."""
+        for name, trained, frequencies in zip(("down", "across"), self.grid, self.frequencies, strict=True):
+            old = self.get_buffer(name)
+            sampled = cosines(trained, frequencies, trained, torch.device("cpu") if old.device.type == "mps" else old.device)
+            setattr(self, name, sampled.to(old.device, old.dtype))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CosineBasis:
+        """Applies a conversion (``double``, ``to_empty``, ...): the numbers are computed anew in their new type, and not converted."""
+        super()._apply(fn, recurse)
+        self.sample()
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """Takes over on which grid the weights were trained."""
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        size = state_dict.get(f"{prefix}size")
+        if not isinstance(size, Tensor) or size.shape != self.size.shape or size.device.type == "meta":
+            return
+        height, width, down, across = size.tolist()
+        if (down, across) != self.frequencies:
+            errors: list[str] = others[-1]
+            errors.append(
+                f"{prefix.removesuffix('.')}: the weights are of {down}x{across} frequencies, the attention was built with "
+                f"{self.frequencies[0]}x{self.frequencies[1]}: build it with frequencies=({down}, {across})"
+            )
+            return
+        self.grid = check_grid((height, width))
+        self.sample()
+
+    def extra_repr(self) -> str:
+        """The line that ``print(module)`` shows."""
+        return f"grid={self.grid}, frequencies={self.frequencies}"
+
+
+def project_map(x: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """The products of maps with all basis functions.
+
+    Args:
+        x: (B, C, H, W).
+        down: (r_h, H).
+        across: (r_w, W).
+
+    Returns:
+        (B, C, r_h r_w), the frequencies in raster order.
+
+    Example:
+        >>> basis = CosineBasis((4, 2), (4, 2))
+        >>> x = torch.rand(2, 3, 4, 2)
+        >>> torch.allclose(project_map(x, basis.down, basis.across).norm(), x.norm())  # orthonormal
+        True
+    """
+    by_row = torch.nn.functional.linear(x, across)  # (B, C, H, W) -> (B, C, H, r_w)
+    return torch.matmul(down, by_row).flatten(-2)  # -> (B, C, r_h, r_w)
+
+
+def project_nodes(nodes: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """``project_map`` of nodes (B, H W, K): (B, r_h r_w, K)."""
+    if nodes.stride(-1) != 1:  # a map that is seen as nodes
+        return project_map(nodes.mT.unflatten(-1, (down.shape[1], across.shape[1])), down, across).mT
+    by_column = torch.matmul(down, nodes.unflatten(1, (down.shape[1], across.shape[1])).flatten(2))  # (B, H, W K) -> (B, r_h, W K)
+    by_row = by_column.unflatten(2, (across.shape[1], nodes.shape[-1]))
+    return torch.matmul(across, by_row).flatten(1, 2)  # (B, r_h, W, K) -> (B, r_h, r_w, K)
+
+
+def to_amplitudes(weight: Tensor, grid: Grid, frequencies: Frequencies) -> Tensor:
+    """Weights of the positions of a grid as amplitudes: their projection onto the basis.
+
+    Args:
+        weight: (..., H W).
+        grid: (H, W), on which they were trained.
+        frequencies: (r_h, r_w).
+
+    Returns:
+        (..., r_h r_w).
+    """
+    basis = CosineBasis(grid, frequencies).to(weight.device, weight.dtype)
+    by_row = torch.matmul(weight.unflatten(-1, grid), basis.across.mT)
+    return torch.matmul(basis.down, by_row).flatten(-2)
+
+
+def to_positions(amplitudes: Tensor, basis: CosineBasis, grid: Grid) -> Tensor:
+    """Amplitudes (..., r_h r_w) as weights (..., H W) of the positions of a grid: what they are there."""
+    down, across = basis.matrices(grid, amplitudes.dtype)
+    by_row = torch.matmul(amplitudes.unflatten(-1, basis.frequencies), across)
+    return torch.matmul(down.mT, by_row).flatten(-2)

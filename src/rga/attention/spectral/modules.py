@@ -1,0 +1,95 @@
+"""RGA-S and RGA-C with ``fit="spectral"``: maps of any size, by weights in the cosine basis."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from rga.attention.grid import Grid
+from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.precision import in_float32
+from rga.attention.relation import RelationGate
+from rga.attention.spectral.basis import CosineBasis, Frequencies, project_map
+from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
+
+LARGEST = 64 * 32
+"""Positions that hidden widths follow, at most: those of the paper's first stage at 256x128."""
+
+
+class SpectralSpatialAttention(SpatialRelationAttention):
+    """RGA-S for maps of any size.
+
+    Args:
+        channels: channels C of the maps.
+        grid: (H, W) of the maps in training.
+        gate: over nodes of C features, with weights for R frequencies.
+        frequencies: (down, across), R in all.
+        inplace: see ``RelationAttention``.
+    """
+
+    fits = ("spectral",)
+
+    def __init__(self, channels: int, grid: Grid, gate: SpectralSpatialGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
+        super().__init__(channels, grid, gate, "spectral", inplace=inplace)
+        self.basis = CosineBasis(self.grid, frequencies)
+
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
+        return gates_of_positions(self.gate, self.basis, self.on_grid(x)).to(x.dtype)
+
+    def resample_(self, grid: Grid) -> None:
+        """Does nothing: the weights serve any grid."""
+
+
+class SpectralChannelAttention(ChannelRelationAttention):
+    """RGA-C for maps of any size.
+
+    Args:
+        channels: channels C of the maps.
+        grid: (H, W) of the maps in training.
+        gate: over C nodes of R frequencies.
+        frequencies: (down, across), R in all.
+        inplace: see ``RelationAttention``.
+    """
+
+    fits = ("spectral",)
+
+    def __init__(self, channels: int, grid: Grid, gate: SpectralChannelGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
+        super().__init__(channels, grid, gate, "spectral", inplace=inplace)
+        self.basis = CosineBasis(self.grid, frequencies)
+
+    def gate_map(self, x: Tensor) -> Tensor:
+        """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
+        return gates_of_channels(self.gate, self.basis, self.on_grid(x)).to(x.dtype)
+
+    def resample_(self, grid: Grid) -> None:
+        """Does nothing: the weights serve any grid."""
+
+
+@in_float32
+def gates_of_positions(gate: RelationGate, basis: CosineBasis, x: Tensor) -> Tensor:
+    """The gates (B, 1, H, W) of RGA-S for a map (B, C, H, W)."""
+    grid = (x.shape[2], x.shape[3])
+    gates: Tensor = gate(x.flatten(2).mT, *basis.matrices(grid, x.dtype))  # (B, N, C) -> (B, N)
+    by_position: Tensor = gates.unflatten(1, grid).unsqueeze(1)
+    return by_position
+
+
+@in_float32
+def gates_of_channels(gate: RelationGate, basis: CosineBasis, x: Tensor) -> Tensor:
+    """The gates (B, C, 1, 1) of RGA-C for a map (B, C, H, W)."""
+    grid = (x.shape[2], x.shape[3])
+    nodes, spectrum = x.flatten(2), project_map(x, *basis.matrices(grid, x.dtype))
+    if gate.embedding == "none" and not basis.is_trained(grid):
+        nodes = nodes * math.sqrt(basis.ratio(grid))  # the affinity is then a sum over positions, times N0 / N
+    gates: Tensor = gate(nodes, spectrum)  # (B, C, N), (B, C, R) -> (B, C)
+    return gates[..., None, None]
+
+
+@torch.no_grad()
+def start_as_projected(linear: nn.Module, grid: Grid, frequencies: Frequencies) -> None:
+    """Gives fresh amplitudes the size of a projection of fresh weights of the positions, which get smaller the more there are."""
+    for parameter in linear.parameters():
+        parameter.mul_(math.sqrt(math.prod(frequencies) / math.prod(grid)))
