@@ -4,6 +4,7 @@
     python benchmarks/attention.py modules         # RGA-SC per stage: dense against factorised
     python benchmarks/attention.py accelerations   # RGA-SC: the gain of each acceleration, by leaving it out
     python benchmarks/attention.py networks        # ResNet-50: plain, and with each attention of the catalogue
+    python benchmarks/attention.py fits            # ResNet-50: plain, RGA-SC exact, spectral, and pooled to as many weights
 
 Times are medians over rounds in which the candidates take turns, so that a drift of the machine's speed meets all of them; run it
 when nothing else runs. Peak memory is what PyTorch's allocator held at most beyond what it held before, from the profiler's
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 from unittest import mock
 
 import timm
@@ -248,14 +250,14 @@ def accelerations(batch: int, rounds: int) -> None:
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def resnet50(attention: str) -> nn.Module:
+def resnet50(attention: str, **options: Any) -> nn.Module:
     """The paper's backbone: ResNet-50 with the last stride 1, and attention after its four stages."""
     model: nn.Module = timm.create_model("resnet50", num_classes=0)
     block = model.get_submodule("layer4.0")
     for convolution in (block.get_submodule("conv2"), block.get_submodule("downsample.0")):
         assert isinstance(convolution, nn.Conv2d)
         convolution.stride = (1, 1)
-    return rga.attach(model, attention, image_size=IMAGE_SIZE)
+    return rga.attach(model, attention, image_size=IMAGE_SIZE, **options)
 
 
 def compile_network(model: nn.Module) -> nn.Module:
@@ -292,10 +294,37 @@ def networks(batch: int, rounds: int, names: Sequence[str], compiled: bool) -> N
         print(f"| {name} | {' | '.join(row)} |", flush=True)
 
 
+FITS: dict[str, dict[str, Any]] = {
+    "exact": {},
+    "spectral": {"fit": "spectral"},
+    "pool": {"fit": "pool", "largest_grid": (16, 8)},
+}
+"""RGA-SC by how its weights meet positions; the last two have the same number of weights for each map of weights over positions."""
+
+
+def fits(batch: int, rounds: int) -> None:
+    """ResNet-50: plain, and with RGA-SC exact, spectral and pooled, in turns; medians of what each adds to the plain one."""
+    print(f"\n## ResNet-50 (last stride 1), batch {batch}: RGA-SC by its fit\n")
+    print("| fit | M params | MMAC of RGA | forward ms | added, of exact's | step ms | added, of exact's | MiB training |")
+    print("|---|---|---|---|---|---|---|---|")
+    inputs = [torch.randn(batch, 3, *IMAGE_SIZE)]
+    models = [resnet50("none"), *(resnet50("rga-sc", **options) for options in FITS.values())]
+    prices = [rga.cost(model, (1, 3, *IMAGE_SIZE)) for model in models]
+    times = [times_in_turns([kind(model, inputs) for model in models], rounds) for kind in (inference, training)]
+    memory = [peak_memory(training(model, inputs)) for model in models]
+    for number, name in enumerate(("plain", *FITS)):
+        cells = [f"{prices[number].parameters / 1e6:.2f}", f"{(prices[number].macs - prices[0].macs) / 1e6:.0f}"]
+        for spent in times:
+            (plain, exact), ours = spent[:2], spent[number]
+            added = [(own - base) / (other - base) for base, other, own in zip(plain, exact, ours, strict=True)]
+            cells += [f"{statistics.median(ours):.0f}", f"{statistics.median(added):.2f}"]
+        print(f"| {name} | {' | '.join([*cells, f'{memory[number]:.0f}'])} |", flush=True)
+
+
 def main() -> None:
     """Reads the command line and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("all", "modules", "accelerations", "networks"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "modules", "accelerations", "networks", "fits"), default="all")
     parser.add_argument("--batch-size", type=int, default=16, help="images per batch")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the candidates take turns")
     parser.add_argument("--attentions", nargs="+", default=["none", *rga.list_attentions()], help="attentions of the networks part")
@@ -308,6 +337,8 @@ def main() -> None:
         accelerations(arguments.batch_size, arguments.rounds)
     if arguments.part in ("all", "networks"):
         networks(arguments.batch_size, arguments.rounds, arguments.attentions, not arguments.eager)
+    if arguments.part in ("all", "fits"):
+        fits(arguments.batch_size, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -344,7 +344,7 @@ def test_inference_in_blocks_of_images_changes_nothing(monkeypatch: pytest.Monke
         assert isinstance(gate, FastRelationGate)
         assert isinstance(gate.varphi, FactorisedRelationEmbedding)
         theta_phi, unary = gate.embed(x.flatten(2).mT)
-        assert len(gate.blocks(gate.varphi, theta_phi, theta_phi, unary)) == 3
+        assert len(gate.blocks(gate.varphi, theta_phi, gate.sums(gate.varphi, theta_phi), unary)) == 3
         torch.testing.assert_close(module(x), expected, rtol=0, atol=1e-12)
 
 

@@ -57,7 +57,7 @@ def exact_of(module: nn.Module, grid: tuple[int, int], name: str = "rga-sc", **o
         for key in [key for key in state if key.startswith(f"{role}.gate.")]:
             over_positions = "varphi.rows" in key or "varphi.columns" in key if role == "spatial" else "theta_phi_psi.linear" in key
             if over_positions:
-                state[key] = to_positions(state[key], found.basis, grid)
+                state[key] = to_positions(state[key], *found.basis.matrices(grid, torch.float64))
             if role == "channel" and options.get("embedding") == "none" and key.endswith(("varphi.rows.weight", "varphi.columns.weight")):
                 state[key] = state[key] * math.prod(GRID) / math.prod(grid)
     exact.load_state_dict(state)
@@ -144,7 +144,7 @@ def test_two_products_are_that_of_one_matrix(height: int, width: int, down: int,
     nodes = x.flatten(2).mT
     torch.testing.assert_close(project_nodes(nodes if turned else nodes.contiguous(), rows, columns), expected.mT)
     amplitudes = torch.randn(5, down * across, dtype=torch.float64)
-    torch.testing.assert_close(to_positions(amplitudes, basis, (height, width)), amplitudes @ torch.kron(rows, columns))
+    torch.testing.assert_close(to_positions(amplitudes, rows, columns), amplitudes @ torch.kron(rows, columns))
 
 
 def test_frequencies_above_the_cells_of_an_axis_have_no_part() -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -29,9 +30,9 @@ def tables(text: str) -> list[list[str]]:
     return [row for row in rows if not row[0].startswith("---") and "images" not in row and "attention" not in row]
 
 
-def tiny_network(attention: str) -> nn.Module:
+def tiny_network(attention: str, **options: Any) -> nn.Module:
     layers = [nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1)]
-    return rga.attach(nn.Sequential(*layers), attention, image_size=(64, 32))
+    return rga.attach(nn.Sequential(*layers), attention, image_size=(64, 32), **options)
 
 
 def test_modules(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,6 +88,17 @@ def test_networks(benchmark: ModuleType, compiled: bool, monkeypatch: pytest.Mon
     assert [row[0] for row in rows] == ["none", "rga-s"]
     assert all(len(row) == 10 for row in rows)
     assert all((row[-1] != "") == compiled for row in rows)
+
+
+def test_fits(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(benchmark, "resnet50", tiny_network)
+    monkeypatch.setitem(benchmark.FITS, "pool", {"fit": "pool", "largest_grid": (2, 2)})
+    benchmark.fits(batch=2, rounds=2)
+    _, plain, exact, *others = tables(capsys.readouterr().out)
+    assert [row[0] for row in (plain, exact, *others)] == ["plain", "exact", "spectral", "pool"]
+    assert all(len(row) == 8 for row in (plain, exact, *others))
+    assert (plain[2], plain[4], plain[6], exact[4], exact[6]) == ("0", "0.00", "0.00", "1.00", "1.00")
+    assert float(others[1][1]) <= float(exact[1])
 
 
 def test_the_backbone_is_the_papers(benchmark: ModuleType) -> None:

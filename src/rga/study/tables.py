@@ -174,6 +174,12 @@ ALL = (
         (Block("people", BOTH, 5), Block("people", ("rga-sc-no-gate-norm", "rga-sc-gate-momentum"), 3)),
     ),
     Table(
+        "spectral",
+        "Fewer weights over positions",
+        "What is lost by weights that are sums of 8 cosines an axis, and by pooling to 8 cells, which has as many weights?",
+        (Block("people", (*BOTH, "rga-sc-spectral", "rga-sc-pooled"), 5),),
+    ),
+    Table(
         "conditions",
         "Occlusion, clutter, misaligned boxes",
         "Does RGA help more where images are worse, in training and test?",

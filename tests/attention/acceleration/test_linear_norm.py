@@ -124,7 +124,7 @@ def test_images_are_independent_only_by_running_statistics() -> None:
             assert not folds(layer.norm)
             assert isinstance(gate.varphi, FactorisedRelationEmbedding)
             theta_phi, unary = gate.embed(x.flatten(2).mT)
-            assert len(gate.blocks(gate.varphi, theta_phi, theta_phi, unary)) == 1
+            assert len(gate.blocks(gate.varphi, theta_phi, gate.sums(gate.varphi, theta_phi), unary)) == 1
             layer.norm.eval()
 
 

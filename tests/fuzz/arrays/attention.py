@@ -179,7 +179,7 @@ def placing(draw: Draw) -> Outcome:
         st.sampled_from([None, None, ["layer1"], ("layer1", "layer2"), "blocks", "layer1", [], ["layer9"], ["layer1", "layer1"], [3], 7])
     )
     options: dict[str, Any] = draw(
-        st.sampled_from([{}, {}, {"fit": "pool"}, {"largest_grid": (2, 2)}, {"largest_grid": (0, 1)}, {"colour": 1}])
+        st.sampled_from([{}, {}, {"fit": "pool"}, {"fit": "spectral"}, {"largest_grid": (2, 2)}, {"largest_grid": (0, 1)}, {"colour": 1}])
     )
     found = attempt(rga.attach, network, name, image_size=size, after=after, also=OURS, **options)
     if isinstance(found, Refused):

@@ -15,6 +15,8 @@ Gain of all of them: ``FactorisedRelationGate`` takes 6 % longer at inference an
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,20 @@ BLOCK_BYTES = 8 << 20
 """A block of images at inference: varphi's output takes about this much."""
 
 
+class Sums(NamedTuple):
+    """What varphi sums over all nodes, and by which weights.
+
+    Attributes:
+        nodes: [theta, phi] of all nodes (B, M, K), or in another basis.
+        rows: the weights for rows of the affinity, (F, M).
+        columns: the weights for its columns, (F, M).
+    """
+
+    nodes: Tensor
+    rows: Tensor
+    columns: Tensor
+
+
 class FastRelationGate(FactorisedRelationGate):
     """``RelationGate``: the same function, parameters and keys. See there for the arguments."""
 
@@ -44,18 +60,18 @@ class FastRelationGate(FactorisedRelationGate):
         if not isinstance(varphi, FactorisedRelationEmbedding) or not self.can_bypass(varphi):
             return super().forward(nodes)
         theta_phi, unary = self.embed(nodes)
-        return self.gates_of(varphi, theta_phi, theta_phi, unary)
+        return self.gates_of(varphi, theta_phi, self.sums(varphi, theta_phi), unary)
 
-    def gates_of(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None) -> Tensor:
+    def gates_of(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums, unary: Tensor | None) -> Tensor:
         """The gates (B, M) from what ``embed`` returns.
 
         Args:
             varphi: may be bypassed.
             theta_phi: of each node, (B, M, K).
-            summands: what the weights of varphi sum: the same, or in another basis (B, R, K).
+            sums: of theta_phi by varphi's weights.
             unary: mean(psi), (B, M, 1), or None.
         """
-        blocks = [self.hidden(varphi, *block) for block in self.blocks(varphi, theta_phi, summands, unary)]
+        blocks = [self.hidden(varphi, *block) for block in self.blocks(varphi, theta_phi, sums, unary)]
         hidden = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
         return torch.sigmoid(self.w2(hidden)).squeeze(-1)  # (B, M, 1) -> (B, M)
 
@@ -64,12 +80,12 @@ class FastRelationGate(FactorisedRelationGate):
         own = is_plain(varphi, self.relation_embedding) and is_plain(self.w1, FastLinearNorm)
         return own and all(is_plain_linear(linear) for linear in (varphi.rows, varphi.columns, self.w1.linear))
 
-    def embed(self, nodes: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def embed(self, nodes: Tensor, *seen: Tensor) -> tuple[Tensor, Tensor | None]:
         """Embeds nodes (B, M, D).
 
         Args:
             nodes: (B, M, D).
-            features: what theta, phi and psi see of them, (B, M, D) or in another basis (B, M, R); the nodes themselves by default.
+            *seen: the arguments of theta, phi and psi, if they see something else than the nodes.
 
         Returns:
             [theta, phi] (B, M, 2D') side by side, or theta = phi (B, M, D'), or the nodes themselves (B, M, D) without embedding; and
@@ -78,21 +94,22 @@ class FastRelationGate(FactorisedRelationGate):
         if self.theta_phi_psi is None:
             return nodes, None
         # one split, and not two slices: each slice's gradient would be as large as the whole
-        theta_phi, psi = self.theta_phi_psi(nodes if features is None else features).split([sum(self.widths[:2]), self.widths[2]], dim=-1)
+        theta_phi, psi = self.theta_phi_psi(*(seen or (nodes,))).split([sum(self.widths[:2]), self.widths[2]], dim=-1)
         return nodes if self.embedding == "none" else theta_phi, psi.mean(-1, keepdim=True) if self.original else None
 
     def blocks(
-        self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None
-    ) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums, unary: Tensor | None
+    ) -> list[tuple[Tensor, Sums, Tensor | None]]:
         """The batch as it is, or at eager inference in blocks of images, for which varphi's output takes about ``BLOCK_BYTES``."""
         independent = folds(varphi.norm) and folds(self.w1.norm)  # else the statistics would be those of a block
         if unary is None or not independent or torch.is_grad_enabled() or is_recorded():
-            return [(theta_phi, summands, unary)]
+            return [(theta_phi, sums, unary)]
         per_image = theta_phi.shape[1] * varphi.rows.out_features * theta_phi.element_size()
         images = max(1, BLOCK_BYTES // per_image)
-        return list(zip(theta_phi.split(images), summands.split(images), unary.split(images), strict=True))
+        parts = [sums._replace(nodes=nodes) for nodes in sums.nodes.split(images)]
+        return list(zip(theta_phi.split(images), parts, unary.split(images), strict=True))
 
-    def hidden(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor, unary: Tensor | None) -> Tensor:
+    def hidden(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums, unary: Tensor | None) -> Tensor:
         """W1, with BN and ReLU, of y_i = [mean(psi(x_i)), varphi(r_i)]: (B, M, hidden)."""
         weight, bias = self.w1.linear.weight.to(theta_phi.dtype), None
         if folds(self.w1.norm):
@@ -100,34 +117,33 @@ class FastRelationGate(FactorisedRelationGate):
             weight = weight * scale[:, None]
         relation_weight = weight if unary is None else weight[:, 1:]
         if can_tile(theta_phi, varphi.norm):
-            factor = self.factor(summands, *self.varphi_weights(varphi, theta_phi.dtype))
+            factor = self.factor(sums)
             mapped = varphi_and_w1_in_tiles(theta_phi, factor, varphi.norm, relation_weight)
             mapped = mapped if bias is None else mapped + bias
         else:
-            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi, summands), relation_weight, bias)
+            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi, sums), relation_weight, bias)
         joined = mapped if unary is None else mapped + unary * weight[:, 0]
         return finish(joined, self.w1.norm if bias is None else None)
 
-    def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, summands: Tensor) -> Tensor:
+    def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums) -> Tensor:
         """varphi(r_i) of all nodes (B, M, M/s1)."""
-        rows, columns = self.varphi_weights(varphi, theta_phi.dtype)
         if folds(varphi.norm):
             scale, bias = scale_and_shift(varphi.norm, theta_phi.dtype)
-            factor = self.factor(summands, rows * scale[:, None], columns * scale[:, None])
+            factor = self.factor(Sums(sums.nodes, sums.rows * scale[:, None], sums.columns * scale[:, None]))
             return finish(torch.baddbmm(bias, theta_phi, factor), None)
-        factor = self.factor(summands, rows, columns)
+        factor = self.factor(sums)
         product, operands = torch.bmm(theta_phi, factor), (theta_phi.detach(), factor.detach())
         with recompute(product, lambda: torch.bmm(*operands)):
             return finish(product, varphi.norm)
 
-    def factor(self, summands: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def factor(self, sums: Sums) -> Tensor:
         """The factor of all nodes of an image: theta_phi @ factor is varphi's linear map of all relation vectors."""
-        return (factor_of_pairs if self.embedding == "asymmetric" else factor_of_equals)(summands, rows, columns)
+        return (factor_of_pairs if self.embedding == "asymmetric" else factor_of_equals)(*sums)
 
     @staticmethod
-    def varphi_weights(varphi: FactorisedRelationEmbedding, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The weights for rows and for columns, (F, M) each."""
-        return varphi.rows.weight.to(dtype), varphi.columns.weight.to(dtype)
+    def sums(varphi: FactorisedRelationEmbedding, theta_phi: Tensor) -> Sums:
+        """theta_phi and the weights by which varphi sums it."""
+        return Sums(theta_phi, varphi.rows.weight.to(theta_phi.dtype), varphi.columns.weight.to(theta_phi.dtype))
 
 
 def factor_of_pairs(theta_phi: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -28,11 +28,16 @@ class FastLinearNorm(LinearNorm):
     ``norm`` may be replaced by a normalisation of another kind, which is called on rows (B*M, outputs).
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Nodes (B, M, inputs) -> (B, M, outputs)."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Nodes (B, M, inputs) -> (B, M, outputs).
+
+        Args:
+            x: nodes.
+            weight: in the place of that of ``linear``, which must then be plain: the same in another basis.
+        """
         if not is_plain_linear(self.linear):
             return super().forward(x)
-        weight, bias = self.linear.weight.to(x.dtype), None
+        weight, bias = (self.linear.weight if weight is None else weight).to(x.dtype), None
         if folds(self.norm):
             scale, bias = scale_and_shift(self.norm, x.dtype)
             weight = weight * scale[:, None]

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from rga.attention.grid import Grid, check_grid
 from rga.attention.precision import WideModule
@@ -178,17 +179,16 @@ def project_map(x: Tensor, down: Tensor, across: Tensor) -> Tensor:
         >>> torch.allclose(project_map(x, basis.down, basis.across).norm(), x.norm())  # orthonormal
         True
     """
-    by_row = torch.nn.functional.linear(x, across)  # (B, C, H, W) -> (B, C, H, r_w)
-    return torch.matmul(down, by_row).flatten(-2)  # -> (B, C, r_h, r_w)
+    by_row = F.linear(x, across).mT.contiguous()  # (B, C, H, W) -> (B, C, r_w, H); so that both products are of plain matrices
+    return F.linear(by_row, down).mT.flatten(-2)  # -> (B, C, r_w, r_h) -> (B, C, r_h r_w)
 
 
 def project_nodes(nodes: Tensor, down: Tensor, across: Tensor) -> Tensor:
     """``project_map`` of nodes (B, H W, K): (B, r_h r_w, K)."""
-    if nodes.stride(-1) != 1:  # a map that is seen as nodes
-        return project_map(nodes.mT.unflatten(-1, (down.shape[1], across.shape[1])), down, across).mT
-    by_column = torch.matmul(down, nodes.unflatten(1, (down.shape[1], across.shape[1])).flatten(2))  # (B, H, W K) -> (B, r_h, W K)
-    by_row = by_column.unflatten(2, (across.shape[1], nodes.shape[-1]))
-    return torch.matmul(across, by_row).flatten(1, 2)  # (B, r_h, W, K) -> (B, r_h, r_w, K)
+    cells = nodes.unflatten(1, (down.shape[1], across.shape[1]))
+    by_row = torch.matmul(across, cells)  # (B, H, W, K) -> (B, H, r_w, K)
+    by_column = torch.matmul(down, by_row.flatten(2))  # -> (B, r_h, r_w K)
+    return by_column.unflatten(2, (across.shape[0], nodes.shape[-1])).flatten(1, 2)
 
 
 def to_amplitudes(weight: Tensor, grid: Grid, frequencies: Frequencies) -> Tensor:
@@ -207,8 +207,29 @@ def to_amplitudes(weight: Tensor, grid: Grid, frequencies: Frequencies) -> Tenso
     return torch.matmul(basis.down, by_row).flatten(-2)
 
 
-def to_positions(amplitudes: Tensor, basis: CosineBasis, grid: Grid) -> Tensor:
-    """Amplitudes (..., r_h r_w) as weights (..., H W) of the positions of a grid: what they are there."""
-    down, across = basis.matrices(grid, amplitudes.dtype)
-    by_row = torch.matmul(amplitudes.unflatten(-1, basis.frequencies), across)
+def to_positions(amplitudes: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Amplitudes as weights of the positions of a grid: what they are there.
+
+    Args:
+        amplitudes: (..., r_h r_w).
+        down: (r_h, H).
+        across: (r_w, W).
+
+    Returns:
+        (..., H W).
+    """
+    by_row = torch.matmul(amplitudes.unflatten(-1, (down.shape[0], across.shape[0])), across)
     return torch.matmul(down.mT, by_row).flatten(-2)
+
+
+def is_cheaper_by_positions(down: Tensor, across: Tensor, outputs: int) -> bool:
+    """Whether weights are better sampled at all positions, for so many outputs, than maps brought into the basis.
+
+    The two are the same function. Counted are the multiply-accumulates of one channel. A graph that is recorded takes the second way.
+    """
+    if is_recorded():
+        return False
+    (r_h, height), (r_w, width) = down.shape, across.shape
+    by_positions = height * width * outputs
+    in_the_basis = height * width * r_w + height * r_w * r_h + r_h * r_w * outputs
+    return bool(by_positions <= in_the_basis)

@@ -90,7 +90,7 @@ def make_exact(model: nn.Module) -> None:
     for module in found.values():
         basis = module.basis
         assert isinstance(basis, CosineBasis)
-        weights = [(linear, to_positions(weight_of(linear), basis, basis.grid)) for linear in linears_of_positions(module)]
+        weights = [(linear, to_positions(weight_of(linear), basis.down, basis.across)) for linear in linears_of_positions(module)]
         moved.append((module, basis.grid, weights))
     for module, grid, weights in moved:
         for linear, weight in weights:

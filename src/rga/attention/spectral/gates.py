@@ -15,11 +15,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rga.attention.acceleration.gate import FastRelationGate
+from rga.attention.acceleration.gate import FastRelationGate, Sums
+from rga.attention.acceleration.linear_norm import FastLinearNorm
+from rga.attention.acceleration.plain import is_plain_linear
 from rga.attention.factorised import FactorisedRelationEmbedding, is_linear_map
 from rga.attention.precision import in_float32
 from rga.attention.relation import normalise
-from rga.attention.spectral.basis import project_map, project_nodes
+from rga.attention.spectral.basis import is_cheaper_by_positions, project_map, project_nodes, to_positions
 
 
 class SpectralRelationEmbedding(FactorisedRelationEmbedding):
@@ -53,20 +55,39 @@ class SpectralSpatialGate(FastRelationGate):
         varphi = self.varphi
         if isinstance(varphi, SpectralRelationEmbedding) and self.can_bypass(varphi):
             theta_phi, unary = self.embed(nodes)
-            return self.gates_of(varphi, theta_phi, project_nodes(theta_phi, down, across), unary)
+            return self.gates_of(varphi, theta_phi, in_basis(self.sums(varphi, theta_phi), down, across), unary)
         theta, phi, psi = self.split(nodes, self.theta_phi_psi(nodes) if self.theta_phi_psi is not None else nodes[..., :0])
         return self.gates(psi, varphi(theta, phi, down, across) if varphi is not None else None)
+
+
+def in_basis(sums: Sums, down: Tensor, across: Tensor) -> Sums:
+    """Sums of all positions by amplitudes: in the basis, or by the weights that the amplitudes are at the positions."""
+    nodes, rows, columns = sums
+    if is_cheaper_by_positions(down, across, len(rows)):
+        return Sums(nodes, to_positions(rows, down, across), to_positions(columns, down, across))
+    return Sums(project_nodes(nodes, down, across), rows, columns)
 
 
 class SpectralChannelGate(FastRelationGate):
     """The gates of RGA-C; ``features`` is the number of frequencies. See ``RelationGate`` for the arguments."""
 
     @in_float32
-    def forward(self, nodes: Tensor, spectrum: Tensor) -> Tensor:  # type: ignore[override]
-        """Channels at all positions (B, C, N) and in the basis (B, C, R) -> gates (B, C)."""
+    def forward(self, nodes: Tensor, *seen: Tensor) -> Tensor:
+        """Channels at all positions (B, C, N), and the arguments of theta, phi and psi (``seen_of``) -> gates (B, C)."""
         varphi = self.varphi
         if isinstance(varphi, FactorisedRelationEmbedding) and self.can_bypass(varphi):
-            theta_phi, unary = self.embed(nodes, spectrum)
-            return self.gates_of(varphi, theta_phi, theta_phi, unary)
-        theta, phi, psi = self.split(nodes, self.theta_phi_psi(spectrum) if self.theta_phi_psi is not None else spectrum[..., :0])
+            theta_phi, unary = self.embed(nodes, *seen)
+            return self.gates_of(varphi, theta_phi, self.sums(varphi, theta_phi), unary)
+        theta, phi, psi = self.split(nodes, self.theta_phi_psi(*seen) if self.theta_phi_psi is not None else nodes[..., :0])
         return self.gates(psi, varphi(theta, phi) if varphi is not None else None)
+
+    def seen_of(self, x: Tensor, down: Tensor, across: Tensor) -> tuple[Tensor, ...]:
+        """What theta, phi and psi see of a map (B, C, H, W): it in the basis, (B, C, R); or all positions and their weights there."""
+        layer = self.theta_phi_psi
+        if layer is None:
+            return ()
+        if isinstance(layer, FastLinearNorm) and is_plain_linear(layer.linear):
+            amplitudes = layer.linear.weight.to(x.dtype)
+            if is_cheaper_by_positions(down, across, len(amplitudes)):
+                return x.flatten(2), to_positions(amplitudes, down, across)
+        return (project_map(x, down, across),)

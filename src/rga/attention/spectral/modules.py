@@ -11,7 +11,7 @@ from rga.attention.grid import Grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
 from rga.attention.precision import in_float32
 from rga.attention.relation import RelationGate
-from rga.attention.spectral.basis import CosineBasis, Frequencies, project_map
+from rga.attention.spectral.basis import CosineBasis, Frequencies
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
 
 LARGEST = 64 * 32
@@ -62,6 +62,7 @@ class SpectralChannelAttention(ChannelRelationAttention):
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
+        assert isinstance(self.gate, SpectralChannelGate)
         return gates_of_channels(self.gate, self.basis, self.on_grid(x)).to(x.dtype)
 
     def resample_(self, grid: Grid) -> None:
@@ -78,13 +79,13 @@ def gates_of_positions(gate: RelationGate, basis: CosineBasis, x: Tensor) -> Ten
 
 
 @in_float32
-def gates_of_channels(gate: RelationGate, basis: CosineBasis, x: Tensor) -> Tensor:
+def gates_of_channels(gate: SpectralChannelGate, basis: CosineBasis, x: Tensor) -> Tensor:
     """The gates (B, C, 1, 1) of RGA-C for a map (B, C, H, W)."""
     grid = (x.shape[2], x.shape[3])
-    nodes, spectrum = x.flatten(2), project_map(x, *basis.matrices(grid, x.dtype))
+    nodes, seen = x.flatten(2), gate.seen_of(x, *basis.matrices(grid, x.dtype))
     if gate.embedding == "none" and not basis.is_trained(grid):
         nodes = nodes * math.sqrt(basis.ratio(grid))  # the affinity is then a sum over positions, times N0 / N
-    gates: Tensor = gate(nodes, spectrum)  # (B, C, N), (B, C, R) -> (B, C)
+    gates: Tensor = gate(nodes, *seen)  # (B, C, N) -> (B, C)
     return gates[..., None, None]
 
 
