@@ -53,6 +53,7 @@ PRINTED = {
     "docs/ranking.md": ("re-ranked distance",),
     "docs/reid.md": ("(2, ",),
     "docs/segmentation.md": ("(64, 48)",),
+    "docs/sizes.md": ("[2, 2048]", "'layer1.attention.spatial': 0."),
     "docs/training.md": ("0.001 se",),
 }
 """What the Python programs of a page print, among other things."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import tyro
@@ -22,6 +22,7 @@ def cost(
     attentions: tuple[str, ...] = (),
     image_size: tuple[int, int] = (256, 128),
     inside_blocks: bool = False,
+    fit: Literal["exact", "spectral"] = "exact",
 ) -> None:
     """Print parameters and multiply-accumulates of a network without a classifier, plain and with attention, and where attention goes.
 
@@ -30,6 +31,7 @@ def cost(
         attentions: Attentions to compare; by default all of them.
         image_size: Height and width of the images.
         inside_blocks: Put attention inside every block instead of after stages.
+        fit: How RGA's weights meet positions: exact as in the paper, or spectral. Other attentions are not affected.
     """
     with torch.device("meta"):
         stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone), image_size)
@@ -40,7 +42,9 @@ def cost(
         for done, name in enumerate(names):
             bar(done, len(names))
             with torch.device("meta"):
-                model = attach(create_backbone(backbone), name, image_size=image_size, after=BLOCKS if inside_blocks else None)
+                options = {"fit": fit} if name.startswith("rga") else {}
+                after = BLOCKS if inside_blocks else None
+                model = attach(create_backbone(backbone), name, image_size=image_size, after=after, **options)
             spent = cost_of(model, (1, 3, *image_size))
             table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = PlainConsole()
