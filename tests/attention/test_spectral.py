@@ -91,8 +91,9 @@ def test_on_any_grid_it_is_the_papers_module_with_its_weights_sampled_there(
         torch.testing.assert_close(module(x), exact(x), rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("name", ARRANGEMENTS)
+@pytest.mark.parametrize(
+    ("name", "options"), [*(("rga-sc", options) for options in OPTIONS), *((name, {}) for name in ARRANGEMENTS)], ids=str
+)
 def test_with_all_frequencies_it_is_the_papers_module_both_ways(name: str, options: dict[str, Any]) -> None:
     exact = seen(rga.create_attention(name, CHANNELS, GRID, **options).double(), GRID)
     module = copy.deepcopy(exact)

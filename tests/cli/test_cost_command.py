@@ -41,3 +41,13 @@ def test_networks_for_small_images_and_attention_inside_of_blocks(capsys: pytest
 def test_an_unknown_attention_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "--attentions", "rga"]) == 2
     assert "unknown attention 'rga'" in capsys.readouterr().err
+
+
+def test_spectral_attention_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for fit in ("exact", "spectral"):
+        assert main(["cost", "test_resnet", "--attentions", "rga-c", "se", "--image-size", "512", "256", "--fit", fit]) == 0
+        rows = [[cell.strip() for cell in line.split("\u2502")] for line in capsys.readouterr().out.splitlines()]
+        printed.append({row[1]: float(row[2]) for row in rows if len(row) > 3})
+    assert printed[1]["rga-c"] < printed[0]["rga-c"]
+    assert printed[1]["se"] == printed[0]["se"]
