@@ -20,7 +20,6 @@ from torch.nn.utils import prune
 import rga
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
 from rga.attention.spectral.basis import CosineBasis, cosines, default_frequencies, project_map, project_nodes, to_positions
-from rga.attention.spectral.conversion import linears_of_positions
 from rga.attention.spectral.modules import SpectralChannelAttention, SpectralSpatialAttention
 from rga.errors import InputError
 
@@ -106,7 +105,7 @@ def test_with_all_frequencies_it_is_the_papers_module_both_ways(name: str, optio
         ):
             torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
     for part, other in zip(parts(module).values(), relation_parts(exact), strict=True):
-        for mine, its in zip(linears_of_positions(part), linears_of_positions(other), strict=True):
+        for mine, its in zip(part.over_positions(), other.over_positions(), strict=True):
             assert its.weight.grad is not None
             turned = project_map(its.weight.grad.unflatten(-1, GRID)[None], part.basis.down, part.basis.across)[0]
             torch.testing.assert_close(mine.weight.grad, turned, rtol=1e-9, atol=1e-9)
@@ -153,7 +152,7 @@ def test_frequencies_above_the_cells_of_an_axis_have_no_part() -> None:
     changed = copy.deepcopy(module)
     with torch.no_grad():
         for part in parts(changed).values():
-            for linear in linears_of_positions(part):
+            for linear in part.over_positions():
                 amplitudes = linear.weight.unflatten(-1, (6, 4))
                 amplitudes[:, 3:] += 1
                 amplitudes[:, :, 2:] += 1
@@ -204,7 +203,7 @@ def test_fewer_frequencies_are_a_projection_and_say_what_they_keep() -> None:
     assert set(shares) == {"spatial", "channel"}
     for name, part, other in zip(shares, parts(module).values(), relation_parts(exact), strict=True):
         kept, whole = 0.0, 0.0
-        for ours, theirs in zip(linears_of_positions(part), linears_of_positions(other), strict=True):
+        for ours, theirs in zip(part.over_positions(), other.over_positions(), strict=True):
             basis = torch.kron(part.basis.down, part.basis.across)
             torch.testing.assert_close(ours.weight, theirs.weight @ basis.T)
             kept, whole = kept + ours.weight.square().sum().item(), whole + theirs.weight.square().sum().item()
@@ -229,7 +228,7 @@ def test_fresh_amplitudes_are_of_the_size_of_projected_weights() -> None:
     module = rga.create_attention("rga-sc", 64, (32, 16), fit="spectral", frequencies=(8, 4))
     exact = rga.create_attention("rga-sc", 64, (32, 16))
     for part, other in zip(parts(module).values(), relation_parts(exact), strict=True):
-        for ours, theirs in zip(linears_of_positions(part), linears_of_positions(other), strict=True):
+        for ours, theirs in zip(part.over_positions(), other.over_positions(), strict=True):
             assert float(ours.weight.std() / theirs.weight.std()) == pytest.approx(1, rel=0.05)
 
 

@@ -155,27 +155,23 @@ def relation_attention(
         return built
 
     exact = RelationGate if dense else FastRelationGate
+    of_positions, of_channels = (exact, exact) if chosen is None else (SpectralSpatialGate, SpectralChannelGate)
 
     def spatial(inplace: bool = False) -> SpatialRelationAttention:
+        built = gate(of_positions, inputs, channels, width_positions, channels)
         if chosen is None:
-            return SpatialRelationAttention(
-                channels, grid, gate(exact, positions, channels, width_positions, channels), fit, inplace=inplace
-            )
-        built = gate(SpectralSpatialGate, inputs, channels, width_positions, channels)
-        if built.varphi is not None:
-            start_as_projected(built.varphi.rows, grid, chosen)
-            start_as_projected(built.varphi.columns, grid, chosen)
-        return SpectralSpatialAttention(channels, grid, built, chosen, inplace=inplace)
+            return SpatialRelationAttention(channels, grid, built, fit, inplace=inplace)
+        attention = SpectralSpatialAttention(channels, grid, built, chosen, inplace=inplace)
+        start_as_projected(attention, chosen)
+        return attention
 
     def channel(inplace: bool = False) -> ChannelRelationAttention:
+        built = gate(of_channels, channels, inputs, channels, width_positions)
         if chosen is None:
-            return ChannelRelationAttention(
-                channels, grid, gate(exact, channels, positions, channels, width_positions), fit, inplace=inplace
-            )
-        built = gate(SpectralChannelGate, channels, inputs, channels, width_positions)
-        if built.theta_phi_psi is not None:
-            start_as_projected(built.theta_phi_psi.linear, grid, chosen)
-        return SpectralChannelAttention(channels, grid, built, chosen, inplace=inplace)
+            return ChannelRelationAttention(channels, grid, built, fit, inplace=inplace)
+        attention = SpectralChannelAttention(channels, grid, built, chosen, inplace=inplace)
+        start_as_projected(attention, chosen)
+        return attention
 
     if arrangement == "parallel":
         return ParallelAttention(spatial(), channel())

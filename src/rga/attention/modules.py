@@ -42,6 +42,10 @@ class RelationAttention(GridAttention):
         """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""
         raise NotImplementedError
 
+    def over_positions(self) -> list[nn.Linear]:
+        """The linear maps whose inputs are the positions."""
+        raise NotImplementedError
+
 
 class SpatialRelationAttention(RelationAttention):
     """RGA-S: the positions of a map are the nodes, its channels their features; one gate per position."""
@@ -56,10 +60,14 @@ class SpatialRelationAttention(RelationAttention):
     def resample_(self, grid: Grid) -> None:
         """Moves the weights of varphi, whose inputs are the positions, to another grid."""
         new = check_grid(grid)
-        if self.gate.varphi is not None:
-            for linear in (self.gate.varphi.rows, self.gate.varphi.columns):
-                replace_weight(linear, move_input_weights(weight_of(linear), self.grid, new))
+        for linear in self.over_positions():
+            replace_weight(linear, move_input_weights(weight_of(linear), self.grid, new))
         self.grid = new
+
+    def over_positions(self) -> list[nn.Linear]:
+        """The two halves of varphi."""
+        varphi = self.gate.varphi
+        return [] if varphi is None else [varphi.rows, varphi.columns]
 
 
 class ChannelRelationAttention(RelationAttention):
@@ -75,14 +83,17 @@ class ChannelRelationAttention(RelationAttention):
         """Moves the weights of theta, phi and psi, whose inputs are the positions, to another grid."""
         new = check_grid(grid)
         gate = self.gate
-        if gate.theta_phi_psi is not None:
-            linear = gate.theta_phi_psi.linear
+        for linear in self.over_positions():
             replace_weight(linear, move_input_weights(weight_of(linear), self.grid, new))
         if gate.varphi is not None and gate.embedding == "none":  # the affinity itself is a sum over positions
             ratio = (self.grid[0] * self.grid[1]) / (new[0] * new[1])
             for linear in (gate.varphi.rows, gate.varphi.columns):
                 replace_weight(linear, weight_of(linear) * ratio)
         self.grid = new
+
+    def over_positions(self) -> list[nn.Linear]:
+        """Theta, phi and psi, in one."""
+        return [] if self.gate.theta_phi_psi is None else [self.gate.theta_phi_psi.linear]
 
 
 def weight_of(linear: nn.Module) -> nn.Parameter:

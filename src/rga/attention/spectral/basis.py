@@ -188,7 +188,8 @@ def project_nodes(nodes: Tensor, down: Tensor, across: Tensor) -> Tensor:
     cells = nodes.unflatten(1, (down.shape[1], across.shape[1]))
     by_row = torch.matmul(across, cells)  # (B, H, W, K) -> (B, H, r_w, K)
     by_column = torch.matmul(down, by_row.flatten(2))  # -> (B, r_h, r_w K)
-    return by_column.unflatten(2, (across.shape[0], nodes.shape[-1])).flatten(1, 2)
+    found: Tensor = by_column.unflatten(2, (across.shape[0], nodes.shape[-1])).flatten(1, 2)
+    return found
 
 
 def to_amplitudes(weight: Tensor, grid: Grid, frequencies: Frequencies) -> Tensor:

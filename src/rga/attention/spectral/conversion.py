@@ -51,7 +51,7 @@ def make_spectral(model: nn.Module, frequencies: Frequencies | None = None) -> d
     for module in found.values():
         check_convertible(module)
     moved = [
-        (module, chosen, [(linear, to_amplitudes(weight_of(linear), module.grid, chosen)) for linear in linears_of_positions(module)])
+        (module, chosen, [(linear, to_amplitudes(weight_of(linear), module.grid, chosen)) for linear in module.over_positions()])
         for module in found.values()
         for chosen in [check_frequencies(frequencies, module.grid)]
     ]
@@ -90,7 +90,7 @@ def make_exact(model: nn.Module) -> None:
     for module in found.values():
         basis = module.basis
         assert isinstance(basis, CosineBasis)
-        weights = [(linear, to_positions(weight_of(linear), basis.down, basis.across)) for linear in linears_of_positions(module)]
+        weights = [(linear, to_positions(weight_of(linear), basis.down, basis.across)) for linear in module.over_positions()]
         moved.append((module, basis.grid, weights))
     for module, grid, weights in moved:
         for linear, weight in weights:
@@ -113,14 +113,6 @@ def of_kind(
         for name, module in model.named_modules()
         if isinstance(module, kind) and isinstance(module, of) and not isinstance(module, but)
     }
-
-
-def linears_of_positions(attention: RelationAttention) -> list[nn.Linear]:
-    """The linear maps of an attention whose inputs are positions, or frequencies."""
-    gate = attention.gate
-    if isinstance(attention, SpatialRelationAttention):
-        return [] if gate.varphi is None else [gate.varphi.rows, gate.varphi.columns]
-    return [] if gate.theta_phi_psi is None else [gate.theta_phi_psi.linear]
 
 
 CONVERTED = (RelationGate, FactorisedRelationGate, FastRelationGate)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rga.attention.grid import Grid
-from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.modules import ChannelRelationAttention, RelationAttention, SpatialRelationAttention
 from rga.attention.precision import in_float32
 from rga.attention.relation import RelationGate
 from rga.attention.spectral.basis import CosineBasis, Frequencies
@@ -90,7 +90,7 @@ def gates_of_channels(gate: SpectralChannelGate, basis: CosineBasis, x: Tensor) 
 
 
 @torch.no_grad()
-def start_as_projected(linear: nn.Module, grid: Grid, frequencies: Frequencies) -> None:
-    """Gives fresh amplitudes the size of a projection of fresh weights of the positions, which get smaller the more there are."""
-    for parameter in linear.parameters():
-        parameter.mul_(math.sqrt(math.prod(frequencies) / math.prod(grid)))
+def start_as_projected(attention: RelationAttention, frequencies: Frequencies) -> None:
+    """Gives fresh amplitudes the size of a projection of fresh weights of the positions, which are the smaller the more there are."""
+    for linear in attention.over_positions():
+        linear.weight.mul_(math.sqrt(math.prod(frequencies) / math.prod(attention.grid)))
