@@ -67,7 +67,7 @@ def parts(module: nn.Module) -> dict[str, Any]:
     return {name: child for name, child in module.named_modules() if isinstance(child, SpectralSpatialAttention | SpectralChannelAttention)}
 
 
-def outputs_and_gradients(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+def outputs_and_gradients(module: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     leaf = x.clone().requires_grad_()
     out = module(leaf)
     (out * torch.linspace(0.5, 2, out.numel(), dtype=out.dtype).view_as(out)).sum().backward()
@@ -337,6 +337,18 @@ def test_graphs_are_the_module_on_other_grids_too(name: str) -> None:
         torch.testing.assert_close(exported(image), module(image), rtol=1e-4, atol=1e-5)
     jitted = torch.jit.trace(module, x)  # of one grid
     torch.testing.assert_close(jitted(x.flip(0)), module(x.flip(0)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_compiles_in_one_graph(training: bool) -> None:
+    module = rga.create_attention("rga-sc", CHANNELS, GRID, fit="spectral", frequencies=(4, 3)).train(training)
+    compiled = torch.compile(copy.deepcopy(module), backend="aot_eager", fullgraph=True)
+    for grid in (GRID, (9, 5)):
+        x = torch.randn(2, CHANNELS, *grid)
+        for ours, theirs in zip(outputs_and_gradients(compiled, x), outputs_and_gradients(module, x), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    torch.compiler.reset()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
