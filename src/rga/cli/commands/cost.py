@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -42,7 +42,7 @@ def cost(
         for done, name in enumerate(names):
             bar(done, len(names))
             with torch.device("meta"):
-                options = {"fit": fit} if name.startswith("rga") else {}
+                options: dict[str, Any] = {"fit": fit} if name.startswith("rga") else {}
                 after = BLOCKS if inside_blocks else None
                 model = attach(create_backbone(backbone), name, image_size=image_size, after=after, **options)
             spent = cost_of(model, (1, 3, *image_size))
