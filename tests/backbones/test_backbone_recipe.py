@@ -60,7 +60,9 @@ def test_options_are_rgas_alone() -> None:
         "gate_norm": "batch",
         "gate_norm_momentum": 0.1,
         "initial_gate": 0.9,
+        "fit": "exact",
     }
+    assert ModelRecipe(attention="fc-s", fit="pool", largest_grid=8).attention_options() == {"fit": "pool", "largest_grid": (8, 8)}
     assert ModelRecipe(attention="se", initial_gate=0.9).attention_options() == {}
     with pytest.raises(ValueError, match="reduction: options of RGA only, and attention is 'se'"):
         replace(recipe, attention="se")

@@ -106,6 +106,7 @@ def test_the_estimate_is_marked_and_follows_from_what_was_published(
     assert row[4:] == ["3.0", f"{2 * 1.5 * 938 / (7248 / 2):.2f}", f"{3 * 938 / 7248:.2f}"]
 
 
+@pytest.mark.slow
 def test_the_full_recipes_are_counted(script: Callable[[str], ModuleType]) -> None:
     works = {work.recipe: work for work in script("training").full_recipes()}
     assert works["reid/market1501"].images == 600 * 46 * 64

@@ -83,7 +83,10 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "market1501", "msmt17", "folder") else name for name in RECIPES],
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "market1501", "msmt17", "folder", "small") else name
+        for name in RECIPES
+    ],
 )
 def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> None:
     data = DataSpec("market1501", people)  # the layout of what is generated
