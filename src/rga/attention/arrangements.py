@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
@@ -20,7 +19,13 @@ from rga.attention.modules import ChannelRelationAttention, SpatialRelationAtten
 from rga.attention.relation import GATE_NORM_MOMENTUM, EmbeddingKind, GateNorm, LinearBias, LinearNorm, RelationGate
 from rga.attention.spectral.basis import Frequencies, check_frequencies
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
-from rga.attention.spectral.modules import LARGEST, SpectralChannelAttention, SpectralSpatialAttention, start_as_projected
+from rga.attention.spectral.modules import (
+    LARGEST,
+    SpectralAttention,
+    SpectralChannelAttention,
+    SpectralSpatialAttention,
+    start_as_projected,
+)
 from rga.errors import InputError
 
 
@@ -62,7 +67,18 @@ Without that BN it is the length of W2's weight."""
 
 FITS: tuple[Fit, ...] = ("exact", "pool", "spectral")
 
-SEQUENCES: dict[Arrangement, tuple[str, ...]] = {
+Role = Literal["spatial", "channel"]
+
+EXACT: dict[Role, type[SpatialRelationAttention] | type[ChannelRelationAttention]] = {
+    "spatial": SpatialRelationAttention,
+    "channel": ChannelRelationAttention,
+}
+SPECTRAL: dict[Role, tuple[type[SpectralAttention], type[RelationGate]]] = {
+    "spatial": (SpectralSpatialAttention, SpectralSpatialGate),
+    "channel": (SpectralChannelAttention, SpectralChannelGate),
+}
+
+SEQUENCES: dict[Arrangement, tuple[Role, ...]] = {
     "s": ("spatial",),
     "c": ("channel",),
     "sc": ("spatial", "channel"),
@@ -154,30 +170,19 @@ def relation_attention(
             start_gates_at(built.w2, initial_gate)
         return built
 
-    exact = RelationGate if dense else FastRelationGate
-    of_positions, of_channels = (exact, exact) if chosen is None else (SpectralSpatialGate, SpectralChannelGate)
-
-    def spatial(inplace: bool = False) -> SpatialRelationAttention:
-        built = gate(of_positions, inputs, channels, width_positions, channels)
+    def attention(role: Role, inplace: bool = False) -> Any:
+        sizes = (inputs, channels, width_positions, channels) if role == "spatial" else (channels, inputs, channels, width_positions)
         if chosen is None:
-            return SpatialRelationAttention(channels, grid, built, fit, inplace=inplace)
-        attention = SpectralSpatialAttention(channels, grid, built, chosen, inplace=inplace)
-        start_as_projected(attention, chosen)
-        return attention
-
-    def channel(inplace: bool = False) -> ChannelRelationAttention:
-        built = gate(of_channels, channels, inputs, channels, width_positions)
-        if chosen is None:
-            return ChannelRelationAttention(channels, grid, built, fit, inplace=inplace)
-        attention = SpectralChannelAttention(channels, grid, built, chosen, inplace=inplace)
-        start_as_projected(attention, chosen)
-        return attention
+            return EXACT[role](channels, grid, gate(RelationGate if dense else FastRelationGate, *sizes), fit, inplace=inplace)
+        kind, gates = SPECTRAL[role]
+        built = kind(channels, grid, gate(gates, *sizes), chosen, inplace=inplace)
+        start_as_projected(built)
+        return built
 
     if arrangement == "parallel":
-        return ParallelAttention(spatial(), channel())
-    build: dict[str, Callable[[bool], nn.Module]] = {"spatial": spatial, "channel": channel}
+        return ParallelAttention(attention("spatial"), attention("channel"))
     # the map between two attentions is not shared, so the second overwrites it at inference
-    return nn.Sequential(OrderedDict((role, build[role](number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
+    return nn.Sequential(OrderedDict((role, attention(role, number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
 
 
 def check_spectral(frequencies: Frequencies | None, grid: Grid, *, dense: bool) -> Frequencies:

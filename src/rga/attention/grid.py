@@ -118,7 +118,7 @@ def fitted(x: Tensor, channels: int, grid: Grid, fit: Fit) -> Tensor:
         found, built = "x".join(map(str, x.shape[-2:])), "x".join(map(str, grid))
         raise GridMismatchError(
             f"attention was built for a {built} grid (height x width), got a map on a {found} grid: "
-            f'build it with fit="spectral" or fit="pool" to serve any size, or move its trained weights with rga.resample'
+            f'build it with fit="pool" (RGA also has fit="spectral") to serve any size, or move its trained weights with rga.resample'
         )
     return resize(widened(x), grid)
 

@@ -17,7 +17,7 @@ from rga.attention.modules import ChannelRelationAttention, RelationAttention, S
 from rga.attention.relation import RelationGate
 from rga.attention.spectral.basis import CosineBasis, Frequencies, check_frequencies, to_amplitudes, to_positions
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralRelationEmbedding, SpectralSpatialGate
-from rga.attention.spectral.modules import SpectralChannelAttention, SpectralSpatialAttention
+from rga.attention.spectral.modules import SpectralAttention, SpectralChannelAttention, SpectralSpatialAttention
 from rga.errors import InputError
 
 
@@ -45,9 +45,12 @@ def make_spectral(model: nn.Module, frequencies: Frequencies | None = None) -> d
         >>> attention(torch.rand(2, 64, 12, 6)).shape
         torch.Size([2, 64, 12, 6])
     """
-    found = of_kind(model, RelationAttention, but=(SpectralSpatialAttention, SpectralChannelAttention))
+    found = {name: module for name, module in relation_attentions(model).items() if not isinstance(module, SpectralAttention)}
     if not found:
-        raise InputError("the model holds no relation-aware attention that is not spectral already")
+        raise InputError(
+            "the model holds no relation-aware attention that is not spectral already: attach some with "
+            "rga.attach(model, 'rga-sc', image_size=...), or leave the conversion out"
+        )
     for module in found.values():
         check_convertible(module)
     moved = [
@@ -83,36 +86,29 @@ def make_exact(model: nn.Module) -> None:
     Raises:
         InputError: there is no spectral attention, or weights cannot be read. Nothing is changed.
     """
-    found = of_kind(model, RelationAttention, of=(SpectralSpatialAttention, SpectralChannelAttention))
+    found = [module for module in relation_attentions(model).values() if isinstance(module, SpectralAttention)]
     if not found:
-        raise InputError("the model holds no spectral attention")
-    moved = []
-    for module in found.values():
-        basis = module.basis
-        assert isinstance(basis, CosineBasis)
-        weights = [(linear, to_positions(weight_of(linear), basis.down, basis.across)) for linear in module.over_positions()]
-        moved.append((module, basis.grid, weights))
-    for module, grid, weights in moved:
+        raise InputError("the model holds no spectral attention: it has the paper's form already, or no relation-aware attention")
+    moved = [
+        [(linear, to_positions(weight_of(linear), module.basis.down, module.basis.across)) for linear in module.over_positions()]
+        for module in found
+    ]
+    for module, weights in zip(found, moved, strict=True):
         for linear, weight in weights:
             replace_weight(linear, weight)
         varphi: nn.Module | None = module.gate.varphi
         if isinstance(varphi, SpectralRelationEmbedding):
             varphi.__class__ = FactorisedRelationEmbedding  # type: ignore[assignment]
         module.gate.__class__ = FastRelationGate
-        module.__class__ = SpatialRelationAttention if isinstance(module, SpectralSpatialAttention) else ChannelRelationAttention
-        module.fit, module.grid = "exact", grid
+        module.fit, module.grid = "exact", module.basis.grid
         del module.basis
+        plain: nn.Module = module
+        plain.__class__ = SpatialRelationAttention if isinstance(module, SpatialRelationAttention) else ChannelRelationAttention
 
 
-def of_kind(
-    model: nn.Module, kind: type[RelationAttention], *, of: tuple[type, ...] = (object,), but: tuple[type, ...] = ()
-) -> dict[str, RelationAttention]:
-    """The modules of a class by their names, of some of its subclasses and not of others."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, kind) and isinstance(module, of) and not isinstance(module, but)
-    }
+def relation_attentions(model: nn.Module) -> dict[str, RelationAttention]:
+    """The RGA-S and RGA-C of a model by their names."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, RelationAttention)}
 
 
 CONVERTED = (RelationGate, FactorisedRelationGate, FastRelationGate)

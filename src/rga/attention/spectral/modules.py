@@ -12,61 +12,48 @@ from rga.attention.modules import ChannelRelationAttention, RelationAttention, S
 from rga.attention.precision import in_float32
 from rga.attention.relation import RelationGate
 from rga.attention.spectral.basis import CosineBasis, Frequencies
-from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
+from rga.attention.spectral.gates import SpectralChannelGate
 
 LARGEST = 64 * 32
 """Positions that hidden widths follow, at most: those of the paper's first stage at 256x128."""
 
 
-class SpectralSpatialAttention(SpatialRelationAttention):
-    """RGA-S for maps of any size.
+class SpectralAttention(RelationAttention):
+    """What spectral RGA-S and RGA-C have in common: a basis, and weights that serve any grid.
 
     Args:
         channels: channels C of the maps.
         grid: (H, W) of the maps in training.
-        gate: over nodes of C features, with weights for R frequencies.
+        gate: with weights for R frequencies: over nodes of C features for RGA-S, over C nodes of R frequencies for RGA-C.
         frequencies: (down, across), R in all.
         inplace: see ``RelationAttention``.
     """
 
     fits = ("spectral",)
 
-    def __init__(self, channels: int, grid: Grid, gate: SpectralSpatialGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
         super().__init__(channels, grid, gate, "spectral", inplace=inplace)
         self.basis = CosineBasis(self.grid, frequencies)
+
+    def resample_(self, grid: Grid) -> None:
+        """Does nothing: the weights serve any grid."""
+
+
+class SpectralSpatialAttention(SpectralAttention, SpatialRelationAttention):
+    """RGA-S for maps of any size."""
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
         return gates_of_positions(self.gate, self.basis, self.on_grid(x)).to(x.dtype)
 
-    def resample_(self, grid: Grid) -> None:
-        """Does nothing: the weights serve any grid."""
 
-
-class SpectralChannelAttention(ChannelRelationAttention):
-    """RGA-C for maps of any size.
-
-    Args:
-        channels: channels C of the maps.
-        grid: (H, W) of the maps in training.
-        gate: over C nodes of R frequencies.
-        frequencies: (down, across), R in all.
-        inplace: see ``RelationAttention``.
-    """
-
-    fits = ("spectral",)
-
-    def __init__(self, channels: int, grid: Grid, gate: SpectralChannelGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
-        super().__init__(channels, grid, gate, "spectral", inplace=inplace)
-        self.basis = CosineBasis(self.grid, frequencies)
+class SpectralChannelAttention(SpectralAttention, ChannelRelationAttention):
+    """RGA-C for maps of any size."""
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
         assert isinstance(self.gate, SpectralChannelGate)
         return gates_of_channels(self.gate, self.basis, self.on_grid(x)).to(x.dtype)
-
-    def resample_(self, grid: Grid) -> None:
-        """Does nothing: the weights serve any grid."""
 
 
 @in_float32
@@ -90,7 +77,7 @@ def gates_of_channels(gate: SpectralChannelGate, basis: CosineBasis, x: Tensor) 
 
 
 @torch.no_grad()
-def start_as_projected(attention: RelationAttention, frequencies: Frequencies) -> None:
+def start_as_projected(attention: SpectralAttention) -> None:
     """Gives fresh amplitudes the size of a projection of fresh weights of the positions, which are the smaller the more there are."""
     for linear in attention.over_positions():
-        linear.weight.mul_(math.sqrt(math.prod(frequencies) / math.prod(attention.grid)))
+        linear.weight.mul_(math.sqrt(math.prod(attention.basis.frequencies) / math.prod(attention.grid)))
