@@ -95,6 +95,7 @@ def obey(render: Callable[[Mapping[str, Any]], Iterable[Any]]) -> None:
 
 
 def end_with_input() -> None:
-    """Ends this process when its standard input ends."""
-    sys.stdin.read()
+    """Ends this process when its standard input ends; read below ``sys.stdin``, whose lock a daemon thread must not hold at the end."""
+    while os.read(0, 1024):
+        continue
     os._exit(1)

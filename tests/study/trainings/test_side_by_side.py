@@ -85,6 +85,14 @@ def test_ctrl_c_stops_what_runs(job: MakeJob, tmp_path: Path) -> None:
     assert [left.name for left in together.left] == ["good-2"]
 
 
+def test_one_that_does_not_stop_is_ended_and_has_failed(job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.study.trainings.side_by_side.PATIENCE", 0.5)
+    together = run_jobs([job("deaf-1"), job("lasting-2")], 2, minutes=0.05)
+    assert {ended.job.name: ended.state for ended in together.ended} == {"deaf-1": State.FAILED, "lasting-2": State.STOPPED}
+    assert together.of(State.FAILED)[0].reason == "it did not stop within 0 s, and was ended"
+    assert together.out_of_time
+
+
 def test_an_error_leaves_no_process_behind(job: MakeJob, tmp_path: Path) -> None:
     def wrong(_running: Sequence[Job]) -> None:
         if (tmp_path / "deaf-1" / "began").is_file():

@@ -1,13 +1,18 @@
 """A training's process: it waits for one that still holds the run, and continues what that one leaves."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from rga.datasets.spec import DataSpec
 from rga.errors import ExistingFileError, InputError
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import tiny
 from rga.study.trainings import worker
+from rga.study.trainings.job import COMMAND, RESULT, Job
+from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.outcome import Outcome
 from rga.training.run.checkpoint import LAST
 from rga.training.run.lock import BusyError
@@ -75,3 +80,21 @@ def test_a_run_of_another_recipe_is_refused(tmp_path: Path, calls: list[str]) ->
     with pytest.raises(InputError, match="holds a run with another recipe: move it away"):
         worker.patiently(tiny().override(lr=0.5), tmp_path)
     assert calls == []
+
+
+def test_a_training_whose_images_other_processes_read_ends(tmp_path: Path) -> None:
+    """They are forked while a thread waits for the end of standard input, which stays open as long as the parent lives."""
+    people = make_people(tmp_path / "people", PeopleOptions(identities=6, images_per_camera=2, distractors=0, junk=0, height=32, width=16))
+    small = {"image_size": (32, 16), "ids_per_batch": 2, "max_steps": 1, "num_workers": 2, "threads": 1, "device": "cpu"}
+    job = Job("run", tiny().override(data=DataSpec("market1501", people), **small), tmp_path / "run")
+    job.folder.mkdir()
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(job.to_line(1).encode())
+        process.stdin.flush()
+        try:
+            assert process.wait(timeout=240) == 0, process.stdout.read().decode()
+        finally:
+            process.kill()
+    assert json.loads((job.folder / RESULT).read_text())["steps"] == 1

@@ -14,6 +14,8 @@ from rga.training.run.stop import StopSignals
 
 POLL = 0.2
 """Seconds between two looks at the processes."""
+PATIENCE = 180.0
+"""Seconds that a process has for the step that it is in, once it is asked to stop; one that hangs is ended then."""
 
 
 class State(Enum):
@@ -78,7 +80,8 @@ def run_jobs(
     """Runs jobs, each in a process.
 
     Ctrl-C and SIGTERM stop all processes after the step that they are in; they leave checkpoints, and the same call continues them. A
-    second signal ends them at once. If this process is killed, they stop by themselves.
+    second signal ends them at once, and one that does not stop within ``PATIENCE`` is ended and has failed. If this process is killed, they
+    stop by themselves.
 
     Args:
         jobs: in the order in which they are begun.
@@ -96,7 +99,7 @@ def run_jobs(
         while running or (waiting and not stopping):
             while waiting and len(running) < at_once and not stopping:
                 running.append(Running(waiting.popleft(), at_once))
-            for each in [each for each in running if each.process.poll() is not None]:
+            for each in [each for each in running if each.process.poll() is not None or each.is_deaf]:
                 running.remove(each)
                 ended.append(each.ended())
                 on_end(ended[-1])
@@ -104,7 +107,7 @@ def run_jobs(
             if not stopping and (signals.number or out_of_time):
                 stopping = True
                 for each in running:
-                    each.process.stop()
+                    each.stop()
             on_look([each.job for each in running])
             if running:
                 time.sleep(POLL)
@@ -118,11 +121,25 @@ class Running:
         self.job = job
         self.process = Process(job, at_once)
         self.since = time.monotonic()
+        self.asked: float | None = None
+        """When it was asked to stop."""
+
+    def stop(self) -> None:
+        """Asks it to stop after the step that it is in."""
+        self.asked = time.monotonic()
+        self.process.stop()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it was asked to stop long ago, and runs on."""
+        return self.asked is not None and time.monotonic() - self.asked > PATIENCE
 
     def ended(self) -> Ended:
-        """How it ended."""
+        """How it ended; it is ended where it runs on."""
         code, seconds = self.process.poll(), time.monotonic() - self.since
         self.process.kill()
+        if code is None:
+            return Ended(self.job, State.FAILED, seconds, f"it did not stop within {PATIENCE:.0f} s, and was ended")
         if code == 0:
             return Ended(self.job, State.FINISHED, seconds)
         if code in (130, 143):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import json
+import os
 import shutil
 import signal
 import sys
@@ -57,8 +58,13 @@ def main() -> int:
 
 
 def stop_at_end_of_input() -> None:
-    """Waits for the end of standard input, and then acts as if SIGTERM came, on any system."""
-    sys.stdin.read()
+    """Waits for the end of standard input, and then acts as if SIGTERM came, on any system.
+
+    It reads below ``sys.stdin``, whose lock this thread would hold for ever: a process of the loader that is forked meanwhile closes
+    ``sys.stdin`` first, and would wait for that lock.
+    """
+    while os.read(0, 1024):
+        continue
     _thread.interrupt_main(signal.SIGTERM)
 
 
