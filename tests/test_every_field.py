@@ -72,6 +72,7 @@ ALL: dict[str, str] = {
     "threads": f"{TRAINING}::test_device_and_threads_are_those_of_the_fields",
     "amp_dtype": f"{STEPS}::test_bfloat16_computes_in_it_and_keeps_weights_in_float32",
     "compile": f"{TRAINING}::test_norms_are_synchronised_and_the_model_is_compiled_if_the_fields_say_so",
+    "tf32": f"{TRAINING}::test_products_of_float32_are_as_the_field_says_while_it_trains",
     "sync_bn": f"{TRAINING}::test_norms_are_synchronised_and_the_model_is_compiled_if_the_fields_say_so",
 }
 """Fields of all tasks -> the test."""

@@ -43,6 +43,7 @@ COMMON: dict[str, Any] = {
     "skip_damaged": False,
     "device": "auto",
     "amp_dtype": "float32",
+    "tf32": "convolutions",
     "channels_last": False,
     "activation_checkpointing": False,
     "compile": False,

@@ -17,7 +17,7 @@ from rga.storage.files import remove_leftovers
 from rga.storage.outputs import check_folder
 from rga.tasks import get_task, recipe_functions, recipe_type
 from rga.terminal import PlainConsole
-from rga.training.devices import choose_device
+from rga.training.devices import choose_device, products_in_tf32
 from rga.training.distributed import processes
 from rga.training.distributed.norms import synchronise_norms
 from rga.training.image_training import ImageTraining
@@ -118,7 +118,7 @@ class Run:
     def train(self) -> Outcome:
         """Begins the run."""
         again = check_new(self.folder)
-        with processes.joined(self.device), ExitStack() as held:
+        with processes.joined(self.device), products_in_tf32(self.recipe.machine.tf32), ExitStack() as held:
             data = self.task.read(self.recipe)
             fitted = self.fitted(data)
             training = self.prepared(self.build(self.recipe, data))
@@ -141,7 +141,7 @@ class Run:
 
     def resume(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], *, previous: bool) -> Outcome:
         """Continues the run."""
-        with processes.joined(self.device), ExitStack() as held:
+        with processes.joined(self.device), products_in_tf32(self.recipe.machine.tf32), ExitStack() as held:
             training = self.build_again()
             if missing := record.missing(self.recipe):
                 taken = ", ".join(f"{name} {shown(value)}" for name, value in missing.items())
@@ -180,6 +180,11 @@ class Run:
         """Says what is trained on, and moves the model to its device as the recipe wants it; in place."""
         self.console.print("\n".join(f"{name}: {value}" for name, value in training.describe_start().items()), markup=False, soft_wrap=True)
         self.console.print(training.describe_data(), markup=False, soft_wrap=True)
+        if self.device.type == "cuda":
+            machine = self.recipe.machine
+            self.console.print(
+                f"on {torch.cuda.get_device_name(self.device)}: {machine.amp_dtype}, in TF32: {machine.tf32}", soft_wrap=True
+            )
         model: nn.Module = training.model.to(self.device)
         if self.recipe.machine.sync_bn and processes.together():
             synchronise_norms(model, self.device)

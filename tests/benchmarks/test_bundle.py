@@ -54,3 +54,23 @@ def test_what_cannot_be_packed_is_refused(bundle: ModuleType, dataset: Path, tmp
         bundle.main([f"market1501:{tmp_path / 'empty'}", "-o", str(tmp_path / "other"), "--no-wheels"])
     with pytest.raises(InputError, match="digits has no folder to pack"):
         bundle.main(["digits", "-o", str(tmp_path / "third"), "--no-wheels"])
+
+
+def test_the_wheels_alone_come_with_a_script_that_uses_them(
+    bundle: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(bundle, "fetch_wheels", lambda _target, _python, packages: asked.extend(packages))
+    assert bundle.main(["-o", str(tmp_path / "bundle")]).startswith("0 images, ")
+    assert "pydantic" in asked
+    assert not set(asked) & set(bundle.WEIGHTS)
+    assert not (tmp_path / "bundle" / "run.sh").exists()
+    fake = tmp_path / "bin" / "python3"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\necho "$@" >> "$TMPDIR/called"\n')
+    fake.chmod(0o755)
+    environment = {"PATH": f"{fake.parent}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    command = ["bash", str(tmp_path / "bundle" / "with-wheels.sh"), "sh", "-c", 'echo "$PYTHONPATH"; exit 7']
+    ended = subprocess.run(command, env=environment, cwd=project, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (7, f"{project}/src:{tmp_path}/rga-site\n")
+    assert f"--target {tmp_path}/rga-site {tmp_path}/bundle/wheels/*.whl" in (tmp_path / "called").read_text()

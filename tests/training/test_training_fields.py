@@ -1,7 +1,8 @@
 """Fields of a recipe for the optimizer, the schedule, the loop and the machine: what each does to a training."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -153,6 +154,28 @@ def test_device_and_threads_are_those_of_the_fields(tmp_path: Path, monkeypatch:
     assert run_of("reid", tmp_path, device="cuda:1", threads=3).device == torch.device("cuda:1")
     assert run_of("reid", tmp_path, device="cpu").device == torch.device("cpu")
     assert threads == [3]
+
+
+def test_products_of_float32_are_as_the_field_says_while_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    seen: list[tuple[bool, bool]] = []
+
+    def look(*_: object) -> NoReturn:
+        seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
+        raise InterruptedError
+
+    for which in ("none", "convolutions", "all"):
+        running = run_of("reid", tmp_path, tf32=which, device="cpu")
+        monkeypatch.setattr(running, "fitted", look)
+        monkeypatch.setattr(running, "task", SimpleNamespace(read=lambda _recipe: None))
+        with pytest.raises(InterruptedError):
+            running.train()
+        assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+        monkeypatch.setattr(running, "build_again", look)
+        record: Any = None
+        with pytest.raises(InterruptedError):
+            running.resume(record, {}, previous=False)
+    assert seen == [(False, False)] * 2 + [(False, True)] * 2 + [(True, True)] * 2
 
 
 def test_logs_for_tensorboard_are_written_if_the_field_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

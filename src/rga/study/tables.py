@@ -134,7 +134,7 @@ ALL = (
         "datasets",
         "Datasets",
         "Does RGA-SC help on every dataset?",
-        (Block("people", BOTH, 5), Block("cuhk03-part", BOTH, 3), *(Block(setting, BOTH, 3) for setting in REID)),
+        (Block("people", BOTH, 5), Block("cuhk03-part", BOTH, 5), *(Block(setting, BOTH, 3) for setting in REID)),
     ),
     Table(
         "segmentation",

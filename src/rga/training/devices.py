@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
 from rga.errors import InputError
-from rga.training.recipe import AmpDtype, check_device_name
+from rga.training.recipe import AmpDtype, Tf32, check_device_name
 
 UNTRIED = (
     "there is an Apple GPU, and it is not used: the tests of the attention have not been run on MPS yet; --device mps uses it all the same"
@@ -51,3 +52,21 @@ def autocast(device: torch.device, dtype: AmpDtype) -> AbstractContextManager[ob
     if dtype == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, dtype))
+
+
+@contextmanager
+def products_in_tf32(which: Tf32) -> Iterator[None]:
+    """Within the block, NVIDIA GPUs compute in TF32 what is named, and all other products of float32 in float32.
+
+    TF32 rounds operands to 10 bits of precision, as float16 does, and sums in float32. Attention consists of matrix products.
+
+    Args:
+        which: none, convolutions, or all products.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32, cudnn.allow_tf32 = which == "all", which != "none"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

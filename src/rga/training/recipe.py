@@ -22,6 +22,7 @@ DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 AnyRecipe = TypeVar("AnyRecipe", bound="Recipe")
 AmpDtype = Literal["float32", "bfloat16", "float16"]
+Tf32 = Literal["none", "convolutions", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +123,14 @@ class LoaderRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineRecipe:
-    """Where and how to compute; results differ by rounding alone, except for amp_dtype and sync_bn."""
+    """Where and how to compute; results differ by rounding alone, except for amp_dtype, tf32 and sync_bn."""
 
     device: str = "auto"
     """Where to compute: auto, cpu, cuda, cuda:1, mps."""
     amp_dtype: AmpDtype = "float32"
     """Type of the forward pass under automatic mixed precision; half precision is slow on most CPUs."""
+    tf32: Tf32 = "convolutions"
+    """What an NVIDIA GPU may compute in TF32, a float32 of 10 bits: none, convolutions (as PyTorch by itself), or all matrix products."""
     channels_last: bool = False
     """Use the channels_last memory format: faster for depthwise convolutions, and on GPUs in half precision."""
     activation_checkpointing: bool = False

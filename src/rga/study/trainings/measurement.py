@@ -73,6 +73,7 @@ def measured(folder: Path, recipe: Recipe, outcome: Outcome, spent: Spent, at_on
         "machine": {
             "device": "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "processor": processor_name(),
+            **({"tf32": recipe.machine.tf32} if device.type == "cuda" else {}),
             "threads": torch.get_num_threads(),
             "at_once": at_once,
             "torch": torch.__version__,

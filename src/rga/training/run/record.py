@@ -34,7 +34,17 @@ CHANGEABLE = frozenset(
     (
         *("epochs", "max_steps", "lr", "warmup_start_lr", "warmup_epochs", "schedule", "milestones", "lr_decay", "gradient_clip_norm"),
         *("evaluate_every", "checkpoint_minutes", "checkpoint_every", "log_every", "tensorboard", "eval_batch_size"),
-        *("device", "threads", "num_workers", "prefetch_factor", "channels_last", "activation_checkpointing", "compile", "skip_damaged"),
+        *(
+            "device",
+            "threads",
+            "num_workers",
+            "prefetch_factor",
+            "channels_last",
+            "activation_checkpointing",
+            "compile",
+            "tf32",
+            "skip_damaged",
+        ),
     )
 )
 """Fields that may change when a run continues: its length, what is left of its learning rates, what is written and when, the machine."""
