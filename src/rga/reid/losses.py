@@ -57,7 +57,7 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
         A scalar, the mean over the anchors that have a positive.
 
     Raises:
-        TripletError: all images show one identity, or no two show the same.
+        TripletError: all images show one identity, or no two show the same; on a GPU the loss is NaN instead.
         InputError: features are no matrix of floating-point numbers, or labels not as many integers.
 
     Example:
@@ -67,18 +67,32 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float | None = 
     """
     check_scores(features, ("images", "dimensions"))
     check_labels(labels, (len(features),))
+    if labels.device.type == "cpu":
+        check_triplets(labels)
     same = labels[:, None] == labels[None, :]  # (B, B)
     positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    anchors = positive.any(1)
-    if same.all():
-        raise TripletError(f"a batch of {len(labels)} images of one identity has no negatives: triplets need at least two identities")
-    if not anchors.any():
-        raise TripletError(f"a batch of {len(labels)} images of as many identities has no positives: triplets need two images of one")
     distance = euclidean(features)
-    hardest_positive = distance.masked_fill(~positive, -torch.inf).amax(1)[anchors]
-    hardest_negative = distance.masked_fill(same, torch.inf).amin(1)[anchors]
-    gap = hardest_positive - hardest_negative
-    return F.softplus(gap).mean() if margin is None else F.relu(gap + margin).mean()
+    hardest_positive = distance.masked_fill(~positive, -torch.inf).amax(1)
+    hardest_negative = distance.masked_fill(same, torch.inf).amin(1)
+    gap = hardest_positive - hardest_negative  # -inf where there is no positive, whose loss and gradient are 0
+    losses = F.softplus(gap) if margin is None else F.relu(gap + margin)
+    return losses.sum() / (positive.any(1) & ~same.all(1)).sum()
+
+
+def check_triplets(labels: Tensor) -> None:
+    """Checks that a batch has triplets. ``batch_hard_triplet`` does so on a CPU alone: to look at labels on a GPU is to wait for it.
+
+    Args:
+        labels: (B,), the identities.
+
+    Raises:
+        TripletError: all images show one identity, or no two show the same.
+    """
+    identities = len(labels.unique())
+    if identities == 1:
+        raise TripletError(f"a batch of {len(labels)} images of one identity has no negatives: triplets need at least two identities")
+    if identities == len(labels):
+        raise TripletError(f"a batch of {len(labels)} images of as many identities has no positives: triplets need two images of one")
 
 
 @in_float32

@@ -14,7 +14,7 @@ from rga.images.decoding import read_pixels
 from rga.reid.datasets.check import cautions, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
-from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.losses import TripletError, batch_hard_triplet, check_triplets, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.sampler import IdentityBatches
@@ -103,8 +103,10 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             parts["identity"] = chosen.identity_weight * smoothed_cross_entropy(logits, labels, chosen.label_smoothing)
         if chosen.triplet_weight:
             try:
+                everyone = processes.gather_rows(batch.labels)  # on the CPU, where they are looked at
+                check_triplets(everyone)
                 parts["triplet"] = chosen.triplet_weight * batch_hard_triplet(
-                    processes.gather_with_gradients(pooled.float()), processes.gather_rows(labels).to(device), chosen.margin
+                    processes.gather_with_gradients(pooled.float()), everyone.to(device, non_blocking=True), chosen.margin
                 )
             except TripletError as error:
                 raise TripletError(f"{error}: {self.describe(batch)}") from error

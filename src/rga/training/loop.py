@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from rga.storage.files import write_folder
@@ -38,6 +39,7 @@ from rga.training.run.stop import StoppedError, StopSignals
 from rga.training.schedules import Schedule, set_learning_rate
 from rga.training.state import EMA, RAW, TrainingState, check_position
 from rga.training.trainable import Trainable
+from rga.training.unread import UnreadLosses
 
 
 def fit(
@@ -122,6 +124,9 @@ class Loop:
         self.writer = None if log is None else CheckpointWriter(folder, log, recipe.loop.checkpoint_minutes)
         """Of several processes the first has one."""
         self.signals = StopSignals()
+        self.unread = UnreadLosses(device)
+        self.latest: dict[str, float] = {}
+        """The losses that were read last."""
         self.stopped = 0
         """The signal that a process got and all answer."""
         self.saved: tuple[int, ...] = ()
@@ -172,19 +177,21 @@ class Loop:
             self.estimate.begin()
             parts, due = self.fetch(batches)
             lr = self.schedule(at.epoch + at.batch / training.steps_per_epoch)
-            values = self.step(parts, lr)
+            self.step(parts, lr)
             self.state.step_is_over()
-            at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
             if options.log_every and at.step % options.log_every == 0:
-                self.note("step", {"epoch": at.epoch + 1, "lr": lr, **values})
+                self.read_losses()
+                self.note("step", {"epoch": at.epoch + 1, "lr": lr, **self.latest})
             seen += processes.count() * sum(map(training.images, parts))
             speed = seen / (time.perf_counter() - started)
-            shown = f"epoch {at.epoch + 1}, loss {sum(values.values()):.3f}, {speed:.0f} images/s"
+            loss = f"loss {sum(self.latest.values()):.3f}, " if self.latest else ""
+            shown = f"epoch {at.epoch + 1}, {loss}{speed:.0f} images/s"
             self.progress.update(self.bar, completed=at.step, description=shown)
             self.estimate.step_is_over()
             self.show_what_is_left()
             if due or (options.checkpoint_every and at.step % options.checkpoint_every == 0):
                 self.save()
+        self.read_losses()
         means = {name: value / at.batch for name, value in at.sums.items()}
         speeds = {"images_per_second": round(speed, 2)} if seen else {}
         self.ended = {"epoch": at.epoch + 1, "lr": self.schedule(at.epoch), **means, **speeds}
@@ -228,34 +235,50 @@ class Loop:
             self.say(f"skipped: {message}")
         return parts, bool(due)
 
-    def step(self, parts: Sequence[Any], lr: float) -> dict[str, float]:
-        """One step down the gradients of a batch; the parts of its loss.
+    def step(self, parts: Sequence[Any], lr: float) -> None:
+        """One step down the gradients of a batch. Its losses are read when they are due: on a CPU before the weights change.
 
         Raises:
-            DivergedError: the loss is not finite.
+            DivergedError: a loss that was read is not finite.
         """
         training, at = self.training, self.at
         set_learning_rate(self.optimizer, lr)
         seed_all(self.recipe.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
-        values: dict[str, float] = {}
+        names: list[str] = []
+        values: list[Tensor] = []
         for number, part in enumerate(parts, start=1):
             with processes.averaging(training.network, number == len(parts)):
                 with autocast(self.device, self.recipe.machine.amp_dtype):
                     losses = training.losses(part, self.device)
                 stacked = torch.stack(list(losses.values())) / len(parts)
                 self.scaler.scale(stacked.sum()).backward()
-            values = {name: values.get(name, 0.0) + value for name, value in zip(losses, stacked.tolist(), strict=True)}
-        here = all(map(math.isfinite, values.values()))
-        values = dict(zip(values, processes.mean(list(values.values())), strict=True))
-        if not all(map(math.isfinite, values.values())):
-            batch = "in another process" if here else f"batch {'; '.join(map(training.describe, parts))}"
-            raise DivergedError(
-                f"the loss is not finite at step {at.step} (epoch {at.epoch + 1}): {spell_out(values)}; {batch}. "
-                f"Look at these images, or lower the learning rate; {self.earlier()}"
-            )
+            names = list(losses)
+            values.append(stacked.detach())
+        self.unread.add(at.step, names, torch.stack(values).sum(0), "; ".join(map(training.describe, parts)))
+        if self.unread.are_due:
+            self.read_losses()
         descend(training.model, self.optimizer, self.scaler, self.recipe.optimization.gradient_clip_norm)
-        return values
+
+    def read_losses(self) -> None:
+        """Reads the losses of the steps since they were read last, which all belong to the epoch that is under way.
+
+        All processes call it after the same steps.
+
+        Raises:
+            DivergedError: one is not finite.
+        """
+        at = self.at
+        for step, own, batch in self.unread.read():
+            values = dict(zip(own, processes.mean(list(own.values())), strict=True))
+            if not all(map(math.isfinite, values.values())):
+                where = "in another process" if all(map(math.isfinite, own.values())) else f"batch {batch}"
+                raise DivergedError(
+                    f"the loss is not finite at step {step} (epoch {at.epoch + 1}): {spell_out(values)}; {where}. "
+                    f"Look at these images, or lower the learning rate; {self.earlier()}"
+                )
+            at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
+            self.latest = values
 
     def end_epoch(self) -> None:
         """After an epoch, or where the steps end: an evaluation if it is due.
@@ -347,6 +370,7 @@ class Loop:
             OSError: it, or the one before it, could not be written.
         """
         if self.saved != self.position:
+            self.read_losses()
             checkpoint = self.state.checkpoint(0 if self.log is None else self.log.length())
             self.saved = self.position
             if self.writer is not None:

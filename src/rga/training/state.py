@@ -14,6 +14,7 @@ from rga.errors import InputError
 from rga.training.distributed import processes
 from rga.training.ema import EmaWeights
 from rga.training.input.random_state import random_state, set_random_state
+from rga.training.optimization import load_optimizer
 from rga.training.outcome import DivergedError
 from rga.training.run.checkpoint import Checkpoint, Position, snapshot
 from rga.training.trainable import Trainable
@@ -110,7 +111,7 @@ class TrainingState:
         check_fits(self.training.model, start)
         try:
             self.training.model.load_state_dict(start.model)
-            self.optimizer.load_state_dict(start.optimizer)
+            load_optimizer(self.optimizer, start.optimizer)
             if self.ema:
                 self.ema.load_state_dict(start.ema or start.model)
         except (RuntimeError, ValueError) as error:
