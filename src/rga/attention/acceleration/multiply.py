@@ -81,21 +81,29 @@ class Gated(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         (gradient,) = gradients
         x, *gates = ctx.saved_tensors
+        of_map, *of_gates = ctx.needs_input_grad
+        wanted = [index for index, needed in enumerate(of_gates) if needed]
         if torch.is_grad_enabled():  # second derivatives are wanted
-            return product(gradient, *gates), *Gated.grad_gates(gradient * x, gates)
-        grad_x, *grad_gates = (torch.empty_like(operand) for operand in (x, *gates))
-        for block in blocks(x):
-            parts = [gate[block] for gate in gates]
-            for whole, part in zip(grad_gates, Gated.grad_gates(gradient[block] * x[block], parts), strict=True):
-                whole[block] = part
-            torch.mul(gradient[block], product(*parts), out=grad_x[block])
-        return (grad_x, *grad_gates)
+            grad_x = product(gradient, *gates) if of_map else None
+            found = Gated.grad_gates(gradient * x, gates, wanted) if wanted else []
+        else:
+            grad_x = torch.empty_like(x) if of_map else None
+            found = [torch.empty_like(gates[index]) for index in wanted]
+            for block in blocks(x):
+                parts = [gate[block] for gate in gates]
+                if wanted:
+                    for whole, part in zip(found, Gated.grad_gates(gradient[block] * x[block], parts, wanted), strict=True):
+                        whole[block] = part
+                if grad_x is not None:
+                    torch.mul(gradient[block], product(*parts), out=grad_x[block])
+        grad_gates = dict(zip(wanted, found, strict=True))
+        return grad_x, *(grad_gates.get(index) for index in range(len(gates)))
 
     @staticmethod
-    def grad_gates(grad_product: Tensor, gates: list[Tensor]) -> list[Tensor]:
-        """The gradients of the gates, from that of their product."""
-        others = [gates[:index] + gates[index + 1 :] for index in range(len(gates))]
-        return [product(grad_product, *rest).sum_to_size(gate.shape) for gate, rest in zip(gates, others, strict=True)]
+    def grad_gates(grad_product: Tensor, gates: list[Tensor], wanted: list[int]) -> list[Tensor]:
+        """The gradients of the wanted gates, from that of their product."""
+        others = [gates[:index] + gates[index + 1 :] for index in wanted]
+        return [product(grad_product, *rest).sum_to_size(gates[index].shape) for index, rest in zip(wanted, others, strict=True)]
 
 
 def blocks(x: Tensor) -> list[slice]:

@@ -115,42 +115,54 @@ class VarphiAndW1(torch.autograd.Function):
         gradient, saved = gradients[0], ctx.saved_tensors
         with without_autocast(gradient.device):
             if not torch.is_grad_enabled():
-                return *VarphiAndW1.grad_operands(gradient.contiguous(), saved), None
+                return *VarphiAndW1.grad_operands(gradient.contiguous(), saved, ctx.needs_input_grad[:5]), None
             operands = saved[:5]  # second derivatives are wanted
             learning = [operand for operand in operands if operand.requires_grad]
             found = iter(torch.autograd.grad(at_once(*operands, eps=ctx.eps), learning, gradient, create_graph=True))
             return *(next(found) if operand.requires_grad else None for operand in operands), None
 
     @staticmethod
-    def grad_operands(gradient: Tensor, saved: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The gradients of the operands, from that of the output (B, M, H) and from what ``forward`` kept."""
+    def grad_operands(gradient: Tensor, saved: Sequence[Tensor], needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
+        """The gradients of the operands that are needed, from that of the output (B, M, H) and from what ``forward`` kept."""
         theta_phi, factor, scale, shift, weight, centres, image_means, mean, deviation = saved
         images, nodes, _ = theta_phi.shape
         count = images * nodes
         normalised = scale / deviation  # p
         folded, bias = factor * normalised, shift - mean * normalised
+        of_theta_phi, of_factor, *_, of_weight = needed
+        before = any(needed[:4])  # something is needed from before W1
         centred = theta_phi - centres
-        grad_theta_phi, grad_weight = torch.empty_like(centred), torch.zeros_like(weight)
+        grad_theta_phi = torch.empty_like(centred) if of_theta_phi else None
+        grad_weight = torch.zeros_like(weight) if of_weight else None
         sums, moments = torch.zeros_like(image_means), torch.zeros_like(factor)  # of g by image, and of (C - mean(C)).T g
         tiles, gradient_tiles = Tiles(theta_phi, factor), Tiles(theta_phi, factor)
         for image, rows in tiles:
             features = tiles.product(theta_phi[image, rows], folded[image], bias).relu_()
-            grad_weight.addmm_(gradient[image, rows].t(), features)
+            if grad_weight is not None:
+                grad_weight.addmm_(gradient[image, rows].t(), features)
+            if not before:
+                continue
             g = gradient_tiles.product(gradient[image, rows], weight)
             torch.ops.aten.threshold_backward.grad_input(g, features, 0, grad_input=g)
             sums[image] += g.sum(0)
             moments[image].addmm_(centred[image, rows].t(), g)
-            torch.mm(g, folded[image].t(), out=grad_theta_phi[image, rows])
+            if grad_theta_phi is not None:
+                torch.mm(g, folded[image].t(), out=grad_theta_phi[image, rows])
+        if not before:
+            return None, None, None, None, grad_weight
         offsets = image_means - mean
         grad_shift = sums.sum(0)
         grad_scale = ((factor * moments).sum((0, 1)) + (offsets * sums).sum(0)) / deviation
         k = normalised * grad_scale / (deviation * count)
         e = normalised * grad_shift / count + k * offsets  # (B, F)
-        gram = torch.bmm(centred.mT, centred)  # (B, K, K)
-        grad_factor = normalised * moments - k * torch.bmm(gram, factor)
-        grad_factor += centres.mT * (normalised * sums - nodes * e)[:, None]
-        grad_theta_phi.baddbmm_(centred, torch.bmm(factor * k, factor.mT), alpha=-1)
-        grad_theta_phi -= torch.bmm(factor, e[..., None]).mT
+        grad_factor = None
+        if of_factor:
+            gram = torch.bmm(centred.mT, centred)  # (B, K, K)
+            grad_factor = normalised * moments - k * torch.bmm(gram, factor)
+            grad_factor += centres.mT * (normalised * sums - nodes * e)[:, None]
+        if grad_theta_phi is not None:
+            grad_theta_phi.baddbmm_(centred, torch.bmm(factor * k, factor.mT), alpha=-1)
+            grad_theta_phi -= torch.bmm(factor, e[..., None]).mT
         return grad_theta_phi, grad_factor, grad_scale, grad_shift, grad_weight
 
 

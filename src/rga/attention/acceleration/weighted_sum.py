@@ -49,7 +49,11 @@ class WeightedSum(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         (gradient,) = gradients
         nodes, weight = ctx.saved_tensors
+        of_nodes, of_weight = ctx.needs_input_grad
+        grad_nodes = grad_weight = None
         with without_autocast(gradient.device):
-            grad_nodes = torch.bmm(weight.mT.expand(nodes.shape[0], -1, -1), gradient.mT)  # (B, M, F) x (B, F, D) -> (B, M, D)
-            grad_weight = torch.addbmm(gradient.new_zeros(()), nodes, gradient, beta=0).mT  # sum over B of (M, D) x (D, F) -> (M, F)
+            if of_nodes:
+                grad_nodes = torch.bmm(weight.mT.expand(nodes.shape[0], -1, -1), gradient.mT)  # (B, M, F) x (B, F, D) -> (B, M, D)
+            if of_weight:
+                grad_weight = torch.addbmm(gradient.new_zeros(()), nodes, gradient, beta=0).mT  # sum over B of (M, D) x (D, F) -> (M, F)
         return grad_nodes, grad_weight
