@@ -99,15 +99,22 @@ def test_a_network_of_your_own() -> None:
     assert [(stage.name, stage.channels, stage.grid) for stage in find_stages(model, (64, 32))] == [("1", 16, (16, 8)), ("2", 32, (8, 4))]
 
 
+def saying(layout: str) -> nn.Module:
+    """A network that says how its features lie."""
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.Conv2d(8, 8, 3, 2))
+    model.output_fmt = layout  # type: ignore[assignment]
+    return model
+
+
 @pytest.mark.parametrize(
     ("build", "size", "reason"),
     [
-        (lambda: timm.create_model("vit_tiny_patch16_224"), (224, 224), r"stages \(blocks\.11, \.\.\.\) return tokens"),
+        (lambda: timm.create_model("hiera_tiny_224"), (224, 224), r"stages \(blocks\.0, .*\) return tokens that are no map row by row"),
         (lambda: timm.create_model("vit_tiny_patch16_224"), SIZE, r"could not be run at 256x128.*doesn't match model"),
-        (lambda: timm.create_model("mambaout_femto"), SIZE, "features have the layout NHWC"),
+        (lambda: saying("NCL"), SIZE, "features have the layout NCL"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 256 * 128, 2)), SIZE, "return no maps that shrink"),
     ],
-    ids=["tokens", "fixed size", "NHWC", "no maps"],
+    ids=["tokens", "fixed size", "other layout", "no maps"],
 )
 def test_what_cannot_be_served_says_why(build: Callable[[], nn.Module], size: tuple[int, int], reason: str) -> None:
     with pytest.raises(NoStagesError, match=reason):

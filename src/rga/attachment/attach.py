@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import torch
 from torch import nn
 
-from rga.attachment.hosts import MARK, OUTPUT, Attachment, all_or_nothing, attachments, bypassed, let_call, register, remove
+from rga.attachment.hosts import (
+    LAYOUT,
+    MARK,
+    OUTPUT,
+    Attachment,
+    all_or_nothing,
+    attachments,
+    bypassed,
+    let_call,
+    register,
+    remove,
+    stop_noting,
+)
 from rga.attachment.probe import called_modules, weight_of
 from rga.attachment.stages import Stage, find_blocks, find_stages, named_stages
 from rga.attention.catalog import create_attention
@@ -40,17 +53,20 @@ def attach(
     trained_size: Grid | None = None,
     **options: object,
 ) -> Model:
-    """Puts attention after the stages of a convolutional network, in place.
+    """Puts attention after the stages of a network, in place.
 
     Each attention is registered inside of its stage, which calls it: the network's own keys keep their names, the attentions' are
     ``STAGE.attention...``. ``rga.attached(model)`` tells which stages were chosen, ``rga.find_stages`` tells it beforehand. To find its
     stages the network is run, on tensors without values, which hooks of your own see, too.
 
     Args:
-        model: a CNN, of timm, torchvision or your own.
+        model: a CNN, of timm, torchvision or your own; or a network whose maps are tokens or have their channels last: timm's ViT, DeiT,
+            BEiT, EVA, CaiT, Swin and others, torchvision's ViT and Swin. Of tokens, those of the patches are the map; others (of the class,
+            registers) pass by.
         name: an attention, one of ``rga.list_attentions()``; ``"none"`` attaches nothing.
         image_size: (height, width) of the images that the network will see.
-        after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on.
+        after: qualified names of the modules whose outputs are attended to; by default all stages from a quarter of the resolution on; of
+            a network of tokens, of one resolution throughout, four blocks at even distances, the last one among them.
             One name at least; ``name="none"`` attaches nothing.
             ``"blocks"`` for the branches of all blocks, before the shortcut is added, where SE and CBAM sit as published.
         largest_grid: (height, width) that no attention's grid exceeds; stages with larger maps pool them to it, for which attentions whose
@@ -86,7 +102,7 @@ def attach(
             check_limit(attention, largest_grid)
             move(attention, limited(stage.grid, largest_grid))
             setattr(attention, LARGEST_GRID, largest_grid)
-            register(model, stage.name, match_stage(attention, model.get_submodule(stage.name), model))
+            register(model, stage.name, match_stage(attention, model.get_submodule(stage.name), model), stage.layout)
         chosen = {stage.name for stage in stages}
         let_stages_call(model, [each for each in attachments(model) if each.stage in chosen], image_size)
     return model
@@ -177,6 +193,7 @@ def detach(model: Model) -> Model:
     with all_or_nothing(model):
         for each in attachments_of(model):
             remove(each)
+        stop_noting(model)
     return model
 
 
@@ -218,6 +235,8 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         stages = named_stages(model, image_size, [each.stage for each in found])
     for each, stage in zip(found, stages, strict=True):
         move(each.attention, limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)))
+        if (layout := getattr(each.attention, LAYOUT, None)) is not None:
+            setattr(each.attention, LAYOUT, replace(layout, grid=stage.grid))
     return model
 
 

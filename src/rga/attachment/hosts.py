@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MethodType
 from typing import Any, ClassVar, TypeGuard
 
@@ -27,6 +27,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import is_parametrized
 
+from rga.attachment.layouts import MAPS, Layout, PatchGrid
 from rga.errors import InputError
 
 CHILD = "attention"
@@ -34,6 +35,12 @@ CHILD = "attention"
 
 OUTPUT = ""
 """The end that is the host's own output; other ends are the names of its children."""
+
+NOTE = "(its grid)"
+"""The end of a convolution whose grid is noted: see ``layouts.PatchGrid``."""
+
+LAYOUT = "attached_layout"
+"""The attribute of an attached attention that tells how the output of its stage lies."""
 
 MARK = "attached_after"
 """The attribute that tells an attached attention from a network's own: the end of its host that it comes after."""
@@ -108,10 +115,12 @@ class Attended:
         seen: Any = self
         if isinstance(self, CONTAINERS):
             seen = SeenContainer(self) if torch.compiler.is_compiling() else ContainerPassingForHost(self)
-        elif len(ends) > (OUTPUT in ends):
+        elif len(ends) > (OUTPUT in ends) + (NOTE in ends):
             seen = SeenFromWithin(self) if torch.compiler.is_compiling() else PassingForHost(self)
         out = self.plain_class.forward(seen, *args, **kwargs)
-        return getattr(self, ends[OUTPUT])(out) if OUTPUT in ends else out
+        if NOTE in ends:
+            getattr(self, ends[NOTE])(out)
+        return attend(getattr(self, ends[OUTPUT]), out) if OUTPUT in ends else out
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         """Rebuilds a copy from the plain class, as this one cannot be imported by its name."""
@@ -208,9 +217,15 @@ def followed(module: Callable[..., Any], attention: Callable[..., Any]) -> Calla
     """A call of a module, and of the attention on what it returns."""
 
     def both(*args: Any, **kwargs: Any) -> Any:
-        return attention(module(*args, **kwargs))
+        return attend(attention, module(*args, **kwargs))
 
     return both
+
+
+def attend(attention: Callable[..., Any], out: Any) -> Any:
+    """What a module returned after the attention, whatever its layout."""
+    layout: Layout | None = getattr(attention, LAYOUT, None)
+    return attention(out) if layout is None else layout.through(attention, out)
 
 
 ATTENDED: dict[tuple[type[nn.Module], tuple[tuple[str, str], ...]], type[nn.Module]] = {}
@@ -232,8 +247,14 @@ def rebuilt(plain: type[nn.Module], ends: tuple[tuple[str, str], ...]) -> nn.Mod
     return attended.__new__(attended)
 
 
-def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
+def register(model: nn.Module, stage: str, attention: nn.Module, layout: Layout = MAPS) -> Attachment:
     """Registers an attention in the host of a stage; a plain sequence calls it as it is, any other host once ``let_call`` was told.
+
+    Args:
+        model: the network.
+        stage: qualified name of the module whose output it gets.
+        attention: of maps (B, C, H, W).
+        layout: of that output; where it is no map (B, C, H, W), the host is told how to call the attention.
 
     Raises:
         InputError: the stage carries attention already.
@@ -250,9 +271,35 @@ def register(model: nn.Module, stage: str, attention: nn.Module) -> Attachment:
     child = free_name(host, f"{name}_{CHILD}" if within else CHILD)
     setattr(attention, MARK, end)
     host.add_module(child, attention)
-    if within or (isinstance(host, CONTAINERS) and not is_plain_sequence(host)):
+    if layout.kind == "tokens":
+        layout = replace(layout, patches=noting(model.get_submodule(layout.embedding)))
+    if layout.kind != "maps":
+        setattr(attention, LAYOUT, layout)
+    if within or layout.kind != "maps" or (isinstance(host, CONTAINERS) and not is_plain_sequence(host)):
         let_call(host, end, child)
     return Attachment(stage, joined(parent if within else stage, child), attention, host, child)
+
+
+def noting(convolution: nn.Module) -> PatchGrid:
+    """What notes the grid of a convolution's maps, which calls it."""
+    ends = convolution.attended_ends if isinstance(convolution, Attended) else {}
+    if NOTE not in ends:
+        child = free_name(convolution, "patch_grid")
+        convolution.add_module(child, PatchGrid())
+        let_call(convolution, NOTE, child)
+        ends = {NOTE: child}
+    found = getattr(convolution, ends[NOTE])
+    assert isinstance(found, PatchGrid)
+    return found
+
+
+def stop_noting(model: nn.Module) -> None:
+    """Lets no convolution of a network note its grid any more."""
+    for module in list(model.modules()):
+        if isinstance(module, Attended) and NOTE in module.attended_ends:
+            child = module.attended_ends[NOTE]
+            set_class(module, {end: other for end, other in module.attended_ends.items() if end != NOTE})
+            delattr(module, child)
 
 
 def is_plain_sequence(host: nn.Module) -> TypeGuard[nn.Sequential]:
@@ -296,6 +343,8 @@ def remove(attachment: Attachment) -> None:
         set_class(host, {other: child for other, child in host.attended_ends.items() if other != end})
     delattr(host, attachment.child)
     delattr(attention, MARK)
+    if hasattr(attention, LAYOUT):
+        delattr(attention, LAYOUT)
 
 
 @contextmanager

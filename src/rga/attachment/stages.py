@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from rga.attachment.layouts import MAPS, Layout, reader, said_layout
 from rga.attachment.probe import NoStagesError, run_on_meta
 from rga.attention.grid import Grid, check_grid
 from rga.errors import InputError
+
+FOUR = 4
+"""Blocks of a network of tokens that attention comes after, as many as stages of the paper's network."""
 
 FIRST_LEVEL = 2
 """Stages begin where the image is halved this many times; before that is the stem."""
@@ -30,6 +34,7 @@ BY_HAND: Mapping[str, Sequence[str]] = {
     "CifarResNext": ("layer1", "layer2", "layer3"),
     "CifarDenseNet": ("block1", "block2", "block3"),
     # keeps its resolutions side by side and adds them up at the end: the stages are the branches, before they are added
+    "SwinTransformer": ("features.1", "features.3", "features.5", "features.7"),  # torchvision's; timm's says its stages
     "HighResolutionNet": ("incre_modules.0", "incre_modules.1", "incre_modules.2", "incre_modules.3"),
 }
 """Stages of network classes for which neither rule holds."""
@@ -69,11 +74,13 @@ class Stage:
         name: the qualified name of the module whose output it is.
         channels: channels of that output.
         grid: (height, width) of that output.
+        layout: how that output lies.
     """
 
     name: str
     channels: int
     grid: Grid
+    layout: Layout = MAPS
 
 
 def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
@@ -96,6 +103,9 @@ def find_stages(model: nn.Module, image_size: Grid) -> list[Stage]:
     """
     maps = probe_maps(model, image_size)
     names = known_stages(model, maps)
+    tokens = [name for name, stage in maps.items() if stage.layout.kind == "tokens"]
+    if tokens and (not names or names[-1] in tokens):
+        names = blocks_of_tokens(model, tokens)
     if not names:
         size = check_grid(image_size)
         larger = math.ceil(SAFE_SIDE / min(size))
@@ -123,9 +133,8 @@ def known_stages(model: nn.Module, maps: Mapping[str, Stage], prefix: str = "") 
     Raises:
         NoStagesError: the network says itself that it returns no maps.
     """
-    layout = getattr(model, "output_fmt", "NCHW")
-    layout = getattr(layout, "value", layout)  # timm has an enumeration of them
-    if layout != "NCHW":
+    layout = said_layout(model)
+    if layout not in ("NCHW", "NHWC"):
         raise NoStagesError(no_stages(model, f"its features have the layout {layout}"))
     for names in (names for kind in type(model).__mro__ if (names := BY_HAND.get(kind.__name__))):
         if all(prefix + name in maps for name in names):
@@ -143,7 +152,11 @@ def known_stages(model: nn.Module, maps: Mapping[str, Stage], prefix: str = "") 
     if any(known):
         return [name for names in known for name in names]
     if listed and not some and not known:
-        raise NoStagesError(no_stages(model, f"its stages ({', '.join(list(listed)[:4])}, ...) return tokens or several tensors"))
+        raise NoStagesError(
+            no_stages(
+                model, f"its stages ({', '.join(list(listed)[:4])}, ...) return tokens that are no map row by row, or several tensors"
+            )
+        )
     inner = next((name for name in BACKBONES if name in parts), None)
     return known_stages(parts[inner], maps, f"{prefix}{inner}.") if inner is not None else []
 
@@ -157,7 +170,8 @@ def no_stages(model: nn.Module, reason: str) -> str:
     """The message for a network that has no stages."""
     return (
         f"{type(model).__name__} has no stages that return maps (batch, channels, height, width): {reason}. "
-        "Attention over maps serves convolutional networks; name modules that return maps with after=[...] if it has some"
+        "Attention over maps serves convolutional networks, and those whose tokens are the patches row by row (ViT, DeiT, BEiT, EVA, CaiT, "
+        "XCiT); name modules that return maps with after=[...] if it has some"
     )
 
 
@@ -177,7 +191,10 @@ def named_stages(model: nn.Module, image_size: Grid, names: Sequence[str]) -> li
             raise InputError(f"unknown stage {name!r}: the model has no such module; its stages are {known}")
         first = first_names[modules[name]]  # a module may have several names, of which its maps have the first
         if first not in maps:
-            raise InputError(f"module {name!r} returns no map (batch, channels, height, width), so no attention can follow it")
+            raise InputError(
+                f"module {name!r} returns no map (batch, channels, height, width), nor tokens in the order of one, so no attention can "
+                "follow it"
+            )
         stages.append(maps[first])
     return stages
 
@@ -220,17 +237,35 @@ def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:
         NoStagesError: the network could not be run on the meta device.
         InputError: it is compiled or wrapped for several devices.
     """
-    return maps_among(run_on_meta(model, image_size))
+    return maps_among(model, run_on_meta(model, image_size), image_size)
 
 
-def maps_among(outputs: Sequence[tuple[str, object]]) -> dict[str, Stage]:
-    """The maps among the outputs of modules."""
+def maps_among(model: nn.Module, outputs: Sequence[tuple[str, object]], image_size: Grid) -> dict[str, Stage]:
+    """The maps among the outputs of a network's modules, in any layout."""
     found: dict[str, Stage] = {}
+    read = reader(model, outputs, check_grid(image_size))
     for name, output in outputs:
         found.pop(name, None)
-        if isinstance(output, Tensor) and output.dim() == 4:
-            found[name] = Stage(name, output.shape[1], (output.shape[2], output.shape[3]))
+        if isinstance(output, Tensor) and (map_ := read(name, output)) is not None:
+            found[name] = Stage(name, *map_)
     return found
+
+
+def blocks_of_tokens(model: nn.Module, tokens: Sequence[str]) -> list[str]:
+    """Four blocks of a network of tokens at even distances, the last one among them; all where there are fewer.
+
+    Args:
+        model: the network.
+        tokens: names of its modules that return tokens.
+    """
+    longest: list[str] = []
+    for parent, module in model.named_modules():
+        if isinstance(module, (nn.Sequential, nn.ModuleList)):
+            names = [f"{parent}.{child}" if parent else child for child, _ in module.named_children()]
+            if len(names) > len(longest) and set(names) <= set(tokens):
+                longest = names
+    count = min(FOUR, len(longest))
+    return [longest[round((index + 1) * len(longest) / count) - 1] for index in range(count)]
 
 
 def last_of_each_level(model: nn.Module, outputs: Sequence[tuple[str, object]], image_size: Grid) -> list[Stage]:
@@ -240,7 +275,7 @@ def last_of_each_level(model: nn.Module, outputs: Sequence[tuple[str, object]], 
     resolution, nor one that holds at least three resolutions (a whole network within the network). What comes after the smallest maps at
     larger ones again is a decoder. No attention can follow a normalisation in a sequence whose parts are called one by one.
     """
-    maps, called = maps_among(outputs), {name for name, _ in outputs}
+    maps, called = maps_among(model, outputs, image_size), {name for name, _ in outputs}
     probed = {name: level_of(stage.grid, image_size) for name, stage in maps.items() if math.prod(stage.grid) > 1}
     levels = {name: level for name, level in probed.items() if level is not None and level >= FIRST_LEVEL}
     modules = dict(model.named_modules())

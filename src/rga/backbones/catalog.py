@@ -1,4 +1,4 @@
-"""The backbones by name: our own for small images, and every CNN of timm."""
+"""The backbones by name: our own for small images, and every network of timm."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import timm
 from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
+from rga.attention.grid import Grid
 from rga.backbones.options import BackboneOptionError, check_options, check_types
 from rga.backbones.small.cifar_densenet import CifarDenseNet
 from rga.backbones.small.cifar_resnet import CifarResNet
@@ -30,12 +31,15 @@ REFUSALS = (TypeError, ValueError, KeyError, AttributeError, AssertionError, Run
 """What timm's networks raise for options that they cannot have."""
 
 
-def create_backbone(name: str, /, *, num_classes: int = 0, maps: Mapping[str, Any] | None = None, **options: Any) -> nn.Module:
+def create_backbone(
+    name: str, /, *, num_classes: int = 0, image_size: Grid | None = None, maps: Mapping[str, Any] | None = None, **options: Any
+) -> nn.Module:
     """A network without trained weights.
 
     Args:
-        name: one of ``OWN``, or of a CNN in timm, with the tag of its weights or without one.
+        name: one of ``OWN``, or of a network in timm, with the tag of its weights or without one.
         num_classes: of its classifier; 0 for none.
+        image_size: (height, width) of its images, for networks that are built for one size, as transformers are.
         maps: options of timm's extractor of maps, with which ``features_only`` builds one; a task chooses them, never a user.
         **options: of the network: numbers, switches, names, and tuples of these.
 
@@ -50,6 +54,8 @@ def create_backbone(name: str, /, *, num_classes: int = 0, maps: Mapping[str, An
     """
     check_name(name)
     options = check_options(options)
+    if image_size is not None and name not in OWN and getattr(get_pretrained_cfg(name), "fixed_input_size", False):
+        options = {"img_size": tuple(image_size), **options}
     create = OWN[name] if name in OWN else partial(timm.create_model, name, **(maps or {}))
     try:
         backbone = create(num_classes=num_classes, **options)

@@ -31,6 +31,10 @@ NUMBERS: dict[str, Any] = {"bn_eps": 1e-5, "bn_momentum": 0.1, "output_stride": 
 """Options that timm takes before a network's constructor sees them, with a value of their type."""
 
 
+PAIRS = frozenset({"img_size"})
+"""Options that may be a number or one for height and one for width, where a network's own value is a number."""
+
+
 class BackboneOptionError(InputError):
     """An option that a network does not have, or a value that it does not take."""
 
@@ -114,7 +118,9 @@ def check_types(network: type[nn.Module], options: Mapping[str, Any]) -> None:
         if isinstance(default, bool):
             fits, wanted = isinstance(value, bool), "True or False"
         elif isinstance(default, int):
-            fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+            several = name in PAIRS and isinstance(value, tuple) and len(value) == 2
+            fits = all(isinstance(each, int) and not isinstance(each, bool) for each in (value if several else (value,)))
+            wanted = "a whole number" + " or a pair of them" * (name in PAIRS)
         elif isinstance(default, float):
             fits, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
         else:

@@ -97,7 +97,9 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         self.crop_pct = crop_pct
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
-        self.backbone = create_backbone(backbone, num_classes=len(classes), **check_options(backbone_options or {}))
+        self.backbone = create_backbone(
+            backbone, num_classes=len(classes), image_size=(size, size), **check_options(backbone_options or {})
+        )
         attach(self.backbone, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
 
     def forward(self, images: Tensor) -> Tensor:

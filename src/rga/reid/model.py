@@ -35,7 +35,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     """A person re-identification network.
 
     Args:
-        backbone: name of a CNN in timm.
+        backbone: name of a network in timm.
         backbone_options: options of timm's ``create_model`` for it.
         classes: identities that the classifier tells apart; 0 for none.
         image_size: (height, width) of its input.
@@ -80,7 +80,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
-        self.backbone = create_backbone(backbone, **check_options(backbone_options or {}))
+        self.backbone = create_backbone(backbone, image_size=(height, width), **check_options(backbone_options or {}))
         if last_stride == 1:
             keep_last_resolution(self.backbone, (height, width))
         attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))

