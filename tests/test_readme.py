@@ -50,6 +50,7 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
+    "docs/networks.md": ("[2, 384]",),
     "docs/ranking.md": ("re-ranked distance",),
     "docs/reid.md": ("(2, ",),
     "docs/segmentation.md": ("(64, 48)",),
