@@ -51,3 +51,8 @@ def test_spectral_attention_is_counted(capsys: pytest.CaptureFixture[str]) -> No
         printed.append({row[1]: float(row[2]) for row in rows if len(row) > 3})
     assert printed[1]["rga-c"] < printed[0]["rga-c"]
     assert printed[1]["se"] == printed[0]["se"]
+
+
+def test_a_transformer_is_built_for_the_size_of_the_images(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "vit_tiny_patch16_224", "--attentions", "rga-sc", "--image-size", "128", "64"]) == 0
+    assert "attention after blocks.2 (8x4), blocks.5 (8x4), blocks.8 (8x4), blocks.11 (8x4)" in capsys.readouterr().out

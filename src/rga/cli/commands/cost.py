@@ -34,7 +34,7 @@ def cost(
         fit: How RGA's weights meet positions: exact as in the paper, or spectral. Other attentions are not affected.
     """
     with torch.device("meta"):
-        stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone), image_size)
+        stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone, image_size=image_size), image_size)
     title = f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
     table = Table("attention", "parameters (M)", "multiply-accumulates (G)", title=title)
     names = ("none", *(attentions or list_attentions()))
@@ -44,7 +44,7 @@ def cost(
             with torch.device("meta"):
                 options: dict[str, Any] = {"fit": fit} if name.startswith("rga") else {}
                 after = BLOCKS if inside_blocks else None
-                model = attach(create_backbone(backbone), name, image_size=image_size, after=after, **options)
+                model = attach(create_backbone(backbone, image_size=image_size), name, image_size=image_size, after=after, **options)
             spent = cost_of(model, (1, 3, *image_size))
             table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = PlainConsole()
