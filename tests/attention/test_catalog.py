@@ -47,6 +47,7 @@ def test_the_names_of_the_papers_tables_are_there() -> None:
         "gc",
     }
     paper |= {"fc-s", "fc-c", "fc-parallel", "position", "channel", "dual", "sca-s", "sca-c", "harmonious", "timm:eca"}
+    paper |= {"simam", "triplet", "ema", "fca", "criss-cross", "coordinate"}
     assert paper <= set(NAMES)
 
 
@@ -66,7 +67,7 @@ def test_map_in_same_shaped_map_out(name: str, training: bool) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     module = awake(make(name)).train()
-    out = module(torch.randn(3, CHANNELS, *GRID))
+    out = module(torch.randn(3, CHANNELS, *GRID).requires_grad_())  # SimAM has no parameters
     (out * torch.randn_like(out)).sum().backward()
     assert [key for key, p in module.named_parameters() if p.grad is None] == []
 

@@ -49,7 +49,7 @@ def passes(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     (out.float() * upstream).sum().backward()
     assert leaf.grad is not None
     weights = [parameter.grad.flatten() for parameter in module.parameters() if parameter.grad is not None]
-    return out.detach(), leaf.grad, torch.cat(weights)
+    return out.detach(), leaf.grad, torch.cat(weights) if weights else torch.ones(1)  # SimAM has no weights
 
 
 def likeness(found: Tensor, expected: Tensor) -> float:
@@ -101,8 +101,8 @@ def test_weights_and_statistics_stay_float32(name: str, way: object) -> None:
     for key, value in module.state_dict().items():
         assert value.dtype == before[key].dtype, key
         assert torch.equal(value, before[key])
-    assert {parameter.dtype for parameter in module.double().parameters()} == {torch.float64}
-    assert {parameter.dtype for parameter in module.float().parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in module.double().parameters()} <= {torch.float64}
+    assert {parameter.dtype for parameter in module.float().parameters()} <= {torch.float32}
 
 
 def test_a_network_around_them_is_narrowed_as_ever() -> None:
@@ -133,7 +133,7 @@ def default_type(request: pytest.FixtureRequest) -> Iterator[torch.dtype]:
 @pytest.mark.parametrize("name", rga.list_attentions())
 def test_attention_that_is_built_under_a_narrow_default_type(name: str, default_type: torch.dtype) -> None:
     module = make(name, {})
-    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in module.parameters()} <= {torch.float32}
     out = module(torch.randn(4, CHANNELS, *GRID))
     assert out.dtype == default_type
     assert out.isfinite().all()

@@ -55,10 +55,14 @@ def test_nothing_stays_behind() -> None:
     assert not any(child._forward_hooks for child in module.modules())
 
 
+MULTIPLYING = {"se", "cbam-s", "cbam-c", "fc-s", "fc-c", "fc-parallel", "sca-s", "sca-c", "harmonious", "timm:eca"}
+MULTIPLYING |= {"simam", "triplet", "ema", "fca", "coordinate"}
+
+
 def test_every_multiplying_attention_shows_its_gates() -> None:
     for name in rga.list_attentions():
         module = rga.create_attention(name, 8, (6, 4)).eval()
-        if name in {"se", "cbam-s", "cbam-c", "fc-s", "fc-c", "fc-parallel", "sca-s", "sca-c", "harmonious", "timm:eca"}:
+        if name in MULTIPLYING:
             with rga.record(module) as recording, torch.no_grad():
                 out = module(X)
             explained = X

@@ -102,7 +102,7 @@ def test_every_attention_serves_the_small_grids(name: str, after: str | None) ->
     images = torch.rand(2, 3, 32, 32)
     model(images).square().sum().backward()
     own = [p for each in rga.attached(model).values() for p in each.parameters()]
-    assert own
+    assert own or name == "simam"  # which has no parameters
     assert all(parameter.grad is not None and bool(parameter.grad.isfinite().all()) for parameter in own)
     with torch.no_grad():
         assert bool(model.eval()(images).isfinite().all())

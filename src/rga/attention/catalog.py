@@ -16,13 +16,19 @@ from rga.arrays import check_count
 from rga.attention.arrangements import relation_attention
 from rga.attention.grid import Grid, check_grid
 from rga.attention.others import dual, from_timm, spatial_channel
+from rga.attention.others.coordinate import CoordinateAttention
+from rga.attention.others.criss_cross import CrissCrossAttention
+from rga.attention.others.frequency_channel import FrequencyChannelAttention
 from rga.attention.others.fully_connected import (
     FullyConnectedChannelAttention,
     FullyConnectedSpatialAttention,
     fully_connected_parallel,
 )
 from rga.attention.others.harmonious import HarmoniousAttention
+from rga.attention.others.multi_scale import EfficientMultiScaleAttention
 from rga.attention.others.non_local import SimplifiedNonLocal
+from rga.attention.others.simam import SimAM
+from rga.attention.others.triplet import TripletAttention
 from rga.attention.precision import wide
 from rga.errors import InputError
 
@@ -54,6 +60,12 @@ OF_ANY_GRID: dict[str, Builder] = {
     "sca-s": spatial_channel.SpatialAttention,
     "sca-c": spatial_channel.ChannelAttention,
     "harmonious": HarmoniousAttention,
+    "simam": SimAM,
+    "triplet": TripletAttention,
+    "ema": EfficientMultiScaleAttention,
+    "fca": FrequencyChannelAttention,
+    "criss-cross": CrissCrossAttention,
+    "coordinate": CoordinateAttention,
     **{f"timm:{name}": partial(from_timm.timm_attention, name) for name in from_timm.TIMM_NAMES},
 }
 """Attentions that take maps of any size: name -> builder(channels, **options)."""

@@ -72,7 +72,7 @@ def test_channel_attention_turns_the_affinity_around() -> None:
 
 
 def test_dual_attentions_and_non_locals_start_as_the_identity() -> None:
-    for name in ("position", "channel", "dual", "simple-non-local", "non-local", "gc"):
+    for name in ("position", "channel", "dual", "simple-non-local", "non-local", "gc", "criss-cross"):
         torch.testing.assert_close(rga.create_attention(name, 8).double()(X), X)
 
 
