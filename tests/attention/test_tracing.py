@@ -59,7 +59,7 @@ def test_a_symbolic_trace_keeps_checks_precision_and_survives_copies(name: str) 
         torch.testing.assert_close(traced(x), module(x))
     for other in (copy.deepcopy(traced), pickle.loads(pickle.dumps(traced))):
         torch.testing.assert_close(other(x), module(x))
-    traced(x.float()).sum().backward()
+    traced(x.float().requires_grad_()).sum().backward()
 
 
 def test_other_grids_are_served_and_refused_by_a_trace() -> None:
@@ -70,7 +70,7 @@ def test_other_grids_are_served_and_refused_by_a_trace() -> None:
         torch.fx.symbolic_trace(make("rga-sc"))(x)
 
 
-SLOWER = ("rga-parallel", "fc-parallel", "dual", "non-local", "cbam-cs", "harmonious")
+SLOWER = ("rga-parallel", "fc-parallel", "dual", "non-local", "cbam-cs", "harmonious", "triplet", "ema", "fca", "criss-cross", "coordinate")
 
 
 @pytest.mark.parametrize("name", ["rga-sc", "se", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
@@ -119,7 +119,10 @@ def test_jit_traces_the_others(name: str) -> None:
     torch.testing.assert_close(traced(x), module(x))
 
 
-@pytest.mark.parametrize("name", ["rga-s", *(pytest.param(name, marks=pytest.mark.slow) for name in ("fc-c", "dual", "non-local"))])
+COMPILED = ("fc-c", "dual", "non-local", "simam", "triplet", "ema", "fca", "criss-cross", "coordinate")
+
+
+@pytest.mark.parametrize("name", ["rga-s", *(pytest.param(name, marks=pytest.mark.slow) for name in COMPILED)])
 def test_compiles_in_training_under_autocast(name: str) -> None:
     torch.compiler.reset()
     module = make(name)

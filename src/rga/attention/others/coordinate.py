@@ -1,8 +1,8 @@
 """Coordinate attention.
 
-Hou, Zhou, Feng, "Coordinate Attention for Efficient Mobile Network Design", CVPR 2021, arXiv 2103.02907, equations 4-9: the means over rows
-and over columns go through one 1x1 convolution, BN and h-swish, and then each through its own 1x1 convolution and sigmoid. Convolutions have
-biases, as in the authors' code. ``timm:coord`` is timm's, which has other widths and no biases.
+Hou, Zhou, Feng, "Coordinate Attention for Efficient Mobile Network Design", CVPR 2021, arXiv 2103.02907, equations 4-9: the means of the
+rows and of the columns go through one 1x1 convolution, BN and h-swish, and then each kind through its own 1x1 convolution and sigmoid. The
+convolutions have biases, as in the authors' code. ``timm:coord`` is timm's module, which has other widths and no biases.
 """
 
 from __future__ import annotations

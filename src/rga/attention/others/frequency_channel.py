@@ -44,13 +44,13 @@ class FrequencyChannelAttention(WideModule):
         self.channels = channels
         self.frequencies = divisor(channels, len(DOWN))
         width = max(1, channels // reduction)
-        self.layers = nn.Sequential(nn.Linear(channels, width, bias=False), nn.ReLU(), nn.Linear(width, channels, bias=False))
+        self.layers = nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.ReLU(), nn.Conv2d(width, channels, 1, bias=False))
         self.gate = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        logits = apply_in_float32(self.layers, coefficients(check_map(x, self.channels), self.frequencies))  # (B, C)
-        gate: Tensor = self.gate(logits[..., None, None])  # (B, C, 1, 1)
+        summary = coefficients(check_map(x, self.channels), self.frequencies)[..., None, None]  # (B, C, 1, 1)
+        gate: Tensor = self.gate(apply_in_float32(self.layers, summary))  # (B, C, 1, 1)
         return x * gate.to(x.dtype)
 
 
@@ -59,14 +59,16 @@ def coefficients(x: Tensor, frequencies: int) -> Tensor:
     """The DCT coefficients of a map (B, C, H, W), whose channels have the first frequencies in equal groups: (B, C)."""
     height, width = (BASE * max(1, side // BASE) for side in x.shape[2:])
     pooled = x if x.shape[2:] == (height, width) else F.adaptive_avg_pool2d(x, (height, width))
-    groups = pooled.unflatten(1, (frequencies, x.shape[1] // frequencies))  # (B, C, h, w) -> (B, F, C / F, h, w)
-    down, across = cosines(DOWN[:frequencies], height, x), cosines(ACROSS[:frequencies], width, x)
-    return (groups * (down[:, :, None] * across[:, None])[:, None]).sum((3, 4)).flatten(1)  # (B, F, C / F) -> (B, C)
+    rows, columns = cosines(height, x), cosines(width, x)
+    waves = torch.stack([torch.outer(rows[u], columns[v]).flatten() for u, v in zip(DOWN[:frequencies], ACROSS, strict=False)])  # (F, h w)
+    groups = pooled.flatten(2).unflatten(1, (frequencies, x.shape[1] // frequencies))  # (B, C, h, w) -> (B, F, C / F, h w)
+    return torch.matmul(groups, waves[..., None]).flatten(1)  # (B, F, C / F, 1) -> (B, C)
 
 
-def cosines(frequencies: tuple[int, ...], size: int, like: Tensor) -> Tensor:
-    """Cosines of the norm 1 at frequencies of the 7x7 grid, on ``size`` positions, a multiple of 7: (F, size)."""
-    scaled = torch.tensor(frequencies, dtype=like.dtype, device=like.device)[:, None] * (size // BASE)  # (F, 1)
-    positions = torch.arange(size, dtype=like.dtype, device=like.device) + 0.5
-    norms = torch.where(scaled > 0, math.sqrt(2 / size), math.sqrt(1 / size))
-    return torch.cos(math.pi / size * scaled * positions) * norms
+def cosines(size: int, like: Tensor) -> Tensor:
+    """The cosines of the 7x7 grid's frequencies on ``size`` positions, a multiple of 7, each of the norm 1: (7, size)."""
+    wide = torch.float32 if like.device.type == "mps" else torch.float64
+    frequencies = torch.arange(BASE, dtype=wide, device=like.device)[:, None] * (size // BASE)
+    positions = torch.arange(size, dtype=wide, device=like.device) + 0.5
+    norms = ((1 + frequencies.sign()) / size).sqrt()  # (7, 1)
+    return (torch.cos(math.pi / size * frequencies * positions) * norms).to(like.dtype)

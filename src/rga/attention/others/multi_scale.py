@@ -45,10 +45,13 @@ class CrossSpatialLogits(nn.Module):
         """Groups (B * G, D, H, W) -> (B * G, 1, H, W)."""
         strips = torch.cat([x.mean(3, keepdim=True), x.mean(2, keepdim=True).mT], 2)  # (B * G, D, H + W, 1)
         rows, columns = self.strips(strips).split([x.shape[2], x.shape[3]], 2)
-        first = self.norm(x * rows.sigmoid() * columns.mT.sigmoid())
+        gated = x * rows.sigmoid() * columns.mT.sigmoid()
+        # called as a function, since the module refuses a single position of a single image
+        first = torch.group_norm(gated, self.norm.num_groups, self.norm.weight, self.norm.bias, self.norm.eps)
         second = self.local(x)
         by_first, by_second = (branch.mean((2, 3), keepdim=True).softmax(1) for branch in (first, second))  # (B * G, D, 1, 1)
-        return (by_first * second + by_second * first).sum(1, keepdim=True)
+        logits: Tensor = (by_first * second + by_second * first).sum(1, keepdim=True)
+        return logits
 
 
 class GroupGates(nn.Module):
