@@ -142,7 +142,7 @@ def test_even_kernels_of_triplet_attention_are_refused() -> None:
 
 
 def multi_scale_of(module: EfficientMultiScaleAttention, x: Tensor) -> Tensor:
-    """Figure 3 (b), for each group of channels."""
+    """Section 3 and the authors' code, for each group of channels."""
     layers, (_, height, width) = module.logits, x.shape
     size = len(x) // module.groups
     out = {}

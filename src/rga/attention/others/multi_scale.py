@@ -1,7 +1,7 @@
 """Efficient multi-scale attention (EMA).
 
 Ouyang, He, Zhang, Luo, Guo, Zhan, Huang, "Efficient Multi-Scale Attention Module with Cross-Spatial Learning", ICASSP 2023,
-arXiv 2305.13563, section 3.2 and figure 3 (b); what the text leaves open (biases, the order of GN and gates) is that of the authors' code.
+arXiv 2305.13563, section 3. What the text leaves open (biases, the order of GN and gates) follows the authors' code.
 The channels are cut into groups that share all weights. One branch gates the group by its means over rows and columns, as coordinate
 attention does, and normalises it; another is a 3x3 convolution. Each branch is pooled to a softmax over the channels, which weighs the
 channels of the other branch; the sigmoid of both sums is one gate per position of the group.
