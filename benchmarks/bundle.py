@@ -58,7 +58,7 @@ exec bash "$(dirname "$0")/with-wheels.sh" python3 -m rga reproduce {tables} --s
 """
 
 
-def pack(source: Path, target: Path, size: tuple[int, int], quality: int = 80) -> int:
+def pack(source: Path, target: Path, size: tuple[int, int], quality: int = 75) -> int:
     """Copies a dataset with its images at another size; how many images.
 
     Args:
@@ -84,7 +84,7 @@ def pack(source: Path, target: Path, size: tuple[int, int], quality: int = 80) -
             continue
         with Image.open(path) as image:
             small = image.convert("RGB").resize((min(size[1], image.width), min(size[0], image.height)), Image.Resampling.LANCZOS)
-        small.save(copy, format="JPEG", quality=quality)
+        small.save(copy, format="JPEG", quality=quality, optimize=True)
         count += 1
     if not count:
         raise InputError(f"there are no images in {source}")
