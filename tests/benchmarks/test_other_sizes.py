@@ -24,6 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_each_way_has_its_row(script: Callable[[str], ModuleType], runs: Path) -> None:
     table = script("other_sizes").main([str(runs), "--seeds", "0", "--ratios", "1", "1.5"]).splitlines()
     assert table[0] == "| 1 seeds | 1x | 1.5x |"
