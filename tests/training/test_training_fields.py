@@ -11,6 +11,7 @@ from torch import nn
 
 from rga.runs import Run
 from rga.tasks import recipe_type
+from rga.terminal import PlainConsole
 from rga.training.optimization import build_optimizer, build_schedule
 from rga.training.recipe import OptimizationRecipe
 from rga.training.run.checkpoint import LAST
@@ -176,6 +177,19 @@ def test_products_of_float32_are_as_the_field_says_while_it_trains(tmp_path: Pat
         with pytest.raises(InterruptedError):
             running.resume(record, {}, previous=False)
     assert seen == [(False, False)] * 2 + [(False, True)] * 2 + [(True, True)] * 2
+
+
+def test_on_a_gpu_card_and_precision_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(nn.Module, "to", lambda model, _device: model)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H200")
+    running = run_of("reid", tmp_path, device="cpu", amp_dtype="bfloat16", tf32="all")
+    running.console = PlainConsole()
+    prepared: Any = Prepared()
+    running.prepared(prepared)
+    assert "TF32" not in capsys.readouterr().out
+    running.device = torch.device("cuda")
+    running.prepared(prepared)
+    assert "on NVIDIA H200: bfloat16, in TF32: all\n" in capsys.readouterr().out
 
 
 def test_logs_for_tensorboard_are_written_if_the_field_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
