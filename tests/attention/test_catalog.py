@@ -183,3 +183,9 @@ def test_four_modules_cost_no_more_than_one_gmac() -> None:
     }
     assert macs[False] <= 1.00e9
     assert round(macs[True] / 1e9, 2) == 5.77  # the reference
+
+
+@pytest.mark.parametrize("name", rga.list_attentions())
+def test_no_images_give_no_images(name: str) -> None:
+    module = rga.create_attention(name, 8, (4, 3)).eval()
+    assert module(torch.zeros(0, 8, 4, 3)).shape == (0, 8, 4, 3)

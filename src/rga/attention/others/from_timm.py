@@ -11,7 +11,8 @@ from timm.layers.cbam import CbamModule, ChannelAttn, SpatialAttn
 from torch import Tensor, nn
 
 from rga.attention.grid import check_map
-from rga.attention.precision import WideModule, apply_in_float32
+from rga.attention.precision import WideModule, in_float32
+from rga.attention.tracing import is_recorded
 from rga.errors import InputError
 
 
@@ -30,7 +31,14 @@ class CheckedLayer(WideModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return apply_in_float32(self.layer, check_map(x, self.channels)).to(x.dtype)
+        return applied(self.layer, check_map(x, self.channels)).to(x.dtype)
+
+
+@in_float32
+def applied(layer: nn.Module, x: Tensor) -> Tensor:
+    """The output of a layer for a map in float32 at least; that of no images is none, which some of timm's layers cannot reshape."""
+    out: Tensor = layer(x) if is_recorded() or len(x) else x.clone()
+    return out
 
 
 def squeeze_excite(channels: int, *, reduction: int = 16) -> nn.Module:
