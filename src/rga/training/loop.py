@@ -12,26 +12,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim import Optimizer
 
 from rga.storage.files import write_folder
 from rga.storage.saved_model import CONFIG
 from rga.training.choice import test_best
-from rga.training.devices import autocast
 from rga.training.distributed import processes
+from rga.training.gradients import add_gradients
 from rga.training.input.random_state import seed_all
 from rga.training.optimization import descend
-from rga.training.outcome import DivergedError, Outcome
+from rga.training.outcome import Outcome
 from rga.training.recipe import Recipe
 from rga.training.run.checkpoint import LAST, Checkpoint
-from rga.training.run.checkpoint_writer import CheckpointWriter
+from rga.training.run.checkpoint_writer import CheckpointWriter, written_before_errors
 from rga.training.run.estimate import Estimate
 from rga.training.run.log import RunLog
 from rga.training.run.progress import progress_bar, spell_out
@@ -80,7 +79,7 @@ def fit(
     at = loop.at
     if start is not None:
         loop.restore(start)
-    with loop.signals, loop.progress, loop.writing():
+    with loop.signals, loop.progress, written_before_errors(loop.writer, loop.say):
         try:
             while not loop.over:
                 loop.run_epoch()
@@ -150,18 +149,6 @@ class Loop:
     def over(self) -> bool:
         """Whether all steps are over, and the evaluation that comes after the last."""
         return self.at.step >= self.total and self.at.evaluated == self.at.step
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """An error leaves the block when nothing is being written any more."""
-        try:
-            yield
-        except BaseException:
-            if self.writer is not None:
-                self.writer.join()
-                if self.writer.error is not None:
-                    self.say(f"besides, {self.writer.error}")
-            raise
 
     def run_epoch(self) -> None:
         """Trains on what is left of an epoch.
@@ -245,17 +232,8 @@ class Loop:
         set_learning_rate(self.optimizer, lr)
         seed_all(self.recipe.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
-        names: list[str] = []
-        values: list[Tensor] = []
-        for number, part in enumerate(parts, start=1):
-            with processes.averaging(training.network, number == len(parts)):
-                with autocast(self.device, self.recipe.machine.amp_dtype):
-                    losses = training.losses(part, self.device)
-                stacked = torch.stack(list(losses.values())) / len(parts)
-                self.scaler.scale(stacked.sum()).backward()
-            names = list(losses)
-            values.append(stacked.detach())
-        self.unread.add(at.step, names, torch.stack(values).sum(0), "; ".join(map(training.describe, parts)))
+        names, values = add_gradients(training, parts, self.scaler, self.device, self.recipe.machine.amp_dtype)
+        self.unread.add(at.step, names, values, "; ".join(map(training.describe, parts)))
         if self.unread.are_due:
             self.read_losses()
         descend(training.model, self.optimizer, self.scaler, self.recipe.optimization.gradient_clip_norm)
@@ -269,16 +247,9 @@ class Loop:
             DivergedError: one is not finite.
         """
         at = self.at
-        for step, own, batch in self.unread.read():
-            values = dict(zip(own, processes.mean(list(own.values())), strict=True))
-            if not all(map(math.isfinite, values.values())):
-                where = "in another process" if all(map(math.isfinite, own.values())) else f"batch {batch}"
-                raise DivergedError(
-                    f"the loss is not finite at step {step} (epoch {at.epoch + 1}): {spell_out(values)}; {where}. "
-                    f"Look at these images, or lower the learning rate; {self.earlier()}"
-                )
-            at.sums = {name: at.sums.get(name, 0.0) + value for name, value in values.items()}
-            self.latest = values
+        for losses in self.unread.read():
+            self.latest = losses.checked_means(at.epoch, self.earlier)
+            at.sums = {name: at.sums.get(name, 0.0) + value for name, value in self.latest.items()}
 
     def end_epoch(self) -> None:
         """After an epoch, or where the steps end: an evaluation if it is due.

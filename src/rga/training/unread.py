@@ -7,11 +7,16 @@ they are read at once, before the step changes the weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from rga.training.distributed import processes
+from rga.training.outcome import DivergedError
+from rga.training.run.progress import spell_out
 
 EVERY = 50
 """Steps whose losses are read together at the latest, on a device that computes by itself."""
@@ -29,6 +34,25 @@ class StepLosses(NamedTuple):
     step: int
     values: dict[str, float]
     batch: str
+
+    def checked_means(self, epoch: int, earlier: Callable[[], str]) -> dict[str, float]:
+        """The means over all processes, which call this after the same steps.
+
+        Args:
+            epoch: that is under way, from 0.
+            earlier: says where an earlier state is, for the error.
+
+        Raises:
+            DivergedError: one is not finite.
+        """
+        means = dict(zip(self.values, processes.mean(list(self.values.values())), strict=True))
+        if not all(map(math.isfinite, means.values())):
+            where = "in another process" if all(map(math.isfinite, self.values.values())) else f"batch {self.batch}"
+            raise DivergedError(
+                f"the loss is not finite at step {self.step} (epoch {epoch + 1}): {spell_out(means)}; {where}. "
+                f"Look at these images, or lower the learning rate; {earlier()}"
+            )
+        return means
 
 
 class UnreadLosses:

@@ -6,6 +6,8 @@ When one is due is a matter of time, not of epochs: an epoch may take a second o
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -73,3 +75,21 @@ class CheckpointWriter:
         if self.error is not None:
             error, self.error = self.error, None
             raise error
+
+
+@contextmanager
+def written_before_errors(writer: CheckpointWriter | None, say: Callable[[str], object]) -> Iterator[None]:
+    """An error leaves the block when nothing is being written any more; what could not be written is said.
+
+    Args:
+        writer: whose checkpoints; None for a process that writes none.
+        say: prints a line.
+    """
+    try:
+        yield
+    except BaseException:
+        if writer is not None:
+            writer.join()
+            if writer.error is not None:
+                say(f"besides, {writer.error}")
+        raise

@@ -1,7 +1,7 @@
 """Draws the cosine basis of spectral attention, and a trained row of varphi's weights: at positions, as amplitudes, and by some of them.
 
     rga reproduce ablation --scale minutes --variants rga-sc --seeds 1
-    python benchmarks/spectral_picture.py runs/reproduce/people/rga-sc/seed-0 -o docs/spectral.png
+    python benchmarks/spectral_figure.py runs/reproduce/people/rga-sc/seed-0 -o docs/spectral.png
 
 The row is that of the first RGA-S of a model, the one with most energy (the sum of its squares).
 """
@@ -64,23 +64,23 @@ def draw(row: Tensor, grid: tuple[int, int], output: Path) -> dict[tuple[int, in
     basis = CosineBasis(grid, BASIS).to(torch.float64)
     top.suptitle("The first basis functions, by their frequencies down and across", fontsize=10)
     for axes, (down, across) in zip(top.subplots(*BASIS).flat, [(d, a) for d in range(BASIS[0]) for a in range(BASIS[1])], strict=True):
-        picture(axes, basis.down[down][:, None] * basis.across[across], f"{down}, {across}")
+        draw_map(axes, basis.down[down][:, None] * basis.across[across], f"{down}, {across}")
     bottom.suptitle("A trained row of varphi's weights, and what some frequencies keep of its energy", fontsize=10)
     panels = bottom.subplots(1, 2 + len(KEPT)).flat
-    picture(next(panels), row.view(grid), "at positions")
-    picture(next(panels), to_amplitudes(row, grid, grid).view(grid), "amplitudes")
+    draw_map(next(panels), row.view(grid), "at positions")
+    draw_map(next(panels), to_amplitudes(row, grid, grid).view(grid), "amplitudes")
     shares = {}
     for wanted in KEPT:
         kept = (min(wanted[0], grid[0]), min(wanted[1], grid[1]))
         some, amplitudes = CosineBasis(grid, kept).to(torch.float64), to_amplitudes(row, grid, kept)
         shares[kept] = (amplitudes.square().sum() / row.square().sum()).item()
-        picture(next(panels), to_positions(amplitudes, some.down, some.across).view(grid), f"by {kept[0]}x{kept[1]}\n{shares[kept]:.0%}")
+        draw_map(next(panels), to_positions(amplitudes, some.down, some.across).view(grid), f"by {kept[0]}x{kept[1]}\n{shares[kept]:.0%}")
     drawn = as_png(figure)
     write_atomically(output, lambda temporary: temporary.write_bytes(drawn))
     return shares
 
 
-def picture(axes: Any, values: Tensor, title: str) -> None:
+def draw_map(axes: Any, values: Tensor, title: str) -> None:
     """Draws a map of numbers, red above and blue below zero."""
     largest = values.abs().flatten().quantile(0.99).item()  # one large number, such as the mean's amplitude, would hide all others
     axes.imshow(values.numpy(), cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
