@@ -33,6 +33,7 @@ ALL: dict[str, str] = {
     "relation": ATTENTION,
     "original": ATTENTION,
     "gate_norm": ATTENTION,
+    "gate_precision": f"{MODEL}::test_gates_have_the_precision_of_the_field",
     "fit": f"{MODEL}::test_grids_are_those_of_the_fields",
     "largest_grid": f"{MODEL}::test_grids_are_those_of_the_fields",
     "frequencies": f"{MODEL}::test_grids_are_those_of_the_fields",

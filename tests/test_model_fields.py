@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import rga
+from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.grid import GridAttention
 from rga.attention.spectral.basis import default_frequencies
 from rga.attention.spectral.modules import SpectralSpatialAttention
@@ -95,6 +96,13 @@ def test_the_norm_of_the_gates_has_the_momentum_of_the_field(task: str) -> None:
             if isinstance(each, nn.BatchNorm1d)
         }
         assert momenta == {True: expected, False: 0.1}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_gates_have_the_precision_of_the_field(task: str) -> None:
+    for fields, expected in (({}, "auto"), ({"gate_precision": "half"}, "half")):
+        backbone = built(task, attention="rga-sc", **fields).backbone
+        assert {each.gate_precision for each in backbone.modules() if isinstance(each, FastRelationGate)} == {expected}
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -20,6 +20,7 @@ COMMON: dict[str, Any] = {
     "original": True,
     "gate_norm": "batch",
     "gate_norm_momentum": 0.1,
+    "gate_precision": "auto",
     "backbone_options": {},
     "mean": None,
     "std": None,

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 import rga
 from accelerators.part import PRECISIONS, Machine, Report, set_precision
+from rga.attention.acceleration.gate import FastRelationGate
+from rga.attention.acceleration.half_products import GatePrecision
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 BAR = 1e-5
@@ -20,6 +22,8 @@ BAR = 1e-5
 gradients of batches so small are differences of large sums."""
 LOGITS = {"float32": 1e-3, "TF32": 5e-2, "bfloat16": 5e-2, "float16": 5e-2}
 """Root mean square error of the logits before the sigmoid, of their deviation."""
+WAYS: tuple[tuple[str, GatePrecision], ...] = (*((name, "half") for name in PRECISIONS), ("bfloat16", "float32"), ("float16", "float32"))
+"""Precision of the network, and of theta, phi and psi for maps in half precision."""
 STAGES = ((256, (64, 32)), (512, (32, 16)), (1024, (16, 8)), (2048, (16, 8)))
 
 
@@ -72,7 +76,9 @@ def logits(machine: Machine, report: Report) -> None:
     """The logits of the gates against float64, for maps of usual and of large numbers."""
     table = report.table(
         "Logits before the sigmoid: root mean square error, of their deviation in float64",
-        *("RGA-SC after", "fit", "maps x", "pass", *PRECISIONS, "within the bars"),
+        *("RGA-SC after", "fit", "maps x", "pass"),
+        *(name if gates == "half" else f"{name}, gates float32" for name, gates in WAYS),
+        "within the bars",
     )
     for number, (channels, grid) in enumerate(machine.choose(STAGES, ((32, (8, 4)),)), start=1):
         for fit in ("exact", "spectral"):
@@ -80,8 +86,8 @@ def logits(machine: Machine, report: Report) -> None:
                 for training in (True, False):
                     module, x = module_on_maps(channels, grid, fit, scale, machine)
                     wide = logits_of(module.double(), x.double(), training, None, machine.device)
-                    found = [error(module, x, name, training, wide, machine.device) for name in PRECISIONS]
-                    holds = all(value <= LOGITS[name] for name, value in zip(PRECISIONS, found, strict=True))
+                    found = [error(module, x, way, training, wide, machine.device) for way in WAYS]
+                    holds = all(value <= LOGITS[name] for (name, _), value in zip(WAYS, found, strict=True))
                     said = f"logits after stage {number}, {fit}, x {scale:g}, {'training' if training else 'evaluation'}: {found}"
                     cells = (f"stage {number}", fit, f"{scale:g}", "training" if training else "evaluation")
                     report.row(table, *cells, *(f"{value:.1e}" for value in found), report.check(holds, said))
@@ -102,8 +108,12 @@ def module_on_maps(channels: int, grid: tuple[int, int], fit: str, scale: float,
     return module, x
 
 
-def error(module: nn.Module, x: Tensor, precision: str, training: bool, wide: Tensor, device: torch.device) -> float:
+def error(module: nn.Module, x: Tensor, way: tuple[str, GatePrecision], training: bool, wide: Tensor, device: torch.device) -> float:
     """The root mean square error of the logits in a precision, of the deviation of those in float64; infinite where one is not finite."""
+    precision, gates = way
+    for each in module.modules():
+        if isinstance(each, FastRelationGate):
+            each.gate_precision = gates
     dtype = set_precision(precision)
     narrow = x if dtype is None else x.to(dtype)
     if not narrow.isfinite().all():

@@ -16,7 +16,14 @@ from accelerators.part import Machine, Report, Table, megabytes, set_precision, 
 Stage = tuple[int, tuple[int, int]]
 """Channels, and rows and columns."""
 
-FORMS: dict[str, dict[str, Any]] = {"dense": {"dense": True}, "exact": {}, "spectral": {"fit": "spectral"}}
+FORMS: dict[str, dict[str, Any]] = {
+    "dense": {"dense": True},
+    "exact": {},
+    "exact, float32": {"gate_precision": "float32"},
+    "spectral": {"fit": "spectral"},
+}
+IN_ONE_TYPE = {"dense": "float32", "exact, float32": "bfloat16"}
+"""Forms that are measured in one type alone."""
 LARGER = tuple((channels, (3 * rows // 2, 3 * columns // 2)) for channels, (rows, columns) in STAGES)
 CROP = ((256, (128, 64)), (512, (128, 64)))
 """The first two stages of a network of stride 8 on a crop of 1024x512."""
@@ -54,7 +61,7 @@ def modules(machine: Machine, report: Report) -> None:
     )
     for size, batch, stages in machine.choose(SIZES, TOY):
         for precision in ("float32", "bfloat16"):
-            forms = [name for name in FORMS if name != "dense" or precision == "float32"]
+            forms = [name for name in FORMS if IN_ONE_TYPE.get(name, precision) == precision]
             measure(machine, report, table, Case(size, batch, stages, precision), forms)
 
 

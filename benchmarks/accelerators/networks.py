@@ -31,6 +31,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 """What is compared, as fields of a recipe."""
 
+IN_HALF: dict[str, dict[str, Any]] = {"RGA-SC, gates float32": {"attention": "rga-sc", "gate_precision": "float32"}}
+"""What is compared besides where the network computes in half precision."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -103,8 +106,9 @@ def prepared(machine: Machine, recipe: ReidRecipe) -> Loop:
 def measure(machine: Machine, report: Report, table: Table, recipe: ReidRecipe, way: Way, names: tuple[str, ...]) -> None:
     """Measures networks side by side in one way."""
     dtype = set_precision(way.precision)
+    names = (*names, *IN_HALF) if dtype and not way.compiled else names  # the compiler widens either way
     fields = {"amp_dtype": way.precision if dtype else "float32", "channels_last": way.channels_last, "compile": way.compiled}
-    loops = [prepared(machine, recipe.override(**fields, **NETWORKS[name])) for name in names]
+    loops = [prepared(machine, recipe.override(**fields, **{**NETWORKS, **IN_HALF}[name])) for name in names]
     set_precision(way.precision)
     part = next(iter(loops[0].training.batches(0)))
     image = loops[0].training.inputs(part, machine.device)  # type: ignore[attr-defined]

@@ -59,6 +59,7 @@ def test_options_are_rgas_alone() -> None:
         "original": True,
         "gate_norm": "batch",
         "gate_norm_momentum": 0.1,
+        "gate_precision": "auto",
         "initial_gate": 0.9,
         "fit": "exact",
     }

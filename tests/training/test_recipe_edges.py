@@ -26,6 +26,7 @@ ALL: Edges = {
     "gate_norm": (["batch", "none"], ["layer", ""]),
     "fit": (["exact", "pool", "spectral"], ["spectra", ""]),
     "frequencies": ([None], [(4, 3), (0, 3)]),  # of fit spectral alone
+    "gate_precision": (["auto", "float32", "half"], ["bfloat16", ""]),
     "gate_norm_momentum": ([0.001, 1.0], [0.0, 1.001]),
     "initial_gate": ([None, 0.001, 0.999], [0.0, 1.0]),
     "mean": ([None, (0.0, 0.5, 1.0)], [(0.5, float("nan"), 0.5)]),

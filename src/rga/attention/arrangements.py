@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rga.arrays import is_number
 from rga.attention.acceleration.gate import FastRelationGate
+from rga.attention.acceleration.half_products import GatePrecision, check_gate_precision
 from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
@@ -99,6 +100,7 @@ def relation_attention(
     initial_gate: float | None = None,
     gate_norm: GateNorm = "batch",
     gate_norm_momentum: float = GATE_NORM_MOMENTUM,
+    gate_precision: GatePrecision = "auto",
     fit: Fit = "exact",
     frequencies: Frequencies | None = None,
     dense: bool = False,
@@ -118,6 +120,8 @@ def relation_attention(
         initial_gate: where all gates start, say 0.95 in a trained network; None starts them near .5 as the reference does.
         gate_norm: ``"batch"`` for the paper's BN over the logits of the gates; ``"none"`` leaves it out, and W2 has a bias.
         gate_norm_momentum: of that BN, above 0, at most 1.
+        gate_precision: of theta, phi and psi for maps in half precision: ``"auto"`` multiplies in half precision, into float32, where the
+            device gains by it (CUDA); ``"half"`` does so everywhere, ``"float32"`` nowhere. All else is computed in float32 either way.
         fit: ``"exact"`` refuses maps on another grid, ``"pool"`` pools them to it; ``"spectral"`` is not the paper's: weights over
             positions are sums of cosines, which any grid samples.
         frequencies: of those cosines, (down, across); by default 16 for the longer axis of the grid and in proportion for the other; no
@@ -141,6 +145,9 @@ def relation_attention(
     grid = check_grid(grid)
     if reduction < 1 or hidden_reduction < 1:
         raise InputError(f"reductions must be at least 1, got reduction={reduction}, hidden_reduction={hidden_reduction}")
+    check_gate_precision(gate_precision)
+    if dense and gate_precision == "half":
+        raise InputError("dense=True computes by the definition, in float32, and gate_precision='half' does not: leave one of the two out")
     if fit not in FITS:
         raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
     chosen = check_spectral(frequencies, grid, dense=dense) if fit == "spectral" else None
@@ -166,6 +173,8 @@ def relation_attention(
             gate_norm=gate_norm,
             gate_norm_momentum=gate_norm_momentum,
         )
+        if isinstance(built, FastRelationGate):
+            built.gate_precision = gate_precision
         if initial_gate is not None:
             start_gates_at(built.w2, initial_gate)
         return built

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rga.attention.acceleration.half_products import apply_gate
 from rga.attention.acceleration.multiply import gated, gated_inplace
 from rga.attention.first_edition import convert_on_load
 from rga.attention.grid import Fit, Grid, GridAttention, check_grid, move_input_weights, replace_parameter, resize
-from rga.attention.precision import apply_in_float32
 from rga.attention.relation import RelationGate
 from rga.errors import InputError
 
@@ -53,7 +53,7 @@ class SpatialRelationAttention(RelationAttention):
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, 1, H, W) in its dtype."""
         nodes = self.on_grid(x).flatten(2).mT  # (B, C, h, w) -> (B, N, C)
-        gate = apply_in_float32(self.gate, nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
+        gate = apply_gate(self.gate, nodes).unflatten(1, self.grid).unsqueeze(1)  # (B, N) -> (B, 1, h, w)
         return resize(gate, (x.shape[2], x.shape[3])).to(x.dtype)
 
     @torch.no_grad()
@@ -76,7 +76,7 @@ class ChannelRelationAttention(RelationAttention):
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W): (B, C, 1, 1) in its dtype."""
         nodes = self.on_grid(x).flatten(2)  # (B, C, h, w) -> (B, C, N)
-        return apply_in_float32(self.gate, nodes)[..., None, None].to(x.dtype)  # (B, C) -> (B, C, 1, 1)
+        return apply_gate(self.gate, nodes)[..., None, None].to(x.dtype)  # (B, C) -> (B, C, 1, 1)
 
     @torch.no_grad()
     def resample_(self, grid: Grid) -> None:

@@ -166,11 +166,26 @@ class RelationGate(WideModule):
             self.w2 = self.biased(hidden_width, 1)
         self.register_load_state_dict_pre_hook(convert_on_load)  # type: ignore[no-untyped-call]
 
+    def takes_half(self, nodes: Tensor) -> bool:  # noqa: ARG002  for the gates that do
+        """Whether nodes in half precision are taken as they are, and not widened to float32 first. The definition widens them."""
+        return False
+
     @in_float32
     def forward(self, nodes: Tensor) -> Tensor:
         """Nodes (B, M, D) -> gates (B, M)."""
-        theta, phi, psi = self.split(nodes, self.theta_phi_psi(nodes) if self.theta_phi_psi is not None else nodes[..., :0])
-        return self.gates(psi, self.varphi(theta, phi) if self.varphi is not None else None)
+        return self.by_children(nodes)
+
+    def by_children(self, nodes: Tensor, *, seen: tuple[Tensor, ...] = (), basis: tuple[Tensor, ...] = ()) -> Tensor:
+        """The gates (B, M) of nodes (B, M, D) by calls of all children.
+
+        Args:
+            nodes: (B, M, D).
+            seen: the arguments of theta, phi and psi, if they see something else than the nodes.
+            basis: further arguments of varphi.
+        """
+        embedded = self.theta_phi_psi(*(seen or (nodes,))) if self.theta_phi_psi is not None else nodes[..., :0]
+        theta, phi, psi = self.split(nodes, embedded)
+        return self.gates(psi, self.varphi(theta, phi, *basis) if self.varphi is not None else None)
 
     def gates(self, psi: Tensor, relations: Tensor | None) -> Tensor:
         """The gates (B, M) from psi(x_i) (B, M, D/s1) and varphi(r_i) (B, M, M/s1)."""

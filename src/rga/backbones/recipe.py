@@ -12,7 +12,7 @@ from rga.backbones.options import OptionValue, check_options
 from rga.checks import check_range
 from rga.errors import InputError
 
-RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original", "gate_norm", "gate_norm_momentum")
+RGA_OPTIONS = ("reduction", "hidden_reduction", "embedding", "relation", "original", "gate_norm", "gate_norm_momentum", "gate_precision")
 """Fields that shape RGA and have no meaning for another attention."""
 
 
@@ -53,6 +53,8 @@ class ModelRecipe:
     """Of fit spectral: frequencies down and across; None for 16 on the longer axis and in proportion on the other."""
     gate_norm_momentum: float = 0.1
     """RGA: momentum of that BN, the weight of each batch in the running statistics that evaluation goes by."""
+    gate_precision: Literal["auto", "float32", "half"] = "auto"
+    """RGA of maps in half precision: auto multiplies theta, phi and psi in half precision on CUDA, half on any device, float32 never."""
     backbone_options: dict[str, OptionValue] = dataclasses.field(default_factory=dict)
     """Options of timm's create_model, names and values in turn: act_layer silu drop_rate 0.1 stem_type deep."""
     mean: tuple[float, float, float] | None = None

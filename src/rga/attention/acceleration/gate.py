@@ -3,6 +3,7 @@
 - theta and phi stay one tensor, so that (Wa Phi) theta_i + (Wb Theta) phi_i is one product per image.
 - varphi's output is not joined with mean(psi) for W1: it is large, and would be copied.
 - In training on a CPU varphi and W1 run in tiles (``tiles``). Elsewhere varphi's linear map is computed again (``recompute``).
+- theta, phi and psi of a map in half precision are products in half precision, where the device gains by it (``half_products``).
 - At inference images go through varphi and W1 in blocks: what was written is still in the cache when it is read.
 
 Where a child whose call would be left out is hooked, parametrised or replaced, the gate steps aside for ``FactorisedRelationGate``, which
@@ -20,13 +21,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rga.attention.acceleration.half_products import GatePrecision, in_float32_or_half, multiplies_in_half
 from rga.attention.acceleration.linear_norm import FastLinearBias, FastLinearNorm, finish, folds, scale_and_shift
 from rga.attention.acceleration.plain import is_plain, is_plain_linear
 from rga.attention.acceleration.recompute import recompute
 from rga.attention.acceleration.tiles import can_tile, varphi_and_w1_in_tiles
 from rga.attention.acceleration.weighted_sum import weighted_sum
 from rga.attention.factorised import FactorisedRelationEmbedding, FactorisedRelationGate
-from rga.attention.precision import in_float32
 from rga.attention.tracing import is_recorded
 
 BLOCK_BYTES = 8 << 20
@@ -52,13 +53,21 @@ class FastRelationGate(FactorisedRelationGate):
 
     layer = FastLinearNorm
     biased = FastLinearBias
+    gate_precision: GatePrecision = "auto"
+    """Of theta, phi and psi for a map in half precision; all else is computed in float32."""
 
-    @in_float32
+    def takes_half(self, nodes: Tensor) -> bool:
+        """Whether theta, phi and psi multiply nodes in half precision as they are."""
+        layer = self.theta_phi_psi
+        by_weights = isinstance(layer, FastLinearNorm) and is_plain_linear(layer.linear) and self.embedding != "none"
+        return by_weights and multiplies_in_half(nodes, self.gate_precision)
+
+    @in_float32_or_half
     def forward(self, nodes: Tensor) -> Tensor:
         """Nodes (B, M, D) -> gates (B, M)."""
         varphi = self.varphi
         if not isinstance(varphi, FactorisedRelationEmbedding) or not self.can_bypass(varphi):
-            return super().forward(nodes)
+            return self.by_children(nodes)
         theta_phi, unary = self.embed(nodes)
         return self.gates_of(varphi, theta_phi, self.sums(varphi, theta_phi), unary)
 

@@ -3,6 +3,7 @@
 - A BN that goes by its running statistics (evaluation, frozen BN) is folded into the linear map.
 - ReLU works in place.
 - Nodes that are a transposed view, as the positions of a map are, are read as they lie: ``nn.Linear`` would copy them.
+- Nodes in half precision are multiplied in half precision, into float32 (``half_products``).
 
 Gain: inference takes 7 % longer without it; a training step takes 1 % longer and holds 98 instead of 83 MiB. Measured as
 ``rga.attention.acceleration`` says.
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rga.attention.acceleration.half_products import linear_of_half
 from rga.attention.acceleration.plain import is_plain, is_plain_linear, is_unwatched
-from rga.attention.precision import wide_type
+from rga.attention.precision import NARROW, wide_type
 from rga.attention.relation import LinearBias, LinearNorm
 
 FOLDABLE = (nn.BatchNorm1d.forward, nn.SyncBatchNorm.forward)
@@ -29,7 +31,7 @@ class FastLinearNorm(LinearNorm):
     """
 
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Nodes (B, M, inputs) -> (B, M, outputs).
+        """Nodes (B, M, inputs) -> (B, M, outputs), in float32 at least.
 
         Args:
             x: nodes.
@@ -37,7 +39,14 @@ class FastLinearNorm(LinearNorm):
         """
         if not is_plain_linear(self.linear):
             return super().forward(x)
-        weight, bias = (self.linear.weight if weight is None else weight).to(x.dtype), None
+        weight, bias = self.linear.weight if weight is None else weight, None
+        if x.dtype in NARROW:
+            product = linear_of_half(x, weight)
+            if not folds(self.norm):
+                return finish(product, self.norm, self.relu)
+            scale, bias = scale_and_shift(self.norm, product.dtype)  # not folded: rounded weights keep their range
+            return finish(torch.addcmul(bias, product, scale), None, self.relu)
+        weight = weight.to(x.dtype)
         if folds(self.norm):
             scale, bias = scale_and_shift(self.norm, x.dtype)
             weight = weight * scale[:, None]

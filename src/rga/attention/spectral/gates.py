@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from rga.attention.acceleration.gate import FastRelationGate, Sums
+from rga.attention.acceleration.half_products import in_float32_or_half
 from rga.attention.acceleration.linear_norm import FastLinearNorm
 from rga.attention.acceleration.plain import is_plain_linear
 from rga.attention.factorised import FactorisedRelationEmbedding, is_linear_map
-from rga.attention.precision import in_float32
+from rga.attention.precision import wide_type, widened
 from rga.attention.relation import normalise
 from rga.attention.spectral.basis import is_cheaper_by_positions, project_map, project_nodes, to_positions
 
@@ -49,15 +50,14 @@ class SpectralSpatialGate(FastRelationGate):
 
     relation_embedding = SpectralRelationEmbedding
 
-    @in_float32
+    @in_float32_or_half
     def forward(self, nodes: Tensor, down: Tensor, across: Tensor) -> Tensor:  # type: ignore[override]
         """Positions (B, N, C) and the basis (r_h, H), (r_w, W) -> gates (B, N)."""
         varphi = self.varphi
         if isinstance(varphi, SpectralRelationEmbedding) and self.can_bypass(varphi):
             theta_phi, unary = self.embed(nodes)
             return self.gates_of(varphi, theta_phi, in_basis(self.sums(varphi, theta_phi), down, across), unary)
-        theta, phi, psi = self.split(nodes, self.theta_phi_psi(nodes) if self.theta_phi_psi is not None else nodes[..., :0])
-        return self.gates(psi, varphi(theta, phi, down, across) if varphi is not None else None)
+        return self.by_children(nodes, basis=(down, across))
 
 
 def in_basis(sums: Sums, down: Tensor, across: Tensor) -> Sums:
@@ -71,15 +71,14 @@ def in_basis(sums: Sums, down: Tensor, across: Tensor) -> Sums:
 class SpectralChannelGate(FastRelationGate):
     """The gates of RGA-C; ``features`` is the number of frequencies. See ``RelationGate`` for the arguments."""
 
-    @in_float32
+    @in_float32_or_half
     def forward(self, nodes: Tensor, *seen: Tensor) -> Tensor:
         """Channels at all positions (B, C, N), and the arguments of theta, phi and psi (``seen_of``) -> gates (B, C)."""
         varphi = self.varphi
         if isinstance(varphi, FactorisedRelationEmbedding) and self.can_bypass(varphi):
             theta_phi, unary = self.embed(nodes, *seen)
             return self.gates_of(varphi, theta_phi, self.sums(varphi, theta_phi), unary)
-        theta, phi, psi = self.split(nodes, self.theta_phi_psi(*seen) if self.theta_phi_psi is not None else nodes[..., :0])
-        return self.gates(psi, varphi(theta, phi) if varphi is not None else None)
+        return self.by_children(nodes, seen=seen)
 
     def seen_of(self, x: Tensor, down: Tensor, across: Tensor) -> tuple[Tensor, ...]:
         """What theta, phi and psi see of a map (B, C, H, W): it in the basis, (B, C, R); or all positions and their weights there."""
@@ -87,7 +86,7 @@ class SpectralChannelGate(FastRelationGate):
         if layer is None:
             return ()
         if isinstance(layer, FastLinearNorm) and is_plain_linear(layer.linear):
-            amplitudes = layer.linear.weight.to(x.dtype)
+            amplitudes = layer.linear.weight.to(wide_type(x.dtype))
             if is_cheaper_by_positions(down, across, len(amplitudes)):
                 return x.flatten(2), to_positions(amplitudes, down, across)
-        return (project_map(x, down, across),)
+        return (project_map(widened(x), down, across),)
