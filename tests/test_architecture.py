@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.model_names",
         "rga.first_edition rga.loading",
         "rga.recipes",
+        "rga.explanation",
         "rga.reports rga.chosen_data",
         "rga.runs rga.evaluations",
         "rga.study",

@@ -61,5 +61,6 @@ OPTIONAL = {
     "h5py": "h5py",
     "tensorboard": "tensorboard",
     "simplejpeg": "simplejpeg",
+    "captum": "captum",
 }
 """Module of an optional dependency -> its package; what is missing of these the command line says in one line."""

@@ -28,8 +28,8 @@ def read(path: Path) -> tuple[list[tuple[str, int]], list[str]]:
     ("part", "expected"),
     [
         ("correct", [("Against the reference's tensors", 1), ("Logits before the sigmoid", 8)]),
-        ("modules", [("RGA-SC alone", 5)]),
-        pytest.param("networks", [("resnet10t", 9), ("The input alone", 1)], marks=pytest.mark.slow),
+        ("modules", [("RGA-SC alone", 6)]),
+        pytest.param("networks", [("resnet10t", 10), ("The input alone", 1)], marks=pytest.mark.slow),
         pytest.param("group", [("Trainings that should end alike", 1)], marks=pytest.mark.slow),
         pytest.param("resume", [("Trainings that should end alike", 2)], marks=pytest.mark.slow),
         pytest.param("compiled", [("resnet10t", 2)], marks=pytest.mark.slow),

@@ -1,52 +1,80 @@
-"""Gates of a small model, and models whose gates cannot be drawn."""
-
-import io
-from pathlib import Path
+"""Gates, relations and channels of small models as figures, and models that have none."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from rga.errors import InputError
+from rga.explanation import read_gates, read_relations
 from rga.reid.model import ReidModel
-from rga.reports.gates import Panel, draw_gates, panels_of, share_scale
+from rga.reports.channel_gates import draw_channel_gates
+from rga.reports.gates import draw_gates, groups_of
+from rga.reports.relation_maps import draw_relations
+
+PERSON = Image.radial_gradient("L").resize((64, 128))
 
 
-@pytest.fixture
-def person(tmp_path: Path) -> Path:
-    path = tmp_path / "person.jpg"
-    Image.radial_gradient("L").resize((64, 128)).save(path)
-    return path
+@pytest.fixture(scope="module")
+def model() -> ReidModel:
+    return ReidModel("test_resnet", image_size=(64, 32))
 
 
-def test_gates_of_all_stages_and_relations_of_a_node(person: Path) -> None:
-    model = ReidModel("test_resnet", image_size=(64, 32))
-    panels = panels_of(model, person, (0.4, 0.5))
-    assert [panel.title for panel in panels] == [
-        "64\u00d732",
-        "stage 1, 16\u00d78",
-        "stage 2, 8\u00d74",
-        "stage 3, 4\u00d72",
-        "stage 4, 4\u00d72",
-        "to all, R(i,:)",
-        "from all, R(:,i)",
+def test_gates_of_all_stages_and_relations_of_a_node(model: ReidModel) -> None:
+    groups = groups_of(model, PERSON, (0.4, 0.5))
+    assert [[panel.title for panel in group.panels] for group in groups] == [
+        ["64\u00d732"],
+        ["layer1, 16\u00d78", "layer2, 8\u00d74", "layer3, 4\u00d72", "layer4, 4\u00d72"],
+        ["to all, R(i,:)", "from all, R(:,i)"],
     ]
-    assert all(panel.values.shape == (16, 8) for panel in panels[-2:])
+    gates, first = read_gates(model, PERSON)[0], read_relations(model, PERSON)[0]
+    node = first.node_at(0.4, 0.5)
+    assert node == 6 * 8 + 4
+    assert groups[1].panels[0].values is not None
+    np.testing.assert_array_equal(groups[1].panels[0].values, gates.gates)
+    for panel, expected in zip(groups[2].panels, (first.to_all(node), first.from_all(node)), strict=True):
+        assert panel.values is not None
+        np.testing.assert_array_equal(panel.values, expected.reshape(16, 8))
+        assert panel.mark == (0.4, 0.5)
     assert model.training
-    with Image.open(io.BytesIO(draw_gates(model, [person, person]))) as drawn:
-        assert drawn.width > 500
 
 
-def test_the_gates_of_a_stage_share_one_scale() -> None:
-    panels = [Panel("stage 1", np.array([[0.2, 0.4]])), Panel("stage 1", np.array([[0.3, 0.9]]))]
-    share_scale(panels)
-    assert [panel.title for panel in panels] == 2 * ["stage 1\n0.20 to 0.90"]
-    assert [panel.colours for panel in panels] == 2 * [{"vmin": 0.2, "vmax": 0.9}]
+def test_the_gates_of_a_stage_share_one_scale(model: ReidModel) -> None:
+    figure = draw_gates(model, [PERSON, PERSON.rotate(180)])
+    scales = [axes.images[-1].get_clim() for axes in figure.axes if axes.get_title().startswith("layer1")]
+    assert len(scales) == 2
+    assert scales[0] == scales[1]
 
 
-def test_models_without_spatial_relations_are_refused(person: Path) -> None:
-    with pytest.raises(ValueError, match="no spatial attention with relations"):
-        draw_gates(ReidModel("test_resnet", image_size=(64, 32), attention="rga-c"), [person])
-    with pytest.raises(ValueError, match="no attention with a gate"):
-        draw_gates(ReidModel("test_resnet", image_size=(64, 32), attention="none"), [person])
-    with pytest.raises(ValueError, match="no images"):
-        draw_gates(ReidModel("test_resnet", image_size=(64, 32)), [])
+def test_relations_of_positions_after_each_stage(model: ReidModel) -> None:
+    figure = draw_relations(model, PERSON, [(0.1, 0.2), (0.9, 0.9)])
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == [
+        *("0.10, 0.20", *["to all, R(i,:)", "from all, R(:,i)"] * 4),
+        *("0.90, 0.90", *["to all, R(i,:)", "from all, R(:,i)"] * 4),
+    ]
+    with pytest.raises(InputError, match="no positions"):
+        draw_relations(model, PERSON, [])
+
+
+def test_channels_with_the_largest_and_the_smallest_gates(model: ReidModel) -> None:
+    figure = draw_channel_gates(model, PERSON, 2)
+    channel = read_gates(model, PERSON)[1]
+    order = np.argsort(-channel.gates, kind="stable")
+    titles = [axes.get_title().split("\n")[0] for axes in figure.axes if axes.get_title()][:5]
+    expected = [*order[:2], *np.argsort(channel.gates, kind="stable")[:2]]
+    assert titles == ["layer1", *(f"no. {index}: {channel.gates[index]:.2f}" for index in expected)]
+
+
+def test_models_without_spatial_relations_are_refused() -> None:
+    def plain(attention: str) -> ReidModel:
+        return ReidModel("test_resnet", image_size=(64, 32), attention=attention)
+
+    with pytest.raises(InputError, match="no spatial attention with relations"):
+        draw_gates(plain("rga-c"), [PERSON])
+    with pytest.raises(InputError, match="no spatial attention with relations"):
+        draw_relations(plain("rga-c"), PERSON, [(0, 0)])
+    with pytest.raises(InputError, match="no attention with a gate"):
+        draw_gates(plain("none"), [PERSON])
+    with pytest.raises(InputError, match="no images"):
+        draw_gates(plain("rga-s"), [])
+    with pytest.raises(InputError, match="no gates of channels"):
+        draw_channel_gates(plain("rga-s"), PERSON)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rga.attachment.probe import weight_of
 from rga.backbones.normalisation import backbone_normalisation
+from rga.images.inputs import ImageLike
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.storage.saved_model import SavedModel
 
@@ -41,6 +42,22 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
         """Normalised images on the backbone's device and of the type of its weights, which may be told ``half()`` or ``double()``."""
         weight = weight_of(self.backbone)
         return images if weight is None else images.to(weight.device, weight.dtype, non_blocking=True)
+
+    @property
+    def attention_name(self) -> str:
+        """The attention that it was built with, ``"none"`` for a plain backbone; see ``rga.list_attentions``."""
+        config = self._hub_mixin_config
+        assert isinstance(config, dict)
+        return str(config["attention"])
+
+    @property
+    def backbone_size(self) -> tuple[int, int]:
+        """(height, width) of the images that the backbone was built for."""
+        return self.preprocessing.size
+
+    def input_of(self, image: ImageLike) -> Tensor:
+        """What the backbone sees of one image: (1, 3, H, W), normalised, on its device."""
+        raise NotImplementedError
 
     def set_weights_source(self, source: str) -> None:
         """Keeps with the model, also when it is saved, which weights its backbone started from."""

@@ -107,6 +107,10 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
         scores: Tensor = self.backbone(images)
         return scores
 
+    def input_of(self, image: ImageLike) -> Tensor:
+        """What the backbone sees of one image: (1, 3, size, size), normalised, on its device."""
+        return self.as_input(evaluation_transform(self.preprocessing, self.crop_pct)(as_image(image))[None])
+
     @torch.inference_mode()
     def probabilities(
         self,

@@ -106,6 +106,10 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         neck: Tensor = self.neck(pooled)
         return pooled, neck, self.classifier(neck) if self.training and self.classifier is not None else None
 
+    def input_of(self, image: ImageLike) -> Tensor:
+        """What the backbone sees of one image: (1, 3, H, W), normalised, on its device."""
+        return self.as_input(test_transform(self.preprocessing)(as_image(image))[None])
+
     @torch.inference_mode()
     def embed(
         self,

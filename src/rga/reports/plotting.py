@@ -7,7 +7,10 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from rga.storage.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,6 +114,19 @@ def as_svg(figure: Figure, drawn: object) -> str:
         figure.savefig(file, format="svg", metadata={"Date": None, "Description": f"drawn from {digest_of(drawn)}"})
     text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", hundredths, tag[0]), file.getvalue())  # of a point; labels stay
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure atomically, in the format that the file's name ends with; the text of an SVG stays text.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    from matplotlib import rc_context  # noqa: PLC0415  an optional dependency, slow to import
+
+    kind = path.suffix[1:].lower()
+    with rc_context({"svg.hashsalt": "rga", "svg.fonttype": "none"}):
+        write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind, dpi=DOTS_PER_INCH))
 
 
 def hundredths(found: re.Match[str]) -> str:

@@ -33,8 +33,16 @@ class Code:
     text: str
 
 
-Text = str | tuple[str | Code, ...]
-"""Running text: a string, or pieces of it with code between."""
+@dataclass(frozen=True)
+class Link:
+    """A link to a file beside the report, within running text."""
+
+    text: str
+    file: str
+
+
+Text = str | tuple[str | Code | Link, ...]
+"""Running text: a string, or pieces of it with code and links between."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from rga.segmentation.network.heads import create_head, fcn
 from rga.segmentation.network.high_resolution import COARSEST, HighResolutionBackbone
 from rga.segmentation.network.resolution import Size, padded, padded_size, without_padding
 from rga.segmentation.result import Segmentation
-from rga.segmentation.sliding import Inference, predict
+from rga.segmentation.sliding import Inference, middle, predict, resized, scaled
 from rga.training.input.reading import OnDamaged
 
 TASK = "segmentation"
@@ -98,7 +98,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         if isinstance(self.backbone, HighResolutionBackbone):
             self.multiple = COARSEST
             attention_after = self.backbone.branches if attention_after is None else attention_after
-        shown = padded_size((height, width), self.multiple)
+        shown = self.backbone_size
         grid = None if largest_grid is None else (int(largest_grid[0]), int(largest_grid[1]))
         attach(self.backbone, attention, image_size=shown, after=attention_after, largest_grid=grid, **dict(attention_options or {}))
         self.strides, channels = probed_strides(self.backbone, backbone, shown, output_stride)
@@ -127,6 +127,24 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         if self.auxiliary_head is None or not self.training:
             return scores, None
         return scores, without_padding(self.auxiliary_head(before), size, self.strides[0])
+
+    def input_of(self, image: ImageLike) -> Tensor:
+        """What the backbone sees of one image: (1, 3, H, W), normalised, on its device.
+
+        Images are padded at the bottom and at the right, see ``maps``. Where the attention takes images of one size alone, it is the window
+        of this size in the middle of the image.
+        """
+        pixels = v2.Compose(to_tensor(self.preprocessing))(as_image(image))[None]
+        size: Size = (pixels.shape[2], pixels.shape[3])
+        pixels = resized(pixels, scaled(size, self.resolution))
+        if self.fixed_size is not None:
+            pixels = middle(pixels, self.fixed_size)
+        return self.as_input(padded(pixels, self.multiple))
+
+    @property
+    def backbone_size(self) -> Size:
+        """(height, width) of the images that the backbone was built for: padded to a multiple of the output stride."""
+        return padded_size(self.preprocessing.size, self.multiple)
 
     @property
     def fixed_size(self) -> Size | None:

@@ -134,6 +134,19 @@ def starts(length: int, side: int, overlap: float) -> list[int]:
     return [round(index * (length - side) / (count - 1)) for index in range(count)]
 
 
+def middle(image: Tensor, window: Size) -> Tensor:
+    """The window in the middle of an image (1, 3, H, W), padded with the mean, 0, at the bottom and at the right.
+
+    Example:
+        >>> middle(torch.arange(5.0).view(1, 1, 1, 5), (1, 3)).flatten(), middle(torch.ones(1, 1, 1, 2), (1, 3)).flatten()
+        (tensor([1., 2., 3.]), tensor([1., 1., 0.]))
+    """
+    (height, width), (rows, columns) = window, image.shape[-2:]
+    top, left = max(0, rows - height) // 2, max(0, columns - width) // 2
+    seen = image[..., top : top + height, left : left + width]
+    return F.pad(seen, (0, width - seen.shape[-1], 0, height - seen.shape[-2]))
+
+
 def scaled(size: Size, scale: float) -> Size:
     """A size times a scale, at least one pixel."""
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

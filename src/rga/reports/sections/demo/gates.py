@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rga.reid.model import ReidModel
 from rga.reports.gates import draw_gates
+from rga.reports.plotting import as_png
 from rga.reports.report import Figure, Section
 
 
@@ -16,7 +17,7 @@ def section(model: ReidModel, images: Sequence[Path]) -> Section:
         "Where the attention looks",
         (
             Figure(
-                draw_gates(model, images),
+                as_png(draw_gates(model, images)),
                 "spatial gates of each stage and relations of one node, for some test images",
                 "A gate multiplies the feature map of its stage at each position: bright positions are kept, dark ones are damped. Before "
                 "training, all gates are close to the setting initial_gate. Relations are the affinities of the marked node to all nodes "
