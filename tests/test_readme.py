@@ -42,6 +42,7 @@ SHORTER = {
     "rga classify": "--num-workers 0",
     "rga evaluate": "--num-workers 0",
     "rga embed": "--num-workers 0",
+    "rga explain": "--write gates explorer --formats png",
 }
 """Start of a command that would take minutes as it is -> what is added to it."""
 SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_steps=1, num_workers=0)"}
@@ -50,6 +51,7 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
+    "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
     "docs/networks.md": ("[2, 384]",),
     "docs/ranking.md": ("re-ranked distance",),
     "docs/reid.md": ("(2, ",),

@@ -42,7 +42,7 @@ def test_reid_beside_a_plain_network(reid_run: Path, plain_run: Path, queries: l
     assert "What RGA-SC looked at in 2 images, beside plain." in page
     assert '<a href="explorer.html">Open the relation explorer</a>' in page
     assert "The score is that of the likeliest training identity." in page
-    assert f"The score is the similarity with {queries[0].name}." in page
+    assert f"The score is the similarity with {queries[0].name}, whose map stands beside: red parts are more like" in page
     svg = (tmp_path / "out" / "receptive-field.svg").read_text()
     assert [name for name in ("plain", "RGA-SC", "left out") if f">{name}<" in svg] == ["plain", "RGA-SC", "left out"]
     relations = (tmp_path / "out" / f"images/{queries[0].stem}/relations.svg").read_text()

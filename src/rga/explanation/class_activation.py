@@ -3,7 +3,8 @@
 Selvaraju et al., "Grad-CAM", ICCV 2017 (arXiv 1610.02391): the channels of the last map, weighted by the mean of their gradients. The paper
 compares the plain network and RGA-SC by it. For segmentation the class's scores are summed over its pixels (Vinogradova, Dibrov, Myers,
 "Towards Interpretable Semantic Segmentation via Gradient-Weighted Class Activation Mapping", AAAI 2020). For two images the score is the
-cosine of their features: the map of each shows what they have in common, and where they differ.
+cosine of their features. It does not depend on the length of the features, so that its map sums to about zero: positive where an image is
+more like the other one than the image as a whole is, negative where it is less.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from rga.reports.plotting import as_png, save_figure
 from rga.reports.receptive_fields import draw_receptive_fields, receptive_fields
 from rga.reports.relation_maps import draw_relations
 from rga.reports.report import Figure, Link, Paragraph, Section, Text, write_report
+from rga.storage.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -183,29 +184,54 @@ def other_image(model: BackboneModel, image: Path, first: Path, wishes: Wishes) 
     return first if isinstance(model, ReidModel) and wishes.target is None and image != first else None
 
 
-def write_images(folder: Path, name: str, drawn: Mapping[Kind, Drawing], formats: Sequence[str]) -> None:
-    """Writes the figures of one image."""
-    for kind, figure in drawn.items():
-        for suffix in formats:
-            save_figure(figure, folder / IMAGES / name / f"{kind}.{suffix}")
+def write_figure(stem: Path, figure: Drawing, formats: Sequence[str]) -> bytes:
+    """Writes a figure in some formats, and returns it as PNG.
+
+    Args:
+        stem: of the files, without their endings.
+        figure: is drawn once for each format.
+        formats: endings.
+    """
+    png = as_png(figure)
+    for suffix in formats:
+        path = stem.with_name(f"{stem.name}.{suffix}")
+        if suffix == "png":
+            write_atomically(path, lambda temporary: temporary.write_bytes(png))
+        else:
+            save_figure(figure, path)
+    return png
 
 
-def section_of(name: str, drawn: Mapping[Kind, Drawing], grad_cam_of: str) -> Section:
-    """The part of the page on one image."""
+def write_images(folder: Path, name: str, drawn: Mapping[Kind, Drawing], formats: Sequence[str]) -> dict[Kind, bytes]:
+    """Writes the figures of one image, and returns them as PNG."""
+    return {kind: write_figure(folder / IMAGES / name / kind, figure, formats) for kind, figure in drawn.items()}
+
+
+def section_of(name: str, drawn: Mapping[Kind, bytes], grad_cam_of: str) -> Section:
+    """The part of the page on one image.
+
+    Args:
+        name: of the image.
+        drawn: its figures, PNG.
+        grad_cam_of: the score that Grad-CAM explains, in a sentence.
+    """
     parts = []
-    for kind, figure in drawn.items():
-        caption = f"{CAPTIONS[kind]} The score is {grad_cam_of}." if kind == "grad-cam" else CAPTIONS[kind]
-        parts.append(Figure(as_png(figure), f"{kind} of {name}", caption))
+    for kind, png in drawn.items():
+        caption = f"{CAPTIONS[kind]} {grad_cam_of}" if kind == "grad-cam" else CAPTIONS[kind]
+        parts.append(Figure(png, f"{kind} of {name}", caption))
     return Section(name, tuple(parts))
 
 
 def score_in_words(model: BackboneModel, image: Path, first: Path, wishes: Wishes) -> str:
-    """What Grad-CAM differentiates, in words."""
+    """What Grad-CAM differentiates, in a sentence."""
     other = other_image(model, image, first, wishes)
     if other is not None:
-        return f"the similarity with {other.name}"
+        return (
+            f"The score is the similarity with {other.name}, whose map stands beside: red parts are more like the other image than the "
+            "image as a whole is, blue parts less."
+        )
     what = "training identity" if isinstance(model, ReidModel) else "class"
-    return f"that of the likeliest {what}" if wishes.target is None else f"that of the {what} {wishes.target}"
+    return f"The score is that of the {f'likeliest {what}' if wishes.target is None else f'{what} {wishes.target}'}."
 
 
 def write_receptive_field(folder: Path, explained: Explained, images: Sequence[ImageLike], wishes: Wishes) -> Section:
@@ -217,9 +243,8 @@ def write_receptive_field(folder: Path, explained: Explained, images: Sequence[I
     position = (0.5, 0.5)
     fields = receptive_fields(models, images, position)
     figure = draw_receptive_fields(models, images, fields, position)
-    for suffix in wishes.formats:
-        save_figure(figure, folder / f"receptive-field.{suffix}")
-    parts = (Figure(as_png(figure), "effective receptive fields, over the first image", CAPTIONS["receptive-field"]),)
+    png = write_figure(folder / "receptive-field", figure, wishes.formats)
+    parts = (Figure(png, "effective receptive fields, over the first image", CAPTIONS["receptive-field"]),)
     return Section("Effective receptive field", parts)
 
 

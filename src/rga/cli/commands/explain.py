@@ -102,8 +102,7 @@ def explain(
             on_damaged(0, error)
             return []
         first = next(iter(answers.found.values()), path)
-        drawn = figures_of(explained, path, first, wishes)
-        write_images(output, name, drawn, wishes.formats)
+        drawn = write_images(output, name, figures_of(explained, path, first, wishes), wishes.formats)
         if len(sections) < SHOWN and drawn:
             sections.append(section_of(name, drawn, score_in_words(loaded, path, first, wishes)))
         progress(1, 1)
