@@ -28,7 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.recipes",
         "rga.explanation",
         "rga.reports rga.chosen_data",
-        "rga.runs rga.evaluations",
+        "rga.runs rga.evaluations rga.run_reports",
         "rga.study",
         "rga.demos rga.pretrained",
         "rga.cli",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rga.evaluations import calibrate, evaluate
     from rga.loading import load
     from rga.recipes import read_recipe
+    from rga.run_reports import report
     from rga.runs import resume, train
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "make_spectral",
     "read_recipe",
     "record",
+    "report",
     "resample",
     "resume",
     "to_reference",
@@ -68,6 +70,7 @@ HOMES = {
     "make_spectral": "rga.attention.spectral.conversion",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
+    "report": "rga.run_reports",
     "resample": "rga.attachment",
     "resume": "rga.runs",
     "to_reference": "rga.attention.reference",
@@ -75,7 +78,7 @@ HOMES = {
 }
 """The module in which each public name lives."""
 
-PACKAGES = frozenset({"classification", "reid", "segmentation"})
+PACKAGES = frozenset({"classification", "explanation", "reid", "segmentation"})
 """The packages of the applications, reached as ``rga.reid``."""
 
 __getattr__, __dir__ = lazily(__name__, HOMES, PACKAGES)

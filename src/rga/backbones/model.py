@@ -51,6 +51,11 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
         return str(config["attention"])
 
     @property
+    def attention_title(self) -> str:
+        """The attention in a table or a figure: ``plain`` for none, otherwise its name in capitals."""
+        return "plain" if self.attention_name == "none" else self.attention_name.upper()
+
+    @property
     def backbone_size(self) -> tuple[int, int]:
         """(height, width) of the images that the backbone was built for."""
         return self.preprocessing.size

@@ -39,5 +39,6 @@ TASK = Task(
     next_steps={
         "rga classify RUN IMAGES -o answers.json": "the class of each image",
         "rga evaluate RUN": "the accuracy of the best model, and which classes it confuses",
+        "rga report RUN": "one page with all of it: confusions, curves",
     },
 )

@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "search": Verb("rga.cli.commands.search:search", "find images of the same person", "MODEL IMAGES --gallery DIR"),
     "segment": Verb("rga.cli.commands.segment:segment", "write label maps, overlays and confidence of images", "MODEL IMAGES -o DIR"),
     "classify": Verb("rga.cli.commands.classify:classify", "print the most likely classes of images", "MODEL IMAGES [-o FILE.json]"),
+    "report": Verb("rga.cli.commands.report:report", "write one page about a run, or several side by side", "RUN [RUN ...] [-o FILE.html]"),
     "explain": Verb("rga.cli.commands.explain:explain", "draw what a model looked at, and a page to explore it", "MODEL IMAGES -o DIR"),
     "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
     "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),

@@ -41,6 +41,11 @@ class QueryDetails:
     matches: Integers
     precision: Floats
 
+    def best(self, count: int) -> Integers:
+        """(count,), which rows of this table have the largest average precision, best first; of equal ones those with more to find."""
+        order: Integers = np.lexsort((self.queries, -self.matches, -self.average_precision))[:count]
+        return order
+
     def worst(self, count: int) -> Integers:
         """(count,), which rows of this table have the least average precision, worst first."""
         order: Integers = np.lexsort((self.queries, self.average_precision))[:count]

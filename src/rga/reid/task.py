@@ -77,5 +77,6 @@ TASK = Task(
         "rga search RUN IMAGES --gallery DIR": "the images of DIR that show the same person",
         "rga embed RUN IMAGES -o features.npz": "the features, to compare by yourself",
         "rga evaluate RUN": "mAP and ranks of the best model",
+        "rga report RUN": "one page with all of it: rank lists, curves, gates",
     },
 )

@@ -116,7 +116,7 @@ class Explained:
 
 def named_models(*models: tuple[str, BackboneModel]) -> list[str]:
     """Short names of models, given where they are: by their attention; where two have the same one, by their folders, too."""
-    names = ["plain" if model.attention_name == "none" else model.attention_name.upper() for _, model in models]
+    names = [model.attention_title for _, model in models]
     return [f"{name} ({Path(path).name})" if names.count(name) > 1 else name for name, (path, _) in zip(names, models, strict=True)]
 
 

@@ -141,6 +141,16 @@ def legend(figure: Figure, spots: Sequence[SubplotSpec], group: Group) -> None:
     figure.text(middle, 0.22 / tall, f"{group.low}  \u2192  {group.high}", fontsize=7.5, color=INK, ha="center", va="top")
 
 
+def over(image: Image.Image, values: NDArray[np.floating], cmap: str = "RdBu_r") -> Image.Image:
+    """A signed map (h, w) over an image of any size, with 0 in the middle of the colours."""
+    from matplotlib import colormaps  # noqa: PLC0415  an optional dependency, slow to import
+
+    largest = max(float(np.abs(values).max()), 1e-12)
+    colours = (255 * colormaps[cmap](values / (2 * largest) + 0.5)[..., :3]).astype(np.uint8)
+    cover = Image.fromarray(colours).resize(image.size, Image.Resampling.BILINEAR)
+    return Image.blend(image.convert("L").convert("RGB"), cover, COVER)
+
+
 def share_scale(panels: Sequence[Panel], low: float | None = None) -> None:
     """Gives maps one colour scale, and adds its range to their titles.
 

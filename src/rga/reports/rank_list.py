@@ -1,12 +1,12 @@
 """Rank lists: each query beside the gallery images that are nearest to it, with matches and others marked by colour and by sign.
 
 The rules are those of the evaluation (``rga.ranking.evaluation``): junk images, images of the query's own identity and camera, and the
-query itself are left out; distractors stay and are no match.
+query itself do not count; distractors do, and are no match. What does not count is left out, or shown with a mark of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,15 @@ FAINT: Colour = (112, 116, 126)
 RIGHT: Colour = (22, 135, 76)
 WRONG: Colour = (200, 48, 48)
 QUERY: Colour = (52, 58, 72)
+UNCOUNTED: Colour = (150, 154, 162)
+
+COLOURS: dict[bool | None, Colour] = {True: RIGHT, False: WRONG, None: UNCOUNTED}
+STROKES: dict[bool | None, list[tuple[tuple[int, int], ...]]] = {
+    True: [((3, 8), (6, 11), (12, 4))],
+    False: [((4, 4), (11, 11)), ((4, 11), (11, 4))],
+    None: [((4, 7), (11, 7))],
+}
+"""Of a match, of another image, and of one that does not count: the colour, and the strokes of its mark."""
 
 FRAME = 3
 """Pixels of the frame around an image."""
@@ -45,6 +54,8 @@ LEGEND = (
     "query and its camera. Below the query: the number of its matches in the gallery."
 )
 """How to read ``draw_rank_lists``, for captions."""
+JUNK_LEGEND = "Grey frame and bar: junk, or the same identity seen by the query's own camera; it does not count."
+"""What is added to it where such images are shown."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +65,12 @@ class Found:
     Attributes:
         sample: the image.
         similarity: to the query, such as the cosine of their features.
-        right: whether the image shows the query's identity.
+        right: whether the image shows the query's identity; None for one that does not count.
     """
 
     sample: Sample
     similarity: float
-    right: bool
+    right: bool | None
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,8 @@ def rank_lists_by(
     indices: Sequence[int],
     files: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     top: int = 10,
+    *,
+    junk: bool = False,
 ) -> list[RankList]:
     """Ranks the gallery for some of the queries by any distances, such as those of a re-ranking; similarity is 1 - distance.
 
@@ -125,6 +138,7 @@ def rank_lists_by(
         indices: indices of the queries to rank for.
         files: numbers of the files of queries (n,) and gallery (m,), the same for the same image; None if no query is in the gallery.
         top: number of images in a list.
+        junk: also list images that do not count, at their places.
     """
     labels = Labels.of(gallery)
     row = torch.empty(1, distances.shape[1], dtype=distances.dtype, device=distances.device)
@@ -136,6 +150,7 @@ def rank_lists_by(
             labels,
             top,
             None if files is None else files[1] == files[0][index],
+            junk=junk,
         )
         for index in indices
     ]
@@ -162,17 +177,19 @@ def rank_list(
     labels: Labels,
     top: int,
     itself: NDArray[np.bool_] | None = None,
+    *,
+    junk: bool = False,
 ) -> RankList:
     """Ranks the gallery (m) for one query by its similarities (m,), without the images that are the query itself (m,)."""
     own = (labels.identities == query.identity) & (labels.cameras == (-2 if query.camera is None else query.camera))
-    if itself is not None:
-        own |= itself
-    seen = np.flatnonzero((labels.identities != JUNK) & ~own)
-    order = seen[np.argsort(-similarities[seen], kind="stable")]
-    right = (labels.identities[order] == query.identity) & (query.identity != DISTRACTOR)
-    found = tuple(
-        Found(gallery[index], float(similarities[index]), bool(match)) for index, match in zip(order[:top], right[:top], strict=True)
-    )
+    never = np.zeros(len(gallery), np.bool_) if itself is None else itself
+    counts = (labels.identities != JUNK) & ~own & ~never
+    matches = (labels.identities == query.identity) & (query.identity != DISTRACTOR)
+    ranked = np.argsort(-similarities, kind="stable")
+    order = ranked[counts[ranked]]
+    right = matches[order]
+    listed = ranked[~never[ranked]][:top] if junk else order[:top]
+    found = tuple(Found(gallery[index], float(similarities[index]), bool(matches[index]) if counts[index] else None) for index in listed)
     return RankList(query, found, int(right.argmax()) + 1 if right.any() else None, int(right.sum()))
 
 
@@ -183,12 +200,20 @@ def normalised(features: NDArray[np.floating]) -> NDArray[np.floating]:
     return rows
 
 
-def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)) -> Image.Image:
+def draw_rank_lists(
+    lists: Sequence[RankList],
+    cell: tuple[int, int] = (128, 64),
+    *,
+    names: Sequence[str] = (),
+    image_of: Callable[[RankList, Sample], Image.Image] | None = None,
+) -> Image.Image:
     """Draws rank lists, one a row: the query on the left, then the nearest gallery images, best first. ``LEGEND`` explains the marks.
 
     Args:
         lists: the rank lists, one a row.
         cell: (height, width) in pixels to which each image is resized.
+        names: what each row is called, above its query; none by default.
+        image_of: what is shown of an image in a list, such as a map over it; by default the image itself.
 
     Raises:
         InputError: there is nothing to draw.
@@ -197,7 +222,9 @@ def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)
     if not columns:
         raise InputError("there is nothing to draw: expected at least one rank list with at least one image")
     height, width = cell
-    across, down = width + 2 * FRAME + GAP, height + 2 * FRAME + GAP + 2 * TEXT + 5
+    shown = image_of or (lambda _, sample: read_image(sample.path))
+    named = TEXT + 4 if names else 0
+    across, down = width + 2 * FRAME + GAP, named + height + 2 * FRAME + GAP + 2 * TEXT + 5
     top = GAP + TEXT + 6
     sheet = Image.new("RGB", (2 * GAP + (columns + 1) * across + AFTER_QUERY, top + len(lists) * down + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -210,16 +237,19 @@ def draw_rank_lists(lists: Sequence[RankList], cell: tuple[int, int] = (128, 64)
         draw.text((left_of(column) + FRAME + width // 2, y), text, fill=colour, font=font, anchor="mt")
 
     for column in range(columns + 1):
-        write(column, GAP, "query" if column == 0 else str(column), FAINT)
+        rank = "" if any(found.right is None for each in lists for found in each.found) else str(column)
+        write(column, GAP, "query" if column == 0 else rank, FAINT)
     for number, ranked in enumerate(lists):
-        y = top + number * down
+        y = top + number * down + named
+        if names:
+            draw.text((left_of(0), y - named), names[number], fill=WRITING, font=font)
         below = y + height + 2 * FRAME + 4
-        put(sheet, ranked.query, (left_of(0), y), cell, QUERY)
+        put(sheet, shown(ranked, ranked.query), (left_of(0), y), cell, QUERY)
         write(0, below, " ".join(filter(None, (f"id {ranked.query.identity}", camera(ranked.query)))), WRITING)
         write(0, below + TEXT + 1, matches_of(ranked), FAINT)
         for column, found in enumerate(ranked.found, start=1):
             corner = left_of(column), y
-            put(sheet, found.sample, corner, cell, RIGHT if found.right else WRONG)
+            put(sheet, shown(ranked, found.sample), corner, cell, COLOURS[found.right])
             draw_mark(draw, (corner[0] + width + 2 * FRAME - MARK, y), found.right)
             write(column, below, " ".join(filter(None, (f"{found.similarity:.2f}", camera(found.sample)))), WRITING)
     return sheet
@@ -235,19 +265,18 @@ def camera(sample: Sample) -> str:
     return "" if sample.camera is None else f"c{sample.camera}"
 
 
-def put(sheet: Image.Image, sample: Sample, corner: tuple[int, int], cell: tuple[int, int], colour: Colour) -> None:
+def put(sheet: Image.Image, image: Image.Image, corner: tuple[int, int], cell: tuple[int, int], colour: Colour) -> None:
     """Pastes an image in a frame onto the sheet."""
     height, width = cell
     x, y = corner
     sheet.paste(colour, (x, y, x + width + 2 * FRAME, y + height + 2 * FRAME))
-    small = read_image(sample.path).resize((width, height), Image.Resampling.LANCZOS)
+    small = image.resize((width, height), Image.Resampling.LANCZOS)
     sheet.paste(small, (x + FRAME, y + FRAME))
 
 
-def draw_mark(draw: ImageDraw.ImageDraw, corner: tuple[int, int], right: bool) -> None:
-    """Draws a white tick on green or a white cross on red, ``MARK`` pixels wide and high."""
+def draw_mark(draw: ImageDraw.ImageDraw, corner: tuple[int, int], right: bool | None) -> None:
+    """Draws a white tick on green, a white cross on red, or a white bar on grey, ``MARK`` pixels wide and high."""
     x, y = corner
-    draw.rectangle((x, y, x + MARK - 1, y + MARK - 1), fill=RIGHT if right else WRONG)
-    strokes = [((3, 8), (6, 11), (12, 4))] if right else [((4, 4), (11, 11)), ((4, 11), (11, 4))]
-    for stroke in strokes:
+    draw.rectangle((x, y, x + MARK - 1, y + MARK - 1), fill=COLOURS[right])
+    for stroke in STROKES[right]:
         draw.line([(x + across, y + down) for across, down in stroke], fill=PAPER, width=2, joint="curve")

@@ -37,5 +37,6 @@ TASK = Task(
     next_steps={
         "rga segment RUN IMAGES -o segmented": "label maps, overlays and confidence of images",
         "rga evaluate RUN": "the IoU of each class, by the best model",
+        "rga report RUN": "one page with all of it: masks, curves, gates",
     },
 )

@@ -1,0 +1,44 @@
+"""The value that all sections on a run are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rga.attachment.costs import Cost
+from rga.backbones.model import BackboneModel
+from rga.training.recipe import Recipe
+from rga.training.run.record import RunRecord
+from rga.training.task import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class ReportedRun:
+    """What is known of a run.
+
+    Attributes:
+        name: in the report.
+        folder: of the run.
+        record: what it was started with.
+        recipe: of the training.
+        model: its best model, or its last.
+        data: that it was evaluated on.
+        read_as: those data, as the user names them.
+        result: of the evaluation.
+        cost: of the backbone for one image.
+        weights: the fingerprint of the model's weights.
+        notes: what a reader of the figures should know of the data.
+    """
+
+    name: str
+    folder: Path
+    record: RunRecord
+    recipe: Recipe
+    model: BackboneModel
+    data: Any
+    read_as: str
+    result: Evaluation
+    cost: Cost
+    weights: str
+    notes: tuple[str, ...] = ()

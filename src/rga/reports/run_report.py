@@ -1,0 +1,83 @@
+"""The report of ``rga report RUN [RUN ...]``: one run of any task, or several of one task side by side.
+
+This file holds the order of the sections. What a task alone shows is in its own function; all else is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rga.errors import InputError
+from rga.reports.report import Code, Section, Text, write_report
+from rga.reports.reported_run import ReportedRun
+from rga.reports.sections.run import classes, configuration, curves, gates, people, repeat, results, scenes
+
+
+def sections_of_reid(runs: Sequence[ReportedRun]) -> list[Section]:
+    """Rank lists of each run, and where two differ most."""
+    return [*people.rank_lists(runs), *people.compared(runs)]
+
+
+def sections_of_segmentation(runs: Sequence[ReportedRun]) -> list[Section]:
+    """The IoU of each class, and images with their masks."""
+    return [scenes.by_class(runs), scenes.predicted(runs)]
+
+
+def sections_of_classification(runs: Sequence[ReportedRun]) -> list[Section]:
+    """Accuracy by class, and the commonest mistakes with examples."""
+    return [classes.by_class(runs), *classes.mistakes(runs)]
+
+
+OF_TASKS: dict[str, Callable[[Sequence[ReportedRun]], list[Section]]] = {
+    "reid": sections_of_reid,
+    "segmentation": sections_of_segmentation,
+    "classification": sections_of_classification,
+}
+"""Task -> what it alone has to show."""
+
+
+def check_together(runs: Sequence[ReportedRun]) -> None:
+    """Raises an InputError if runs cannot be compared: they are of other tasks, or were evaluated on other data."""
+    first = runs[0]
+    for run in runs[1:]:
+        if run.record.task != first.record.task:
+            raise InputError(f"{run.folder} is for {run.record.task}, and {first.folder} for {first.record.task}: report on them apart")
+        if run.data.fingerprint != first.data.fingerprint:
+            raise InputError(
+                f"{run.folder} was evaluated on {run.read_as} ({run.data.fingerprint}), and {first.folder} on {first.read_as} "
+                f"({first.data.fingerprint}): name one dataset for all with --data"
+            )
+
+
+def sections_of(runs: Sequence[ReportedRun]) -> list[Section]:
+    """The sections of the report in their order."""
+    shown = [results.section(runs), curves.section(runs), *OF_TASKS[runs[0].record.task](runs), gates.section(runs)]
+    return [section for section in (*shown, configuration.section(runs), repeat.section(runs)) if section is not None]
+
+
+def write_run_report(path: Path, runs: Sequence[ReportedRun]) -> None:
+    """Writes the report.
+
+    Args:
+        path: of the file.
+        runs: one, or several of one task that were evaluated on the same data; the last one stands out.
+
+    Raises:
+        InputError: there are no runs, or they cannot be compared.
+        ModuleNotFoundError: matplotlib is not installed.
+        OSError: the file cannot be written, or an image cannot be read.
+    """
+    if not runs:
+        raise InputError("there are no runs to report on: name at least one")
+    check_together(runs)
+    first = runs[0]
+    notes = dict.fromkeys(note for run in runs for note in run.notes)
+    footer: Text = ("Dataset fingerprint ", Code(first.data.fingerprint), ".", *(f" Note: {note}." for note in notes))
+    write_report(path, title_of(runs), results.lead(runs), sections_of(runs), footer)
+
+
+def title_of(runs: Sequence[ReportedRun]) -> str:
+    """The title of the page."""
+    what = {"reid": "Re-identification", "segmentation": "Segmentation", "classification": "Classification"}[runs[0].record.task]
+    return f"{what} on {runs[0].data.name}: {', '.join(run.name for run in runs)}"

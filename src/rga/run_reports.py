@@ -1,0 +1,121 @@
+"""``rga.report``: evaluates runs and writes one page about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rga.attachment.costs import cost
+from rga.backbones.model import BackboneModel
+from rga.checks import check_at_least, check_workers
+from rga.chosen_data import choose_data
+from rga.datasets.spec import DataSpec
+from rga.errors import InputError
+from rga.loading import load
+from rga.reports.reported_run import ReportedRun
+from rga.reports.run_report import check_together, write_run_report
+from rga.storage.outputs import check_drawing, check_output
+from rga.storage.saved_model import weights_fingerprint
+from rga.tasks import get_task, recipe_type
+from rga.training.devices import choose_device
+from rga.training.input.reading import Progress
+from rga.training.run.record import RECIPE_FILE, RunRecord, read_run
+
+
+def report(
+    runs: Sequence[str | Path] | str | Path,
+    data: DataSpec | str | None = None,
+    *,
+    output: Path | str = "report.html",
+    overwrite: bool = False,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """Evaluates runs and writes a page that loads nothing: figures with their rules, curves, examples, gates, configuration, commands.
+
+    Args:
+        runs: the folder of a run, or of several of one task, which are then compared; the last one stands out.
+        data: the dataset to measure on, as text NAME:FOLDER?option=value; by default the one of each run's training.
+        output: the file.
+        overwrite: replace it if it is there already.
+        batch_size: images at a time.
+        num_workers: processes that read images; 0 reads in this one.
+        device: auto, cpu, cuda, cuda:1, mps.
+        progress: called after each batch with the images that are done, and of how many.
+
+    Returns:
+        The file.
+
+    Raises:
+        MissingFileError: there is no run, or no data.
+        ExistingFileError: the file is there already.
+        InputError: the runs are of several tasks, or on several datasets.
+    """
+    folders = [Path(runs)] if isinstance(runs, (str, Path)) else [Path(run) for run in runs]
+    if not folders:
+        raise InputError("there are no runs to report on: name at least one")
+    check_at_least(1, batch_size=batch_size)
+    check_workers(num_workers)
+    check_drawing()
+    path = Path(output)
+    check_output(path, overwrite=overwrite)
+    records = [read_run(folder) for folder in folders]
+    models: list[BackboneModel] = [load(folder).to(choose_device(device)) for folder in folders]
+    names = names_of(folders, models)
+    found: list[ReportedRun] = []
+    for name, folder, record, model in zip(names, folders, records, models, strict=True):
+        task = get_task(record.task)
+        chosen = choose_data(task, model.trained_on, folder, data)
+        measure = Measure(batch_size, num_workers, progress)
+        found.append(reported(name, folder, record, model, chosen, measure))
+        check_together(found)
+    write_run_report(path, found)
+    return path
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How runs are evaluated."""
+
+    batch_size: int
+    num_workers: int
+    progress: Progress | None
+
+
+def reported(name: str, folder: Path, record: RunRecord, model: BackboneModel, chosen: Any, measure: Measure) -> ReportedRun:
+    """Evaluates a run."""
+    task = get_task(record.task)
+    result = task.evaluate(
+        model, chosen.data, task.options(), batch_size=measure.batch_size, num_workers=measure.num_workers, progress=measure.progress
+    )
+    return ReportedRun(
+        name,
+        folder,
+        record,
+        record.read(recipe_type(record.task), folder / RECIPE_FILE),
+        model,
+        chosen.data,
+        chosen.read_as[0],
+        result,
+        cost(model.backbone, (1, 3, *model.backbone_size)),
+        weights_fingerprint(model),
+        chosen.notes,
+    )
+
+
+def names_of(folders: Sequence[Path], models: Sequence[BackboneModel]) -> list[str]:
+    """Short names of runs: by their attention where that tells them apart, by their folders otherwise.
+
+    Raises:
+        InputError: a run is named twice.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise InputError("a run is named twice: name each once")
+    for names in ([model.attention_title for model in models], [folder.name for folder in folders]):
+        if len(set(names)) == len(names):
+            return list(names)
+    return [str(folder) for folder in folders]
