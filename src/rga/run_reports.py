@@ -14,6 +14,8 @@ from rga.chosen_data import choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.loading import load
+from rga.reid.model import ReidModel
+from rga.reports.embedding_map import mapped, write_map
 from rga.reports.reported_run import ReportedRun
 from rga.reports.run_report import check_together, write_run_report
 from rga.storage.outputs import check_drawing, check_output
@@ -36,6 +38,8 @@ def report(
     progress: Progress | None = None,
 ) -> Path:
     """Evaluates runs and writes a page that loads nothing: figures with their rules, curves, examples, gates, configuration, commands.
+
+    For re-identification ``NAME-map.html`` beside it shows images of some people by their features.
 
     Args:
         runs: the folder of a run, or of several of one task, which are then compared; the last one stands out.
@@ -62,8 +66,10 @@ def report(
     check_workers(num_workers)
     check_drawing()
     path = Path(output)
-    check_output(path, overwrite=overwrite)
     records = [read_run(folder) for folder in folders]
+    map_path = path.with_name(f"{path.stem}-map.html") if records[-1].task == "reid" else None
+    for each in (path, map_path):
+        check_output(each, overwrite=overwrite)
     models: list[BackboneModel] = [load(folder).to(choose_device(device)) for folder in folders]
     names = names_of(folders, models)
     found: list[ReportedRun] = []
@@ -73,7 +79,12 @@ def report(
         measure = Measure(batch_size, num_workers, progress)
         found.append(reported(name, folder, record, model, chosen, measure))
         check_together(found)
-    write_run_report(path, found)
+    last = found[-1]
+    if map_path is not None:
+        assert isinstance(last.model, ReidModel)
+        layout = mapped(last.model, last.data, batch_size=batch_size, num_workers=num_workers)
+        write_map(map_path, f"{last.name} on {last.data.name}", layout)
+    write_run_report(path, found, None if map_path is None else map_path.name)
     return path
 
 

@@ -60,6 +60,10 @@ def test_every_query(seed: int, block: int | None) -> None:
     np.testing.assert_allclose(details.precision, np.mean(precisions, axis=0), atol=1e-12)
     worst = details.worst(5)
     assert details.average_precision[worst].tolist() == sorted(details.average_precision)[:5]
+    best = details.best(5)
+    assert details.average_precision[best].tolist() == sorted(details.average_precision, reverse=True)[:5]
+    pairs = list(zip(details.average_precision[best], details.matches[best], strict=True))
+    assert pairs == sorted(pairs, reverse=True)
 
 
 @given(seed=st.integers(0, 999), block=st.sampled_from([None, 1, 7]))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from rga.ranking.blocks import row_distances
 from rga.reid.datasets.samples import Sample
-from rga.reports.rank_list import FRAME, GAP, RIGHT, WRONG, RankList, draw_rank_lists, rank_lists, rank_lists_by
+from rga.reports.rank_list import FRAME, GAP, RIGHT, UNCOUNTED, WRONG, RankList, draw_rank_lists, rank_lists, rank_lists_by
 
 QUERY = np.array([[1.0, 0.0]])
 GALLERY = np.array([[1.0, 0.0], [1.0, 0.1], [0.9, 0.3], [0.5, 0.9], [0.8, 0.5], [2.0, 0.05]])
@@ -86,6 +86,45 @@ def test_frames_and_marks_in_the_image(tmp_path: Path) -> None:
     row = sheet[GAP + 12 + 6 + FRAME + 30]  # through the images, below the marks
     edges = [next((name for name, colour in frames.items() if (pixel == colour).all()), None) for pixel in row]
     order = [name for name, before in zip(edges, [None, *edges], strict=False) if name and name != before]
-    assert order == [side for found in ranked.found for side in 2 * [["wrong", "right"][found.right]]]
+    assert order == [side for found in ranked.found for side in 2 * ["right" if found.right else "wrong"]]
     marks = sheet[GAP + 12 + 6 : GAP + 12 + 6 + 15]
     assert (marks == 255).all(2).sum() > 0
+
+
+def test_what_does_not_count_is_shown_at_its_place_with_a_mark_of_its_own(tmp_path: Path) -> None:
+    query = images(tmp_path, (7, 1))
+    gallery = images(tmp_path, (7, 1), (0, 2), (7, 2), (7, 3), (8, 2), (-1, 2))
+    distances = row_distances(QUERY, GALLERY)
+    (ranked,) = rank_lists_by(distances, query, gallery, [0], top=5, junk=True)
+    assert [(found.sample.identity, found.sample.camera, found.right) for found in ranked.found] == [
+        (7, 1, None),
+        (-1, 2, None),
+        (0, 2, False),
+        (7, 2, True),
+        (8, 2, False),
+    ]
+    assert (ranked.first_right, ranked.matches) == (2, 2)  # as without them
+    (itself,) = rank_lists_by(distances, query, gallery, [0], (np.array([0]), np.arange(6)), top=2, junk=True)
+    assert [found.sample.identity for found in itself.found] == [-1, 0]  # the query is never in its own list
+    drawn = draw_rank_lists([ranked])
+    middle = GAP + 12 + 6 + 40
+    across = 64 + 2 * FRAME + GAP
+    frames = [drawn.getpixel((GAP + column * across + 16, middle)) for column in range(1, 6)]
+    assert frames == [UNCOUNTED, UNCOUNTED, WRONG, RIGHT, WRONG]
+
+
+def test_rows_have_names_and_images_may_be_replaced(tmp_path: Path) -> None:
+    (ranked,) = small_case(tmp_path)
+    asked: list[Sample] = []
+
+    def image_of(row: RankList, sample: Sample) -> Image.Image:
+        assert row is ranked
+        asked.append(sample)
+        return Image.new("RGB", (4, 8), (1, 200, 3))
+
+    plain, named = draw_rank_lists([ranked]), draw_rank_lists([ranked], names=["by colour"], image_of=image_of)
+    assert named.height > plain.height
+    assert asked == [ranked.query, *(found.sample for found in ranked.found)]
+    colours = {colour for _, colour in named.getcolors(1 << 20) or []}
+    assert (1, 200, 3) in colours
+    assert (90, 90, 200) not in colours

@@ -7,16 +7,13 @@ pointed at: exact for all nodes, up to the rounding that the page states.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,8 +23,7 @@ from rga.explanation.quantised import quantise
 from rga.explanation.relations import Relations, read_relations
 from rga.explanation.shown import shown_image
 from rga.images.inputs import ImageLike
-from rga.printable import printable
-from rga.reports.report import templates
+from rga.reports.scripted_page import render_scripted
 from rga.storage.files import write_atomically
 
 LARGEST_FILE = 3_000_000
@@ -74,16 +70,13 @@ def render_explorer(title: str, shown: Sequence[Explored]) -> str:
     """
     if not shown:
         raise InputError("there are no images to explore: pass at least one")
-    script = templates().get_template("explorer.js").render()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    data = json.dumps({"images": [as_json(each) for each in shown]}, allow_nan=False).replace("<", "\\u003c")
-    page = templates().get_template("explorer.html").render(title=title, script=Markup(script), digest=digest, data=Markup(data))  # noqa: S704
+    page = render_scripted("explorer", title, {"images": [as_json(each) for each in shown]})
     size = len(page.encode())
     if size > LARGEST_FILE:
         fit = max(1, len(shown) * LARGEST_FILE // size) if len(shown) > 1 else 0
         advice = f"show {fit} at a time" if fit else "make a model of smaller images, or attach attention to fewer stages"
         raise InputError(f"the explorer of {len(shown)} images has {size:,} bytes, and at most {LARGEST_FILE:,} are sent: {advice}")
-    return printable(page)
+    return page
 
 
 def write_explorer(path: Path, title: str, shown: Sequence[Explored]) -> None:

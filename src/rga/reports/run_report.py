@@ -50,18 +50,21 @@ def check_together(runs: Sequence[ReportedRun]) -> None:
             )
 
 
-def sections_of(runs: Sequence[ReportedRun]) -> list[Section]:
-    """The sections of the report in their order."""
+def sections_of(runs: Sequence[ReportedRun], map_file: str | None = None) -> list[Section]:
+    """The sections of the report in their order; arguments as for ``write_run_report``."""
     shown = [results.section(runs), curves.section(runs), *OF_TASKS[runs[0].record.task](runs), gates.section(runs)]
+    if map_file is not None:
+        shown.append(people.map_of(runs[-1], map_file))
     return [section for section in (*shown, configuration.section(runs), repeat.section(runs)) if section is not None]
 
 
-def write_run_report(path: Path, runs: Sequence[ReportedRun]) -> None:
+def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | None = None) -> None:
     """Writes the report.
 
     Args:
         path: of the file.
         runs: one, or several of one task that were evaluated on the same data; the last one stands out.
+        map_file: a file beside it with a map of the last run's features; None for none.
 
     Raises:
         InputError: there are no runs, or they cannot be compared.
@@ -74,7 +77,7 @@ def write_run_report(path: Path, runs: Sequence[ReportedRun]) -> None:
     first = runs[0]
     notes = dict.fromkeys(note for run in runs for note in run.notes)
     footer: Text = ("Dataset fingerprint ", Code(first.data.fingerprint), ".", *(f" Note: {note}." for note in notes))
-    write_report(path, title_of(runs), results.lead(runs), sections_of(runs), footer)
+    write_report(path, title_of(runs), results.lead(runs), sections_of(runs, map_file), footer)
 
 
 def title_of(runs: Sequence[ReportedRun]) -> str:

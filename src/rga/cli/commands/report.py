@@ -26,7 +26,8 @@ def report(
     """Write one page about a run, or about several of one task side by side.
 
     The page loads nothing: figures with their rules, curves, rank lists or masks or confusions, gates, configuration, and the commands that
-    repeat it. Of several runs the last one stands out; the first is what it is compared with.
+    repeat it. For re-identification NAME-map.html beside it shows images of some people by their features. Of several
+    runs the last one stands out; the first is what it is compared with.
 
     Args:
         runs: Folders of runs.

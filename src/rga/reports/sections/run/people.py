@@ -16,7 +16,7 @@ from rga.reid.evaluation import ReidEvaluation
 from rga.reports.demo_runs import spread
 from rga.reports.panels import over
 from rga.reports.rank_list import JUNK_LEGEND, LEGEND, RankList, draw_rank_lists, rank_lists_by
-from rga.reports.report import Figure, Section
+from rga.reports.report import Figure, Link, Paragraph, Section
 from rga.reports.reported_run import ReportedRun
 
 SPREAD, WORST, DIFFERENT, EXPLAINED = 6, 4, 4, 2
@@ -91,6 +91,12 @@ def compared(runs: Sequence[ReportedRun]) -> list[Section]:
             )
         )
     return [Section(f"{first.name} and {last.name}, query by query", tuple(figures))] if figures else []
+
+
+def map_of(run: ReportedRun, file: str) -> Section:
+    """A link to a map of images by their features."""
+    text = (Link("Open the embedding map", file), f" of {run.name}: each point is an image, each colour a person; point at one to see it.")
+    return Section("Embedding map", (Paragraph(text),))
 
 
 def details_of(run: ReportedRun) -> QueryDetails:
