@@ -42,6 +42,7 @@ SHORTER = {
     "rga classify": "--num-workers 0",
     "rga evaluate": "--num-workers 0",
     "rga embed": "--num-workers 0",
+    "rga report": "--num-workers 0",
     "rga explain": "--write gates explorer --formats png",
 }
 """Start of a command that would take minutes as it is -> what is added to it."""
