@@ -5,6 +5,7 @@
     python benchmarks/attention.py accelerations   # RGA-SC: the gain of each acceleration, by leaving it out
     python benchmarks/attention.py networks        # ResNet-50: plain, and with each attention of the catalogue
     python benchmarks/attention.py fits            # ResNet-50: plain, RGA-SC exact, spectral, and pooled to as many weights
+    python benchmarks/attention.py recording       # ResNet-50 with RGA-SC: inference while gates and relations are recorded
 
 Times are medians over rounds in which the candidates take turns, so that a drift of the machine's speed meets all of them; run it
 when nothing else runs. Peak memory is what PyTorch's allocator held at most beyond what it held before, from the profiler's
@@ -321,10 +322,38 @@ def fits(batch: int, rounds: int) -> None:
         print(f"| {name} | {' | '.join([*cells, f'{memory[number]:.0f}'])} |", flush=True)
 
 
+def recording(batch: int, rounds: int) -> None:
+    """ResNet-50 with RGA-SC: inference after a recording, with its gates recorded, and with relations of four nodes of each kind, too."""
+    print(f"\n## ResNet-50 (last stride 1) with RGA-SC, batch {batch}: recording\n")
+    print("| recorded | forward ms | of a network that never was |")
+    print("|---|---|---|")
+    inputs = [torch.randn(batch, 3, *IMAGE_SIZE)]
+    never, after = resnet50("rga-sc"), resnet50("rga-sc")
+    positions, channels = [(0.2, 0.5), (0.4, 0.5), (0.6, 0.5), (0.8, 0.5)], [0, 1, 2, 3]
+    inference(never, inputs)()
+    with rga.record(after, positions, channels):
+        inference(after, inputs)()
+
+    def recorded(*chosen: Any) -> Run:
+        run = inference(never, inputs)
+
+        def within() -> None:
+            with rga.record(never, *chosen):
+                run()
+
+        return within
+
+    names = ("never", "nothing, after a recording", "gates", "gates, relations of four positions and four channels")
+    times = times_in_turns([inference(never, inputs), inference(after, inputs), recorded(), recorded(positions, channels)], rounds)
+    for name, spent in zip(names, times, strict=True):
+        share = statistics.median(own / base for base, own in zip(times[0], spent, strict=True))
+        print(f"| {name} | {statistics.median(spent):.0f} | {share:.3f} |", flush=True)
+
+
 def main() -> None:
     """Reads the command line and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("all", "modules", "accelerations", "networks", "fits"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "modules", "accelerations", "networks", "fits", "recording"), default="all")
     parser.add_argument("--batch-size", type=int, default=16, help="images per batch")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the candidates take turns")
     parser.add_argument("--attentions", nargs="+", default=["none", *rga.list_attentions()], help="attentions of the networks part")
@@ -339,6 +368,8 @@ def main() -> None:
         networks(arguments.batch_size, arguments.rounds, arguments.attentions, not arguments.eager)
     if arguments.part in ("all", "fits"):
         fits(arguments.batch_size, arguments.rounds)
+    if arguments.part in ("all", "recording"):
+        recording(arguments.batch_size, arguments.rounds)
 
 
 if __name__ == "__main__":

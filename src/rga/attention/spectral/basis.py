@@ -179,8 +179,8 @@ def project_map(x: Tensor, down: Tensor, across: Tensor) -> Tensor:
         >>> torch.allclose(project_map(x, basis.down, basis.across).norm(), x.norm())  # orthonormal
         True
     """
-    by_row = F.linear(x, across).mT.contiguous()  # (B, C, H, W) -> (B, C, r_w, H); so that both products are of plain matrices
-    return F.linear(by_row, down).mT.flatten(-2)  # -> (B, C, r_w, r_h) -> (B, C, r_h r_w)
+    by_column = torch.matmul(down, x)  # (B, C, H, W) -> (B, C, r_h, W); the longer axis first: the other product has few columns
+    return F.linear(by_column, across).flatten(-2)  # -> (B, C, r_h, r_w) -> (B, C, r_h r_w)
 
 
 def project_nodes(nodes: Tensor, down: Tensor, across: Tensor) -> Tensor:
