@@ -12,13 +12,13 @@ from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least, check_workers
 from rga.chosen_data import choose_data
 from rga.datasets.spec import DataSpec
-from rga.errors import InputError
+from rga.errors import ExistingFileError, InputError
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.reports.embedding_map import mapped, write_map
 from rga.reports.reported_run import ReportedRun
 from rga.reports.run_report import check_together, write_run_report
-from rga.storage.outputs import check_drawing, check_output
+from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.saved_model import weights_fingerprint
 from rga.tasks import get_task, recipe_type
 from rga.training.devices import choose_device
@@ -31,6 +31,7 @@ def report(
     data: DataSpec | str | None = None,
     *,
     output: Path | str = "report.html",
+    figures: Path | str | None = None,
     overwrite: bool = False,
     batch_size: int = 128,
     num_workers: int = 0,
@@ -45,6 +46,7 @@ def report(
         runs: the folder of a run, or of several of one task, which are then compared; the last one stands out.
         data: the dataset to measure on, as text NAME:FOLDER?option=value; by default the one of each run's training.
         output: the file.
+        figures: a folder for the figures as PNG and JPEG files, too.
         overwrite: replace it if it is there already.
         batch_size: images at a time.
         num_workers: processes that read images; 0 reads in this one.
@@ -56,7 +58,7 @@ def report(
 
     Raises:
         MissingFileError: there is no run, or no data.
-        ExistingFileError: the file is there already.
+        ExistingFileError: the file is there already, or the folder for figures is not empty.
         InputError: the runs are of several tasks, or on several datasets.
     """
     folders = [Path(runs)] if isinstance(runs, (str, Path)) else [Path(run) for run in runs]
@@ -70,6 +72,10 @@ def report(
     map_path = path.with_name(f"{path.stem}-map.html") if records[-1].task == "reid" else None
     for each in (path, map_path):
         check_output(each, overwrite=overwrite)
+    if figures is not None:
+        check_folder(Path(figures))
+        if not overwrite and Path(figures).is_dir() and any(Path(figures).iterdir()):
+            raise ExistingFileError(f"{figures} is not empty: name a new folder with --figures, or replace its files with --overwrite")
     models: list[BackboneModel] = [load(folder).to(choose_device(device)) for folder in folders]
     names = names_of(folders, models)
     found: list[ReportedRun] = []
@@ -84,7 +90,7 @@ def report(
         assert isinstance(last.model, ReidModel)
         layout = mapped(last.model, last.data, batch_size=batch_size, num_workers=num_workers)
         write_map(map_path, f"{last.name} on {last.data.name}", layout)
-    write_run_report(path, found, None if map_path is None else map_path.name)
+    write_run_report(path, found, None if map_path is None else map_path.name, None if figures is None else Path(figures))
     return path
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cli.terminal import TINY_REID, rga
 from rga.loading import load
@@ -63,8 +64,17 @@ def test_two_runs_side_by_side(reid_run: Path, plain_reid: Path, tmp_path: Path)
 
 
 def test_segmentation(segmentation_run: Path, tmp_path: Path) -> None:
-    done = rga("report", segmentation_run, "-o", tmp_path / "report.html", *WORKERS)
+    done = rga("report", segmentation_run, "-o", tmp_path / "report.html", "--figures", tmp_path / "figures", *WORKERS)
     assert done.code == 0, done.err
+    figures = sorted((tmp_path / "figures").iterdir())
+    assert [path.name for path in figures] == ["01-curves.png", "02-predictions.jpeg", "03-where-rga-sc-looks.png"]
+    for path in figures:
+        with Image.open(path) as drawn:
+            drawn.load()
+    done = rga("report", segmentation_run, "-o", tmp_path / "other.html", "--figures", tmp_path / "figures", *WORKERS)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "figures is not empty: name a new folder" in done.err
+    assert not (tmp_path / "other.html").exists()
     page = (tmp_path / "report.html").read_text()
     assert heads(page) == ["Results", "Curves", "Classes", "Predictions", "Where RGA-SC looks", "Configuration", "Commands"]
     names = load(segmentation_run).classes.names

@@ -21,6 +21,7 @@ from rga.attention.recorder import Position
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.gates import ChannelGates, SpatialGates, read_gates
+from rga.explanation.last_map import last_layer
 from rga.explanation.receptive_field import without_attention
 from rga.images.inputs import ImageLike
 from rga.reid.model import ReidModel
@@ -127,14 +128,20 @@ def possible_kinds(model: BackboneModel) -> tuple[Kind, ...]:
         gates = read_gates(model, Image.new("RGB", (width, height)))
     except InputError:  # it has no gates
         gates = []
+    try:
+        last_layer(model)
+    except InputError:  # the last stage returns tokens
+        mapped = False
+    else:
+        mapped = True
     related = [each for each in model.modules() if isinstance(each, RelationAttention) and each.gate.relation]
     spatial = any(isinstance(each, SpatialRelationAttention) for each in related)
     found: dict[Kind, bool] = {
         "gates": spatial and any(isinstance(each, SpatialGates) and each.gates.size > 1 for each in gates),
         "relations": spatial,
         "channels": any(isinstance(each, ChannelGates) and each.maps is not None for each in gates),
-        "grad-cam": True,
-        "receptive-field": True,
+        "grad-cam": mapped,
+        "receptive-field": mapped,
         "explorer": bool(related),
     }
     return tuple(kind for kind, is_possible in found.items() if is_possible)

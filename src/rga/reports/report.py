@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -188,6 +189,30 @@ def render_report(title: str, lead: Text, sections: Sequence[Section], footer: T
         (True, True)
     """
     return templates().get_template("report.html").render(title=title, lead=lead, sections=sections, footer=footer)
+
+
+def write_figures(folder: Path, sections: Sequence[Section]) -> list[Path]:
+    """Writes the figures of a report as files, numbered in their order and named by their sections.
+
+    Args:
+        folder: for the files; it is made where it is not there.
+        sections: of the report.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    figures = [(section.title, part) for section in sections for part in section.parts if isinstance(part, Figure)]
+    files = [
+        folder / f"{number:02}-{re.sub('[^a-z0-9]+', '-', title.lower()).strip('-')}.{figure.media_type.removeprefix('image/')}"
+        for number, (title, figure) in enumerate(figures, start=1)
+    ]
+    for file, (_, figure) in zip(files, figures, strict=True):
+        data = figure.data
+        write_atomically(file, lambda temporary, data=data: temporary.write_bytes(data))  # type: ignore[misc]
+    return files
 
 
 def write_report(path: Path, title: str, lead: Text, sections: Sequence[Section], footer: Text = "") -> None:

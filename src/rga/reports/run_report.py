@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rga.errors import InputError
-from rga.reports.report import Code, Section, Text, write_report
+from rga.reports.report import Code, Section, Text, write_figures, write_report
 from rga.reports.reported_run import ReportedRun
 from rga.reports.sections.run import classes, configuration, curves, gates, people, repeat, results, scenes
 
@@ -58,13 +58,14 @@ def sections_of(runs: Sequence[ReportedRun], map_file: str | None = None) -> lis
     return [section for section in (*shown, configuration.section(runs), repeat.section(runs)) if section is not None]
 
 
-def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | None = None) -> None:
+def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | None = None, figures: Path | None = None) -> None:
     """Writes the report.
 
     Args:
         path: of the file.
         runs: one, or several of one task that were evaluated on the same data; the last one stands out.
         map_file: a file beside it with a map of the last run's features; None for none.
+        figures: a folder for the figures as files, too; None for none.
 
     Raises:
         InputError: there are no runs, or they cannot be compared.
@@ -77,7 +78,10 @@ def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | No
     first = runs[0]
     notes = dict.fromkeys(note for run in runs for note in run.notes)
     footer: Text = ("Dataset fingerprint ", Code(first.data.fingerprint), ".", *(f" Note: {note}." for note in notes))
-    write_report(path, title_of(runs), results.lead(runs), sections_of(runs, map_file), footer)
+    sections = sections_of(runs, map_file)
+    if figures is not None:
+        write_figures(figures, sections)
+    write_report(path, title_of(runs), results.lead(runs), sections, footer)
 
 
 def title_of(runs: Sequence[ReportedRun]) -> str:

@@ -18,6 +18,7 @@ def report(
     *,
     data: DataSpec | None = None,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("report.html"),
+    figures: Path | None = None,
     overwrite: bool = False,
     batch_size: int = 128,
     num_workers: int = 2,
@@ -33,6 +34,7 @@ def report(
         runs: Folders of runs.
         data: The dataset to measure on, as NAME:FOLDER?option=value; by default that of each training.
         output: The file to write.
+        figures: A folder for the figures as PNG and JPEG files, too.
         overwrite: Replace the file if it is there already.
         batch_size: Images at a time.
         num_workers: Processes that read images.
@@ -40,6 +42,14 @@ def report(
     """
     with progress("evaluating") as bar:
         path = write(
-            runs, data, output=output, overwrite=overwrite, batch_size=batch_size, num_workers=num_workers, device=device, progress=bar
+            runs,
+            data,
+            output=output,
+            figures=figures,
+            overwrite=overwrite,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            device=device,
+            progress=bar,
         )
     PlainConsole().sentence(f"written to {path}")
