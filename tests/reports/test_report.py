@@ -138,7 +138,8 @@ def test_both_colour_schemes_are_there() -> None:
 
 def test_the_templates_are_data_of_the_package() -> None:
     folder = files("rga.reports") / "templates"
-    assert {path.name for path in folder.iterdir()} == {"base.html", "parts.html", "report.html", "style.css"}
+    scripted = {f"{name}.{ending}" for name in ("explorer", "embedding_map") for ending in ("html", "js")}
+    assert {path.name for path in folder.iterdir()} == {"base.html", "parts.html", "report.html", "style.css", *scripted}
     assert (folder / "style.css").read_text() in page()
 
 

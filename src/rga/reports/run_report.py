@@ -1,6 +1,6 @@
 """The report of ``rga report RUN [RUN ...]``: one run of any task, or several of one task side by side.
 
-This file holds the order of the sections. What a task alone shows is in its own function; all else is shared.
+This file holds the order of the sections. What a task alone shows is listed by task; all else is shared.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ from pathlib import Path
 from rga.errors import InputError
 from rga.reports.report import Code, Section, Text, write_figures, write_report
 from rga.reports.reported_run import ReportedRun
-from rga.reports.sections.run import classes, configuration, curves, gates, people, repeat, results, scenes
+from rga.reports.sections.run import (
+    class_accuracy,
+    class_iou,
+    configuration,
+    confusions,
+    curves,
+    embedding_map,
+    gates,
+    predictions,
+    query_by_query,
+    rank_lists,
+    reasons,
+    repeat,
+    results,
+)
 
-
-def sections_of_reid(runs: Sequence[ReportedRun]) -> list[Section]:
-    """Rank lists of each run, and where two differ most."""
-    return [*people.rank_lists(runs), *people.compared(runs)]
-
-
-def sections_of_segmentation(runs: Sequence[ReportedRun]) -> list[Section]:
-    """The IoU of each class, and images with their masks."""
-    return [scenes.by_class(runs), scenes.predicted(runs)]
-
-
-def sections_of_classification(runs: Sequence[ReportedRun]) -> list[Section]:
-    """Accuracy by class, and the commonest mistakes with examples."""
-    return [classes.by_class(runs), *classes.mistakes(runs)]
-
-
-OF_TASKS: dict[str, Callable[[Sequence[ReportedRun]], list[Section]]] = {
-    "reid": sections_of_reid,
-    "segmentation": sections_of_segmentation,
-    "classification": sections_of_classification,
+OF_TASKS: dict[str, tuple[Callable[[Sequence[ReportedRun]], Section | None], ...]] = {
+    "reid": (rank_lists.section, reasons.section, query_by_query.section),
+    "segmentation": (class_iou.section, predictions.section),
+    "classification": (class_accuracy.section, confusions.section),
 }
 """Task -> what it alone has to show."""
 
@@ -52,9 +50,10 @@ def check_together(runs: Sequence[ReportedRun]) -> None:
 
 def sections_of(runs: Sequence[ReportedRun], map_file: str | None = None) -> list[Section]:
     """The sections of the report in their order; arguments as for ``write_run_report``."""
-    shown = [results.section(runs), curves.section(runs), *OF_TASKS[runs[0].record.task](runs), gates.section(runs)]
+    own = [make(runs) for make in OF_TASKS[runs[0].record.task]]
+    shown = [results.section(runs), curves.section(runs), *own, gates.section(runs)]
     if map_file is not None:
-        shown.append(people.map_of(runs[-1], map_file))
+        shown.append(embedding_map.section(runs[-1], map_file))
     return [section for section in (*shown, configuration.section(runs), repeat.section(runs)) if section is not None]
 
 

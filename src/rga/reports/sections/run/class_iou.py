@@ -1,4 +1,4 @@
-"""The IoU of each class by each run, and some images as each run segments them."""
+"""The IoU of each class by each segmentation run."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from collections.abc import Sequence
 
 from rga.reports.report import Section, Table
 from rga.reports.reported_run import ReportedRun
-from rga.reports.sections.demo import predictions
 from rga.reports.sections.run.results import share
-from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
 
 
-def by_class(runs: Sequence[ReportedRun]) -> Section:
+def section(runs: Sequence[ReportedRun]) -> Section:
     """One row a class."""
     found = [result_of(run) for run in runs]
     rows = [(name, *(share(float(each.iou[index])) for each in found)) for index, name in enumerate(found[0].names)]
     caption = "Intersection over union (IoU) of each class. A dash marks a class that is neither there nor predicted."
     return Section("Classes", (Table(("class", *(run.name for run in runs)), tuple(rows), caption),))
-
-
-def predicted(runs: Sequence[ReportedRun]) -> Section:
-    """A row for each image, a column for each run, and the mistakes of the last one."""
-    models: dict[str, SegmentationModel] = {}
-    for run in runs:
-        assert isinstance(run.model, SegmentationModel)
-        models[run.name] = run.model
-    return predictions.section(runs[0].data, models)
 
 
 def result_of(run: ReportedRun) -> SegmentationResult:
