@@ -153,7 +153,10 @@ def counts_of(data: ReidData) -> Table:
 def commands(demo: ReidDemo) -> dict[str, str]:
     """What to try next."""
     run, root = (shlex.quote(str(path)) for path in (demo.output / RUNS[ATTENDED] / "last", demo.data.root))
+    both = " ".join(shlex.quote(str(demo.output / folder)) for folder in RUNS.values())
     return {
+        "Compare both networks query by query:": f"rga report {both} -o comparison.html",
+        "See what the network looked at, and explore the relations of any position:": f"rga explain {run} {root}/query -o explained",
         "Evaluate the model again:": f"rga evaluate {run} --data market1501:{root}",
         "Train another attention on these people:": f"rga train reid/generated --data market1501:{root} --attention cbam-cs -o runs/cbam",
         "Generate more people:": f"rga data make people data/people --identities {2 * demo.people.identities}",
