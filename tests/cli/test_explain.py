@@ -63,6 +63,7 @@ def test_segmentation_and_a_class(segmentation_run: Path, streets: Path, tmp_pat
     assert "there is no class 'raod': did you mean road" in done.err
 
 
+@pytest.mark.slow
 def test_classification_with_another_attention(digits_run: Path, digit_images: Path, tmp_path: Path) -> None:
     """Squeeze-and-excitation has channel gates and no relations: what there is, is drawn."""
     done = rga("explain", digits_run, digit_images, "-o", tmp_path / "out", *FAST)
@@ -75,6 +76,7 @@ def test_classification_with_another_attention(digits_run: Path, digit_images: P
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_a_plain_network_has_grad_cam_and_a_receptive_field(plain_run: Path, queries: list[Path], tmp_path: Path) -> None:
     done = rga("explain", plain_run, *queries, "-o", tmp_path / "out", *FAST)
     assert done.code == 0, done.err
@@ -139,6 +141,7 @@ def test_mistakes_are_said_in_one_line(reid_run: Path, digits_run: Path, queries
         assert not (tmp_path / "out" / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_two_models_of_one_attention_are_told_apart(reid_run: Path, my_reid_run: Path, queries: list[Path], tmp_path: Path) -> None:
     done = rga("explain", reid_run, queries[0], "-o", tmp_path / "out", "--beside", my_reid_run, "--write", "receptive-field", *FAST)
     assert done.code == 0, done.err

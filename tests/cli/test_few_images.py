@@ -96,7 +96,8 @@ def test_a_training_ends_with_what_can_be_typed_next(recipe: str, photos: dict[s
     steps = lines[lines.index("what you can type next:") + 1 :]
     typed = {"cls/tiny": "classify", "seg/tiny": "segment", "reid/tiny": "search"}[recipe]
     assert steps[0].startswith(f"  rga {typed} 'my run' IMAGES ")
-    assert steps[-1].startswith("  rga evaluate 'my run' ")
+    assert steps[-2].startswith("  rga evaluate 'my run' ")
+    assert steps[-1].startswith("  rga report 'my run' ")
     assert [line for line in lines if line.startswith("epoch 1: ")]  # a model is there after the first epoch
     assert load(tmp_path / "my run" / "best").metrics
 

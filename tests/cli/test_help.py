@@ -19,6 +19,8 @@ FLAGS = {
     "search": "MODEL IMAGES --gallery --output --overwrite --top --flip --batch-size --num-workers --device",
     "segment": "MODEL IMAGES --output --overwrite --write --dataset-values --window --scales --flip --device",
     "classify": "MODEL IMAGES --output --overwrite --top --batch-size --num-workers --device",
+    "report": "RUN --data --output --figures --overwrite",
+    "explain": "MODEL IMAGES --output --write --position --target --similar-to --beside --formats",
     "data check": "NAME:FOLDER --task --open-images --output --overwrite",
     "data classes": "FOLDER --output",
     "data make fruit": "DIR --train --val --test --classes --seed",

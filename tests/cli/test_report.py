@@ -95,6 +95,7 @@ def test_classification(digits_run: Path, tmp_path: Path) -> None:
     assert counts[0] > 0
 
 
+@pytest.mark.slow
 def test_runs_of_one_attention_are_named_by_their_folders(reid_run: Path, my_reid_run: Path, tmp_path: Path) -> None:
     done = rga("report", reid_run, my_reid_run, "-o", tmp_path / "report.html", *WORKERS)
     assert done.code == 0, done.err
@@ -127,6 +128,7 @@ def test_what_cannot_be_compared_is_said(reid_run: Path, digits_run: Path, my_re
         assert not path.exists()
 
 
+@pytest.mark.slow
 def test_other_data_are_measured_on_where_they_are_named(reid_run: Path, people: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(people, tmp_path / "other"))
     next((other / "query").iterdir()).unlink()
