@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from explanation.conftest import Build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from torch import Tensor
 
+from explanation.conftest import Build
 from rga.attention.relation import RelationEmbedding
 from rga.errors import InputError
 from rga.explanation import Relations, read_gates, read_relations

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from explanation.conftest import Build
 from PIL import Image
 
+from explanation.conftest import Build
 from rga.explanation import shown_image
 from rga.segmentation.model import SegmentationModel
 
