@@ -113,6 +113,7 @@ def test_compiles_in_one_graph(attended: nn.Module) -> None:
     assert not torch.allclose(compiled(X), attended(X))  # so attention is in the graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["attended", *(pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "detached"))])
 def test_a_compiled_graph_of_the_plain_model_is_not_lent_to_the_attended_one(attended: nn.Module, first: str) -> None:
     torch.compiler.reset()

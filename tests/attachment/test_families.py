@@ -41,6 +41,7 @@ FIXED = {"inception_next_atto": (224, 224), "visformer_tiny": (224, 224), "fastv
 """Image sizes of those that do not serve ``SIZE``."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quick_or_slow(CHECKPOINTING))
 def test_under_checkpointing_all_attention_learns_and_evaluation_is_the_same(name: str) -> None:
     size = FIXED.get(name, SIZE)
@@ -72,6 +73,7 @@ FEATURES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quick_or_slow(FEATURES))
 def test_every_map_that_a_feature_extractor_returns_from_a_quarter_on_is_attended_to(name: str) -> None:
     size = {"visformer_tiny": (224, 224), "efficientformer_l1": (224, 224), "inception_v4": (128, 128)}.get(name, SIZE)
@@ -105,6 +107,7 @@ def test_of_torchvisions_segmentation_models_the_backbone_is_attended_to(name: s
 ENCODERS = ["resnet18", "mobilenet_v2", "densenet121", "efficientnet-b0", "vgg11_bn", "tu-test_resnet", "timm-regnetx_002"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", quick_or_slow(ENCODERS))
 @pytest.mark.parametrize(
     "build", [smp.Unet, *(pytest.param(each, marks=pytest.mark.slow) for each in (smp.FPN, smp.DeepLabV3Plus, smp.Linknet))]

@@ -95,6 +95,7 @@ def test_outputs_and_gradients_are_those_of_a_loop_over_the_map(build: Callable[
     assert not torch.allclose(model(x), plain(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "size", "where", "grid"),
     [

@@ -93,6 +93,7 @@ def test_torchvisions_feature_extractor_trains_and_evaluates(name: str) -> None:
     torch.testing.assert_close(extractor(x)["first"], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.torch.jit.trace:FutureWarning")
 @pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])

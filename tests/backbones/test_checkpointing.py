@@ -31,6 +31,7 @@ def train_a_step(model: nn.Module) -> tuple[Tensor, list[Tensor], dict[str, Tens
     return loss, [p.grad for p in model.parameters() if p.grad is not None], model.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "attention", "options"),
     [

@@ -61,6 +61,7 @@ def test_precision_is_what_was_chosen(accelerator: ModuleType) -> None:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
+@pytest.mark.slow
 def test_parts_that_do_not_end_are_stopped_and_the_others_run(project: Path, tmp_path: Path) -> None:
     """All are out of time after a second; what is written says so."""
     command = [sys.executable, str(project / "benchmarks/accelerator.py"), "modules", "group", "--device", "cpu", "--toy"]

@@ -34,6 +34,7 @@ def test_each_way_has_its_row(script: Callable[[str], ModuleType], runs: Path) -
         assert "(+0.0)" in rows[name].split("|")[2]  # at the size of the training all are one function
 
 
+@pytest.mark.slow
 def test_the_ways_are_what_they_say(script: Callable[[str], ModuleType], runs: Path) -> None:
     sizes = script("other_sizes")
     found = {}

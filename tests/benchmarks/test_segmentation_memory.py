@@ -34,6 +34,7 @@ def test_cases_are_what_they_say(tiny: ModuleType) -> None:
     assert {tiny.CASES[name].limit for name in ("predict-exact", "predict-pool")} == {6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "exact", "dense", "pool", "predict-plain", "predict-exact", "predict-pool"])
 def test_every_case_runs(tiny: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiny.resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=3 * 2**20))  # KiB

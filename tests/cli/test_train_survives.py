@@ -190,6 +190,7 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "error", "num_workers"), [(Path.unlink, FileNotFoundError, 1), (truncate, DamagedImageError, 0)])
 def test_an_image_that_is_gone_or_damaged_in_epoch_3_is_named_and_fixed_it_goes_on(
     runs: tuple[Path, Path, Path], after_epoch_2: Arrange, spoil: Callable[[Path], None], error: type[Exception], num_workers: int
@@ -255,6 +256,7 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint(people: Path, whole: Pat
     assert_same(out, whole)
 
 
+@pytest.mark.slow
 def test_other_data_are_said_and_another_model_is_refused(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe, out = tiny(mine, max_steps=3), tmp_path / "run"
     train(recipe, output=out)

@@ -199,6 +199,7 @@ def sent(samples: Dataset[Any]) -> Any:
     return pickle.loads(pickle.dumps((samples, collate)))[0]
 
 
+@pytest.mark.slow
 def test_what_workers_need_can_be_sent_to_them(
     people: Path, streets: Path, digit_images: Path, reid_run: Path, digits_run: Path, tmp_path: Path
 ) -> None:

@@ -212,6 +212,7 @@ class Unlucky(Line):
         return super().evaluate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(
     "trouble", [OSError("test.jpg is gone"), ValueError("test.jpg is damaged"), RuntimeError("no memory"), signal.SIGTERM]
