@@ -116,6 +116,14 @@ def test_images_of_every_kind(reid_run: Path, tmp_path: Path) -> None:
     assert again.code == 0, again.err
 
 
+def test_of_many_images_some_are_explained(reid_run: Path, people: Path, tmp_path: Path) -> None:
+    count = len(list((people / "query").iterdir()))
+    done = rga("explain", reid_run, people / "query", "-o", tmp_path / "out", "--write", "explorer", "--most", 2, *FAST)
+    assert done.code == 0, done.err
+    assert done.out == f"2 images of {count} (--most 0 for all) explained: {tmp_path}/out/index.html\n"
+    assert rga("explain", reid_run, people / "query", "--most", -1).code == 2
+
+
 def test_nothing_is_overwritten_unless_asked(reid_run: Path, queries: list[Path], tmp_path: Path) -> None:
     words = ("explain", reid_run, queries[0], "-o", tmp_path / "out", "--write", "gates", *FAST)
     assert rga(*words).code == 0

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from rga.backbones.model import BackboneModel
+from rga.checks import check_at_least
 from rga.cli.answering import Answers
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
@@ -16,6 +17,7 @@ from rga.errors import ExistingFileError, InputError
 from rga.images.images import DamagedImageError, read_image
 from rga.images.named import named_images
 from rga.loading import load, task_of
+from rga.reports.demo_runs import spread
 from rga.reports.explanation import (
     AVERAGED,
     PAGE,
@@ -52,6 +54,7 @@ def explain(
     similar_to: Path | None = None,
     beside: str | None = None,
     formats: tuple[Literal["png", "svg", "pdf"], ...] = ("png", "svg"),
+    most: int = SHOWN,
     overwrite: bool = False,
     skip_damaged: bool = False,
     device: str = "auto",
@@ -71,6 +74,7 @@ def explain(
         similar_to: Explain by Grad-CAM the similarity of each image with this one. By default, for re-identification, with the first image.
         beside: Another model, such as the plain one: its Grad-CAM and receptive field stand beside.
         formats: Formats of the figures.
+        most: Explain so many of the images at most, spread evenly over all; 0 for all. An image takes seconds.
         overwrite: Replace files that are there already.
         skip_damaged: Damaged images are no error.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
@@ -78,14 +82,17 @@ def explain(
     check_drawing()
     if target is not None and similar_to is not None:
         raise InputError("--target explains a class, --similar-to the similarity of two images: leave one of the two out")
-    named = named_images(images, outside=output)
+    check_at_least(0, most=most)
+    found = named_images(images, outside=output)
+    names = list(found)
+    named = {names[index]: found[names[index]] for index in spread(len(names), most or len(names), shift=0)}
     if (output / PAGE).exists() and not overwrite:
         raise ExistingFileError(f"{output / PAGE} is there already: name another folder with --output, or replace it with --overwrite")
     check_folder(output)
     loaded = load(model).to(choose_device(device))
     others = [] if beside is None else [(beside, load_beside(beside, model).to(choose_device(device)))]
-    *names, name = named_models(*others, (model, loaded))
-    explained = Explained(loaded, name, dict(zip(names, (each for _, each in others), strict=True)))
+    *titles, title = named_models(*others, (model, loaded))
+    explained = Explained(loaded, title, dict(zip(titles, (each for _, each in others), strict=True)))
     check_kinds(loaded, write)
     wishes = Wishes(write or possible_kinds(loaded), target=target, similar_to=similar_to, formats=formats)
     if position:
@@ -117,7 +124,8 @@ def explain(
         sections.insert(0, write_relations(output, explained, whole))
     if whole:
         write_page(output, explained, sections, len(whole))
-        PlainConsole().sentence(f"{len(whole)} image{'s' * (len(whole) != 1)} explained: {output / PAGE}")
+        left = f" of {len(found)} (--most 0 for all)" if len(named) < len(found) else ""
+        PlainConsole().sentence(f"{len(whole)} image{'s' * (len(whole) != 1)}{left} explained: {output / PAGE}")
     answers.conclude(len(named), skip_damaged)
 
 
