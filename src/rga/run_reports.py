@@ -18,6 +18,7 @@ from rga.reid.model import ReidModel
 from rga.reports.embedding_map import mapped, write_map
 from rga.reports.reported_run import ReportedRun
 from rga.reports.run_report import check_together, write_run_report
+from rga.reports.titles import titles_of
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.saved_model import weights_fingerprint
 from rga.tasks import get_task, recipe_type
@@ -77,7 +78,7 @@ def report(
         if not overwrite and Path(figures).is_dir() and any(Path(figures).iterdir()):
             raise ExistingFileError(f"{figures} is not empty: name a new folder with --figures, or replace its files with --overwrite")
     models: list[BackboneModel] = [load(folder).to(choose_device(device)) for folder in folders]
-    names = names_of(folders, models)
+    names = titles_of(list(zip(folders, models, strict=True)))
     found: list[ReportedRun] = []
     for name, folder, record, model in zip(names, folders, records, models, strict=True):
         task = get_task(record.task)
@@ -122,17 +123,3 @@ def reported(name: str, folder: Path, record: RunRecord, model: BackboneModel, c
         weights_fingerprint(model),
         chosen.notes,
     )
-
-
-def names_of(folders: Sequence[Path], models: Sequence[BackboneModel]) -> list[str]:
-    """Short names of runs: by their attention where that tells them apart, by their folders otherwise.
-
-    Raises:
-        InputError: a run is named twice.
-    """
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        raise InputError("a run is named twice: name each once")
-    for names in ([model.attention_title for model in models], [folder.name for folder in folders]):
-        if len(set(names)) == len(names):
-            return list(names)
-    return [str(folder) for folder in folders]

@@ -130,14 +130,14 @@ def test_nothing_is_overwritten_unless_asked(reid_run: Path, queries: list[Path]
     before = (tmp_path / "out" / "index.html").stat().st_mtime_ns
     done = rga(*words)
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "index.html is there already: name another folder with --output, or replace it with --overwrite" in done.err
+    assert "index.html is there already: name another file with --output, or replace it with --overwrite" in done.err
     assert (tmp_path / "out" / "index.html").stat().st_mtime_ns == before
     assert rga(*words, "--overwrite").code == 0
 
 
 def test_mistakes_are_said_in_one_line(reid_run: Path, digits_run: Path, queries: list[Path], tmp_path: Path) -> None:
     for words, said in (
-        (("--target", "0", "--similar-to", queries[0]), "--target explains a class, --similar-to the similarity of two images"),
+        (("--target", "0", "--similar-to", queries[0]), "a target is a class, similar_to an image whose similarity is explained"),
         (("--beside", digits_run), "is for classification, and"),
         (("--position", 0.5, 1.5), "a position is (down, across), each from 0 to 1; got (0.5, 1.5)"),
         (("--target", "99"), "training identities are numbered from 0 to 5, got '99'"),

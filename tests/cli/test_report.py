@@ -100,7 +100,7 @@ def test_runs_of_one_attention_are_named_by_their_folders(reid_run: Path, my_rei
     done = rga("report", reid_run, my_reid_run, "-o", tmp_path / "report.html", *WORKERS)
     assert done.code == 0, done.err
     page = (tmp_path / "report.html").read_text()
-    assert "<title>Re-identification on market1501: reid-run, run</title>" in page
+    assert "<title>Re-identification on market1501: RGA-SC (reid-run), RGA-SC (run)</title>" in page
     assert not [head for head in heads(page) if "query by query" in head]  # the same weights: no query differs
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_said(reid_run: Path, digits_run: Path, my_re
     path = tmp_path / "report.html"
     for words, said in (
         ((reid_run, digits_run), "is for classification, and"),
-        ((reid_run, reid_run), "a run is named twice"),
+        ((reid_run, reid_run), "is named twice: name each model once"),
         ((tmp_path / "nothing",), "nothing"),
         ((reid_run, "--data", "market1501:nowhere"), "nowhere"),
     ):

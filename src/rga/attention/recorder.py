@@ -40,6 +40,8 @@ class Record:
         nodes: the chosen nodes: raster indices of positions for RGA-S, channels for RGA-C; empty where none were asked for.
         rows: affinities R(i,:) of the chosen nodes i to all nodes, (B, len(nodes), M).
         columns: affinities R(:,i) of all nodes to the chosen ones, (B, len(nodes), M).
+        theta: of all nodes, (B, M, D'), where embeddings were asked for and the attention has relations.
+        phi: of all nodes, likewise; the affinities are theta phi^T.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Record:
     nodes: tuple[int, ...] = ()
     rows: Tensor | None = None
     columns: Tensor | None = None
+    theta: Tensor | None = None
+    phi: Tensor | None = None
 
 
 class Recording(Mapping[str, Record]):
@@ -68,7 +72,9 @@ class Recording(Mapping[str, Record]):
 
 
 @contextmanager
-def record(model: nn.Module, positions: Sequence[Position] = (), channels: Sequence[int] = ()) -> Iterator[Recording]:
+def record(
+    model: nn.Module, positions: Sequence[Position] = (), channels: Sequence[int] = (), *, embeddings: bool = False
+) -> Iterator[Recording]:
     """Records the gates of every attention in ``model`` that multiplies its map, and relations where asked.
 
     Args:
@@ -76,6 +82,7 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
             EfficientNet) are not recorded, only those of attentions that this package has built.
         positions: positions whose relations are wanted from every RGA-S, as fractions of the image's height and width.
         channels: channels whose relations are wanted from every RGA-C.
+        embeddings: whether theta and phi of all nodes are wanted from every RGA-S and RGA-C with relations.
 
     Yields:
         A mapping from the attentions' names to ``Record``, filled by each forward pass within the block.
@@ -93,8 +100,7 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
         (torch.Size([2, 1, 16, 8]), torch.Size([2, 1, 128]))
     """
     for position in positions:
-        if len(position) != 2 or not all(0 <= part <= 1 for part in position):
-            raise InputError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+        check_position(position)
     recording = Recording()
     owners = gate_owners(model)
     if not owners:
@@ -103,9 +109,10 @@ def record(model: nn.Module, positions: Sequence[Position] = (), channels: Seque
     handles = [model.register_forward_hook(lambda *_: passes.append(None))]
     try:
         for name, owner in owners.items():
-            watch = GateWatch(name, owner, recording, chosen_of(name, owner, positions, channels))
+            embedded = embeddings and isinstance(owner.gate, RelationGate) and owner.gate.relation
+            watch = GateWatch(name, owner, recording, chosen_of(name, owner, positions, channels), embedded)
             handles.append(owner.gate.register_forward_hook(watch.on_gate))
-            if watch.chosen:
+            if watch.chosen or embedded:
                 handles += watch.on_embedding(owner.gate)
         with uncompiled():
             yield recording
@@ -144,6 +151,12 @@ def chosen_of(name: str, owner: nn.Module, positions: Sequence[Position], channe
     return ()
 
 
+def check_position(position: Position) -> None:
+    """Raises an InputError if a position does not lie in the image."""
+    if len(position) != 2 or not all(0 <= part <= 1 for part in position):
+        raise InputError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+
+
 def node_of(chosen: Position | int, grid: Grid) -> int:
     """The index of a node: the raster index of a position on a grid, a channel's number."""
     if isinstance(chosen, int):
@@ -164,11 +177,14 @@ def grid_of(owner: nn.Module, args: tuple[Tensor, ...]) -> Grid:
 class GateWatch:
     """The hooks on one attention."""
 
-    def __init__(self, name: str, owner: nn.Module, recording: Recording, chosen: tuple[Position | int, ...]) -> None:
+    def __init__(
+        self, name: str, owner: nn.Module, recording: Recording, chosen: tuple[Position | int, ...], embeddings: bool = False
+    ) -> None:
         self.name = name
         self.owner = owner
         self.recording = recording
         self.chosen = chosen
+        self.embeddings = embeddings
         self.embedded: Tensor | None = None
 
     def on_embedding(self, gate: RelationGate) -> list[RemovableHandle]:
@@ -184,14 +200,17 @@ class GateWatch:
         self.embedded = output.detach()
 
     @torch.no_grad()
-    def relations(self, gate: nn.Module, nodes: Tensor, chosen: list[int]) -> tuple[Tensor | None, Tensor | None]:
-        """The affinities of the chosen nodes to all nodes and of all nodes to them, (B, K, M) each."""
-        if not chosen:
-            return None, None
+    def relations(self, gate: nn.Module, nodes: Tensor, chosen: list[int]) -> dict[str, Tensor]:
+        """What is wanted of the relations: affinities of the chosen nodes, (B, K, M) each; theta and phi of all nodes, (B, M, D') each."""
+        if not (chosen or self.embeddings):
+            return {}
         assert isinstance(gate, RelationGate)  # others have no nodes to choose
         theta, phi, _ = gate.split(nodes, self.embedded if self.embedded is not None else nodes[..., :0])  # (B, M, D') each
         self.embedded = None
-        return theta[:, chosen] @ phi.mT, phi[:, chosen] @ theta.mT
+        found = {"rows": theta[:, chosen] @ phi.mT, "columns": phi[:, chosen] @ theta.mT} if chosen else {}
+        if self.embeddings:  # copies: without embedding they are the map, which the attention may overwrite
+            found |= {"theta": theta.clone(), "phi": phi.clone()}
+        return found
 
     def on_gate(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         """Keeps the gates and the relations."""
@@ -203,9 +222,9 @@ class GateWatch:
             )
         grid = grid_of(self.owner, args)
         nodes = [node_of(each, grid) for each in self.chosen]
-        rows, columns = self.relations(module, args[0].detach(), nodes)
+        relations = self.relations(module, args[0].detach(), nodes)
         self.recording.records.pop(self.name, None)  # so that the order is that of the last pass
-        self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner, grid), tuple(nodes), rows, columns)
+        self.recording.records[self.name] = Record(self.name, as_map(gate, self.owner, grid), tuple(nodes), **relations)
 
 
 def as_map(gate: Tensor, owner: nn.Module, grid: Grid) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rga.attachment import attached, detach
 from rga.attachment.probe import evaluating
-from rga.attention.recorder import Position
+from rga.attention.recorder import Position, check_position
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.last_map import last_map
@@ -44,8 +44,7 @@ def effective_receptive_field(
     Raises:
         InputError: there are no images, they are seen in different sizes, the position lies outside, or no pixel has an influence.
     """
-    if not all(0 <= part <= 1 for part in position):
-        raise InputError(f"a position is (down, across), each from 0 to 1; got {position!r}")
+    check_position(position)
     total: NDArray[np.float64] | None = None
     for image in as_images(images):
         field = influence(model, model.input_of(image), position)

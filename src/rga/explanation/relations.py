@@ -7,18 +7,16 @@ and phi of 32 features have 131 thousand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from rga.attachment.probe import evaluating
 from rga.attention.grid import Grid
 from rga.attention.modules import RelationAttention, SpatialRelationAttention
-from rga.attention.recorder import grid_of, record
-from rga.attention.relation import RelationGate
+from rga.attention.recorder import Record, check_position, node_of, record
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.gates import stage_of
@@ -35,7 +33,7 @@ class Relations:
         name: of the attention in the model.
         stage: name of the backbone's module that it follows.
         kind: ``"spatial"``: the nodes are the positions of ``grid``, in raster order. ``"channel"``: the nodes are the channels.
-        grid: (h, w) of the map.
+        grid: (h, w) of the positions; for channels the grid that the attention was built for.
         theta: of all nodes, (M, D').
         phi: of all nodes, (M, D').
         gates: of all nodes, (M,), each from 0 to 1.
@@ -67,10 +65,8 @@ class Relations:
         """
         if self.kind != "spatial":
             raise InputError(f"the nodes of {self.name} are channels, which have no position: name a channel")
-        if not (0 <= down <= 1 and 0 <= across <= 1):
-            raise InputError(f"a position is (down, across), each from 0 to 1; got ({down}, {across})")
-        height, width = self.grid
-        return min(int(down * height), height - 1) * width + min(int(across * width), width - 1)
+        check_position((down, across))
+        return node_of((down, across), self.grid)
 
     def as_map(self, affinities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Affinities of positions (M,) as a map (h, w)."""
@@ -108,55 +104,17 @@ def read_relations(model: BackboneModel, image: ImageLike) -> list[Relations]:
     owners = {name: module for name, module in model.named_modules() if isinstance(module, RelationAttention) and module.gate.relation}
     if not owners:
         raise InputError("the model has no attention with relations: train one with attention rga-s, rga-c or rga-sc")
-    watches = {name: Watch(owner.gate) for name, owner in owners.items()}
     pixels = model.input_of(image)
-    handles = [handle for watch in watches.values() for handle in watch.handles()]
-    try:
-        with evaluating(model), torch.no_grad(), record(model) as recording:
-            model(pixels)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [
-        watches[name].relations(name, stage_of(model, name), owners[name], recording[name].gate[0]) for name in recording if name in owners
-    ]
+    with evaluating(model), torch.no_grad(), record(model, embeddings=True) as recording:
+        model(pixels)
+    return [relations_of(each, owners[name], stage_of(model, name)) for name, each in recording.items() if name in owners]
 
 
-class Watch:
-    """The hooks on one gate."""
-
-    def __init__(self, gate: RelationGate) -> None:
-        self.gate = gate
-        self.args: tuple[Tensor, ...] = ()
-        self.embedded: Tensor | None = None
-
-    def handles(self) -> list[Any]:
-        """Puts the hooks on."""
-        found: list[Any] = [self.gate.register_forward_pre_hook(self.keep_nodes)]
-        if self.gate.theta_phi_psi is not None:
-            found.append(self.gate.theta_phi_psi.register_forward_hook(self.keep_embedded))
-        return found
-
-    def keep_nodes(self, _module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        """Keeps what the gate was called with; nodes are a view of a map that is overwritten later."""
-        self.args = tuple(arg.clone() for arg in args) if self.gate.embedding == "none" else args
-
-    def keep_embedded(self, _module: nn.Module, _args: object, output: Tensor) -> None:
-        """Keeps theta, phi and psi of all nodes."""
-        self.embedded = output
-
-    def relations(self, name: str, stage: str, owner: RelationAttention, gates: Tensor) -> Relations:
-        """What was seen, for the first image of the batch."""
-        nodes = self.args[0]
-        theta, phi, _ = self.gate.split(nodes, self.embedded if self.embedded is not None else nodes[..., :0])
-        spatial = isinstance(owner, SpatialRelationAttention)
-        grid = grid_of(owner, self.args) if spatial else owner.grid
-        return Relations(
-            name,
-            stage,
-            "spatial" if spatial else "channel",
-            grid,
-            theta[0].float().cpu().numpy(),
-            phi[0].float().cpu().numpy(),
-            gates.flatten().float().cpu().numpy(),
-        )
+def relations_of(seen: Record, owner: RelationAttention, stage: str) -> Relations:
+    """What was recorded of one attention, for the first image of the batch."""
+    assert seen.theta is not None
+    assert seen.phi is not None
+    spatial = isinstance(owner, SpatialRelationAttention)
+    grid = (seen.gate.shape[2], seen.gate.shape[3]) if spatial else owner.grid
+    theta, phi, gates = (each[0].float().cpu().numpy() for each in (seen.theta, seen.phi, seen.gate))
+    return Relations(seen.name, stage, "spatial" if spatial else "channel", grid, theta, phi, gates.ravel())

@@ -9,7 +9,7 @@ DIR/images/NAME/gates.png, .svg    and relations, channels, grad-cam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,7 @@ from PIL import Image
 
 from rga.attachment import attached
 from rga.attention.modules import RelationAttention, SpatialRelationAttention
-from rga.attention.recorder import Position
+from rga.attention.recorder import Position, check_position
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.gates import ChannelGates, SpatialGates, read_gates
@@ -27,7 +27,8 @@ from rga.images.inputs import ImageLike
 from rga.reid.model import ReidModel
 from rga.reports.channel_gates import draw_channel_gates
 from rga.reports.class_activation import draw_class_activation, draw_similarity
-from rga.reports.explorer import Explored, explored, write_explorer
+from rga.reports.explorer import ExplorerTooLargeError, explored, write_explorer
+from rga.reports.gates import LEGEND as GATES_LEGEND
 from rga.reports.gates import WATCHED, draw_gates
 from rga.reports.plotting import as_png, save_figure
 from rga.reports.receptive_fields import draw_receptive_fields, receptive_fields
@@ -51,11 +52,7 @@ COMPARED = 6
 """Images in the explorer, at most."""
 
 CAPTIONS: dict[Kind, str] = {
-    "gates": (
-        "The spatial gate of each stage multiplies its map: yellow positions are kept, blue ones are weakened. A stage's title gives the "
-        "range of its colours, which may be narrow. On the right: what the marked position is related to, after the first stage. Bright: a "
-        "large affinity of the marked position to that one, R(i,:), or of that one to the marked position, R(:,i)."
-    ),
+    "gates": GATES_LEGEND,
     "relations": (
         "What chosen positions are related to after each stage. Bright: a large affinity. Affinities have no unit; each pair of maps has "
         "a scale of its own."
@@ -86,6 +83,9 @@ class Wishes:
         similar_to: an image; Grad-CAM is then of the similarity with it. None for the first image, where a model for re-identification is
             given several and no target.
         formats: of the figures.
+
+    Raises:
+        InputError: a position lies outside of the image, or both a target and another image are named.
     """
 
     kinds: tuple[Kind, ...]
@@ -93,6 +93,14 @@ class Wishes:
     target: str | None = None
     similar_to: Path | None = None
     formats: tuple[str, ...] = ("png", "svg")
+
+    def __post_init__(self) -> None:
+        if self.target is not None and self.similar_to is not None:
+            raise InputError("a target is a class, similar_to an image whose similarity is explained: leave one of the two out")
+        if not self.positions:
+            raise InputError("there are no positions whose relations are to be drawn: name at least one, such as (0.4, 0.5)")
+        for position in self.positions:
+            check_position(position)
 
 
 @dataclass(frozen=True)
@@ -113,12 +121,6 @@ class Explained:
     def models(self) -> dict[str, BackboneModel]:
         """All of them; the one beside comes first."""
         return {**self.others, self.name: self.model}
-
-
-def named_models(*models: tuple[str, BackboneModel]) -> list[str]:
-    """Short names of models, given where they are: by their attention; where two have the same one, by their folders, too."""
-    names = [model.attention_title for _, model in models]
-    return [f"{name} ({Path(path).name})" if names.count(name) > 1 else name for name, (path, _) in zip(names, models, strict=True)]
 
 
 def possible_kinds(model: BackboneModel) -> tuple[Kind, ...]:
@@ -149,7 +151,8 @@ def possible_kinds(model: BackboneModel) -> tuple[Kind, ...]:
 
 def check_kinds(model: BackboneModel, kinds: Sequence[Kind]) -> None:
     """Raises an InputError if something is asked for that the model does not have."""
-    missing = [kind for kind in kinds if kind not in possible_kinds(model)]
+    possible = possible_kinds(model)
+    missing = [kind for kind in kinds if kind not in possible]
     if missing:
         attention = ", ".join(sorted({type(each).__name__ for each in attached(model.backbone).values()})) or "none"
         raise InputError(
@@ -209,11 +212,6 @@ def write_figure(stem: Path, figure: Drawing, formats: Sequence[str]) -> bytes:
     return png
 
 
-def write_images(folder: Path, name: str, drawn: Mapping[Kind, Drawing], formats: Sequence[str]) -> dict[Kind, bytes]:
-    """Writes the figures of one image, and returns them as PNG."""
-    return {kind: write_figure(folder / IMAGES / name / kind, figure, formats) for kind, figure in drawn.items()}
-
-
 def section_of(name: str, drawn: Mapping[Kind, bytes], grad_cam_of: str) -> Section:
     """The part of the page on one image.
 
@@ -256,24 +254,76 @@ def write_receptive_field(folder: Path, explained: Explained, images: Sequence[I
 
 
 def write_relations(folder: Path, explained: Explained, images: Mapping[str, Path]) -> Section:
-    """Writes the explorer with as many of the first images as fit, and returns the section that names it."""
-    shown: list[Explored] = explored(explained.model, dict(list(images.items())[:COMPARED]))
+    """Writes the explorer with as many of the first images, and of one image with as many attentions, as fit; returns their section."""
+    shown = explored(explained.model, dict(list(images.items())[:COMPARED]))
+    left_out: list[str] = []
     while True:
         try:
             write_explorer(folder / EXPLORER, f"Relations of {explained.name}", shown)
             break
-        except InputError:
-            if len(shown) == 1:
+        except ExplorerTooLargeError:
+            if len(shown) > 1:
+                shown = shown[:-1]
+            elif len(shown[0].relations) > 1:
+                largest = max(shown[0].relations, key=lambda each: each.theta.size)
+                left_out.append(largest.name)
+                shown = [replace(shown[0], relations=[each for each in shown[0].relations if each is not largest])]
+            else:
                 raise
-            shown = shown[:-1]
     count = f"{len(shown)} images" if len(shown) > 1 else "the image"
     text: Text = (Link("Open the relation explorer", EXPLORER), f", point at any position of {count}, and see what it is related to.")
+    if left_out:
+        text = (*text, f" Left out, since the file would be too large: {', '.join(left_out)}.")
     return Section("Relations of any position", (Paragraph(text),))
 
 
-def write_page(folder: Path, explained: Explained, sections: Sequence[Section], images: int) -> None:
-    """Writes the page."""
-    beside = f", beside {' and '.join(explained.others)}" if explained.others else ""
-    lead = f"What {explained.name} looked at in {images} image{'s' * (images != 1)}{beside}."
-    more = f" The figures of {images - SHOWN} more images are in {IMAGES}/." if images > SHOWN else ""
-    write_report(folder / PAGE, "Explanation", lead + more, list(sections), "Figures are in the folder as PNG and SVG as well.")
+class Explanation:
+    """What is written about a model, image by image.
+
+    Args:
+        folder: for all of it.
+        explained: the model.
+        wishes: what is to be explained.
+    """
+
+    def __init__(self, folder: Path, explained: Explained, wishes: Wishes) -> None:
+        check_kinds(explained.model, wishes.kinds)
+        self.folder = folder
+        self.explained = explained
+        self.wishes = wishes
+        self.images: dict[str, Path] = {}
+        self.sections: list[Section] = []
+
+    def add(self, name: str, image: Path) -> None:
+        """Draws the figures of an image and writes them.
+
+        Args:
+            name: of the image in the folder.
+            image: the file.
+
+        Raises:
+            DamagedImageError: it cannot be read.
+        """
+        first = next(iter(self.images.values()), image)
+        figures = figures_of(self.explained, image, first, self.wishes)
+        drawn = {kind: write_figure(self.folder / IMAGES / name / kind, figure, self.wishes.formats) for kind, figure in figures.items()}
+        if len(self.sections) < SHOWN and drawn:
+            self.sections.append(section_of(name, drawn, score_in_words(self.explained.model, image, first, self.wishes)))
+        self.images[name] = image
+
+    def finish(self) -> Path:
+        """Writes what is of all images together, and the page, which it returns."""
+        above: list[Section] = []
+        if "explorer" in self.wishes.kinds:
+            above.append(write_relations(self.folder, self.explained, self.images))
+        if "receptive-field" in self.wishes.kinds:
+            above.append(write_receptive_field(self.folder, self.explained, list(self.images.values())[:AVERAGED], self.wishes))
+        count, others = len(self.images), self.explained.others
+        beside = f", beside {' and '.join(others)}" if others else ""
+        lead = f"What {self.explained.name} looked at in {count} image{'s' * (count != 1)}{beside}."
+        more = f" The figures of {count - SHOWN} more images are in {IMAGES}/." if count > SHOWN else ""
+        formats = " and ".join(each.upper() for each in self.wishes.formats)
+        write_report(
+            self.folder / PAGE, "Explanation", lead + more, [*above, *self.sections], f"All figures are in the folder, as {formats}."
+        )
+        return self.folder / PAGE

@@ -30,6 +30,10 @@ LARGEST_FILE = 3_000_000
 """Bytes that a page has at most: it is to be sent by mail and opened on a phone."""
 
 
+class ExplorerTooLargeError(InputError):
+    """A page would be larger than ``LARGEST_FILE``."""
+
+
 @dataclass(frozen=True)
 class Explored:
     """An image and the relations of a model's attentions on it.
@@ -66,7 +70,8 @@ def render_explorer(title: str, shown: Sequence[Explored]) -> str:
         shown: one image or more; the page shows one or two at a time.
 
     Raises:
-        InputError: there are no images, or the page would be larger than ``LARGEST_FILE``.
+        ExplorerTooLargeError: the page would be larger than ``LARGEST_FILE``.
+        InputError: there are no images.
     """
     if not shown:
         raise InputError("there are no images to explore: pass at least one")
@@ -75,7 +80,9 @@ def render_explorer(title: str, shown: Sequence[Explored]) -> str:
     if size > LARGEST_FILE:
         fit = max(1, len(shown) * LARGEST_FILE // size) if len(shown) > 1 else 0
         advice = f"show {fit} at a time" if fit else "make a model of smaller images, or attach attention to fewer stages"
-        raise InputError(f"the explorer of {len(shown)} images has {size:,} bytes, and at most {LARGEST_FILE:,} are sent: {advice}")
+        raise ExplorerTooLargeError(
+            f"the explorer of {len(shown)} images has {size:,} bytes, and at most {LARGEST_FILE:,} are sent: {advice}"
+        )
     return page
 
 

@@ -28,6 +28,12 @@ WATCHED: Position = (0.4, 0.5)
 WEAKENED, KEPT = "weakened", "kept"
 UNRELATED, RELATED = "no relation", "strong"
 """What the ends of the scales say."""
+LEGEND = (
+    "The spatial gate of each stage multiplies its map: yellow positions are kept, blue ones are weakened. A stage's title gives the range "
+    "of its colours, which may be narrow. On the right: what the marked position is related to, after the first stage. Bright: a large "
+    "affinity of the marked position to that one, R(i,:), or of that one to the marked position, R(:,i)."
+)
+"""How to read ``draw_gates``, for captions."""
 
 
 def draw_gates(model: BackboneModel, images: Sequence[ImageLike], watched: Position = WATCHED) -> Figure:

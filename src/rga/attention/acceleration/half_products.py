@@ -81,6 +81,8 @@ def has_wide_results(device: torch.device) -> bool:
     operand = torch.ones(1, 16, 16, dtype=torch.bfloat16, device=device)
     try:
         return bool(torch.bmm(operand, operand, out_dtype=torch.float32).dtype == torch.float32)
+    except torch.OutOfMemoryError:  # which says nothing about the device
+        raise
     except (TypeError, RuntimeError):  # an older PyTorch, another kind of device
         return False
 
@@ -126,7 +128,7 @@ class LinearOfHalf(torch.autograd.Function):
         grad_nodes = grad_weight = None
         with without_autocast(gradient.device):
             if torch.is_grad_enabled():  # second derivatives are wanted
-                grad_nodes = (gradient @ weight).to(nodes.dtype) if of_nodes else None
+                grad_nodes = (gradient @ weight.to(gradient.dtype)).to(nodes.dtype) if of_nodes else None
                 grad_weight = gradient.flatten(0, 1).mT @ nodes.flatten(0, 1).to(gradient.dtype) if of_weight else None
                 return grad_nodes, grad_weight
             upstream, size = rounded(gradient, nodes.dtype)

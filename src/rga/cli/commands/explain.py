@@ -13,31 +13,15 @@ from rga.checks import check_at_least
 from rga.cli.answering import Answers
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
-from rga.errors import ExistingFileError, InputError
+from rga.errors import InputError
 from rga.images.images import DamagedImageError, read_image
 from rga.images.named import named_images
 from rga.loading import load, task_of
 from rga.reports.demo_runs import spread
-from rga.reports.explanation import (
-    AVERAGED,
-    PAGE,
-    SHOWN,
-    Explained,
-    Kind,
-    Wishes,
-    check_kinds,
-    figures_of,
-    named_models,
-    possible_kinds,
-    score_in_words,
-    section_of,
-    write_images,
-    write_page,
-    write_receptive_field,
-    write_relations,
-)
-from rga.reports.report import Section
-from rga.storage.outputs import check_drawing, check_folder
+from rga.reports.explanation import PAGE, SHOWN, Explained, Explanation, Kind, Wishes, possible_kinds
+from rga.reports.gates import WATCHED
+from rga.reports.titles import titles_of
+from rga.storage.outputs import check_drawing, check_output
 from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
 from rga.training.input.reading import OnDamaged, Progress
@@ -80,52 +64,37 @@ def explain(
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_drawing()
-    if target is not None and similar_to is not None:
-        raise InputError("--target explains a class, --similar-to the similarity of two images: leave one of the two out")
     check_at_least(0, most=most)
     found = named_images(images, outside=output)
     names = list(found)
     named = {names[index]: found[names[index]] for index in spread(len(names), most or len(names), shift=0)}
-    if (output / PAGE).exists() and not overwrite:
-        raise ExistingFileError(f"{output / PAGE} is there already: name another folder with --output, or replace it with --overwrite")
-    check_folder(output)
+    check_output(output / PAGE, overwrite=overwrite)
     loaded = load(model).to(choose_device(device))
     others = [] if beside is None else [(beside, load_beside(beside, model).to(choose_device(device)))]
-    *titles, title = named_models(*others, (model, loaded))
+    *titles, title = titles_of([*others, (model, loaded)])
     explained = Explained(loaded, title, dict(zip(titles, (each for _, each in others), strict=True)))
-    check_kinds(loaded, write)
-    wishes = Wishes(write or possible_kinds(loaded), target=target, similar_to=similar_to, formats=formats)
-    if position:
-        wishes = Wishes(wishes.kinds, position, target, similar_to, formats)
-    sections: list[Section] = []
-    answers: Answers[Path] = Answers()
+    wishes = Wishes(write or possible_kinds(loaded), position or (WATCHED,), target, similar_to, formats)
+    explanation = Explanation(output, explained, wishes)
+    answers: Answers[None] = Answers()
 
-    def use(one: Mapping[str, Path], *, progress: Progress, on_damaged: OnDamaged) -> list[Path]:
-        """Draws the figures of one image and writes them."""
+    def use(one: Mapping[str, Path], *, progress: Progress, on_damaged: OnDamaged) -> list[None]:
+        """Explains one image."""
         ((name, path),) = one.items()
         try:
             read_image(path)
         except DamagedImageError as error:
             on_damaged(0, error)
             return []
-        first = next(iter(answers.found.values()), path)
-        drawn = write_images(output, name, figures_of(explained, path, first, wishes), wishes.formats)
-        if len(sections) < SHOWN and drawn:
-            sections.append(section_of(name, drawn, score_in_words(loaded, path, first, wishes)))
+        explanation.add(name, path)
         progress(1, 1)
-        return [path]
+        return [None]
 
     with progress("explaining") as bar:
         answers.add(named, use, 1, bar)
-    whole = answers.found
-    if whole and "receptive-field" in wishes.kinds:
-        sections.insert(0, write_receptive_field(output, explained, list(whole.values())[:AVERAGED], wishes))
-    if whole and "explorer" in wishes.kinds:
-        sections.insert(0, write_relations(output, explained, whole))
-    if whole:
-        write_page(output, explained, sections, len(whole))
+    if explanation.images:
+        page, count = explanation.finish(), len(explanation.images)
         left = f" of {len(found)} (--most 0 for all)" if len(named) < len(found) else ""
-        PlainConsole().sentence(f"{len(whole)} image{'s' * (len(whole) != 1)}{left} explained: {output / PAGE}")
+        PlainConsole().sentence(f"{count} image{'s' * (count != 1)}{left} explained: {page}")
     answers.conclude(len(named), skip_damaged)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rga.reid.model import ReidModel
-from rga.reports.gates import draw_gates
+from rga.reports.gates import LEGEND, draw_gates
 from rga.reports.plotting import as_png
 from rga.reports.report import Figure, Section
 
@@ -19,9 +19,7 @@ def section(model: ReidModel, images: Sequence[Path]) -> Section:
             Figure(
                 as_png(draw_gates(model, images)),
                 "spatial gates of each stage and relations of one node, for some test images",
-                "A gate multiplies the feature map of its stage at each position: bright positions are kept, dark ones are damped. Before "
-                "training, all gates are close to the setting initial_gate. Relations are the affinities of the marked node to all nodes "
-                "and of all nodes to it, after the first stage.",
+                f"{LEGEND} Before training, all gates are close to the setting initial_gate.",
             ),
         ),
     )

@@ -10,7 +10,7 @@ from rga.classification.datasets.samples import ClassificationData
 from rga.images.inputs import ImageLike
 from rga.reid.datasets.samples import ReidData
 from rga.reports.demo_runs import spread
-from rga.reports.gates import draw_gates
+from rga.reports.gates import LEGEND, draw_gates
 from rga.reports.plotting import as_png
 from rga.reports.report import Figure, Section
 from rga.reports.reported_run import ReportedRun
@@ -26,12 +26,7 @@ def section(runs: Sequence[ReportedRun]) -> Section | None:
     if not attended:
         return None
     run = attended[-1]
-    caption = (
-        "A gate multiplies the map of its stage at each position: yellow positions are kept, blue ones are weakened. The title of a stage "
-        "gives the range of its colours. On the right: the affinities of the marked position to all positions, and of all to it, after the "
-        "first stage."
-    )
-    figure = Figure(as_png(draw_gates(run.model, images_of(run.data))), f"gates of {run.name} on some test images", caption)
+    figure = Figure(as_png(draw_gates(run.model, images_of(run.data))), f"gates of {run.name} on some test images", LEGEND)
     return Section(f"Where {run.name} looks", (figure,))
 
 
