@@ -83,7 +83,7 @@ def report(
     for name, folder, record, model in zip(names, folders, records, models, strict=True):
         task = get_task(record.task)
         chosen = choose_data(task, model.trained_on, folder, data)
-        measure = Measure(batch_size, num_workers, progress)
+        measure = Measure(batch_size, num_workers, progress, named=data is not None)
         found.append(reported(name, folder, record, model, chosen, measure))
         check_together(found)
     last = found[-1]
@@ -102,6 +102,7 @@ class Measure:
     batch_size: int
     num_workers: int
     progress: Progress | None
+    named: bool
 
 
 def reported(name: str, folder: Path, record: RunRecord, model: BackboneModel, chosen: Any, measure: Measure) -> ReportedRun:
@@ -118,6 +119,7 @@ def reported(name: str, folder: Path, record: RunRecord, model: BackboneModel, c
         model,
         chosen.data,
         chosen.read_as[0],
+        measure.named,
         result,
         cost(model.backbone, (1, 3, *model.backbone_size)),
         weights_fingerprint(model),

@@ -57,6 +57,7 @@ def test_two_runs_side_by_side(reid_run: Path, plain_reid: Path, tmp_path: Path)
     assert fields["backbone"] == ["test_resnet", "test_resnet"]
     assert "flip" not in fields
     assert f"rga train {plain_reid}/recipe.json -o again" in page
+    assert f"<code>rga evaluate {plain_reid}</code>" in page  # on the data of its training, with what that held out
     assert load(reid_run).trained_on["fingerprint"] in page
     assert "http" not in page.replace("http-equiv", "")
     assert '<a href="report-map.html">Open the embedding map</a>' in page

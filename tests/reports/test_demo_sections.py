@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,7 +16,8 @@ from rga.reid.datasets.samples import Sample
 from rga.reports.demo_runs import method_columns, spread
 from rga.reports.rank_list import LEGEND, Found, RankList
 from rga.reports.report import Command, Figure, Paragraph, Section, Table, render_report
-from rga.reports.sections.demo import next_steps, rank_lists, results, settings, training
+from rga.reports.sections.demo import next_steps, predictions, rank_lists, results, settings, training
+from rga.segmentation.datasets.classes import numbered
 
 ATTACK = "<script>alert(1)</script>"
 
@@ -100,3 +105,27 @@ def test_values_from_outside_are_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "chosen", "indices"), [(3, 5, [0, 1, 2]), (10, 2, [2, 7]), (0, 4, [])])
 def test_examples_are_spread_evenly(count: int, chosen: int, indices: list[int]) -> None:
     assert spread(count, chosen) == indices
+
+
+def test_predictions_of_large_images_of_several_sizes_lie_beside_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is drawn whole, small enough to be read in a page."""
+    classes = numbered(("road", "sky"), ((200, 0, 0), (0, 0, 200)))
+    shown = [Image.new("RGB", size, (0, 255, 0)) for size in ((1600, 400), (400, 800), (40, 30))]
+    monkeypatch.setattr(predictions, "read_sample", lambda image, _classes: (image, np.zeros((image.height, image.width), np.uint8)))
+
+    def segment(images: list[Image.Image]) -> list[Any]:
+        return [SimpleNamespace(labels=np.zeros((image.height, image.width), np.uint8)) for image in images]
+
+    data: Any = SimpleNamespace(val=shown, classes=classes)
+    model: Any = SimpleNamespace(segment=segment)
+    (figure,) = predictions.section(data, {"plain": model}).parts
+    assert isinstance(figure, Figure)
+    with Image.open(io.BytesIO(figure.data)) as drawn:
+        pixels = np.asarray(drawn.convert("RGB")).astype(int)
+    assert figure.size[0] == 3 * predictions.WIDTH + 2 * 4
+    green = (pixels[..., 1] > 200) & (pixels[..., 0] < 60)
+    column = green[:, : predictions.WIDTH]
+    starts = np.flatnonzero(np.diff(column.any(1).astype(int)) == 1)
+    assert len(starts) == 3  # three images, apart from one another
+    assert not green[:, predictions.WIDTH + 4 :].any()
+    assert column.sum(1).max() >= predictions.WIDTH - 4  # the widest one fills its cell

@@ -25,6 +25,7 @@ class ReportedRun:
         model: its best model, or its last.
         data: that it was evaluated on.
         read_as: those data, as the user names them.
+        named: whether they were named; they are those of the training otherwise, with what that held out.
         result: of the evaluation.
         cost: of the backbone for one image.
         weights: the fingerprint of the model's weights.
@@ -38,6 +39,7 @@ class ReportedRun:
     model: BackboneModel
     data: Any
     read_as: str
+    named: bool
     result: Evaluation
     cost: Cost
     weights: str

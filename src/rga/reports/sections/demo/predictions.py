@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from rga.reports.demo_runs import spread
 from rga.reports.report import Figure, Section
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import SegmentationData
-from rga.segmentation.drawing import legend, overlay, panels
+from rga.segmentation.drawing import PAPER, legend, overlay, panels
 from rga.segmentation.model import SegmentationModel
 
 SHOWN = 6
 """How many scenes are shown."""
+WIDTH = 260
+"""Pixels of an image's width, at most: larger ones would make the writing unreadable in a page."""
 
 
 def section(data: SegmentationData, models: Mapping[str, SegmentationModel]) -> Section:
@@ -30,7 +32,10 @@ def section(data: SegmentationData, models: Mapping[str, SegmentationModel]) -> 
         image, labels = read_sample(data.val[index], data.classes)
         found = [model.segment([image])[0].labels for model in models.values()]
         wrong = np.where((found[-1] != labels) & (labels < len(data.classes)), np.uint8(255), np.uint8(40))
-        rows.append([image, *(overlay(image, each, data.classes) for each in found), Image.fromarray(wrong).convert("RGB")])
+        cells = [image, *(overlay(image, each, data.classes) for each in found), Image.fromarray(wrong).convert("RGB")]
+        rows.append([small(cell) for cell in cells])
+    size = max(cell.width for row in rows for cell in row), max(cell.height for row in rows for cell in row)
+    rows = [[ImageOps.pad(cell, size, Image.Resampling.NEAREST, PAPER) for cell in row] for row in rows]  # images may differ in size
     heads = ("image", *models, f"mistakes of {list(models)[-1]}")
     return Section(
         "Predictions",
@@ -42,6 +47,13 @@ def section(data: SegmentationData, models: Mapping[str, SegmentationModel]) -> 
             ),
         ),
     )
+
+
+def small(image: Image.Image) -> Image.Image:
+    """An image that is at most ``WIDTH`` wide."""
+    if image.width <= WIDTH:
+        return image
+    return image.resize((WIDTH, max(1, round(image.height * WIDTH / image.width))), Image.Resampling.BOX)
 
 
 def with_legend(sheet: Image.Image, data: SegmentationData) -> Image.Image:

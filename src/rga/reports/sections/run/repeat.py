@@ -14,10 +14,11 @@ def section(runs: Sequence[ReportedRun]) -> Section:
     """Commands for each run."""
     parts = []
     for run in runs:
-        folder, data = shlex.quote(str(run.folder)), shlex.quote(run.read_as)
+        folder = shlex.quote(str(run.folder))
+        data = f" --data {shlex.quote(run.read_as)}" if run.named else ""
         parts += [
             Command(f"Train {run.name} again, by all its choices:", f"rga train {shlex.quote(str(run.folder / RECIPE_FILE))} -o again"),
-            Command(f"Measure {run.name} again:", f"rga evaluate {folder} --data {data}"),
+            Command(f"Measure {run.name} again:", f"rga evaluate {folder}{data}"),
             Command(f"See what {run.name} looked at:", f"rga explain {folder} IMAGES -o explained"),
         ]
     return Section("Commands", tuple(parts))
