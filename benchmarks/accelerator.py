@@ -54,12 +54,12 @@ class Part:
 
 
 PARTS = {
-    "correct": Part(correct, "the reference's tensors, and the logits of the gates, in float32, TF32, bfloat16 and float16", 60),
+    "correct": Part(correct, "the reference's tensors, and the logits of the gates, in float32, TF32, bfloat16 and float16", 90),
     "modules": Part(modules, "RGA-SC dense, exact and spectral at three sizes: ms, memory, kernels", 90),
     "networks": Part(networks, "ResNet-50 plain and with RGA-SC: inference, the whole step, the input; float32, TF32, bfloat16", 120),
-    "group": Part(group, "a training in one process of nccl", 45),
-    "resume": Part(resuming, "a training that is stopped and continued", 45),
-    "compiled": Part(compiled, "ResNet-50 plain and with RGA-SC, compiled, in bfloat16", 120),
+    "group": Part(group, "a training in one process of nccl", 90),
+    "resume": Part(resuming, "a training that is stopped and continued", 90),
+    "compiled": Part(compiled, "ResNet-50 plain and with RGA-SC, compiled, in bfloat16", 180),
 }
 
 

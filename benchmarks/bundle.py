@@ -51,9 +51,8 @@ exec "$@"
 SCRIPT = """#!/bin/sh
 # Runs the comparisons on this machine: bash {folder}/run.sh OUTPUT [MINUTES] [AT_ONCE]
 set -e
-export NVIDIA_TF32_OVERRIDE=0
 exec bash "$(dirname "$0")/with-wheels.sh" python3 -m rga reproduce {tables} --scale {scale} --data "{data}" \\
-    --device cuda --at-once "${{3:-6}}" --minutes "${{2:-9}}" \\
+    --device cuda --tf32 none --at-once "${{3:-6}}" --minutes "${{2:-9}}" \\
     --output "$1/runs" --evidence "$1/evidence"
 """
 

@@ -33,7 +33,7 @@ FLAGS = {
     "demo reid": "--output --identities --epochs --seed",
     "demo segmentation": "--output --train-images --test-images --epochs --seed",
     "completion": "{bash,zsh}",
-    "reproduce": "TABLE --scale --data --seeds --variants --at-once --minutes --device --threads --output --evidence",
+    "reproduce": "TABLE --scale --data --seeds --variants --at-once --minutes --device --threads --tf32 --output --evidence",
     "train": "--data --list --show reid/market1501 seg/cityscapes cls/digits",
     "data list": "",
     "doctor": "",

@@ -42,6 +42,7 @@ result = json.loads((known / "result.json").read_text())
 result["seed"] = fields["seed"]
 result["recipe"] |= {{}} if attention == "rga-sc" else {{"attention": attention}}
 result["machine"] = dict(threads=fields["machine"]["threads"], device=fields["machine"]["device"], at_once=job["at_once"])
+result["machine"]["tf32"] = fields["machine"]["tf32"]
 (folder / "result.json").write_text(json.dumps(result))
 """
 RESULT = {
@@ -165,6 +166,11 @@ def test_two_calls_on_one_folder_exclude_each_other(tmp_path: Path, broken: Path
 def test_devices_are_used_in_turn(tmp_path: Path, broken: Path) -> None:
     run(study(tmp_path, device="cpu,auto", seeds=1))
     assert {line.machine["device"] for line in Evidence(tmp_path / "evidence").runs("people")} == {"cpu", "auto"}
+
+
+def test_a_gpu_multiplies_in_tf32_what_was_asked_for(tmp_path: Path, broken: Path) -> None:
+    run(study(tmp_path, tf32="none", seeds=1))
+    assert {line.machine["tf32"] for line in Evidence(tmp_path / "evidence").runs("people")} == {"none"}
 
 
 def test_data_are_made_once_and_nobody_elses_are_taken(tmp_path: Path, broken: Path) -> None:

@@ -22,7 +22,7 @@ from rga.study.trainings.progress import watching
 from rga.study.trainings.side_by_side import Ended, State, Together, run_jobs
 from rga.study.trial import Trial, deciding_fields, trials_of
 from rga.study.variants import VARIANTS
-from rga.training.recipe import check_device_name
+from rga.training.recipe import Tf32, check_device_name
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.lock import locked
 
@@ -42,6 +42,7 @@ class Study:
         variants: names; all by default.
         device: of all trainings; several, in turn, where they are named with commas.
         threads: of each training.
+        tf32: products that an NVIDIA GPU may compute in TF32.
     """
 
     blocks: tuple[Block, ...]
@@ -52,6 +53,7 @@ class Study:
     variants: tuple[str, ...] = ()
     device: str = "auto"
     threads: int = 1
+    tf32: Tf32 = "convolutions"
 
     def trials(self) -> list[Trial]:
         """Its trainings.
@@ -142,7 +144,7 @@ def jobs_of(study: Study, trials: Iterable[Trial], data: Mapping[str, DataSpec])
     devices = study.device.split(",")
     there = [trial for trial in trials if trial.setting.name in data]
     for number, trial in enumerate(there):
-        machine = {"threads": study.threads, "device": devices[number % len(devices)]}
+        machine = {"threads": study.threads, "tf32": study.tf32, "device": devices[number % len(devices)]}
         yield trial, Job(str(trial), trial.recipe(data[trial.setting.name], **machine), trial.folder(study.output))
 
 

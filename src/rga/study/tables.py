@@ -197,7 +197,8 @@ ALL = (
         "Does the paper's start of the gates catch up in a longer training?",
         (
             Block("people", (PLAIN, "rga-sc-from-50", ATTENDED), 5),
-            Block("people-x2", (PLAIN, "rga-sc-from-50", ATTENDED), 3),
+            Block("people-x2", BOTH, 5),
+            Block("people-x2", ("rga-sc-from-50",), 3),
             Block("people-x4", (PLAIN, "rga-sc-from-50", ATTENDED), 3),
         ),
     ),

@@ -16,6 +16,7 @@ from rga.study.results.comparison import compare
 from rga.study.results.statistics import check_statistics
 from rga.study.tables import TABLES, get_table
 from rga.terminal import PlainConsole
+from rga.training.recipe import Tf32
 
 
 def main(
@@ -29,6 +30,7 @@ def main(
     minutes: float = 0,
     device: str = "auto",
     threads: int = 1,
+    tf32: Tf32 = "convolutions",
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/reproduce"),
     evidence: Path = Path("evidence"),
 ) -> int:
@@ -46,6 +48,7 @@ def main(
         minutes: Stop after so many minutes, to be continued by the next call; 0 for no end.
         device: Where to compute: auto, cpu, cuda; several GPUs in turn as cuda:0,cuda:1.
         threads: CPU threads of each training.
+        tf32: Products that an NVIDIA GPU may compute in TF32; none for the precision of a CPU.
         output: Folder for generated data and runs. It can be copied to another machine and continued there.
         evidence: Folder with a line of JSON for each finished run.
     """
@@ -55,7 +58,7 @@ def main(
             console.print(f"{table.name:16}{table.about}", soft_wrap=True)
         return 0
     check_statistics()
-    study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads)
+    study = Study(blocks_of(tables, scale), output, evidence, data, seeds, variants, device, threads, tf32)
     together = reproduce(study, at_once=at_once, minutes=minutes, console=console)
     for name in dict.fromkeys(tables):
         report(name, study, console)
