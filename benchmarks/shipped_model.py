@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 import rga
 from rga.datasets.histogram import histogram_features
 from rga.datasets.spec import DataSpec
-from rga.demos.reid import ranked
 from rga.errors import InputError, MissingFileError, RgaError
 from rga.images.images import read_image
 from rga.images.preprocessing import Preprocessing
@@ -32,8 +31,10 @@ from rga.loading import load
 from rga.model_names import shipped_models
 from rga.pretrained.card import judge
 from rga.pretrained.small import NAME
+from rga.ranking.evaluation import evaluate
 from rga.reid.datasets.catalog import CATALOG
 from rga.reid.datasets.samples import ReidData
+from rga.reid.embedded import Embedded
 from rga.reid.model import ReidModel
 from rga.reid.transforms import test_transform
 from rga.storage.files import write_json
@@ -87,7 +88,8 @@ def batches(paths: Sequence[Path], preprocessing: Preprocessing) -> Iterator[Fea
 
 def measured(name: str, features: Features, data: ReidData) -> dict[str, Any]:
     """How well features of a dataset's query and gallery, one after the other, find people."""
-    result = ranked(features[: len(data.query)], features[len(data.query) :], data)
+    each = Embedded.of(features[: len(data.query)], features[len(data.query) :], data)
+    result = evaluate(each.query, *each.labels[:2], each.gallery, *each.labels[2:])
     figures = {"mAP": result.mAP, "R1": float(result.cmc[0]), "mINP": result.mINP}
     print(f"{name}: " + ", ".join(f"{metric} {100 * value:.1f}" for metric, value in figures.items()), flush=True)
     return {"name": name, **{metric: round(value, 6) for metric, value in figures.items()}}

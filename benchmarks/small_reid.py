@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rga.reports.curves import draw_training
+from rga.reports.curves import draw_runs
 from rga.training.run.log import read_log
 from rga.training.run.record import RECIPE_FILE
 
@@ -69,8 +69,14 @@ def main(arguments: Sequence[str]) -> str:
         program = [sys.executable, "-m", "rga", "train", "reid/small", "--attention", attention, "--output", str(runs[name])]
         commands[name] = [*program, *options, *chosen.more]
     train_all(commands, {name: chosen.output / f"{attention}.txt" for name, attention in ATTENTIONS.items()})
-    (chosen.output / "curves.png").write_bytes(draw_training(runs, "pooled", skip_styles=1))
+    (chosen.output / "curves.png").write_bytes(drawn(runs))
     return f"{table(runs)}\ncurves: {chosen.output / 'curves.png'}"
+
+
+def drawn(runs: dict[str, Path]) -> bytes:
+    """The curves of both trainings, PNG."""
+    loss = "cross-entropy + triplet loss"
+    return draw_runs(runs, ("identity", "triplet"), "mAP_pooled", loss_label=loss, title="mAP by epoch", metric_label="mAP (%)")
 
 
 if __name__ == "__main__":

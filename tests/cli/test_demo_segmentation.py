@@ -52,7 +52,7 @@ def test_the_report_holds_the_metrics(streets_demo: Path) -> None:
 
 def test_the_report_stands_alone(streets_demo: Path) -> None:
     html = (streets_demo / "report.html").read_text()
-    assert html.count("data:image/") == 3
+    assert html.count("data:image/") == 4
     assert not re.search(r"https?:|<script|<link|@import|url\(", re.sub(r"base64,[^\"]+", "", html))
 
 

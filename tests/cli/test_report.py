@@ -41,16 +41,25 @@ def test_two_runs_side_by_side(reid_run: Path, plain_reid: Path, tmp_path: Path)
     assert done.code == 0, done.err
     assert done.out == f"written to {path}\n"
     page = path.read_text()
-    assert heads(page)[:3] == ["Results", "Curves", "Rank lists of RGA-SC"]
-    assert heads(page)[-4:] == ["Where RGA-SC looks", "Embedding map", "Configuration", "Commands"]
-    assert "What speaks for the nearest images" in heads(page)
+    assert [head for head in heads(page) if not head.endswith("query by query")] == [
+        *("Results", "Curves", "Ranks", "Rank lists of RGA-SC", "What speaks for the nearest images", "Pairs: same identity or not"),
+        *("From camera to camera", "Conditions", "Where RGA-SC looks", "Embedding map", "Configuration", "Commands"),
+    ]
+    rates = table(page, "True match rate")
+    assert [row[0] for row in rates] == ["run", "plain", "RGA-SC"]
+    conditions = table(page, "The mAP of groups of queries")
+    assert conditions[0] == ["queries", "number", "plain", "RGA-SC"]
     results = table(page, re.findall(r"<caption>(\d+ queries)", page)[0])
     assert results[0][1:3] == ["mAP", "R1"]
     assert [row[0] for row in results[1:]] == ["plain", "RGA-SC"]
     for row, run in zip(results[1:], (plain_reid, reid_run), strict=True):
         written = tmp_path / f"{run.name}.json"
         assert rga("evaluate", run, *WORKERS, "-o", written).code == 0
-        measured = json.loads(written.read_text())["results"]["neck"]
+        told = json.loads(written.read_text())
+        measured = told["results"]["neck"]
+        groups = {name: figures["mAP"] for name, figures in told["conditions"]["neck"].items()}
+        column = conditions[0].index(row[0])
+        assert {line[0]: line[column] for line in conditions[1:]} == {name: f"{value:.1%}" for name, value in groups.items()}
         assert row[1:3] == [f"{measured['mAP']:.1%}", f"{measured['cmc'][0]:.1%}"]
     fields = {row[0]: row[1:] for row in table(page, "The fields of the recipe that are not")}
     assert fields["attention"] == ["none", "rga-sc"]
@@ -80,7 +89,7 @@ def test_segmentation(segmentation_run: Path, tmp_path: Path) -> None:
     assert heads(page) == ["Results", "Curves", "Classes", "Predictions", "Where RGA-SC looks", "Configuration", "Commands"]
     names = load(segmentation_run).classes.names
     assert [row[0] for row in table(page, "Intersection over union")[1:]] == list(names)
-    assert [row[0] for row in table(page, "2 images")] == ["run", "RGA-SC"]
+    assert [row[0] for row in table(page, "2 images")] == ["", "RGA-SC"]
 
 
 def test_classification(digits_run: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rga.reports.curves import draw_training, total_loss
+from rga.reports.curves import draw_runs, total_loss
 from rga.training.run.log import RunLog
 
 
@@ -20,8 +20,12 @@ def run(folder: Path) -> Path:
     return folder
 
 
+def drawn_of(runs: dict[str, Path]) -> bytes:
+    return draw_runs(runs, ("identity", "triplet"), "mAP_neck", loss_label="loss", title="mAP by epoch", metric_label="mAP (%)")
+
+
 def test_training_curves(tmp_path: Path) -> None:
-    with Image.open(io.BytesIO(draw_training({"plain": run(tmp_path / "a"), "RGA-SC": run(tmp_path / "b")}))) as drawn:
+    with Image.open(io.BytesIO(drawn_of({"plain": run(tmp_path / "a"), "RGA-SC": run(tmp_path / "b")}))) as drawn:
         assert drawn.format == "PNG"
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 20  # there are curves on it
         assert drawn.width > drawn.height > 200
@@ -34,6 +38,6 @@ def test_the_total_loss_is_the_sum_of_the_named_losses() -> None:
 def test_nothing_to_draw(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("")
     with pytest.raises(ValueError, match="has no training in it"):
-        draw_training({"empty": tmp_path})
+        drawn_of({"empty": tmp_path})
     with pytest.raises(ValueError, match="no runs"):
-        draw_training({})
+        drawn_of({})

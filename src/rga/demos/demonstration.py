@@ -7,13 +7,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.table import Table as RichTable
 
+from rga.chosen_data import ChosenData
 from rga.cores import cores
 from rga.errors import ExistingFileError, InputError, RgaError
+from rga.loading import load
 from rga.reports.demo_runs import RUNS
+from rga.reports.report import Table
+from rga.reports.reported_run import ReportedRun
+from rga.run_reports import Measure, reported
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
 from rga.study.generated import GeneratedData, generate
@@ -23,8 +29,12 @@ from rga.study.trainings.side_by_side import State, run_jobs
 from rga.terminal import PlainConsole
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
+from rga.training.run.record import read_run
 
 REPORT = "report.html"
+
+EVALUATED_AT_ONCE = 64
+"""Images."""
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
@@ -211,3 +221,28 @@ def run(
         report(data, chosen, watch, console)
         console.print(f"done in {watch.total / 60:.1f} minutes; look at {output / REPORT}")
         return 0
+
+
+def reported_runs(output: Path, recipes: Mapping[str, Recipe], data: Any) -> list[ReportedRun]:
+    """Evaluates the last models of a demo's runs.
+
+    Args:
+        output: the demo's folder.
+        recipes: name -> recipe.
+        data: that they are evaluated on.
+    """
+    found = []
+    for name, recipe in recipes.items():
+        folder = output / RUNS[name]
+        measure = Measure(EVALUATED_AT_ONCE, recipe.loader.num_workers, None, named=False)
+        chosen = ChosenData(data, (str(recipe.data),))
+        found.append(reported(name, folder, read_run(folder), load(folder / "last"), chosen, measure))
+    return found
+
+
+def as_rich(table: Table, title: str) -> RichTable:
+    """A report's table of plain text, for the terminal."""
+    shown = RichTable(*table.heads, title=title)
+    for row in table.rows:
+        shown.add_row(*map(str, row))
+    return shown

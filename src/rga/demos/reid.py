@@ -9,28 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
-from rga.attachment.costs import cost
 from rga.datasets.histogram import histogram_features
 from rga.datasets.spec import DataSpec
-from rga.demos.demonstration import REPORT, Stopwatch, run
+from rga.demos.demonstration import REPORT, Stopwatch, as_rich, reported_runs, run
 from rga.errors import InputError
-from rga.loading import load
-from rga.ranking.evaluation import evaluate
-from rga.ranking.result import RankingResult
+from rga.ranking.blocks import row_distances
+from rga.ranking.examination import examine
 from rga.reid.datasets.catalog import CATALOG
 from rga.reid.datasets.samples import ReidData
-from rga.reid.model import ReidModel
+from rga.reid.embedded import Embedded
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
-from rga.reports.demo_report import HEADS, HISTOGRAM, Method, ReidDemo, columns
-from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
+from rga.reports.demo_report import ReidDemo
+from rga.reports.demo_runs import PLAIN, RUNS, write_demo
 from rga.study.generated import GeneratedData
 from rga.synthetic.people.people import GENERATOR, PeopleOptions
 
@@ -66,18 +60,15 @@ def demo_reid(
 
     def report(root: Path, recipes: Mapping[str, ReidRecipe], watch: Stopwatch, console: Console) -> None:
         data = CATALOG.load("market1501", root)
-        methods, models = [], {}
         with watch.time("evaluation"):
-            methods.append(histogram(data))
-            for name, recipe in recipes.items():
-                models[name] = load(output / RUNS[name] / "last", ReidModel)
-                methods.append(network(name, models[name], data, recipe, watch.of_training[name]))
+            colours = by_colour(data)
+            distances = row_distances(colours.query, colours.gallery)
+            examined = examine(distances, *colours.labels, files=data.files, metric="cosine")
+            runs = reported_runs(output, recipes, data)
         seconds = {**watch.seconds, "in all, before this report": watch.total}
-        write_demo(output / REPORT, TITLE, ReidDemo(data, people, recipes[ATTENDED], methods, models[ATTENDED], output, seconds))
-        table = Table(*HEADS, title="People that were not trained on")
-        for method in methods:
-            table.add_row(*columns(method))
-        console.print(table)
+        done = ReidDemo(people, runs, distances, examined, output, seconds)
+        write_demo(output / REPORT, TITLE, done)
+        console.print(as_rich(done.figures(), "People that were not trained on"))
 
     return run(
         output,
@@ -100,25 +91,7 @@ def recipes_for(root: Path, seed: int) -> dict[str, ReidRecipe]:
     }
 
 
-def ranked(query: NDArray[np.float32], gallery: NDArray[np.float32], data: ReidData) -> RankingResult:
-    """The evaluation of features on a dataset with cameras."""
-    sides: list[tuple[Any, Any, Any]] = []
-    for features, samples in ((query, data.query), (gallery, data.gallery)):
-        cameras = np.array([sample.camera for sample in samples]) if data.has_cameras else None
-        sides.append((features, np.array([sample.identity for sample in samples]), cameras))
-    return evaluate(*sides[0], *sides[1])
-
-
-def histogram(data: ReidData) -> Method:
-    """The colour histogram, which is not trained."""
+def by_colour(data: ReidData) -> Embedded:
+    """Colour histograms, which are not trained, as features."""
     query, gallery = (histogram_features([sample.path for sample in samples]) for samples in (data.query, data.gallery))
-    return Method(HISTOGRAM, ranked(query, gallery, data), query, gallery)
-
-
-def network(name: str, model: ReidModel, data: ReidData, recipe: ReidRecipe, seconds: float) -> Method:
-    """A trained network."""
-    paths = [sample.path for sample in (*data.query, *data.gallery)]
-    features = model.embed(paths, batch_size=recipe.evaluation.eval_batch_size, num_workers=recipe.loader.num_workers)
-    query, gallery = features[: len(data.query)], features[len(data.query) :]
-    spent = cost(model.backbone, (1, 3, *model.preprocessing.size))
-    return Method(name, ranked(query, gallery, data), query, gallery, spent, seconds)
+    return Embedded.of(query, gallery, data)

@@ -10,18 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from rga.attachment.costs import cost
 from rga.datasets.spec import DataSpec
-from rga.demos.demonstration import REPORT, Stopwatch, run
+from rga.demos.demonstration import REPORT, Stopwatch, as_rich, reported_runs, run
 from rga.errors import InputError
-from rga.loading import load
-from rga.reports.demo_runs import ATTENDED, PLAIN, RUNS, write_demo
-from rga.reports.demo_segmentation_report import HEADS, Method, SegmentationDemo, columns
+from rga.reports.demo_runs import PLAIN, RUNS, write_demo
+from rga.reports.demo_segmentation_report import SegmentationDemo
 from rga.segmentation.datasets.catalog import CATALOG
-from rga.segmentation.evaluation import evaluate_model
-from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.recipes import demo
 from rga.study.generated import GeneratedData
@@ -48,20 +43,12 @@ def demo_segmentation(
     streets = StreetOptions(train=train_images, val=test_images, seed=seed)
 
     def report(root: Path, recipes: Mapping[str, SegmentationRecipe], watch: Stopwatch, console: Console) -> None:
-        data = CATALOG.load("streets", root)
-        methods = []
         with watch.time("evaluation"):
-            for name, recipe in recipes.items():
-                model = load(output / RUNS[name] / "last", SegmentationModel)
-                result = evaluate_model(model, data.labelled("val"), data.classes, num_workers=recipe.loader.num_workers)
-                spent = cost(model, (1, 3, streets.height, streets.width))
-                methods.append(Method(name, model, result, spent, watch.of_training[name]))
+            runs = reported_runs(output, recipes, CATALOG.load("streets", root))
         seconds = {**watch.seconds, "in all, before this report": watch.total}
-        write_demo(output / REPORT, TITLE, SegmentationDemo(data, streets, recipes[ATTENDED], methods, output, seconds))
-        table = Table(*HEADS, title="Street scenes that were not trained on")
-        for method in methods:
-            table.add_row(*columns(method))
-        console.print(table)
+        done = SegmentationDemo(streets, runs, output, seconds)
+        write_demo(output / REPORT, TITLE, done)
+        console.print(as_rich(done.figures(), "Street scenes that were not trained on"))
 
     return run(
         output,

@@ -16,6 +16,7 @@ from rga.training.distributed import processes
 from rga.training.input.reading import Progress
 
 Integers = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,10 @@ class Embedded:
         gallery_cameras: (gallery,) or None.
     """
 
-    query: npt.NDArray[np.float32]
+    query: Features
     query_ids: Integers
     query_cameras: Integers | None
-    gallery: npt.NDArray[np.float32]
+    gallery: Features
     gallery_ids: Integers
     gallery_cameras: Integers | None
 
@@ -42,6 +43,11 @@ class Embedded:
     def labels(self) -> tuple[Integers, Integers | None, Integers, Integers | None]:
         """In the order in which ``rga.reid.evaluate_distances`` takes them."""
         return self.query_ids, self.query_cameras, self.gallery_ids, self.gallery_cameras
+
+    @classmethod
+    def of(cls, query: Features, gallery: Features, data: ReidData) -> Embedded:
+        """Features of a dataset's query and gallery, whatever computed them, with the dataset's labels."""
+        return cls(query, *labels(data.query, data.has_cameras), gallery, *labels(data.gallery, data.has_cameras))
 
 
 def embed_data(
@@ -63,11 +69,10 @@ def embed_data(
     check_findable(data)
     paths = processes.share([sample.path for sample in (*data.query, *data.gallery)])
     both = model.embed_both(paths, batch_size, num_workers, flip, progress)
-    (query_ids, query_cameras), (gallery_ids, gallery_cameras) = (labels(side, data.has_cameras) for side in (data.query, data.gallery))
     found = {}
     for feature, batches in both.items():
         query, gallery = np.split(processes.gather_rows(torch.cat(batches)).numpy(), [len(data.query)])
-        found[feature] = Embedded(query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras)
+        found[feature] = Embedded.of(query, gallery, data)
     return found
 
 

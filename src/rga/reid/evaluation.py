@@ -75,8 +75,11 @@ class ReidEvaluation:
 
     def examine(self) -> dict[Feature, Examination]:
         """The rankings from all sides, for a report: another walk over the distances."""
-        metric = self.options.comparison.name
-        return {name: examine(rows, *self.labels, files=self.data.files, metric=metric) for name, rows in self.distances.items()}
+        return {name: self.examined(name) for name in self.distances}
+
+    def examined(self, feature: Feature) -> Examination:
+        """The ranking by one feature from all sides."""
+        return examine(self.distances[feature], *self.labels, files=self.data.files, metric=self.options.comparison.name)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures of each feature, as JSON can hold them."""

@@ -11,31 +11,6 @@ from rga.reports.plotting import as_png, label_axes, new_figure, styles
 from rga.training.run.log import read_log
 
 
-def draw_training(runs: Mapping[str, Path], feature: str = "neck", skip_styles: int = 0) -> bytes:
-    """Draws the loss and the test mAP of re-ID runs by epoch.
-
-    Args:
-        runs: the name of each run in the legend -> its folder with ``log.jsonl``.
-        feature: "neck" or "pooled": the feature whose mAP is drawn.
-        skip_styles: number of curve styles to leave out, so that a run has the same colour as in another figure.
-
-    Returns:
-        A PNG.
-
-    Raises:
-        InputError: as ``draw_runs``.
-    """
-    return draw_runs(
-        runs,
-        ("identity", "triplet"),
-        f"mAP_{feature}",
-        loss_label="cross-entropy + triplet loss",
-        title="mAP on identities not seen in training",
-        metric_label="mAP (%)",
-        skip_styles=skip_styles,
-    )
-
-
 def draw_runs(
     runs: Mapping[str, Path],
     losses: Sequence[str],

@@ -1,4 +1,7 @@
-"""The report of ``rga demo``: two re-ID networks and a colour histogram, compared on generated people."""
+"""The report of ``rga demo``: two re-ID networks and a colour histogram, compared on generated people.
+
+The sections on the networks are those of ``rga report``.
+"""
 
 from __future__ import annotations
 
@@ -8,128 +11,98 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rga.attachment.costs import Cost
-from rga.ranking.result import RankingResult
+from rga.ranking.blocks import DistanceRows
+from rga.ranking.examination import Examination
 from rga.reid.datasets.samples import ReidData
-from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
-from rga.reports.curves import draw_training
-from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, counted, method_columns, spread
-from rga.reports.rank_list import rank_lists
-from rga.reports.ranking_curves import draw_cmc
-from rga.reports.report import Code, Figure, Section, Table
-from rga.reports.sections.demo import gates, next_steps, people, results, settings, training
-from rga.reports.sections.demo import rank_lists as rank_list_section
+from rga.reports.demo_runs import ATTENDED, RUNS, counted
+from rga.reports.examples import spread
+from rga.reports.rank_list import RankList, rank_lists_by
+from rga.reports.reid_runs import examination_of, findings_of
+from rga.reports.report import Code, Section, Table
+from rga.reports.reported_run import ReportedRun
+from rga.reports.sections.demo import colours, next_steps, people, settings, training
+from rga.reports.sections.ranking import ranks
+from rga.reports.sections.run import conditions, configuration, gates, query_by_query, rank_lists, reasons, results
 from rga.synthetic.people.people import PeopleOptions
 
 HISTOGRAM = "histogram"
 
-QUERIES_SHOWN = 8
-GATES_SHOWN = 3
+BY_COLOUR = 4
+"""How many queries are shown with their rank lists by colour."""
 
-HEADS = ("", "R1", "R5", "mAP", "mINP", *COST_HEADS)
 FOOTER = (
     "Attention after Zhang, Lan, Zeng, Jin, Chen: Relation-Aware Global Attention for Person Re-identification (CVPR 2020). "
     "The people are drawings. Their figures say nothing about photographs."
 )
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to compute features of images, and what it reached.
-
-    Attributes:
-        name: in the report.
-        result: on query and gallery.
-        query: (queries, D) features.
-        gallery: (gallery, D) features.
-        cost: of the network for one image; None for the histogram.
-        seconds: of training.
-    """
-
-    name: str
-    result: RankingResult
-    query: NDArray[np.float32]
-    gallery: NDArray[np.float32]
-    cost: Cost | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReidDemo:
     """What the demo did.
 
     Attributes:
-        data: the generated people.
-        people: options that they were generated with.
-        recipe: of the training with attention.
-        methods: histogram, plain network, network with RGA-SC.
-        model: the network with RGA-SC.
+        people: options that the people were generated with.
+        runs: the plain network's, and that with RGA-SC, on the generated people.
+        histogram: distances by the colour histogram.
+        by_colour: the ranking by them.
         output: the demo's folder.
         seconds: part of the demo -> seconds that it took.
     """
 
-    data: ReidData
     people: PeopleOptions
-    recipe: ReidRecipe
-    methods: Sequence[Method]
-    model: ReidModel
+    runs: Sequence[ReportedRun]
+    histogram: DistanceRows
+    by_colour: Examination
     output: Path
     seconds: Mapping[str, float]
     footer: ClassVar[str] = FOOTER
 
+    @property
+    def data(self) -> ReidData:
+        """The generated people."""
+        data: ReidData = self.runs[0].data
+        return data
+
     def summary(self) -> str:
         """The main result in three sentences."""
-        first = {method.name: f"{method.result.cmc[0]:.1%}" for method in self.methods}
+        plain, attended, colour = (f"{each.result.cmc[0]:.1%}" for each in (*map(examination_of, self.runs), self.by_colour))
         return (
             f"The test searches for {self.data.counts['query'].identities} people from camera to camera; neither training saw them. "
-            f"The network with RGA-SC ranks the right person first for {first[ATTENDED]} of {len(self.data.query)} queries. "
-            f"The same network without attention reaches {first[PLAIN]}, colour histograms {first[HISTOGRAM]}."
+            f"The network with RGA-SC ranks the right person first for {attended} of {len(self.data.query)} queries. "
+            f"The same network without attention reaches {plain}, colour histograms {colour}."
         )
+
+    def figures(self) -> Table:
+        """What each method reached."""
+        return results.table(self.runs, {HISTOGRAM: self.by_colour.result})
 
     def sections(self) -> list[Section]:
         """The sections of the report in their order."""
-        data, recipe, methods = self.data, self.recipe, self.methods
-        tested = methods[0].result
-        lists = {method.name: rank_lists(data.query, method.query, data.gallery, method.gallery) for method in methods}
-        neck = "after" if recipe.model.feature == "neck" else "before"
-        caption = (
-            f"{tested.queries} queries, {tested.gallery:,} gallery images. Gallery images of the query's own identity and camera are left "
-            f"out. Features {neck} the neck, after the last epoch. Parameters and multiply-accumulates (MAC) are those of the network for "
-            "one image."
-        )
-        cmc = Figure(
-            draw_cmc({method.name: method.result for method in methods}),
-            "curve of the share of queries with a match among the first k, by k",
-            "The cumulative matching characteristic (CMC): the share of queries whose first match is among the first k images.",
-        )
-        runs = {name: self.output / folder for name, folder in RUNS.items()}
-        images = [data.query[index].path for index in spread(len(data.query), GATES_SHOWN, shift=0.35)]
-        by_colour = "The colours of an image depend first of all on its camera and its background."
-        return [
-            results.section(HEADS, [columns(method) for method in methods], caption, cmc),
+        data, runs = self.data, self.runs
+        recipe = runs[-1].recipe
+        assert isinstance(recipe, ReidRecipe)
+        found = [
+            Section("Results", (self.figures(),)),
             people.section(data),
-            training.section(draw_training(runs, self.model.feature, skip_styles=1), "mAP", "images", recipe_in_words(recipe)),
-            rank_list_section.section(
-                "Rank lists with RGA-SC", lists[ATTENDED], "the network with RGA-SC", QUERIES_SHOWN, worst=QUERIES_SHOWN // 2
-            ),
-            rank_list_section.section(
-                "Rank lists by colour histogram", lists[HISTOGRAM], "the colour histogram", QUERIES_SHOWN // 2, caption=by_colour
-            ),
-            gates.section(self.model, images),
-            settings.section(recipe.fields(), ReidRecipe().fields(), "people", asdict(self.people), self.seconds, counts_of(data)),
+            training.section(runs, recipe_in_words(recipe)),
+            ranks.section(findings_of(runs, {HISTOGRAM: self.by_colour})),
+            rank_lists.section(runs),
+            reasons.section(runs),
+            query_by_query.section(runs),
+            colours.section(self.lists_by_colour()),
+            gates.section(runs),
+            conditions.section(runs),
+            configuration.section(runs),
+            settings.section("people", asdict(self.people), self.seconds, counts_of(data)),
             next_steps.section(commands(self)),
         ]
+        return [section for section in found if section is not None]
 
-
-def columns(method: Method) -> tuple[str, ...]:
-    """The values of a method below ``HEADS``."""
-    result = method.result
-    shares = (result.cmc[0], result.cmc[min(4, len(result.cmc) - 1)], result.mAP, result.mINP)
-    return method_columns(method.name, shares, method.cost, method.seconds)
+    def lists_by_colour(self) -> list[RankList]:
+        """Rank lists of some queries by colour."""
+        data = self.data
+        return rank_lists_by(self.histogram, data.query, data.gallery, spread(len(data.query), BY_COLOUR), data.files)
 
 
 def recipe_in_words(recipe: ReidRecipe) -> str:

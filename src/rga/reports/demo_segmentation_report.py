@@ -1,4 +1,7 @@
-"""The report of ``rga demo segmentation``: two segmentation networks, compared on generated street scenes."""
+"""The report of ``rga demo segmentation``: two segmentation networks, compared on generated street scenes.
+
+The sections on the networks are those of ``rga report``.
+"""
 
 from __future__ import annotations
 
@@ -8,117 +11,74 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
-from rga.attachment.costs import Cost
-from rga.reports.curves import draw_runs
-from rga.reports.demo_runs import ATTENDED, COST_HEADS, PLAIN, RUNS, counted, method_columns
+from rga.reports.demo_runs import ATTENDED, RUNS, counted
 from rga.reports.report import Section, Table
-from rga.reports.sections.demo import next_steps, predictions, results, scenes, settings, training
+from rga.reports.reported_run import ReportedRun
+from rga.reports.sections.demo import next_steps, scenes, settings, training
+from rga.reports.sections.run import class_iou, configuration, gates, predictions, results
 from rga.segmentation.datasets.samples import SegmentationData
-from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.result import SegmentationResult
 from rga.synthetic.streets.streets import StreetOptions
 
-HEADS = ("", "mIoU", "pixel accuracy", "mean accuracy", *COST_HEADS)
 FOOTER = (
     "Attention after Zhang, Lan, Zeng, Jin, Chen: Relation-Aware Global Attention (arXiv 1904.02998). The scenes are drawings. Their "
     "figures say nothing about real streets."
 )
 
 
-@dataclass(frozen=True)
-class Method:
-    """A trained network, and what it reached.
-
-    Attributes:
-        name: in the report.
-        model: the network.
-        result: on the validation scenes.
-        cost: of the network for one scene.
-        seconds: of training.
-    """
-
-    name: str
-    model: SegmentationModel
-    result: SegmentationResult
-    cost: Cost
-    seconds: float
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SegmentationDemo:
     """What the demo did.
 
     Attributes:
-        data: the generated scenes.
-        streets: options that they were generated with.
-        recipe: of the training with attention.
-        methods: plain network, network with RGA-SC.
+        streets: options that the scenes were generated with.
+        runs: the plain network's, and that with RGA-SC, on the generated scenes.
         output: the demo's folder.
         seconds: part of the demo -> seconds that it took.
     """
 
-    data: SegmentationData
     streets: StreetOptions
-    recipe: SegmentationRecipe
-    methods: Sequence[Method]
+    runs: Sequence[ReportedRun]
     output: Path
     seconds: Mapping[str, float]
     footer: ClassVar[str] = FOOTER
 
+    @property
+    def data(self) -> SegmentationData:
+        """The generated scenes."""
+        data: SegmentationData = self.runs[0].data
+        return data
+
     def summary(self) -> str:
         """The main result in two sentences."""
-        reached = {method.name: f"{method.result.mIoU:.1%}" for method in self.methods}
+        plain, attended = (f"{class_iou.result_of(run).mIoU:.1%}" for run in self.runs)
         return (
             f"The test segments {len(self.data.val)} street scenes into {len(self.data.classes)} classes; neither training saw them. "
-            f"The network with RGA-SC reaches a mean intersection over union (mIoU) of {reached[ATTENDED]}, the same network without "
-            f"attention {reached[PLAIN]}."
+            f"The network with RGA-SC reaches a mean intersection over union (mIoU) of {attended}, the same network without "
+            f"attention {plain}."
         )
+
+    def figures(self) -> Table:
+        """What each network reached."""
+        return results.table(self.runs)
 
     def sections(self) -> list[Section]:
         """The sections of the report in their order."""
-        data, recipe, methods = self.data, self.recipe, self.methods
-        tested = methods[0].result
-        caption = (
-            f"{tested.images} scenes, {tested.matrix.sum():,} pixels in one confusion matrix; networks after the last epoch. Parameters "
-            "and multiply-accumulates (MAC) are those for one scene."
-        )
-        curves = draw_runs(
-            {name: self.output / folder for name, folder in RUNS.items()},
-            ("pixels", "auxiliary"),
-            "mIoU",
-            loss_label="cross-entropy of both heads",
-            title="mIoU on scenes not seen in training",
-            metric_label="mIoU (%)",
-            skip_styles=1,
-        )
-        return [
-            results.section(HEADS, [columns(method) for method in methods], caption, by_class(methods)),
-            scenes.section(data),
-            predictions.section(data, {method.name: method.model for method in methods}),
-            training.section(curves, "mIoU", "crops", recipe_in_words(recipe)),
-            settings.section(recipe.fields(), SegmentationRecipe().fields(), "streets", asdict(self.streets), self.seconds),
+        runs = self.runs
+        recipe = runs[-1].recipe
+        assert isinstance(recipe, SegmentationRecipe)
+        found = [
+            Section("Results", (self.figures(),)),
+            class_iou.section(runs),
+            scenes.section(self.data),
+            predictions.section(runs),
+            training.section(runs, recipe_in_words(recipe)),
+            gates.section(runs),
+            configuration.section(runs),
+            settings.section("streets", asdict(self.streets), self.seconds),
             next_steps.section(commands(self)),
         ]
-
-
-def columns(method: Method) -> tuple[str, ...]:
-    """The values of a method below ``HEADS``."""
-    result = method.result
-    shares = (result.mIoU, result.pixel_accuracy, result.mean_accuracy)
-    return method_columns(method.name, shares, method.cost, method.seconds)
-
-
-def by_class(methods: Sequence[Method]) -> Table:
-    """The IoU of each class by each network."""
-    rows = []
-    for index, name in enumerate(methods[0].result.names):
-        found = [method.result.iou[index] for method in methods]
-        rows.append((name, *("-" if np.isnan(iou) else f"{iou:.1%}" for iou in found)))
-    caption = "Intersection over union (IoU) of each class. A dash marks a class without pixels."
-    return Table(("class", *(method.name for method in methods)), tuple(rows), caption)
+        return [section for section in found if section is not None]
 
 
 def recipe_in_words(recipe: SegmentationRecipe) -> str:

@@ -19,7 +19,7 @@ from rga.images.images import read_image
 from rga.ranking.labels import DISTRACTOR, JUNK
 from rga.reid.datasets.samples import ReidData, Sample, by_identity
 from rga.reid.model import ReidModel
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.scripted_page import render_scripted
 from rga.storage.files import write_atomically
 

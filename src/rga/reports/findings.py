@@ -1,9 +1,9 @@
-"""The value that all sections on a ranking are made from."""
+"""The value that all sections on rankings are made from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rga.ranking.examination import Examination
 from rga.ranking.open_set.open_set import OpenSetResult
@@ -12,20 +12,27 @@ from rga.reports.rank_list import RankList
 
 @dataclass(frozen=True)
 class Findings:
-    """What an evaluation found out about a ranking.
+    """What evaluations found out about rankings of one gallery.
 
     Attributes:
-        examined: feature -> the ranking by this feature.
-        open_set: feature -> open-set identification by this feature; empty if it was not evaluated.
-        shown: the feature whose distances, cameras and worst queries are shown.
+        examined: name -> the ranking by a feature, or by a run.
+        shown: the one whose distances, cameras and worst queries are shown.
+        compared: what the names name: feature, run.
+        open_set: name -> open-set identification; empty if it was not evaluated.
         threshold: a distance to mark in the histogram; None for none.
-        worst: rank lists of the worst queries of that feature, worst first.
+        worst: rank lists of the worst queries of the one that is shown, worst first.
         names: names of those queries.
     """
 
     examined: Mapping[str, Examination]
-    open_set: Mapping[str, OpenSetResult]
     shown: str
-    threshold: float | None
-    worst: Sequence[RankList]
-    names: Sequence[str]
+    compared: str = "feature"
+    open_set: Mapping[str, OpenSetResult] = field(default_factory=dict)
+    threshold: float | None = None
+    worst: Sequence[RankList] = ()
+    names: Sequence[str] = ()
+
+    @property
+    def by_shown(self) -> str:
+        """What captions say of the one that is shown: by the feature neck, by RGA-SC."""
+        return f"by the feature {self.shown}" if self.compared == "feature" else f"by {self.shown}"

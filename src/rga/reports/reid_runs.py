@@ -1,20 +1,27 @@
-"""What sections on re-ID runs ask of a run: what each query reached, and rank lists by the model's own feature."""
+"""What sections on re-ID runs ask of a run: its ranking from all sides, and rank lists, by the model's own feature."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rga.ranking.details import QueryDetails
-from rga.ranking.examination import query_details
+from rga.ranking.examination import Examination
 from rga.reid.evaluation import ReidEvaluation
+from rga.reports.findings import Findings
 from rga.reports.rank_list import RankList, rank_lists_by
 from rga.reports.reported_run import ReportedRun
 
 
-def details_of(run: ReportedRun) -> QueryDetails:
-    """What each query reached by the model's own feature."""
+def findings_of(runs: Sequence[ReportedRun], others: Mapping[str, Examination] | None = None) -> Findings:
+    """The rankings of runs, of which the last one is shown, after other rankings of the same gallery."""
+    examined = {**(others or {}), **{run.name: examination_of(run) for run in runs}}
+    return Findings(examined, runs[-1].name, "run")
+
+
+def examination_of(run: ReportedRun) -> Examination:
+    """The ranking by the model's own feature; it is examined once."""
     result = evaluation_of(run)
-    return query_details(result.distances[result.shown], *result.labels, files=result.data.files)
+    found: Examination = run.kept("examination", lambda: result.examined(result.shown))
+    return found
 
 
 def lists(run: ReportedRun, queries: Sequence[int], top: int = 10, *, junk: bool = False) -> list[RankList]:

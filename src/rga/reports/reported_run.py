@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class ReportedRun:
         cost: of the backbone for one image.
         weights: the fingerprint of the model's weights.
         notes: what a reader of the figures should know of the data.
+        found: what several sections ask for, by its name, once one of them asked.
     """
 
     name: str
@@ -44,3 +46,10 @@ class ReportedRun:
     cost: Cost
     weights: str
     notes: tuple[str, ...] = ()
+    found: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def kept(self, name: str, compute: Callable[[], Any]) -> Any:
+        """A value that several sections ask for; it is computed for the first of them."""
+        if name not in self.found:
+            self.found[name] = compute()
+        return self.found[name]

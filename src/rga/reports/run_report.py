@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rga.errors import InputError
+from rga.reports.findings import Findings
+from rga.reports.reid_runs import findings_of
 from rga.reports.report import Code, Section, Text, write_figures, write_report
 from rga.reports.reported_run import ReportedRun
+from rga.reports.sections.ranking import cameras, pairs, ranks
 from rga.reports.sections.run import (
     class_accuracy,
     class_iou,
+    conditions,
     configuration,
     confusions,
     curves,
@@ -27,8 +31,24 @@ from rga.reports.sections.run import (
     results,
 )
 
-OF_TASKS: dict[str, tuple[Callable[[Sequence[ReportedRun]], Section | None], ...]] = {
-    "reid": (rank_lists.section, reasons.section, query_by_query.section),
+OnRuns = Callable[[Sequence[ReportedRun]], Section | None]
+
+
+def of_rankings(make: Callable[[Findings], Section | None]) -> OnRuns:
+    """A section on rankings as one on runs."""
+    return lambda runs: make(findings_of(runs))
+
+
+OF_TASKS: dict[str, tuple[OnRuns, ...]] = {
+    "reid": (
+        of_rankings(ranks.section),
+        rank_lists.section,
+        reasons.section,
+        query_by_query.section,
+        of_rankings(pairs.section),
+        of_rankings(cameras.section),
+        conditions.section,
+    ),
     "segmentation": (class_iou.section, predictions.section),
     "classification": (class_accuracy.section, confusions.section),
 }

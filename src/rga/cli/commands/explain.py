@@ -17,7 +17,7 @@ from rga.errors import InputError
 from rga.images.images import DamagedImageError, read_image
 from rga.images.named import named_images
 from rga.loading import load, task_of
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.explanation import PAGE, SHOWN, Explained, Explanation, Kind, Wishes, possible_kinds
 from rga.reports.gates import WATCHED
 from rga.reports.titles import titles_of

@@ -9,7 +9,7 @@ from PIL import Image
 
 from rga.datasets.contact_sheet import PAPER, contact_sheet
 from rga.reid.datasets.samples import ReidData, by_identity
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.report import Figure, Section
 
 SHOWN = 12

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rga.datasets.splits import SPLITS
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.report import Code, Figure, Section, Table
-from rga.reports.sections.demo.predictions import with_legend
+from rga.reports.sections.run.predictions import with_legend
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import SegmentationData
 from rga.segmentation.drawing import label_image, panels

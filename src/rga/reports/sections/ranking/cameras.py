@@ -21,7 +21,7 @@ def section(findings: Findings) -> Section | None:
             (str(camera), *("-" if np.isnan(value) else f"{value:.1%}" for value in row))
             for camera, row in zip(cameras.query_cameras, values, strict=True)
         )
-        caption = f"{metric} by the feature {findings.shown}, in a gallery with the images of one camera (column) only."
+        caption = f"{metric} {findings.by_shown}, in a gallery with the images of one camera (column) only."
         return Table(heads, rows, caption)
 
     counts = tuple((str(camera), *map(str, row)) for camera, row in zip(cameras.query_cameras, cameras.queries.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""mAP, R1, R5, R10 and mINP by each feature."""
+"""mAP, R1, R5, R10 and mINP of each ranking."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rga.reports.report import Section, Table
 
 
 def section(findings: Findings) -> Section:
-    """One row a feature; the caption names the data and the rules."""
+    """One row a ranking; the caption names the data and the rules."""
     rows = []
     for name, each in findings.examined.items():
         result = each.result
@@ -19,5 +19,5 @@ def section(findings: Findings) -> Section:
         f"{first.queries} queries{left_out}, {first.gallery} gallery images. Distance: {first.metric}. Camera rule: "
         f"{first.rule.removeprefix('camera rule ')}."
     )
-    heads = ("feature", "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)")
+    heads = (findings.compared, "mAP", "R1", "R5", "R10", "mINP", "mAP (trapezoidal)")
     return Section("Metrics", (Table(heads, tuple(rows), caption),))

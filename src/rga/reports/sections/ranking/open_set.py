@@ -22,7 +22,7 @@ def section(findings: Findings) -> Section | None:
             if rate * len(each.unknown) >= 1:
                 threshold = each.threshold_at(rate)
                 rows.append((name, f"{rate:.1%}", f"{threshold:.4f}", f"{each.fpir(threshold):.2%}", f"{each.tpir(threshold):.2%}"))
-    heads = ("feature", "allowed FPIR", "threshold", "FPIR", "TPIR")
+    heads = (findings.compared, "allowed FPIR", "threshold", "FPIR", "TPIR")
     caption = (
         "FPIR: the share of unknown queries that are accepted. TPIR: the share of known queries that are accepted and whose nearest image "
         "is a match."

@@ -9,14 +9,14 @@ from rga.reports.report import Figure, Section, Table
 
 
 def section(findings: Findings) -> Section:
-    """A table of rates by each feature, a histogram of distances, and the ROC curve."""
+    """A table of rates of each ranking, a histogram of distances, and the ROC curve."""
     pairs = {name: each.pairs for name, each in findings.examined.items()}
     rates = [rate for rate in RATES if rate * min(int(each.others.sum()) for each in pairs.values()) >= 1]
     rows = tuple(
         (name, f"{each.d_prime:.2f}", f"{each.equal_error_rate:.2%}", *(f"{each.true_match_rate_at(rate):.2%}" for rate in rates))
         for name, each in pairs.items()
     )
-    heads = ("feature", "d'", "equal error rate", *(f"TMR at FMR {rate:g}" for rate in rates))
+    heads = (findings.compared, "d'", "equal error rate", *(f"TMR at FMR {rate:g}" for rate in rates))
     shown = pairs[findings.shown]
     return Section(
         "Pairs: same identity or not",
@@ -30,7 +30,7 @@ def section(findings: Findings) -> Section:
             Figure(
                 draw_pair_distances(shown, findings.threshold),
                 "histograms of the distances of pairs of one identity and of pairs of two",
-                f"{shown.matches.sum():,} pairs of one identity and {shown.others.sum():,} pairs of two, by the feature {findings.shown}.",
+                f"{shown.matches.sum():,} pairs of one identity and {shown.others.sum():,} pairs of two, {findings.by_shown}.",
             ),
             Figure(
                 draw_verification(pairs),

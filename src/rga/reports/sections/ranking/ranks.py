@@ -1,4 +1,4 @@
-"""The CMC and the precision-recall curve of each feature."""
+"""The CMC and the precision-recall curve of each ranking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rga.reports.report import Figure, Section
 
 
 def section(findings: Findings) -> Section:
-    """Two figures with one curve a feature."""
+    """Two figures with one curve a ranking."""
     examined = findings.examined
     return Section(
         "Ranks",

@@ -22,7 +22,7 @@ def section(findings: Findings) -> Section:
     return Section(
         "Worst queries",
         (
-            Table(heads, tuple(rows), f"By the feature {findings.shown}."),
+            Table(heads, tuple(rows), f"The worst queries {findings.by_shown}."),
             Figure.of(
                 draw_rank_lists(findings.worst[:DRAWN]),
                 "rank lists of the worst queries",

@@ -9,7 +9,7 @@ from rga.attention.modules import SpatialRelationAttention
 from rga.classification.datasets.samples import ClassificationData
 from rga.images.inputs import ImageLike
 from rga.reid.datasets.samples import ReidData
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.gates import LEGEND, draw_gates
 from rga.reports.plotting import as_png
 from rga.reports.report import Figure, Section

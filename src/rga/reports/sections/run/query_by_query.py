@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rga.reports.rank_list import draw_rank_lists
-from rga.reports.reid_runs import details_of, lists
+from rga.reports.reid_runs import examination_of, lists
 from rga.reports.report import Figure, Section
 from rga.reports.reported_run import ReportedRun
 
@@ -20,7 +20,7 @@ def section(runs: Sequence[ReportedRun]) -> Section | None:
     if len(runs) < 2:
         return None
     first, last = runs[0], runs[-1]
-    before, after = details_of(first), details_of(last)
+    before, after = examination_of(first).details, examination_of(last).details
     gain = after.average_precision - before.average_precision  # both have the same queries, those with a match
     figures = []
     for heading, order in (("gains most", np.argsort(-gain, kind="stable")), ("loses most", np.argsort(gain, kind="stable"))):

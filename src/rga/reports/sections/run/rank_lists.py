@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rga.reports.demo_runs import spread
+from rga.reports.examples import spread
 from rga.reports.rank_list import JUNK_LEGEND, LEGEND, draw_rank_lists
-from rga.reports.reid_runs import details_of, lists
+from rga.reports.reid_runs import examination_of, lists
 from rga.reports.report import Figure, Section
 from rga.reports.reported_run import ReportedRun
 
@@ -17,7 +17,7 @@ SPREAD, WORST = 6, 4
 def section(runs: Sequence[ReportedRun]) -> Section:
     """Two figures."""
     run = runs[-1]
-    details = details_of(run)
+    details = examination_of(run).details
     chosen = details.queries[spread(len(details.queries), SPREAD)].tolist()
     worst = details.worst(WORST)
     precision = ", ".join(f"{each:.1%}" for each in details.average_precision[worst])

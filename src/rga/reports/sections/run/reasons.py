@@ -11,7 +11,7 @@ from rga.explanation import Similarity, grad_cam, shown_image
 from rga.reid.datasets.samples import Sample
 from rga.reports.panels import over
 from rga.reports.rank_list import RankList, draw_rank_lists
-from rga.reports.reid_runs import details_of, lists
+from rga.reports.reid_runs import examination_of, lists
 from rga.reports.report import Figure, Section
 from rga.reports.reported_run import ReportedRun
 
@@ -24,7 +24,7 @@ def section(runs: Sequence[ReportedRun]) -> Section | None:
     if find_spec("captum") is None:
         return None
     run = runs[-1]
-    details = details_of(run)
+    details = examination_of(run).details
     queries = [*details.queries[details.best(QUERIES)], *details.queries[details.worst(QUERIES)]]
     drawn = lists(run, [int(query) for query in queries], top=NEAREST)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rga.classification.result import ClassificationResult
+from rga.ranking.result import RankingResult
 from rga.reid.evaluation import ReidEvaluation
 from rga.reports.report import Section, Table
 from rga.reports.reported_run import ReportedRun
@@ -14,16 +15,21 @@ from rga.segmentation.result import SegmentationResult
 from rga.training.run.log import read_log
 
 
-def section(runs: Sequence[ReportedRun]) -> Section:
-    """One row a run."""
+def section(runs: Sequence[ReportedRun], others: Mapping[str, RankingResult] | None = None) -> Section:
+    """One row a run, after those of other rankings."""
+    return Section("Results", (table(runs, others),))
+
+
+def table(runs: Sequence[ReportedRun], others: Mapping[str, RankingResult] | None = None) -> Table:
+    """The table alone; arguments as for ``section``."""
     figures = [figures_of(run.result) for run in runs]
-    heads = ("run", *figures[0], "parameters", "MAC", "training")
-    rows = [
+    rows = [(name, *ranking_figures(result).values(), "-", "-", "-") for name, result in (others or {}).items()]
+    rows += [
         (run.name, *found.values(), f"{run.cost.parameters / 1e6:.2f} M", counted_macs(run.cost.macs), duration(run))
         for run, found in zip(runs, figures, strict=True)
     ]
-    strong = len(rows) - 1 if len(rows) > 1 else None
-    return Section("Results", (Table(heads, tuple(rows), protocol(runs), strong=strong),))
+    heads = ("", *figures[0], "parameters", "MAC", "training")
+    return Table(heads, tuple(rows), protocol(runs), strong=len(rows) - 1 if len(rows) > 1 else None)
 
 
 def lead(runs: Sequence[ReportedRun]) -> str:
@@ -38,15 +44,19 @@ def lead(runs: Sequence[ReportedRun]) -> str:
 def figures_of(result: Any) -> dict[str, str]:
     """The figures of an evaluation as they are read, the most important one first."""
     if isinstance(result, ReidEvaluation):
-        chosen = result.results[result.shown]
-        ranks = {f"R{rank}": share(chosen.cmc[rank - 1]) for rank in (1, 5, 10) if rank <= len(chosen.cmc)}
-        return {"mAP": share(chosen.mAP), **ranks, "mINP": share(chosen.mINP)}
+        return ranking_figures(result.results[result.shown])
     if isinstance(result, SegmentationResult):
         return {"mIoU": share(result.mIoU), "pixel accuracy": share(result.pixel_accuracy), "mean accuracy": share(result.mean_accuracy)}
     assert isinstance(result, ClassificationResult)
     top5 = {} if result.top5 is None else {"top-5": share(result.top5)}
     calibration = {"calibration error": share(result.calibration_error), "cross-entropy": f"{result.cross_entropy:.3f}"}
     return {"top-1": share(result.top1), **top5, **calibration}
+
+
+def ranking_figures(result: RankingResult) -> dict[str, str]:
+    """The figures of a ranking; ranks that the gallery does not have are left out."""
+    ranks = {f"R{rank}": share(result.cmc[rank - 1]) for rank in (1, 5, 10) if rank <= len(result.cmc)}
+    return {"mAP": share(result.mAP), **ranks, "mINP": share(result.mINP)}
 
 
 def protocol(runs: Sequence[ReportedRun]) -> str:
