@@ -275,7 +275,7 @@ def test_data_that_are_gone_or_were_never_told_are_asked_for(trained: ReidModel)
         raise MissingFileError("no folder photos")
 
     fake: Any = SimpleNamespace(name="reid", read=gone)
-    with pytest.raises(MissingFileError, match=r"no folder photos; the model was trained with folder:photos\?camera=c: .* with --data"):
+    with pytest.raises(MissingFileError, match=r"no folder photos\. The model was trained with folder:photos\?camera=c: .* with --data"):
         own_data(fake, trained.trained_on, None)
     with pytest.raises(InputError, match="does not say what data it was trained with: name a dataset with --data NAME:FOLDER"):
         own_data(fake, {}, None)

@@ -85,7 +85,7 @@ def own_data(task: AnyTask, trained_on: Mapping[str, Any], source: Path | None) 
         data = task.read(recipe)
     except MissingFileError as error:
         raise MissingFileError(
-            f"{error}; the model was trained with {recipe.data}: if the data were moved, name them with --data"
+            f"{str(error).rstrip('.')}. The model was trained with {recipe.data}: if the data were moved, name them with --data"
         ) from error
     notes = []
     before = trained_on.get("fingerprint", data.fingerprint)

@@ -126,7 +126,7 @@ def test_data_that_were_moved_are_named_with_what_to_do(photo_run: Path, tmp_pat
     for model in (run, shutil.copytree(run / "last", tmp_path / "alone")):
         done = rga("evaluate", model)
         assert (done.code, done.err.count("\n")) == (2, 1)
-        assert "the model was trained with folder:" in done.err
+        assert "The model was trained with folder:" in done.err
         assert "if the data were moved, name them with --data" in done.err
 
 

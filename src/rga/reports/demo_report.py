@@ -128,7 +128,7 @@ def commands(demo: ReidDemo) -> dict[str, str]:
     run, root = (shlex.quote(str(path)) for path in (demo.output / RUNS[ATTENDED] / "last", demo.data.root))
     both = " ".join(shlex.quote(str(demo.output / folder)) for folder in RUNS.values())
     return {
-        "Compare both networks query by query:": f"rga report {both} -o comparison.html",
+        "Compare the best models of both trainings, with a map of their features:": f"rga report {both} -o comparison.html",
         "See what the network looked at, and explore the relations of any position:": f"rga explain {run} {root}/query -o explained",
         "Evaluate the model again:": f"rga evaluate {run} --data market1501:{root}",
         "Train another attention on these people:": f"rga train reid/generated --data market1501:{root} --attention cbam-cs -o runs/cbam",

@@ -96,7 +96,7 @@ def commands(demo: SegmentationDemo) -> dict[str, str]:
     run, root = (shlex.quote(str(path)) for path in (demo.output / RUNS[ATTENDED] / "last", demo.data.root))
     both = " ".join(shlex.quote(str(demo.output / folder)) for folder in RUNS.values())
     return {
-        "Compare both networks on one page:": f"rga report {both} -o comparison.html",
+        "Compare the best models of both trainings:": f"rga report {both} -o comparison.html",
         "See what the network looks at:": f"rga explain {run} IMAGES -o explained",
         "Segment your own images:": f"rga segment {run} IMAGES -o segmented",
         "Evaluate the model again:": f"rga evaluate {run} --data streets:{root}",

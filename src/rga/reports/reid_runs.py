@@ -12,8 +12,11 @@ from rga.reports.reported_run import ReportedRun
 
 
 def findings_of(runs: Sequence[ReportedRun], others: Mapping[str, Examination] | None = None) -> Findings:
-    """The rankings of runs, of which the last one is shown, after other rankings of the same gallery."""
-    examined = {**(others or {}), **{run.name: examination_of(run) for run in runs}}
+    """The rankings of runs, of which the last one is shown, and other rankings of the same gallery.
+
+    The runs come first: so their curves have the colours that they have in other figures.
+    """
+    examined = {**{run.name: examination_of(run) for run in runs}, **(others or {})}
     return Findings(examined, runs[-1].name, "run")
 
 
