@@ -15,7 +15,7 @@ from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.loading import load, task_of
-from rga.ranking.open_set.threshold import save_threshold
+from rga.ranking.open_set.calibration import save_threshold
 from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
 from rga.reid.evaluation import calibrate as choose_threshold
 from rga.reid.model import ReidModel

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from cli.terminal import rga
-from rga.classification.model import Answer
+from rga.classification.answers import Answer
 from rga.datasets.spec import DataSpec
 from rga.reid.comparison import Comparison
 from rga.segmentation.datasets.classes import Classes

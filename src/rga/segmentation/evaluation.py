@@ -16,7 +16,8 @@ from rga.attachment.probe import evaluating
 from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.images.defects import examples
-from rga.images.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_sample

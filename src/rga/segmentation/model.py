@@ -21,7 +21,7 @@ from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.images.images import DamagedImageError
 from rga.images.inputs import ImageLike, NotAnImageError, as_image, as_images, described
-from rga.images.preprocessing import to_tensor
+from rga.images.tensors import to_tensor
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
 from rga.segmentation.network.heads import create_head, fcn

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from rga.datasets.layout import DataError
 from rga.datasets.splits import Split
 from rga.errors import InputError
+from rga.images.tensors import normalise
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.learnable import examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
@@ -92,7 +93,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
 
     def inputs(self, batch: SegmentationBatch, device: torch.device) -> Tensor:
         """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
-        return self.model.preprocessing.normalise(batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
+        return normalise(self.model.preprocessing, batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
 
     def losses(self, batch: SegmentationBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""

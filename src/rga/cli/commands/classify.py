@@ -11,7 +11,8 @@ import tyro
 from rich.table import Table
 
 from rga.checks import check_at_least, check_workers
-from rga.classification.model import Answer, ClassificationModel
+from rga.classification.answers import Answer
+from rga.classification.model import ClassificationModel
 from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
