@@ -18,10 +18,10 @@ from rga.segmentation.datasets.learnable import examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.inference import Inference
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
 from rga.training.choice import describe_choice
 from rga.training.image_training import ImageTraining, start_model, trained_on

@@ -16,8 +16,8 @@ from rga.images.images import DamagedImageError, read_image
 from rga.images.named import named_images
 from rga.loading import load
 from rga.segmentation.drawing import overlay, save, save_confidence, save_labels, save_values
+from rga.segmentation.inference import Inference
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.sliding import Inference
 from rga.storage.outputs import check_folder
 from rga.terminal import PlainConsole
 from rga.training.devices import choose_device
