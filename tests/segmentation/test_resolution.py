@@ -98,6 +98,7 @@ def test_what_a_stack_of_strided_convolutions_sees_is_moved_by_the_same_at_every
         check_edges(found_edges(predict(halving(times, edge), coordinates(*size), Inference())), moved)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @example(size=(33, 34), shares=(0.0, 0.0), stride=16, scale=0.75, window=None, flip=False)
 @given(
