@@ -54,6 +54,6 @@ def classifier() -> ClassificationModel:
 def segmenter() -> SegmentationModel:
     """A segmentation network that takes images of any size."""
     torch.manual_seed(2)
-    options = {"output_stride": 16, "auxiliary": False, "attention": "none", "resolution": 0.75}
+    options: dict[str, Any] = {"output_stride": 16, "auxiliary": False, "attention": "none", "resolution": 0.75}
     model: SegmentationModel = settled(SegmentationModel("test_resnet", classes=CLASSES, image_size=(64, 48), **options))
     return model

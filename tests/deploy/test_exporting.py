@@ -14,7 +14,7 @@ from PIL import Image
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.deploy import exporting, targets
+from rga.deploy import graphs, targets
 from rga.deploy.agreement import BATCHES, DisagreementError, compared, difference, example_images
 from rga.deploy.exporting import Exported, export
 from rga.errors import ExistingFileError, InputError
@@ -35,7 +35,8 @@ IMAGES = [Image.fromarray(RNG.integers(0, 256, (*size, 3), dtype=np.uint8)) for 
 def test_features_are_those_of_the_model(reid: ReidModel, exported: Exported) -> None:
     model = rga.load(exported.path)
     assert isinstance(model, RuntimeReid)
-    for options in ({}, {"flip": True}, {"feature": "pooled"}, {"batch_size": 3, "num_workers": 2}):
+    ways: tuple[dict[str, Any], ...] = ({}, {"flip": True}, {"feature": "pooled"}, {"batch_size": 3, "num_workers": 2})
+    for options in ways:
         np.testing.assert_allclose(model.embed(IMAGES, **options), reid.embed(IMAGES, **{**options, "num_workers": 0}), atol=1e-5)
     assert model.embed([]).shape == (0, reid.neck.num_features)
     assert model.embed(IMAGES[1]).shape == (1, reid.neck.num_features)
@@ -58,7 +59,7 @@ def test_a_threshold_travels_along(reid: ReidModel) -> None:
     threshold = Threshold(0.4, "cosine", "neck", False, 0.01, 0.01, 0.8, 500, 2000, "market1501", "0123456789abcdef")
     reid.threshold = threshold
     try:
-        assert exporting.description_of(reid, "normalised").threshold == threshold.to_dict()
+        assert graphs.description_of(reid, "normalised").threshold == threshold.to_dict()
     finally:
         reid.threshold = None
 
@@ -107,7 +108,7 @@ def test_attention_takes_the_sizes_that_it_takes_in_the_model(
     options: dict[str, Any], segmenter: SegmentationModel, tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
-    grid = {"largest_grid": (4, 4)} if options["fit"] == "pool" else {}
+    grid: dict[str, Any] = {"largest_grid": (4, 4)} if options["fit"] == "pool" else {}
     model = SegmentationModel(
         "test_resnet", classes=segmenter.classes.to_dict(), image_size=(40, 56), output_stride=16, attention_options=options, **grid
     ).eval()
@@ -199,7 +200,7 @@ def test_large_images_are_compared_in_small_batches(reid: ReidModel) -> None:
         return [images]
 
     graph = torch.nn.Module()
-    graph.forward = lambda images: [images]  # type: ignore[method-assign]
+    graph.forward = lambda images: [images]
     agreement = compared(run, graph, [(768, 640)], "normalised", Preprocessing(768, 640).as_array)
     assert shown == list(agreement.batches) == [1, 2, 7]
 

@@ -24,7 +24,9 @@ from rga.runtime.opening import open_model
 SIZE = Preprocessing(4, 2)
 
 
-def foreign(path: Path, *, outputs: tuple[int, ...] = (0, 24), said: str | None = None, shape: tuple[object, ...] = ("n", 3, 4, 2)) -> Path:
+def foreign(
+    path: Path, *, outputs: tuple[int, ...] = (0, 24), said: str | None = None, shape: tuple[str | int, ...] = ("n", 3, 4, 2)
+) -> Path:
     """A graph that flattens images: 24 features."""
     images = helper.make_tensor_value_info("data", TensorProto.FLOAT, shape)
     found = helper.make_tensor_value_info("found", TensorProto.FLOAT, ["n", *outputs[1:]])
