@@ -44,6 +44,7 @@ from rga.images.decoding import read_pixels, simplejpeg
 from rga.images.images import DamagedImageError
 from rga.images.listing import list_images
 from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import normalise
 from rga.reid.datasets.samples import Sample
 from rga.reid.training import TrainingImages
 from rga.reid.transforms import Augmentation, draw_rectangle, erase
@@ -163,7 +164,7 @@ def our_crops(paths: Sequence[Path], batch: int) -> Side:
 
     def side() -> int:
         for made in loader.batches(next(epochs)):
-            erase(CROP.normalise(made.pixels), made.erased)
+            erase(normalise(CROP, made.pixels), made.erased)
         return len(loader) * batch
 
     return side
@@ -202,7 +203,7 @@ def our_streets(data: SegmentationData, recipe: SegmentationBatchRecipe, batch: 
 
     def side() -> int:
         for made in loader.batches(next(epochs)):
-            STREET.normalise(made.images.permute(0, 2, 3, 1))
+            normalise(STREET, made.images.permute(0, 2, 3, 1))
         return len(loader) * batch
 
     return side

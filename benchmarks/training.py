@@ -33,6 +33,7 @@ from torch.profiler import ProfilerActivity, profile
 import rga
 from rga.classification.model import ClassificationModel
 from rga.classification.recipes import imagenet
+from rga.images.tensors import normalise
 from rga.reid.losses import batch_hard_triplet, smoothed_cross_entropy
 from rga.reid.model import ReidModel
 from rga.reid.recipes import cuhk03, market1501, msmt17
@@ -82,7 +83,7 @@ def training_step(model: ReidModel, batch: int) -> Step:
     def step() -> None:
         model.train()
         optimizer.zero_grad(set_to_none=True)
-        pooled, _, logits = model(erase(model.preprocessing.normalise(pixels), rectangles))
+        pooled, _, logits = model(erase(normalise(model.preprocessing, pixels), rectangles))
         loss = smoothed_cross_entropy(logits, labels) + batch_hard_triplet(pooled, labels)
         loss.backward()
         optimizer.step()

@@ -8,7 +8,7 @@ import pytest
 
 from rga.checks import check_at_least, check_range, nearest, read_value
 from rga.errors import InputError
-from rga.segmentation.sliding import Inference
+from rga.segmentation.inference import Inference
 from rga.training.input.reading import read_batches
 
 

@@ -47,7 +47,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "rga.segmentation.network.heads.create_head": {"output_stride": 8},
     "rga.segmentation.result.SegmentationResult": {"method": "single scale"},
-    "rga.segmentation.sliding.Inference": {"overlap": 0.3333333333333333, "scales": (1.0,), "flip": False},
+    "rga.segmentation.inference.Inference": {"overlap": 0.3333333333333333, "scales": (1.0,), "flip": False},
     "rga.segmentation.sliding.predict": {"resolution": 1.0},
     "rga.segmentation.transforms.training_transform": {"resolution": 1.0, "scales": (0.5, 2.0), "flip": 0.5, "color_jitter": 0.0},
     "rga.classification.evaluation.evaluate_model": {"batch_size": 256, "num_workers": 0},

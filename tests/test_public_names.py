@@ -19,7 +19,7 @@ NAMES = {
         "verify": "rga.ranking.open_set.verification",
     },
     "rga.segmentation": {
-        "Inference": "rga.segmentation.sliding",
+        "Inference": "rga.segmentation.inference",
         "class_iou": "rga.segmentation.confusion",
         "confusion_matrix": "rga.segmentation.confusion",
     },

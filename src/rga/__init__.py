@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from rga.attention.reference import from_reference, to_reference
     from rga.attention.spectral.conversion import make_exact, make_spectral
     from rga.datasets.spec import DataSpec
+    from rga.deploy.exporting import export
     from rga.evaluations import calibrate, evaluate
-    from rga.loading import load
+    from rga.opening import load
     from rga.recipes import read_recipe
     from rga.run_reports import report
     from rga.runs import resume, train
@@ -37,6 +38,7 @@ __all__ = [
     "create_attention",
     "detach",
     "evaluate",
+    "export",
     "find_stages",
     "from_reference",
     "list_attentions",
@@ -62,10 +64,11 @@ HOMES = {
     "create_attention": "rga.attention.catalog",
     "detach": "rga.attachment",
     "evaluate": "rga.evaluations",
+    "export": "rga.deploy.exporting",
     "find_stages": "rga.attachment.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
-    "load": "rga.loading",
+    "load": "rga.opening",
     "make_exact": "rga.attention.spectral.conversion",
     "make_spectral": "rga.attention.spectral.conversion",
     "read_recipe": "rga.recipes",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rga.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NUMBERS = "biufc"
 """numpy's kinds of types that hold numbers."""
@@ -30,7 +34,7 @@ def read_array(values: object, name: str) -> NDArray[Any]:
     """
     if isinstance(values, np.ma.MaskedArray):
         raise InputError(f"{name}: a masked array, whose masked entries would count: fill them, or take them out")
-    if hasattr(values, "detach"):  # a tensor, for which PyTorch need not be imported here
+    if is_tensor(values):
         values = tensor_as_array(values, name)
     try:
         array = np.asarray(values)
@@ -42,7 +46,13 @@ def read_array(values: object, name: str) -> NDArray[Any]:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def tensor_as_array(tensor: Any, name: str) -> object:
+def is_tensor(value: object) -> TypeGuard[Tensor]:
+    """Whether a value is a tensor; PyTorch need not be installed, and nobody has a tensor who has not imported it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def tensor_as_array(tensor: Tensor, name: str) -> object:
     """The numbers of a tensor in main memory.
 
     Raises:
@@ -55,7 +65,7 @@ def tensor_as_array(tensor: Any, name: str) -> object:
     return tensor.resolve_conj().resolve_neg().numpy()
 
 
-def check_dense(tensor: Any, name: str) -> None:
+def check_dense(tensor: Tensor, name: str) -> None:
     """Raises an InputError for a tensor that is sparse or quantised, or has a shape and no values."""
     layout = str(tensor.layout).removeprefix("torch.")
     if tensor.is_meta or tensor.is_quantized or layout != "strided":

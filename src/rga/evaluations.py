@@ -13,16 +13,19 @@ from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least, check_workers
 from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
+from rga.deploy.as_model import as_model, fingerprint_of
 from rga.errors import InputError
 from rga.loading import load, task_of
-from rga.ranking.open_set.threshold import save_threshold
+from rga.ranking.open_set.calibration import save_threshold
 from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
 from rga.reid.evaluation import calibrate as choose_threshold
 from rga.reid.model import ReidModel
 from rga.reports.evaluation_report import check_report, write_findings
+from rga.runtime.opening import open_model
+from rga.runtime.session import is_onnx
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
-from rga.storage.saved_model import model_folder, weights_fingerprint
+from rga.storage.saved_model import model_folder
 from rga.tasks import get_task
 from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
@@ -201,22 +204,23 @@ class Job:
         check_output(self.output)
         if self.folder is not None and self.output is None:
             check_folder(self.folder)
-        name = task_of(model)
+        opened = model if isinstance(model, BackboneModel) or not is_onnx(model) else as_model(open_model(model))
+        name = task_of(opened)
         self.task: Task[Any, Any, Any, Any] = get_task(name)
         if self.report is not None:
             if name != "reid":
                 raise InputError(f"reports are written for re-identification, and this model is for {name}: leave --report out")
             check_drawing()
             check_folder(self.report)
-        self.model: Any = (model if isinstance(model, BackboneModel) else load(model)).to(choose_device(device))
-        source = None if isinstance(model, BackboneModel) else Path(model)
+        self.model: Any = (opened if isinstance(opened, BackboneModel) else load(opened)).to(choose_device(device))
+        source = None if isinstance(opened, BackboneModel) else Path(opened)
         self.chosen: ChosenData = choose_data(self.task, self.model.trained_on, source, data)
         self.data: Any = self.chosen.data
 
     @property
     def settings(self) -> dict[str, Any]:
         """What is evaluated."""
-        return {"data": self.data.name, "fingerprint": self.data.fingerprint, "weights": weights_fingerprint(self.model)}
+        return {"data": self.data.name, "fingerprint": self.data.fingerprint, "weights": fingerprint_of(self.model)}
 
     @property
     def page(self) -> Path | None:

@@ -18,6 +18,8 @@ from rga.backbones.model import BackboneModel
 from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, InputError, MissingFileError, RgaError
 from rga.model_names import HUB_PREFIX, is_hub_name, not_a_model, shipped_model, shipped_models
+from rga.runtime.opening import open_model
+from rga.runtime.session import is_onnx
 from rga.storage.saved_model import CONFIG, FORMAT, WEIGHTS, model_folder
 from rga.tasks import TASKS, get_task
 
@@ -130,11 +132,13 @@ def task_of(model: BackboneModel | str | Path) -> str:
 
     Raises:
         MissingFileError: there is no model.
-        InputError: the model is of an unknown task.
+        InputError: the model is of an unknown task, or a file of ONNX that rga did not export.
     """
     if isinstance(model, BackboneModel):
         return next(name for name in TASKS if isinstance(model, get_task(name).model))
     source = as_source(model)
+    if is_onnx(source):
+        return open_model(source).task
     if Path(source).is_file():
         if reason := not_a_model(Path(source)):
             raise InputError(reason)

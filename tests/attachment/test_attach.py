@@ -144,6 +144,7 @@ def test_the_class_of_a_stage_is_given_back() -> None:
     assert type(rga.detach(model).get_submodule("stages.0")) is plain
 
 
+@pytest.mark.slow
 def test_exports_with_a_dynamic_batch(attended: nn.Module) -> None:
     exported = torch.export.export(attended, (X,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
     x = torch.rand(5, 3, *SIZE)

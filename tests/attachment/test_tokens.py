@@ -261,6 +261,7 @@ def test_checkpointing_gives_the_same_gradients(build: Callable[[], nn.Module]) 
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [vit, pytest.param(swin, marks=pytest.mark.slow)], ids=["vit", "swin"])
 def test_export(build: Callable[[], nn.Module]) -> None:
     model = rga.attach(build(), "rga-sc", image_size=(64, 32))

@@ -17,8 +17,8 @@ from rga.classification.model import ClassificationModel
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.reid.model import ReidModel
 from rga.segmentation.datasets.classes import numbered
+from rga.segmentation.inference import Inference
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.sliding import Inference
 from rga.storage.saved_model import save_model
 
 HALF = (0.5, 0.5, 0.5)

@@ -11,6 +11,7 @@ from rga.errors import InputError
 from rga.reid.model import ReidModel
 
 
+@pytest.mark.slow
 def test_basis_and_a_row_are_drawn(script: Callable[[str], ModuleType], tmp_path: Path) -> None:
     drawing = script("spectral_figure")
     ReidModel("resnet10t", image_size=(64, 32)).save_pretrained(tmp_path / "model")

@@ -52,6 +52,7 @@ def test_reid_beside_a_plain_network(reid_run: Path, plain_run: Path, queries: l
         assert drawn.width > drawn.height / 2
 
 
+@pytest.mark.slow
 def test_segmentation_and_a_class(segmentation_run: Path, streets: Path, tmp_path: Path) -> None:
     image = next(streets.rglob("*leftImg8bit.png"))
     done = rga("explain", segmentation_run, image, "-o", tmp_path / "out", "--target", "road", *FAST)
@@ -84,6 +85,7 @@ def test_a_plain_network_has_grad_cam_and_a_receptive_field(plain_run: Path, que
     assert (tmp_path / "out" / "receptive-field.png").is_file()
 
 
+@pytest.mark.slow
 def test_images_of_every_kind(reid_run: Path, tmp_path: Path) -> None:
     """Grey, tiny, huge, CMYK, transparent and turned by its camera are explained; a broken one is named, and all others are done."""
     folder = tmp_path / "images"

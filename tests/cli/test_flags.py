@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from cli.terminal import rga
-from rga.classification.model import Answer
+from rga.classification.answers import Answer
 from rga.datasets.spec import DataSpec
 from rga.reid.comparison import Comparison
 from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.inference import Inference
 from rga.segmentation.result import Segmentation
-from rga.segmentation.sliding import Inference
 from rga.training.outcome import Outcome
 
 Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]

@@ -241,6 +241,7 @@ def test_a_worker_that_dies_loses_nothing(people: Path, whole: Path, tmp_path: P
     assert_same(out, whole)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_leaves_the_last_checkpoint(people: Path, whole: Path, tmp_path: Path, after_epoch_2: Arrange) -> None:
     recipe, out = tiny(people), tmp_path / "run"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -275,6 +276,7 @@ def full_disk(_path: Path) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way(people: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     train(tiny(people, max_steps=14), output=out)
@@ -294,6 +296,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_goes_on_the_same_way
     assert_same(crashed, whole)
 
 
+@pytest.mark.slow
 def test_switches_of_memory_and_speed_train_the_same_network(
     people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rga
+from rga.ranking.open_set.calibration import calibrate, save_threshold
 from rga.ranking.open_set.open_set import OpenSetResult
-from rga.ranking.open_set.threshold import Threshold, calibrate, save_threshold
+from rga.ranking.open_set.threshold import Threshold
 from rga.reid import evaluate_open_set, row_distances, split_identities
 from rga.reid.model import ReidModel
 

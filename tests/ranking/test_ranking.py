@@ -15,8 +15,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rga.ranking import blocks, matches
-from rga.ranking.distances import Metric, distances
+from rga.ranking.distances import distances
 from rga.ranking.evaluation import evaluate, evaluate_distances
+from rga.ranking.metric import Metric
 from rga.ranking.result import RankingResult
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rga.ranking.distances import Metric
 from rga.ranking.evaluation import evaluate, evaluate_distances
+from rga.ranking.metric import Metric
 from rga.ranking.rerank.reranking import rerank
 from rga.ranking.result import RankingResult
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rga.ranking.distances import Metric, distances, read_features
+from rga.ranking.distances import distances, read_features
 from rga.ranking.evaluation import evaluate_distances
+from rga.ranking.metric import Metric
 from rga.ranking.rerank import neighbours, reranking
 from rga.ranking.rerank.neighbours import nearest, nearest_among
 from rga.ranking.rerank.reranking import rerank

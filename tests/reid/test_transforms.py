@@ -6,6 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import normalise
 from rga.reid import transforms
 from rga.reid.transforms import Augmentation, draw_rectangle, erase, flipped
 
@@ -35,7 +36,7 @@ def test_without_augmentation_training_sees_what_testing_sees() -> None:
         pixels, rectangle = augment(OFF, size)
         assert rectangle.tolist() == [0, 0, 0, 0]
         step = 1 / 255 / 0.25
-        torch.testing.assert_close(PREPROCESSING.normalise(pixels[None])[0], tested, rtol=0, atol=1.01 * step)  # resized by other code
+        torch.testing.assert_close(normalise(PREPROCESSING, pixels[None])[0], tested, rtol=0, atol=1.01 * step)  # resized by other code
 
 
 def test_each_augmentation_happens_as_often_as_it_should() -> None:

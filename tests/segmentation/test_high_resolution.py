@@ -41,6 +41,7 @@ def test_a_branch_that_fits_stays_as_it_is() -> None:
     assert resized(branch, (3, 4)) is branch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_stride", [4, 16])
 def test_attention_reaches_every_branch_at_every_size(output_stride: int) -> None:
     model = SegmentationModel("hrnet_w18_small", classes=CLASSES, image_size=(50, 90), output_stride=output_stride, attention="rga-sc")
@@ -51,6 +52,7 @@ def test_attention_reaches_every_branch_at_every_size(output_stride: int) -> Non
     assert model.eval().probabilities(torch.randn(3, 33, 100)).shape == (3, 33, 100)
 
 
+@pytest.mark.slow
 def test_attention_goes_into_the_blocks_too() -> None:
     model = SegmentationModel("hrnet_w18_small", classes=CLASSES, image_size=(64, 64), attention="se", attention_after="blocks")
     model(torch.randn(2, 3, 64, 64))[0].sum().backward()

@@ -12,9 +12,9 @@ import rga
 from rga.attention.grid import GridMismatchError
 from rga.attention.modules import SpatialRelationAttention
 from rga.segmentation.datasets.classes import numbered, spread_colours
+from rga.segmentation.inference import Inference
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.network.heads import HEADS
-from rga.segmentation.sliding import Inference
 
 CLASSES = numbered(("road", "sky", "car"), spread_colours(3)).to_dict()
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rga.attention.grid import GridMismatchError
+from rga.segmentation.cells import cells, padded_size, stride_between
 from rga.segmentation.datasets.classes import numbered, spread_colours
+from rga.segmentation.inference import Inference, scaled, starts
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.network.resolution import cells, on_pixels, padded, padded_size, stride_between
-from rga.segmentation.sliding import Inference, predict, resized, scaled, starts
+from rga.segmentation.network.resolution import on_pixels, padded
+from rga.segmentation.sliding import predict, resized
 
 FOUR = numbered(("north west", "north east", "south west", "south east"), spread_colours(4)).to_dict()
 Scores = Callable[[Tensor], Tensor]
@@ -96,6 +98,7 @@ def test_what_a_stack_of_strided_convolutions_sees_is_moved_by_the_same_at_every
         check_edges(found_edges(predict(halving(times, edge), coordinates(*size), Inference())), moved)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @example(size=(33, 34), shares=(0.0, 0.0), stride=16, scale=0.75, window=None, flip=False)
 @given(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from rga.segmentation.sliding import Inference, predict, resized, scaled, starts, windows
+from rga.segmentation.inference import Inference, scaled, starts, windows
+from rga.segmentation.sliding import predict, resized
 
 
 def by_pixel(images: Tensor) -> Tensor:

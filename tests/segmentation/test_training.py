@@ -24,10 +24,10 @@ from rga.segmentation.datasets.classes import IGNORED, Classes, spread_colours
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData
 from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.inference import Inference
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.sliding import Inference
 from rga.segmentation.task import TASK
 from rga.segmentation.training import SegmentationBatch, SegmentationTraining
 from rga.synthetic.streets.streets import StreetOptions, make_streets

@@ -6,7 +6,6 @@ Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from rga.attachment.probe import evaluating
 from rga.backbones.catalog import create_backbone
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
+from rga.classification.answers import Answer, check_top, likeliest
 from rga.classification.transforms import evaluation_transform
 from rga.errors import InputError
 from rga.images.inputs import ImageLike, as_image, as_images
@@ -28,19 +28,6 @@ from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 TASK = "classification"
 """What the configuration of a saved model calls its task."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One thing that an image may show.
-
-    Attributes:
-        label: name of the class.
-        probability: in [0, 1].
-    """
-
-    label: str
-    probability: float
 
 
 class ClassificationModel(BackboneModel, tags=["image-classification"]):
@@ -184,13 +171,9 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             >>> sorted(answer.label for answer in answers)
             ['cat', 'dog']
         """
-        if top < 1:
-            raise InputError(f"top must be at least 1, got {top}")
+        check_top(top)
         rows = self.probabilities(images, batch_size=batch_size, num_workers=num_workers, progress=progress, on_damaged=on_damaged)
-        orders = np.argsort(-rows, axis=1, kind="stable")[:, :top]
-        return [
-            [Answer(self.classes[index], float(row[index])) for index in order.tolist()] for row, order in zip(rows, orders, strict=True)
-        ]
+        return likeliest(rows, self.classes, top)
 
 
 class Shown(Dataset[Tensor]):

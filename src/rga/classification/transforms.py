@@ -11,7 +11,8 @@ from typing import Literal
 from torch import nn
 from torchvision.transforms import InterpolationMode, v2
 
-from rga.images.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import to_tensor
 
 Crop = Literal["none", "padded", "resized"]
 """How a training image is cropped."""

@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "classify": Verb("rga.cli.commands.classify:classify", "print the most likely classes of images", "MODEL IMAGES [-o FILE.json]"),
     "report": Verb("rga.cli.commands.report:report", "write one page about a run, or several side by side", "RUN [RUN ...] [-o FILE.html]"),
     "explain": Verb("rga.cli.commands.explain:explain", "draw what a model looked at, and a page to explore it", "MODEL IMAGES -o DIR"),
+    "export": Verb("rga.cli.commands.export:export", "write a model as a file for other programs", "MODEL [--to onnx] [-o FILE]"),
     "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
     "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),
     "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),

@@ -23,6 +23,7 @@ from rga.attention.recorder import Position, Recording, record
 from rga.backbones.normalisation import backbone_normalisation
 from rga.errors import InputError
 from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import normalise
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_drawing, check_output
 from rga.terminal import PlainConsole
@@ -121,7 +122,7 @@ def draw_image() -> Image.Image:
 
 def to_tensor(image: Image.Image) -> Tensor:
     """An image as a batch of one, (1, 3, H, W), normalised as the backbone expects it."""
-    return Preprocessing(*SIZE, *backbone_normalisation(BACKBONE)).normalise(torch.from_numpy(np.array(image))[None])
+    return normalise(Preprocessing(*SIZE, *backbone_normalisation(BACKBONE)), torch.from_numpy(np.array(image))[None])
 
 
 def draw_gates(image: Image.Image, recording: Recording, path: Path) -> None:

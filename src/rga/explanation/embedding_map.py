@@ -44,8 +44,9 @@ def principal_components(features: NDArray[np.floating]) -> tuple[NDArray[np.flo
     points = np.zeros((len(features), 2))
     kept = min(2, len(sizes))
     points[:, :kept] = left[:, :kept] * sizes[:kept]
-    for axis in range(kept):  # the sign of a component is nobody's choice: its largest number is positive
-        points[:, axis] *= np.sign(points[np.abs(points[:, axis]).argmax(), axis]) or 1
+    for axis in range(kept):  # the sign is nobody's choice: the first of the largest numbers is positive, to the last rounding
+        amounts = np.abs(points[:, axis])
+        points[:, axis] *= np.sign(points[(amounts >= (1 - 1e-9) * amounts.max()).argmax(), axis]) or 1
     total = float(np.square(sizes).sum())
     return points, float(np.square(sizes[:2]).sum()) / total if total > 0 else 1.0
 

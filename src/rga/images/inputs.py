@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from rga.arrays import check_dense, read_array
+from rga.arrays import check_dense, is_tensor, read_array
 from rga.errors import FolderError, InputError
 from rga.images.conversion import eight_bits, to_rgb
 from rga.images.images import DamagedImageError, read_image, reason
 
-ImageLike = Image.Image | str | Path | NDArray[Any] | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ImageLike: TypeAlias = "Image.Image | str | Path | NDArray[Any] | Tensor"
 """Whatever shows an image: a path, a PIL image of any mode, or an array or tensor of bytes, truth values, 16-bit numbers or floats up to 1
 or to 255. Arrays are (H, W) or (H, W, channels), tensors also (channels, H, W)."""
 
@@ -42,9 +44,9 @@ def as_images(images: ImageLike | Iterable[ImageLike]) -> Iterator[ImageLike]:
     """
     if isinstance(images, (str, os.PathLike, Image.Image)):
         return iter([images])
-    if isinstance(images, Tensor):
+    if is_tensor(images):
         check_dense(images, "images")
-    if isinstance(images, (np.ndarray, Tensor)) and images.ndim in (2, 3, 4) and images.dtype != object:
+    if is_array(images) and images.ndim in (2, 3, 4) and images.dtype != object:
         return iter([images] if images.ndim < 4 else images)
     if isinstance(images, (bytes, bytearray, memoryview)):
         raise NotAnImageError("got bytes: open them with PIL.Image.open(io.BytesIO(...))")
@@ -52,7 +54,7 @@ def as_images(images: ImageLike | Iterable[ImageLike]) -> Iterator[ImageLike]:
         raise NotAnImageError("got a set, which has no order, so that answers could not be told apart: pass a list, as sorted(images)")
     if hasattr(images, "read"):
         raise NotAnImageError("got an open file: pass its path, or open it with PIL.Image.open(...)")
-    if not isinstance(images, Iterable) or isinstance(images, dict) or (isinstance(images, (np.ndarray, Tensor)) and images.ndim != 1):
+    if not isinstance(images, Iterable) or isinstance(images, dict) or (is_array(images) and images.ndim != 1):
         raise NotAnImageError(f"{described(images)} is neither an image nor a list of images: {EXPECTED}")
     return iter(images)
 
@@ -77,7 +79,7 @@ def as_image(image: ImageLike, name: str = "image") -> Image.Image:
         return read_image(path)
     if isinstance(image, Image.Image):
         return shown(image, name)
-    if isinstance(image, Tensor):
+    if is_tensor(image):
         return from_array(read_array(image, name), name, channels_first=True)
     if isinstance(image, np.ndarray):
         return from_array(read_array(image, name), name, channels_first=False)
@@ -126,8 +128,13 @@ def from_array(values: NDArray[Any], name: str, *, channels_first: bool) -> Imag
     return to_rgb(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
+def is_array(thing: object) -> TypeGuard[NDArray[Any] | Tensor]:
+    """Whether something is an array of numpy or a tensor."""
+    return isinstance(thing, np.ndarray) or is_tensor(thing)
+
+
 def described(thing: object) -> str:
     """What something is, for errors."""
-    if isinstance(thing, (np.ndarray, Tensor)):
-        return f"{'a tensor' if isinstance(thing, Tensor) else 'an array'} of the shape {tuple(thing.shape)} and the type {thing.dtype}"
+    if is_array(thing):
+        return f"{'a tensor' if is_tensor(thing) else 'an array'} of the shape {tuple(thing.shape)} and the type {thing.dtype}"
     return f"of the type {type(thing).__name__}"

@@ -1,13 +1,12 @@
-"""How images become the tensors that a network takes, whatever its task."""
+"""How images become what a network takes, whatever its task; the steps on tensors are in ``rga.images.tensors``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-import torch
-from torch import Tensor, nn
-from torchvision.transforms import v2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from rga.errors import InputError
 
@@ -49,26 +48,14 @@ class Preprocessing:
         """(height, width)."""
         return self.height, self.width
 
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Bytes (B, H, W, 3) -> normalised (B, 3, H, W), float32.
+    def as_array(self, image: Image.Image) -> NDArray[np.float32]:
+        """An image of any size -> normalised (3, H, W), without PyTorch; to the last rounding what ``to_tensor`` makes of it.
 
         Example:
-            >>> preprocessing = Preprocessing(1, 1, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-            >>> preprocessing.normalise(torch.tensor([[[[0, 255, 51]]]], dtype=torch.uint8)).flatten()
-            tensor([-1.0000,  1.0000, -0.6000])
+            >>> preprocessing = Preprocessing(1, 2, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+            >>> preprocessing.as_array(Image.new("RGB", (2, 1), (0, 255, 51)))[:, 0].tolist()
+            [[-1.0, -1.0], [1.0, 1.0], [-0.6000000238418579, -0.6000000238418579]]
         """
-        images = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-        mean, std = (in_bytes(tuple(each), images.device) for each in (self.mean, self.std))
-        return images.sub_(mean).div_(std)
-
-
-@lru_cache(maxsize=64)
-@torch.inference_mode(mode=False)
-def in_bytes(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """A number for each channel, times 255, (3, 1, 1) on a device; kept, since it takes a wait to bring it to a GPU."""
-    return 255 * torch.tensor(values, device=device).view(3, 1, 1)
-
-
-def to_tensor(preprocessing: Preprocessing) -> list[nn.Module]:
-    """The steps from an image of the right size to a normalised tensor."""
-    return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(preprocessing.mean), list(preprocessing.std))]
+        pixels = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+        mean, std = (np.asarray(values, np.float32) for values in (self.mean, self.std))
+        return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1))

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from rga.errors import InputError
-from rga.ranking.distances import METRICS, FeatureArray, Features, Metric, as_matrix, read_features
+from rga.ranking.distances import METRICS, FeatureArray, Features, as_matrix, read_features
 from rga.ranking.matches import Candidates, Pairing, hide, match_ranks
+from rga.ranking.metric import Metric
 
 BLOCK_BYTES = 2**30
 """Memory for one block of distances. A matrix product of few rows is slow, and a large gallery leaves few: be generous."""

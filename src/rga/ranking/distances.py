@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ from torch import Tensor
 
 from rga.arrays import check_dense, read_array
 from rga.errors import InputError
+from rga.ranking.metric import Metric
 
-Metric = Literal["cosine", "euclidean"]
 FeatureArray = npt.NDArray[np.floating[Any]] | Tensor
 
 CHECK_BYTES = 32 * 2**20
@@ -92,7 +92,7 @@ def euclidean(query: Features, gallery: Features, out: Tensor) -> Tensor:
     return out.add_(query.norms.square().to(out.dtype)[..., None]).clamp_(min=0).sqrt_()
 
 
-METRICS: dict[str, Callable[[Features, Features, Tensor], Tensor]] = {"cosine": cosine, "euclidean": euclidean}
+METRICS: dict[Metric, Callable[[Features, Features, Tensor], Tensor]] = {"cosine": cosine, "euclidean": euclidean}
 """The metrics: name -> function(query, gallery, out) that fills ``out`` (queries, gallery); all three may have leading axes in common."""
 
 

@@ -17,9 +17,10 @@ from rga.arrays import check_count
 from rga.errors import InputError
 from rga.ranking.average_precision import average_precision, average_precision_trapezoid, cumulative_matches, inverse_negative_penalty
 from rga.ranking.blocks import DistanceRows, RankedBlock, as_rows, row_distances, walk
-from rga.ranking.distances import FeatureArray, Metric
+from rga.ranking.distances import FeatureArray
 from rga.ranking.labels import JUNK
 from rga.ranking.matches import FileNumbers, LabelArray, Pairing, SingleShots, read_labels
+from rga.ranking.metric import Metric
 from rga.ranking.result import CameraRule, RankingResult
 
 

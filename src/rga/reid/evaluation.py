@@ -12,9 +12,9 @@ from rga.errors import InputError
 from rga.ranking.blocks import DistanceRows, row_distances
 from rga.ranking.evaluation import evaluate_distances
 from rga.ranking.examination import Examination, examine, query_details
+from rga.ranking.open_set.calibration import calibrate as choose_threshold
 from rga.ranking.open_set.open_set import OpenSetResult, evaluate_open_set, split_identities
 from rga.ranking.open_set.threshold import Threshold
-from rga.ranking.open_set.threshold import calibrate as choose_threshold
 from rga.ranking.result import RankingResult
 from rga.reid.comparison import Comparison
 from rga.reid.conditions import by_condition, query_groups

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from rga.errors import InputError
 from rga.images.decoding import read_pixels
+from rga.images.tensors import normalise
 from rga.reid.datasets.check import cautions, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
@@ -91,7 +92,7 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
 
     def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
         """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
-        return erase(self.model.preprocessing.normalise(batch.pixels.to(device, non_blocking=True)), batch.erased)
+        return erase(normalise(self.model.preprocessing, batch.pixels.to(device, non_blocking=True)), batch.erased)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as TF
 
-from rga.images.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import to_tensor
 
 LARGER = 9 / 8
 """By which images are enlarged before a random crop."""

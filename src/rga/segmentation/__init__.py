@@ -11,12 +11,12 @@ from rga.lazy import lazily
 
 if TYPE_CHECKING:
     from rga.segmentation.confusion import class_iou, confusion_matrix
-    from rga.segmentation.sliding import Inference
+    from rga.segmentation.inference import Inference
 
 __all__ = ["Inference", "class_iou", "confusion_matrix"]
 
 HOMES = {
-    "Inference": "rga.segmentation.sliding",
+    "Inference": "rga.segmentation.inference",
     "class_iou": "rga.segmentation.confusion",
     "confusion_matrix": "rga.segmentation.confusion",
 }

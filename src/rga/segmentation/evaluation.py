@@ -16,14 +16,15 @@ from rga.attachment.probe import evaluating
 from rga.datasets.splits import Split
 from rga.errors import InputError
 from rga.images.defects import examples
-from rga.images.preprocessing import Preprocessing, to_tensor
+from rga.images.preprocessing import Preprocessing
+from rga.images.tensors import to_tensor
 from rga.segmentation.confusion import confusion_matrix
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData
+from rga.segmentation.inference import Inference
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.result import SegmentationResult
-from rga.segmentation.sliding import Inference
 from rga.training.distributed import processes
 from rga.training.input.reading import read_samples
 

@@ -21,14 +21,16 @@ from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.images.images import DamagedImageError
 from rga.images.inputs import ImageLike, NotAnImageError, as_image, as_images, described
-from rga.images.preprocessing import to_tensor
+from rga.images.tensors import to_tensor
+from rga.segmentation.cells import Size, padded_size
 from rga.segmentation.datasets.classes import Classes
+from rga.segmentation.inference import Inference, scaled
 from rga.segmentation.network.backbone import last_maps, probed_strides, segmentation_backbone
 from rga.segmentation.network.heads import create_head, fcn
 from rga.segmentation.network.high_resolution import COARSEST, HighResolutionBackbone
-from rga.segmentation.network.resolution import Size, padded, padded_size, without_padding
+from rga.segmentation.network.resolution import padded, without_padding
 from rga.segmentation.result import Segmentation
-from rga.segmentation.sliding import Inference, middle, predict, resized, scaled
+from rga.segmentation.sliding import middle, predict, resized
 from rga.training.input.reading import OnDamaged
 
 TASK = "segmentation"

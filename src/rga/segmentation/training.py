@@ -12,15 +12,16 @@ from torch.utils.data import Dataset
 from rga.datasets.layout import DataError
 from rga.datasets.splits import Split
 from rga.errors import InputError
+from rga.images.tensors import normalise
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.learnable import examine, one_class, shown
 from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
+from rga.segmentation.inference import Inference
 from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
-from rga.segmentation.sliding import Inference
 from rga.segmentation.transforms import training_transform
 from rga.training.choice import describe_choice
 from rga.training.image_training import ImageTraining, start_model, trained_on
@@ -92,7 +93,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
 
     def inputs(self, batch: SegmentationBatch, device: torch.device) -> Tensor:
         """The crops of a batch as the network sees them: normalised (B, 3, h, w), on a device."""
-        return self.model.preprocessing.normalise(batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
+        return normalise(self.model.preprocessing, batch.images.to(device, non_blocking=True).permute(0, 2, 3, 1))
 
     def losses(self, batch: SegmentationBatch, device: torch.device) -> dict[str, Tensor]:
         """The loss of the head and, weighted, of the auxiliary one."""

@@ -14,7 +14,7 @@ from fuzz.commands.typed import Ended, Flags, Typed, flags, nothing_written, one
 from fuzz.names import UNDECODABLE, odd_names
 from fuzz.outcome import Draw, FaultError, Outcome, compare, refused, right
 from fuzz.small_models import CLASSES, classifier, embedder, saved, segmenter
-from rga.segmentation.sliding import Inference
+from rga.segmentation.inference import Inference
 
 COMMON: Flags = {
     "--batch-size": [("1",), ("2",), ("64",)],

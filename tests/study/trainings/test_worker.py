@@ -82,6 +82,7 @@ def test_a_run_of_another_recipe_is_refused(tmp_path: Path, calls: list[str]) ->
     assert calls == []
 
 
+@pytest.mark.slow
 def test_a_training_whose_images_other_processes_read_ends(tmp_path: Path) -> None:
     """They are forked while a thread waits for the end of standard input, which stays open as long as the parent lives."""
     people = make_people(tmp_path / "people", PeopleOptions(identities=6, images_per_camera=2, distractors=0, junk=0, height=32, width=16))

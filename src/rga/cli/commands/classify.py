@@ -11,18 +11,18 @@ import tyro
 from rich.table import Table
 
 from rga.checks import check_at_least, check_workers
-from rga.classification.model import Answer, ClassificationModel
+from rga.classification.answers import Answer
+from rga.classification.model import ClassificationModel
 from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
+from rga.cli.opened import opened
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import InputError
 from rga.images.named import images_at
-from rga.loading import load
 from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
 from rga.terminal import PlainConsole, folding_table
-from rga.training.devices import choose_device
 
 
 def classify(
@@ -43,7 +43,7 @@ def classify(
     Images that are damaged are named at the end, when all others are done.
 
     Args:
-        model: Folder of a run or of a saved model, one on the Hugging Face hub, or a file of the public weights for CIFAR-10.
+        model: Folder of a run or of a saved model, a file .onnx, one on the Hugging Face hub, or a file of the public CIFAR-10 weights.
         images: Images, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
@@ -59,12 +59,13 @@ def classify(
     check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
     check_output(output, overwrite=overwrite or skip_existing)
     named = {str(path): path for path in images_at(images)}
-    loaded = load(model, ClassificationModel).to(choose_device(device))
+    loaded = opened(model, ClassificationModel, device)
     before = read_answers(output, loaded.classes) if skip_existing and output is not None and output.exists() else {}
     answers: Answers[list[Answer]] = Answers()
 
     def use(chosen: Mapping[str, Path], **reports: Any) -> list[list[Answer]]:
-        return loaded.classify(chosen.values(), top=top, batch_size=batch_size, num_workers=num_workers, **reports)
+        found: list[list[Answer]] = loaded.classify(chosen.values(), top=top, batch_size=batch_size, num_workers=num_workers, **reports)
+        return found
 
     whole = False
     try:

@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 
 from rga.checks import check_at_least, check_workers
 from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
+from rga.cli.opened import opened
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
+from rga.deploy.as_model import fingerprint_of
 from rga.errors import InputError
 from rga.images.named import named_images
-from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_output
-from rga.storage.saved_model import weights_fingerprint
 from rga.terminal import PlainConsole
-from rga.training.devices import choose_device
 
 Features = NDArray[np.float32]
 
@@ -48,7 +47,7 @@ def embed(
     all others are done.
 
     Args:
-        model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
+        model: A file .onnx, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         output: File for the features.
         overwrite: Replace the file if it is there already.
@@ -64,13 +63,14 @@ def embed(
     check_existing(output, overwrite=overwrite, skip_existing=skip_existing)
     check_output(output, overwrite=overwrite or skip_existing)
     named = named_images(images, suffixes=True)
-    loaded = load(model, ReidModel).to(choose_device(device))
-    about = {"weights": weights_fingerprint(loaded), "flip": flip}
+    loaded = opened(model, ReidModel, device)
+    about = {"weights": fingerprint_of(loaded), "flip": flip}
     before = read_features(output, about) if skip_existing and output.exists() else {}
     answers: Answers[Features] = Answers()
 
     def use(chosen: Mapping[str, Path], **reports: Any) -> Features:
-        return loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+        features: Features = loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+        return features
 
     whole = False
     try:
@@ -83,7 +83,7 @@ def embed(
     if whole:
         features = merged(named, before, answers.found)
         kept = f", {len(before)} of which were there" if before else ""
-        PlainConsole().sentence(f"{len(features)} images{kept}, {loaded.neck.num_features} numbers each: {output}")
+        PlainConsole().sentence(f"{len(features)} images{kept}, {len(next(iter(features.values())))} numbers each: {output}")
     answers.conclude(len(named), skip_damaged)
 
 

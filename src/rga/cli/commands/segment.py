@@ -9,18 +9,17 @@ from typing import Annotated, Literal
 import tyro
 
 from rga.cli.answering import Answers, check_existing
+from rga.cli.opened import opened
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import ExistingFileError
 from rga.images.images import DamagedImageError, read_image
 from rga.images.named import named_images
-from rga.loading import load
 from rga.segmentation.drawing import overlay, save, save_confidence, save_labels, save_values
+from rga.segmentation.inference import Inference
 from rga.segmentation.model import SegmentationModel
-from rga.segmentation.sliding import Inference
 from rga.storage.outputs import check_folder
 from rga.terminal import PlainConsole
-from rga.training.devices import choose_device
 from rga.training.input.reading import OnDamaged, Progress
 
 Output = Literal["labels", "overlays", "confidence"]
@@ -51,7 +50,7 @@ def segment(
     end, when all others are done.
 
     Args:
-        model: Folder of a run or of a saved model, or one on the Hugging Face hub.
+        model: A file .onnx, the folder of a run or of a saved model, or one on the Hugging Face hub.
         images: Images, and folders of them.
         output: Folder for the files that are written.
         write: Which of the three to write.
@@ -70,7 +69,7 @@ def segment(
     check_targets(todo, [target(output, kind, name) for kind in write for name in todo], overwrite=overwrite or skip_existing)
     check_folder(output)
     inference = Inference(window, scales=scales, flip=flip)
-    loaded = load(model, SegmentationModel).to(choose_device(device))
+    loaded = opened(model, SegmentationModel, device)
     answers: Answers[None] = Answers()
 
     def use(one: Mapping[str, Path], *, progress: Progress, on_damaged: OnDamaged) -> list[None]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rga.ranking.distances import METRICS, Features, Metric
+from rga.ranking.distances import METRICS, Features
+from rga.ranking.metric import Metric
 
 TILE_BYTES = 128 * 2**20
 """Memory for one tile of distances."""

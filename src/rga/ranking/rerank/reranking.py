@@ -21,7 +21,8 @@ from torch import Tensor
 
 from rga.arrays import check_count, is_number
 from rga.errors import InputError
-from rga.ranking.distances import METRICS, FeatureArray, Features, Metric, inverse, read_features
+from rga.ranking.distances import METRICS, FeatureArray, Features, inverse, read_features
+from rga.ranking.metric import Metric
 from rga.ranking.rerank.neighbours import Neighbours, nearest_among
 from rga.ranking.rerank.sparse_rows import SparseRows, ends_to_starts, stacked, summed
 

@@ -19,8 +19,8 @@ from rga.attachment.probe import evaluating
 from rga.backbones.catalog import BackboneOptionError, create_backbone
 from rga.backbones.options import check_options
 from rga.errors import InputError
+from rga.segmentation.cells import Size
 from rga.segmentation.network.high_resolution import HighResolutionBackbone
-from rga.segmentation.network.resolution import Size
 
 STRIDES = (8, 16, 32)
 """Output strides; HRNet has 4, too."""

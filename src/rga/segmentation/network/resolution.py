@@ -12,19 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rga.errors import InputError
-
-Size = tuple[int, int]
-"""Height and width in pixels."""
-
-
-def padded_size(size: Size, multiple: int) -> Size:
-    """The smallest size that holds another one and is a multiple.
-
-    Example:
-        >>> padded_size((193, 288), 16)
-        (208, 288)
-    """
-    return cells(size[0], multiple) * multiple, cells(size[1], multiple) * multiple
+from rga.segmentation.cells import Size, cells, padded_size, stride_between
 
 
 def padded(images: Tensor, multiple: int) -> Tensor:
@@ -37,11 +25,6 @@ def padded(images: Tensor, multiple: int) -> Tensor:
     size = (images.shape[-2], images.shape[-1])
     height, width = padded_size(size, multiple)
     return images if size == (height, width) else F.pad(images, (0, width - size[1], 0, height - size[0]))
-
-
-def cells(pixels: int, stride: int) -> int:
-    """How many cells of a stride hold so many pixels: the quotient, rounded up."""
-    return -(-pixels // stride)
 
 
 def without_padding(scores: Tensor, size: Size, stride: int) -> Tensor:
@@ -87,18 +70,3 @@ def on_pixels(scores: Tensor, size: Size, shown: Size | None = None) -> Tensor:
         whole = (scores.shape[-2] * down, scores.shape[-1] * across)
         scores = F.interpolate(scores, size=whole, mode="bilinear", align_corners=False)
     return scores[..., : size[0], : size[1]]
-
-
-def stride_between(positions: int, pixels: int) -> int:
-    """The power of two s with ceil(pixels / s) positions; 0 if there is none.
-
-    From two positions on there is at most one. A single position has the same score at all pixels whatever its stride.
-
-    Example:
-        >>> stride_between(5, 35), stride_between(4, 35)
-        (8, 0)
-    """
-    stride = 1
-    while cells(pixels, stride) > positions:
-        stride *= 2
-    return stride if cells(pixels, stride) == positions else 0
