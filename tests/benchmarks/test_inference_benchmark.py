@@ -1,12 +1,14 @@
 """The benchmark of inference, tiny."""
 
-import pytest
+from collections.abc import Callable
+from types import ModuleType
 
-from benchmarks import inference
+import pytest
 
 
 @pytest.mark.slow
-def test_all_networks_are_measured_in_all_ways(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_networks_are_measured_in_all_ways(script: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]) -> None:
+    inference = script("inference")
     table = inference.main(["--backbone", "test_resnet", "--size", "32", "16", "--batches", "1", "2", "--rounds", "1"])
     rows = [line for line in table.splitlines() if line.startswith("| ") and "network" not in line]
     assert [row.split(" | ")[:2] for row in rows] == [[f"| {batch}", name] for batch in (1, 2) for name in inference.NETWORKS]
