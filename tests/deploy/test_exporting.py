@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -53,6 +54,14 @@ def test_the_file_says_what_it_is(reid: ReidModel, exported: Exported) -> None:
     assert said == exported.description
     assert model.session.inputs == {"images": ["batch", 3, 32, 16]}
     assert model.session.outputs == {"pooled": ["batch", reid.neck.num_features], "neck": ["batch", reid.neck.num_features]}
+
+
+def test_images_of_a_batch_share_the_weights(exported: Exported) -> None:
+    graph = onnx.load(exported.path).graph
+    copies = {output for node in graph.node if node.op_type == "Expand" for output in node.output}
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    assert len(products) > 8
+    assert not [node.name for node in products if node.input[1] in copies]
 
 
 def test_a_threshold_travels_along(reid: ReidModel) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rga.deploy.agreement import Run
+from rga.deploy.onnx_graph import share_weights
 from rga.errors import InputError, MissingPackageError
 from rga.runtime.description import INPUT, KEY
 from rga.runtime.session import Session
@@ -81,6 +82,7 @@ class Onnx:
                 dynamic_shapes=(dict(order.free),),
                 verbose=False,
             )
+        share_weights(self.program.model.graph)
 
     def save(self, path: Path, description: str) -> None:
         """Writes the file."""
