@@ -71,7 +71,7 @@ class Onnx:
             raise InputError(f"a file of ONNX holds less than 2 GiB, and the model's weights have {size / 2**30:.1f} GiB")
         self.outputs = tuple(order.outputs)
         with quietly():
-            self.program: Any = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 order.graph,
                 (order.example,),
                 dynamo=True,
@@ -82,7 +82,8 @@ class Onnx:
                 dynamic_shapes=(dict(order.free),),
                 verbose=False,
             )
-        share_weights(self.program.model.graph)
+        share_weights(program.model.graph)
+        self.program = program
 
     def save(self, path: Path, description: str) -> None:
         """Writes the file."""
