@@ -13,7 +13,7 @@ from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least, check_workers
 from rga.chosen_data import ChosenData, choose_data
 from rga.datasets.spec import DataSpec
-from rga.deploy.as_model import as_model, fingerprint_of
+from rga.deploy.as_model import FromFile, as_model, fingerprint_of, placed
 from rga.errors import InputError
 from rga.loading import load, task_of
 from rga.ranking.open_set.calibration import save_threshold
@@ -21,13 +21,13 @@ from rga.reid.evaluation import Calibration, CalibrationOptions, ReidEvaluation
 from rga.reid.evaluation import calibrate as choose_threshold
 from rga.reid.model import ReidModel
 from rga.reports.evaluation_report import check_report, write_findings
+from rga.runtime.model import RuntimeModel
 from rga.runtime.opening import open_model
 from rga.runtime.session import is_onnx
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
 from rga.storage.saved_model import model_folder
 from rga.tasks import get_task
-from rga.training.devices import choose_device
 from rga.training.input.reading import Progress
 from rga.training.task import Evaluation, Task
 
@@ -60,7 +60,7 @@ class Measured:
 
 
 def evaluate(
-    model: BackboneModel | str | Path,
+    model: BackboneModel | RuntimeModel | str | Path,
     data: DataSpec | str | None = None,
     *,
     output: Path | str | None = None,
@@ -76,7 +76,7 @@ def evaluate(
     """Measures a model on a dataset.
 
     Args:
-        model: a model, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
+        model: a model, the folder of a run or of a saved model, a file .onnx, the name of one that ships with rga, or one on the hub.
         data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with. Options that are not given
             are those of the training, where it was read by the same reader; ``option=none`` is without.
         output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold the results
@@ -152,6 +152,8 @@ def calibrate(
     job = Job(model, data, output=output, folder=folder, report=report, batch_size=batch_size, num_workers=num_workers, device=device)
     if not isinstance(job.model, ReidModel):
         raise InputError(f"thresholds are calibrated for re-identification, and this model is for {job.task.name}")
+    if isinstance(job.model, FromFile):
+        raise InputError("a file of ONNX keeps the threshold that its model had: calibrate the model, and export it again")
     chosen = job.options(CalibrationOptions, options)
     settings = {"task": job.task.name, **job.settings, "open_set": plain(chosen)}
     job.check(settings)
@@ -186,7 +188,7 @@ class Job:
 
     def __init__(
         self,
-        model: BackboneModel | str | Path,
+        model: BackboneModel | RuntimeModel | str | Path,
         data: DataSpec | str | None,
         *,
         output: Path | str | None,
@@ -204,7 +206,8 @@ class Job:
         check_output(self.output)
         if self.folder is not None and self.output is None:
             check_folder(self.folder)
-        opened = model if isinstance(model, BackboneModel) or not is_onnx(model) else as_model(open_model(model))
+        opened: Any = open_model(model) if isinstance(model, (str, Path)) and is_onnx(model) else model
+        opened = as_model(opened) if isinstance(opened, RuntimeModel) else opened
         name = task_of(opened)
         self.task: Task[Any, Any, Any, Any] = get_task(name)
         if self.report is not None:
@@ -212,7 +215,7 @@ class Job:
                 raise InputError(f"reports are written for re-identification, and this model is for {name}: leave --report out")
             check_drawing()
             check_folder(self.report)
-        self.model: Any = (opened if isinstance(opened, BackboneModel) else load(opened)).to(choose_device(device))
+        self.model: Any = placed(opened if isinstance(opened, BackboneModel) else load(opened), device)
         source = None if isinstance(opened, BackboneModel) else Path(opened)
         self.chosen: ChosenData = choose_data(self.task, self.model.trained_on, source, data)
         self.data: Any = self.chosen.data

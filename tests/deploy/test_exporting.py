@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import rga
 from rga.classification.model import ClassificationModel
 from rga.deploy import graphs, targets
 from rga.deploy.agreement import BATCHES, DisagreementError, compared, difference, example_images
+from rga.deploy.as_model import as_model, fingerprint_of, placed
 from rga.deploy.exporting import Exported, export
 from rga.errors import ExistingFileError, InputError
+from rga.images.images import DamagedImageError
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.model import ReidModel
@@ -198,7 +201,12 @@ def test_differences() -> None:
     ours, theirs = np.array([[1.0, 0.0]], np.float32), np.array([[0.0, 200.0]], np.float32)
     assert difference(ours, theirs) == (1.0, 200.0, 1.0)
     assert difference(ours, np.full((1, 2), np.nan, np.float32)) == (np.inf, np.inf, np.inf)
-    assert difference(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32)) == (0.0, 0.0, 0.0)
+    nothing = np.zeros((1, 2), np.float32)
+    assert difference(nothing, nothing) == (0.0, 0.0, 0.0)
+    small = np.full((1, 2), 1e-3, np.float32)
+    assert difference(1.05 * small, small)[2] == pytest.approx(0.05, rel=1e-3)  # of the largest number, however small
+    assert difference(nothing, small)[::2] == (1.0, 1.0)
+    assert difference(small, nothing)[::2] == (1.0, np.inf)
 
 
 def test_large_images_are_compared_in_small_batches(reid: ReidModel) -> None:
@@ -212,6 +220,83 @@ def test_large_images_are_compared_in_small_batches(reid: ReidModel) -> None:
     graph.forward = lambda images: [images]
     agreement = compared(run, graph, [(768, 640)], "normalised", Preprocessing(768, 640).as_array)
     assert shown == list(agreement.batches) == [1, 2, 7]
+
+
+def test_the_callers_model_stays_as_it_is(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    class Agreeing:
+        def __init__(self, order: targets.Order) -> None:
+            self.graph = order.graph
+            seen.append(order.graph.training)
+
+        def save(self, path: Path, description: str) -> None:
+            path.write_text(description)
+
+        def runner(self, path: Path) -> Any:
+            def run(images: NDArray[Any]) -> Sequence[NDArray[np.float32]]:
+                with torch.inference_mode():
+                    return [each.numpy() for each in self.graph(torch.from_numpy(images))]
+
+            return run
+
+    monkeypatch.setitem(targets.TARGETS, "onnx", Agreeing)
+    own = copy.deepcopy(reid).half().train()
+    done = export(own, tmp_path / "model.onnx")
+    assert (next(own.parameters()).dtype, own.training, seen) == (torch.float16, True, [False])
+    assert done.description.weights == weights_fingerprint(own)
+    with torch.no_grad():
+        own.neck.running_var.fill_(float("nan"))  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="the model's own outputs are not finite"):
+        export(own, tmp_path / "other.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+class Branching(torch.nn.Module):
+    """What cannot be traced."""
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (images if images.sum() > 0 else -images,)
+
+
+@pytest.mark.parametrize("target", [targets.Onnx, targets.ExportedProgram])
+def test_a_network_that_cannot_be_traced_is_named_in_one_line(target: Any) -> None:
+    with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\)$"):
+        target(targets.Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
+
+
+def test_one_file_holds_all_however_large(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.onnx._internal.exporter._onnx_program._LARGE_MODEL_THRESHOLD", 1000)
+    export(reid, tmp_path / "model.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_file_in_an_evaluation_stays_on_the_cpu(exported: Exported, reid: ReidModel) -> None:
+    model = as_model(rga.load(exported.path))
+    assert placed(model, "auto") is model
+    with pytest.raises(InputError, match="runs on the CPU here: leave --device cuda out"):
+        placed(model, "cuda")
+    assert isinstance(model, ReidModel)
+    np.testing.assert_allclose(model.embed(IMAGES), reid.embed(IMAGES), atol=1e-5)
+    assert fingerprint_of(model) == fingerprint_of(rga.load(exported.path)) == weights_fingerprint(reid)
+
+
+def test_damaged_images_and_generators(exported: Exported, tmp_path: Path) -> None:
+    model = rga.load(exported.path)
+    (tmp_path / "damaged.jpg").write_bytes(b"damaged")
+    IMAGES[0].save(tmp_path / "sound.png")
+    damaged: list[int] = []
+    files = (tmp_path / name for name in ("sound.png", "damaged.jpg", "sound.png"))
+    rows = model.embed(files, batch_size=2, num_workers=2, on_damaged=lambda index, _error: damaged.append(index))
+    assert (rows.shape[0], damaged) == (2, [1])
+    with pytest.raises(DamagedImageError, match=r"damaged\.jpg"):
+        model.embed(tmp_path / "damaged.jpg")
+    with Image.open(tmp_path / "sound.png") as lazy:
+        np.testing.assert_allclose(model.embed([lazy] * 8, num_workers=8), np.repeat(rows[:1], 8, axis=0), atol=1e-6)
+    with pytest.raises(InputError, match="has no feature 'head': it has pooled, neck"):
+        model.embed(IMAGES, feature="head")
+    with pytest.raises(InputError, match="batch-size must be at least 1"):
+        model.embed(IMAGES, batch_size=0)
 
 
 @pytest.mark.parametrize("size", [(64, 32), (48, 80), (32, 32)])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,6 +21,8 @@ from rga.images.preprocessing import Preprocessing
 from rga.reid.model import ReidModel
 from rga.runtime.description import KEY, Description
 from rga.runtime.opening import open_model
+from rga.runtime.session import is_onnx
+from rga.synthetic.people.people import PeopleOptions, make_people
 
 SIZE = Preprocessing(4, 2)
 
@@ -83,6 +86,12 @@ def described(**changes: object) -> str:
         (described(takes="floats"), "unknown input 'floats'"),
         (described(feature="head"), "unknown feature 'head'"),
         (described(), "has no output 'pooled'"),
+        (described(preprocessing={"height": 4, "width": 2, "mean": [0.5, 0.5], "std": [0.5, 0.5, 0.5]}), "is damaged"),
+        (described(trained_on=None), "trained_on and classes are objects"),
+        (described(task="classification"), "has the names of two classes or more, got None"),
+        (described(task="segmentation"), "is damaged"),
+        (described(crop_pct="x"), "crop_pct is a positive number, got 'x'"),
+        (described(threshold={"distance": 0.4}), "a threshold has the fields"),
     ],
 )
 def test_what_a_file_says_is_checked(tmp_path: Path, said: str, message: str) -> None:
@@ -104,6 +113,34 @@ def test_a_preprocessing_is_named_where_it_is_needed_alone(tmp_path: Path) -> No
         rga.load(foreign(tmp_path / "model.onnx", said=described()), preprocessing=SIZE)
     with pytest.raises(InputError, match="leave preprocessing out"):
         rga.load(tmp_path, preprocessing=SIZE)
+
+
+def test_a_batch_that_is_not_free_is_filled_up(tmp_path: Path) -> None:
+    model = rga.load(foreign(tmp_path / "foreign.onnx", shape=(2, 3, 4, 2)), preprocessing=SIZE)
+    free = rga.load(foreign(tmp_path / "free.onnx"), preprocessing=SIZE)
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 2, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(model.embed(images), free.embed(images))
+    with pytest.raises(InputError, match="has no feature 'neck': it has pooled"):
+        model.embed(images, feature="neck")
+
+
+def test_folders_and_names_on_the_hub_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.onnx").mkdir()
+    foreign(tmp_path / "file.onnx")
+    assert is_onnx(tmp_path / "file.onnx")
+    assert is_onnx(str(tmp_path / "missing.onnx"))
+    assert not any(map(is_onnx, (tmp_path / "folder.onnx", "hf-hub:owner/model.onnx", b"file.onnx", 7, "file.pt2")))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert rga.load("~/file.onnx", preprocessing=SIZE).embed([]).shape == (0, 24)
+
+
+def test_a_foreign_network_is_evaluated_like_others(tmp_path: Path) -> None:
+    root = make_people(tmp_path / "people", PeopleOptions(identities=4, cameras=2, images_per_camera=2, distractors=0, junk=0))
+    model = rga.load(foreign(tmp_path / "foreign.onnx"), preprocessing=SIZE)
+    result: Any = rga.evaluate(model, f"market1501:{root}").result
+    assert result.results["pooled"].mAP == result.results["neck"].mAP > 0
+    with pytest.raises(InputError, match="calibrate the model, and export it again"):
+        rga.calibrate(model, f"market1501:{root}")
 
 
 def test_the_kind_is_compared(tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rga.backbones.model import BackboneModel
-from rga.errors import InputError
+from rga.deploy.as_model import placed
 from rga.opening import load
-from rga.runtime.model import RuntimeModel
-from rga.training.devices import choose_device
 
 
 def opened(named: str, kind: type[BackboneModel], device: str) -> Any:
@@ -17,9 +15,4 @@ def opened(named: str, kind: type[BackboneModel], device: str) -> Any:
     Raises:
         InputError: it is of another kind, or a file of ONNX is to run elsewhere than on the CPU.
     """
-    model: Any = load(named, kind)
-    if not isinstance(model, RuntimeModel):
-        return model.to(choose_device(device))
-    if device not in ("auto", "cpu"):
-        raise InputError(f"{named} is a file of ONNX, which runs on the CPU here: leave --device {device} out")
-    return model
+    return placed(load(named, kind), device)

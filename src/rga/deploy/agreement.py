@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from rga.errors import RgaError
+from rga.errors import InputError, RgaError
 from rga.runtime.description import Takes
 from rga.synthetic.people.people import PeopleOptions, people_shots, world_of
 from rga.synthetic.streets.streets import paint_scene
@@ -42,7 +42,7 @@ class Agreement:
     Attributes:
         cosine: the largest cosine distance between an image's outputs.
         absolute: the largest difference of a number.
-        relative: that, of the largest number of its output, or of 1 where all are smaller.
+        relative: that, of the largest number of its output.
         batches: how many images were shown at a time.
     """
 
@@ -65,6 +65,9 @@ def compared(run: Run, graph: nn.Module, sizes: Sequence[tuple[int, int]], takes
         sizes: (height, width) of images.
         takes: what both take.
         normalise: an image -> what the network takes, (3, H, W).
+
+    Raises:
+        InputError: the model's own outputs are not finite.
     """
     found: list[tuple[float, float, float]] = []
     shown: dict[int, None] = {}
@@ -78,6 +81,8 @@ def compared(run: Run, graph: nn.Module, sizes: Sequence[tuple[int, int]], takes
             inputs = np.stack(images)
             with torch.inference_mode():
                 wanted = graph(torch.from_numpy(inputs))
+            if not all(each.isfinite().all() for each in wanted):
+                raise InputError("the model's own outputs are not finite: its weights are those of a training that diverged, or damaged")
             found += [difference(ours, theirs.numpy()) for ours, theirs in zip(run(inputs), wanted, strict=True)]
     cosine, absolute, relative = (max(values) for values in zip(*found, strict=True))
     return Agreement(cosine, absolute, relative, tuple(shown))
@@ -88,10 +93,11 @@ def difference(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> tuple[
     if ours.shape != theirs.shape or not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return np.inf, np.inf, np.inf
     a, b = (each.reshape(len(each), -1).astype(np.float64) for each in (ours, theirs))
-    absolute = float(np.abs(a - b).max())
+    absolute, largest = float(np.abs(a - b).max()), float(np.abs(b).max())
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    cosines = np.divide((a * b).sum(1), lengths, out=np.ones(len(a)), where=lengths > 0)
-    return float((1 - cosines).max()), absolute, absolute / max(1.0, float(np.abs(b).max()))
+    alike = np.asarray(~a.any(1) & ~b.any(1), np.float64)  # where both are zero
+    cosines = np.divide((a * b).sum(1), lengths, out=alike, where=lengths > 0)
+    return float((1 - cosines).max()), absolute, absolute / largest if largest else (np.inf if absolute else 0.0)
 
 
 def check_agreement(agreement: Agreement, tolerance: float, target: str) -> None:

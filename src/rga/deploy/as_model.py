@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from rga.segmentation.cells import Size
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.network.resolution import padded, without_padding
 from rga.storage.saved_model import weights_fingerprint
+from rga.training.devices import choose_device
 
 
 class FromFile(BackboneModel):
@@ -45,7 +48,7 @@ class FromFile(BackboneModel):
 
     def outputs(self, images: Tensor, *names: str) -> list[Tensor]:
         """The outputs of the graph for normalised images on the CPU."""
-        found = self.runtime.run(np.ascontiguousarray(images.numpy(), np.float32), *names)
+        found = self.runtime.run(np.ascontiguousarray(images.cpu().numpy(), np.float32), *names)
         return [torch.from_numpy(each) for each in found]
 
 
@@ -61,9 +64,9 @@ class ReidFromFile(FromFile, ReidModel):
         self.eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The features before the neck and after it."""
-        pooled, neck = self.outputs(images, "pooled", "neck")
-        return pooled, neck, None
+        """The features before the neck and after it; of a foreign network its only one, twice."""
+        found = self.outputs(images, *self.runtime.output_names)
+        return found[0], found[-1], None
 
 
 class SegmentationFromFile(FromFile, SegmentationModel):
@@ -119,6 +122,23 @@ def as_model(runtime: RuntimeModel) -> BackboneModel:
         return SegmentationFromFile(runtime)
     assert isinstance(runtime, RuntimeClassification)
     return ClassificationFromFile(runtime)
+
+
+def placed(model: Any, device: str) -> Any:
+    """A model on a device; one in a file stays on the CPU.
+
+    Args:
+        model: of PyTorch, or in a file.
+        device: auto, cpu, cuda, cuda:1, mps.
+
+    Raises:
+        InputError: a model in a file is to run elsewhere, or the device is unknown or not there.
+    """
+    if not isinstance(model, FromFile | RuntimeModel):
+        return model.to(choose_device(device))
+    if device not in ("auto", "cpu"):
+        raise InputError(f"a file of ONNX runs on the CPU here: leave --device {device} out")
+    return model
 
 
 def fingerprint_of(model: BackboneModel | RuntimeModel) -> str:

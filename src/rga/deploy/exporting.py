@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -75,9 +76,10 @@ def export(
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}")
     path = Path(output) if output is not None else Path(f"model{SUFFIXES[to]}")
     check_output(path, overwrite=overwrite)
-    built: BackboneModel = (model if isinstance(model, BackboneModel) else load(model)).float().cpu().eval()
+    given: BackboneModel = model if isinstance(model, BackboneModel) else load(model)
+    built = deepcopy(given).float().cpu().eval()  # the caller's stays as it is
     takes: Takes = "bytes" if preprocessing_inside else "normalised"
-    graph, description = graph_of(built, takes), description_of(built, takes)
+    graph, description = graph_of(built, takes), description_of(given, takes)
     sizes = sizes_of(built, takes)
     examples = list(islice(example_images(sizes[0]), 2))
     shown = [np.asarray(image) if takes == "bytes" else built.preprocessing.as_array(image) for image in examples]
@@ -91,7 +93,12 @@ def export(
         trial.unlink(missing_ok=True)
     check_agreement(agreement, tolerance, to)
     description = replace(description, agreement=as_figures(agreement))
-    write_atomically(path, lambda temporary: written.save(temporary, description.to_json()))
+
+    def write(temporary: Path) -> None:
+        written.save(temporary, description.to_json())
+        written.runner(temporary)  # it can be opened
+
+    write_atomically(path, write)
     return Exported(path, description, agreement)
 
 

@@ -70,7 +70,7 @@ class Onnx:
         if size >= LARGEST:
             raise InputError(f"a file of ONNX holds less than 2 GiB, and the model's weights have {size / 2**30:.1f} GiB")
         self.outputs = tuple(order.outputs)
-        with quietly():
+        with quietly(), traced():
             program: Any = torch.onnx.export(
                 order.graph,
                 (order.example,),
@@ -82,13 +82,15 @@ class Onnx:
                 dynamic_shapes=(dict(order.free),),
                 verbose=False,
             )
-        share_weights(program.model.graph)
-        self.program = program
+        self.program: Any = program.model
+        share_weights(self.program.graph)
 
     def save(self, path: Path, description: str) -> None:
         """Writes the file."""
-        self.program.model.metadata_props[KEY] = description
-        self.program.save(str(path))
+        self.program.metadata_props[KEY] = description
+        import onnx_ir  # noqa: PLC0415  an optional dependency
+
+        onnx_ir.save(self.program, path)  # PyTorch would put more than 1.5 GiB of weights into another file
 
     def runner(self, path: Path) -> Run:
         """The file in onnxruntime."""
@@ -100,7 +102,7 @@ class ExportedProgram:
     """A program of ``torch.export``, for PyTorch without this package, and for AOTInductor."""
 
     def __init__(self, order: Order) -> None:
-        with torch.no_grad(), quietly():
+        with torch.no_grad(), quietly(), traced():
             self.program = torch.export.export(order.graph, (order.example,), dynamic_shapes=(dict(order.free),))
 
     def save(self, path: Path, description: str) -> None:
@@ -122,6 +124,20 @@ class ExportedProgram:
 TARGETS: dict[Target, Callable[[Order], Written]] = {"onnx": Onnx, "exported-program": ExportedProgram}
 SUFFIXES: dict[Target, str] = {"onnx": ".onnx", "exported-program": ".pt2"}
 """Target -> the ending of its files."""
+
+
+@contextlib.contextmanager
+def traced() -> Iterator[None]:
+    """Says in one line that a network cannot be traced.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        yield
+    except Exception as error:  # what exporters raise is of many kinds, and pages long
+        said = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise InputError(f"the network cannot be written as a graph ({type(error).__name__}: {said[:200]})") from error
 
 
 @contextlib.contextmanager

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from rga.arrays import is_number
 from rga.errors import InputError
 from rga.images.preprocessing import Preprocessing
+from rga.ranking.open_set.threshold import Threshold
+from rga.segmentation.datasets.classes import Classes
 
 KEY = "rga"
 """The name of the entry in the metadata of a file."""
@@ -79,6 +82,18 @@ class Description:
             raise InputError(f"unknown input {self.takes!r}: expected one of {', '.join(get_args(Takes))}")
         if self.task == "reid" and self.feature not in OUTPUTS["reid"]:
             raise InputError(f"unknown feature {self.feature!r}: expected one of {', '.join(OUTPUTS['reid'])}")
+        if not isinstance(self.trained_on, Mapping) or not isinstance(self.classes, Mapping):
+            raise InputError("trained_on and classes are objects")
+        for name in ("crop_pct", "resolution", "multiple"):
+            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
+                raise InputError(f"{name} is a positive number, got {getattr(self, name)!r}")
+        if self.threshold is not None:
+            Threshold.from_dict(self.threshold)
+        if self.task == "segmentation":
+            Classes.from_dict(self.classes)
+        names = self.classes.get("names") if self.task == "classification" else ["any", "two"]
+        if not isinstance(names, (list, tuple)) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+            raise InputError(f"classes has the names of two classes or more, got {names!r}")
 
     def to_json(self) -> str:
         """As text."""
@@ -105,9 +120,10 @@ class Description:
         known = {each.name for each in fields(cls)}
         try:
             shown = values["preprocessing"]
-            preprocessing = Preprocessing(int(shown["height"]), int(shown["width"]), tuple(shown["mean"]), tuple(shown["std"]))
+            mean, std = ((float(r), float(g), float(b)) for r, g, b in (shown["mean"], shown["std"]))
+            preprocessing = Preprocessing(int(shown["height"]), int(shown["width"]), mean, std)
             return cls(**{**{name: value for name, value in values.items() if name in known}, "preprocessing": preprocessing})
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # an InputError among them
             raise damaged(file, error) from error
 
 

@@ -48,8 +48,14 @@ class RuntimeModel:
         return self.description.weights
 
     def run(self, images: NDArray[Any], *outputs: str) -> list[NDArray[np.float32]]:
-        """Outputs for a batch of what the graph takes."""
-        return self.session.run(self.input_name, images, [self.output_names[name] for name in outputs])
+        """Outputs for a batch of what the graph takes; where its batch is not free, in parts of that size, the last of them filled up."""
+        names = [self.output_names[name] for name in outputs]
+        size = self.session.inputs[self.input_name][0]
+        if not isinstance(size, int) or size == len(images):
+            return self.session.run(self.input_name, images, names)
+        filled = np.concatenate([images, np.repeat(images[-1:], -len(images) % size, axis=0)])
+        parts = [self.session.run(self.input_name, filled[start : start + size], names) for start in range(0, len(filled), size)]
+        return [np.concatenate(each)[: len(images)] for each in zip(*parts, strict=True)]
 
     def prepared(self, resize: Callable[[Image.Image], Image.Image]) -> Callable[[Image.Image], NDArray[Any]]:
         """The step from an RGB image to what the graph takes of it: bytes as they are, or resized and normalised.

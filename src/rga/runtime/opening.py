@@ -33,7 +33,7 @@ def open_model(file: str | Path, *, preprocessing: Preprocessing | None = None, 
         MissingPackageError: onnxruntime is not installed.
         InputError: the file is damaged, or foreign and no preprocessing is named, or its own and one is, or no network that gives features.
     """
-    path = Path(file)
+    path = Path(file).expanduser()
     session = Session(path, threads)
     text = session.description
     if text is None:
@@ -68,4 +68,4 @@ def foreign(session: Session, preprocessing: Preprocessing | None) -> RuntimeRei
     if len(found) != 2 or not isinstance(found[1], int):
         raise InputError(f"{session.path} gives {session.outputs}: expected features (N, D) as its first output")
     description = Description("reid", preprocessing, "normalised", weights="", trained_on={}, feature="pooled")
-    return RuntimeReid(session, description, name, {"pooled": output, "neck": output})
+    return RuntimeReid(session, description, name, {"pooled": output})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from rga.images.inputs import ImageLike, as_image
 Prepare = Callable[[Image.Image], NDArray[np.float32]]
 Progress = Callable[[int, int], None]
 OnDamaged = Callable[[int, DamagedImageError], None]
+
+ONE_AT_A_TIME = Lock()
+"""Held while an image of Pillow is read: it may be there several times, and reads from one file."""
 
 
 def read_batches(
@@ -63,8 +67,11 @@ def read_batches(
 
 def one(images: Sequence[ImageLike], prepare: Prepare, index: int, *, damaged_are_values: bool) -> NDArray[np.float32] | DamagedImageError:
     """A prepared image; or the error of a damaged one, which is raised where it is no value."""
+    image = images[index]
     try:
-        return prepare(as_image(images[index], f"image {index}"))
+        with ONE_AT_A_TIME if isinstance(image, Image.Image) else nullcontext():
+            shown = as_image(image, f"image {index}")
+        return prepare(shown)
     except DamagedImageError as error:
         if not damaged_are_values:
             raise

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rga.checks import check_at_least
+from rga.errors import InputError
 from rga.images.inputs import ImageLike, as_images
 from rga.ranking.open_set.threshold import Threshold
 from rga.runtime.description import Task
@@ -63,8 +65,11 @@ class RuntimeReid(RuntimeModel):
         Raises:
             DamagedImageError: a file cannot be read; it is named.
             NotAnImageError: something is no image.
+            InputError: the file has no such feature.
         """
         chosen = feature or self.feature
+        if chosen not in self.output_names:
+            raise InputError(f"{self.session.path} has no feature {chosen!r}: it has {', '.join(self.output_names)}")
         found = self.embed_both(images, batch_size, num_workers, flip, progress, on_damaged, features=(chosen,))
         return np.concatenate(found[chosen])
 
@@ -77,9 +82,11 @@ class RuntimeReid(RuntimeModel):
         progress: Progress | None = None,
         on_damaged: OnDamaged | None = None,
         *,
-        features: Sequence[str] = ("pooled", "neck"),
+        features: Sequence[str] | None = None,
     ) -> dict[str, list[Features]]:
-        """Features in batches; see ``embed``."""
+        """Features in batches, all by default; see ``embed``."""
+        check_at_least(1, batch_size=batch_size)
+        features = tuple(features or self.output_names)
         size = (self.preprocessing.width, self.preprocessing.height)
 
         def resize(image: Image.Image) -> Image.Image:

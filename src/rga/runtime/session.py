@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,11 @@ SUFFIX = ".onnx"
 
 
 def is_onnx(named: object) -> bool:
-    """Whether what was named is a file of ONNX, by its ending."""
-    return isinstance(named, (str, Path)) and str(named).lower().endswith(SUFFIX)
+    """Whether what was named is a file of ONNX, by its ending; a folder is none, and nothing on the hub."""
+    text = os.fspath(named) if isinstance(named, (str, os.PathLike)) else ""
+    if not isinstance(text, str) or not text.lower().endswith(SUFFIX) or text.startswith("hf-hub:"):
+        return False
+    return not Path(text).expanduser().is_dir()
 
 
 class Session:

@@ -51,7 +51,7 @@ def classify(
         skip_damaged: Damaged images are no error.
         top: Number of classes for each image.
         batch_size: Images at a time.
-        num_workers: Processes that read images.
+        num_workers: Processes that read images; threads, for a file .onnx.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)

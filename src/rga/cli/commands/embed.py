@@ -55,7 +55,7 @@ def embed(
         skip_damaged: Damaged images are no error.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
-        num_workers: Processes that read images.
+        num_workers: Processes that read images; threads, for a file .onnx.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, batch_size=batch_size)
