@@ -38,7 +38,7 @@ def test_mistakes_are_told_before_the_model_is_loaded(
     def too_early(*_: object, **__: object) -> None:
         raise AssertionError("the model was loaded for nothing")
 
-    monkeypatch.setattr("rga.cli.commands.embed.load", too_early)
+    monkeypatch.setattr("rga.cli.opened.load", too_early)
     there = people.parent / "there.npz"
     there.write_bytes(b"features of another model")
     done = rga("embed", reid_run, people / "query", *words.split(), cwd=people.parent)

@@ -1,5 +1,6 @@
 """Every flag of a command reaches the function that does the work, and without flags the defaults of the help do."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -63,9 +64,8 @@ class Model:
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     """A model that every command loads, on a machine with two GPUs."""
     found = Model()
-    for verb in ("embed", "classify", "segment"):
-        monkeypatch.setattr(f"rga.cli.commands.{verb}.load", lambda _name, _kind: found)
-        monkeypatch.setattr(f"rga.cli.commands.{verb}.choose_device", torch.device)
+    monkeypatch.setattr("rga.cli.opened.load", lambda _name, _kind: found)
+    monkeypatch.setattr("rga.deploy.as_model.choose_device", torch.device)
     return found
 
 
@@ -80,8 +80,8 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_embed(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.cli.commands.embed.choose_device", lambda name: torch.device("meta") if name == "auto" else torch.device(name))
-    monkeypatch.setattr("rga.cli.commands.embed.weights_fingerprint", lambda found: "0123" if found is model else "")
+    monkeypatch.setattr("rga.deploy.as_model.choose_device", lambda name: torch.device("meta") if name == "auto" else torch.device(name))
+    monkeypatch.setattr("rga.cli.commands.embed.fingerprint_of", lambda found: "0123" if found is model else "")
     assert rga("embed", "m", images, cwd=tmp_path).code == 0
     with np.load(tmp_path / "features.npz") as saved:
         assert saved["paths"].tolist() == ["b.png", "deep/a.png"]
@@ -104,9 +104,7 @@ def test_embed(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_classify(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "rga.cli.commands.classify.choose_device", lambda name: torch.device("meta") if name == "auto" else torch.device(name)
-    )
+    monkeypatch.setattr("rga.deploy.as_model.choose_device", lambda name: torch.device("meta") if name == "auto" else torch.device(name))
     done = rga("classify", "m", images, cwd=tmp_path)
     assert done.code == 0
     assert "cat 75.0%" in done.said
@@ -215,6 +213,7 @@ def test_evaluate(  # noqa: PLR0917  what is drawn, and fixtures
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    importlib.import_module("rga.evaluations")  # which would keep the replacement
     monkeypatch.setattr("rga.loading.task_of", lambda _model: task)
     calls, shown = spy("rga.evaluations.evaluate", "measured"), spy("rga.cli.printing.written", None)
     assert rga("evaluate", "m", cwd=tmp_path).code == 0

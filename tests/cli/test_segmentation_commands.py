@@ -22,7 +22,7 @@ def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the model was loaded for nothing")
 
     monkeypatch.setattr("rga.evaluations.load", loaded)
-    monkeypatch.setattr("rga.cli.commands.segment.load", loaded)
+    monkeypatch.setattr("rga.cli.opened.load", loaded)
 
 
 def test_street_scenes_are_checked_and_named(streets: Path) -> None:
