@@ -38,8 +38,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are loaded once for all tests, which takes longer than what is tested."""
-    for home in ("opened", "commands.search"):
-        monkeypatch.setattr(f"rga.cli.{home}.load", load_cached)
+    monkeypatch.setattr("rga.cli.opened.load", load_cached)
 
 
 @cache

@@ -27,6 +27,10 @@ def test_a_re_id_file_is_used_like_its_run(reid_run: Path, people: Path, tmp_pat
         assert done.code == 0, done.err
         done = rga("evaluate", model, "--data", f"market1501:{people}", "-o", tmp_path / f"{name}.json", *WORKERS)
         assert done.code == 0, done.err
+    for name, model in (("file", file), ("run", reid_run)):
+        words = ("--gallery", people / "bounding_box_test", "-o", tmp_path / f"{name}-search.json", "--top", 1)
+        assert rga("search", model, people / "query", *words, *WORKERS).code == 0
+    assert (tmp_path / "file-search.json").read_text().count('"image"') == (tmp_path / "run-search.json").read_text().count('"image"') > 0
     with np.load(tmp_path / "file.npz") as ours, np.load(tmp_path / "run.npz") as theirs:
         np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
         assert ours["weights"] == theirs["weights"] == weights_fingerprint(load(reid_run))

@@ -261,7 +261,7 @@ class Branching(torch.nn.Module):
 
 @pytest.mark.parametrize("target", [targets.Onnx, targets.ExportedProgram])
 def test_a_network_that_cannot_be_traced_is_named_in_one_line(target: Any) -> None:
-    with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\)$"):
+    with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\): .* try the other target with --to$"):
         target(targets.Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
 
 
@@ -291,8 +291,6 @@ def test_damaged_images_and_generators(exported: Exported, tmp_path: Path) -> No
     assert (rows.shape[0], damaged) == (2, [1])
     with pytest.raises(DamagedImageError, match=r"damaged\.jpg"):
         model.embed(tmp_path / "damaged.jpg")
-    with Image.open(tmp_path / "sound.png") as lazy:
-        np.testing.assert_allclose(model.embed([lazy] * 8, num_workers=8), np.repeat(rows[:1], 8, axis=0), atol=1e-6)
     with pytest.raises(InputError, match="has no feature 'head': it has pooled, neck"):
         model.embed(IMAGES, feature="head")
     with pytest.raises(InputError, match="batch-size must be at least 1"):

@@ -8,6 +8,7 @@ import io
 import pkgutil
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from rga.reports.evaluation_report import SECTIONS, ranking_sections
 from rga.reports.findings import Findings
 from rga.reports.rank_list import rank_lists, rank_lists_by
 from rga.reports.ranking_curves import draw_cmc, draw_open_set, draw_pair_distances, draw_precision_recall, draw_verification
+from rga.reports.reid_runs import findings_of
 from rga.reports.report import Section, render_report
 
 
@@ -150,6 +152,13 @@ def test_names_of_files_and_features_are_escaped(made: dict[str, Any]) -> None:
     page = render_report(attack, attack, ranking_sections(findings(made, **changes)), attack)
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;.png") == 4
+
+
+def test_runs_come_first_so_that_they_have_their_colours(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rga.reports.reid_runs.examination_of", lambda _run: made["examined"])
+    runs: list[Any] = [SimpleNamespace(name=name) for name in ("plain", "RGA-SC")]
+    found = findings_of(runs, {"histogram": made["examined"]})
+    assert (list(found.examined), found.shown, found.by_shown) == (["plain", "RGA-SC", "histogram"], "RGA-SC", "by RGA-SC")
 
 
 def section_files() -> list[str]:

@@ -21,6 +21,7 @@ from rga.images.preprocessing import Preprocessing
 from rga.reid.model import ReidModel
 from rga.runtime.description import KEY, Description
 from rga.runtime.opening import open_model
+from rga.runtime.reading import read_batches
 from rga.runtime.session import is_onnx
 from rga.synthetic.people.people import PeopleOptions, make_people
 
@@ -85,6 +86,7 @@ def described(**changes: object) -> str:
         (described(task="detection"), "unknown task 'detection'"),
         (described(takes="floats"), "unknown input 'floats'"),
         (described(feature="head"), "unknown feature 'head'"),
+        (described(task="classification", takes="bytes"), "graphs that take bytes are those of re-identification"),
         (described(), "has no output 'pooled'"),
         (described(preprocessing={"height": 4, "width": 2, "mean": [0.5, 0.5], "std": [0.5, 0.5, 0.5]}), "is damaged"),
         (described(trained_on=None), "trained_on and classes are objects"),
@@ -148,6 +150,14 @@ def test_the_kind_is_compared(tmp_path: Path) -> None:
     assert rga.load(path, ReidModel, preprocessing=SIZE)
     with pytest.raises(InputError, match="is for reid: use rga embed with it"):
         rga.load(path, ClassificationModel, preprocessing=SIZE)
+
+
+def test_threads_take_turns_at_an_image_that_reads_from_one_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.png")
+    with Image.open(tmp_path / "large.png") as lazy:
+        (batch,) = read_batches([lazy] * 8, lambda image: np.asarray(image, np.float32), 8, threads=8)
+    np.testing.assert_array_equal(batch, np.broadcast_to(noise, batch.shape))
 
 
 NEEDS_NO_MORE = """

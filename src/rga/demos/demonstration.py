@@ -44,8 +44,6 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.of_training: dict[str, float] = {}
-        """Name of a network -> seconds of its training."""
         self.started = time.perf_counter()
 
     @contextmanager
@@ -149,7 +147,7 @@ def train_side_by_side(recipes: Mapping[str, Recipe], output: Path, watch: Stopw
     Args:
         recipes: name -> recipe.
         output: the demo's folder.
-        watch: gets the seconds of each.
+        watch: gets the seconds of both.
         console: to print on.
         kept: what an interrupted demo keeps.
 
@@ -161,8 +159,6 @@ def train_side_by_side(recipes: Mapping[str, Recipe], output: Path, watch: Stopw
         mark(job.folder)
     with watch.time("training, side by side"), watching(console, len(jobs), len(jobs)) as shown:
         together = run_jobs(jobs, min(len(jobs), cores()), on_end=shown.ended, on_look=shown.look)
-    for ended in together.ended:
-        watch.of_training[ended.job.name] = ended.seconds
     for failed in together.of(State.FAILED):
         raise TrainingFailedError(f"the training {failed.job.name} failed: {failed.reason}; see {failed.job.folder / OUTPUT}")
     if together.signal:

@@ -13,6 +13,7 @@ from rga.classification.model import ClassificationModel
 from rga.errors import InputError
 from rga.reid.model import Feature, ReidModel
 from rga.runtime.classification import RuntimeClassification
+from rga.runtime.description import OUTPUTS
 from rga.runtime.model import RuntimeModel
 from rga.runtime.reid import RuntimeReid
 from rga.runtime.segmentation import RuntimeSegmentation
@@ -44,7 +45,6 @@ class FromFile(BackboneModel):
         self.preprocessing = runtime.preprocessing
         self.trained_on = runtime.trained_on
         self.backbone = nn.Identity()
-        self.register_buffer("place", torch.zeros(()))
 
     def outputs(self, images: Tensor, *names: str) -> list[Tensor]:
         """The outputs of the graph for normalised images on the CPU."""
@@ -65,7 +65,7 @@ class ReidFromFile(FromFile, ReidModel):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """The features before the neck and after it; of a foreign network its only one, twice."""
-        found = self.outputs(images, *self.runtime.output_names)
+        found = self.outputs(images, *(name for name in OUTPUTS["reid"] if name in self.runtime.output_names))
         return found[0], found[-1], None
 
 
@@ -77,7 +77,7 @@ class SegmentationFromFile(FromFile, SegmentationModel):
         self.classes = runtime.classes
         self.resolution = runtime.description.resolution
         self.multiple = runtime.description.multiple
-        self.register_parameter("anchor", nn.Parameter(torch.zeros(()), requires_grad=False))
+        self.anchor = nn.Parameter(torch.zeros(()), requires_grad=False)  # its device is where images go
         self.eval()
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +18,7 @@ from rga.deploy.targets import SUFFIXES, TARGETS, Order, Target
 from rga.errors import InputError
 from rga.loading import load
 from rga.runtime.description import Description, Takes
+from rga.segmentation.model import SegmentationModel
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_output
 
@@ -84,22 +84,17 @@ def export(
     examples = list(islice(example_images(sizes[0]), 2))
     shown = [np.asarray(image) if takes == "bytes" else built.preprocessing.as_array(image) for image in examples]
     written = TARGETS[to](Order(graph, torch.from_numpy(np.stack(shown)), free_sizes(built, takes), output_names(built)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
-    try:
-        written.save(trial, description.to_json())
-        agreement = compared(written.runner(trial), graph, sizes, takes, built.preprocessing.as_array)
-    finally:
-        trial.unlink(missing_ok=True)
-    check_agreement(agreement, tolerance, to)
-    description = replace(description, agreement=as_figures(agreement))
+    found: list[Agreement] = []
 
     def write(temporary: Path) -> None:
         written.save(temporary, description.to_json())
+        found.append(compared(written.runner(temporary), graph, sizes, takes, built.preprocessing.as_array))
+        check_agreement(found[0], tolerance, to)
+        written.save(temporary, replace(description, agreement=as_figures(found[0])).to_json())
         written.runner(temporary)  # it can be opened
 
     write_atomically(path, write)
-    return Exported(path, description, agreement)
+    return Exported(path, replace(description, agreement=as_figures(found[0])), found[0])
 
 
 def sizes_of(model: BackboneModel, takes: Takes) -> list[tuple[int, int]]:
@@ -109,6 +104,7 @@ def sizes_of(model: BackboneModel, takes: Takes) -> list[tuple[int, int]]:
         return [(height + 13, width + 6), (height, width)]
     if not takes_any_size(model):
         return [(height, width)]
-    multiple: int = model.multiple  # type: ignore[assignment]
+    assert isinstance(model, SegmentationModel)
+    multiple = model.multiple
     height, width = (multiple * max(2, size // multiple) for size in (height, width))
     return [(height, width), (height, width + multiple)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from rga.backbones.model import BackboneModel
 from rga.classification.model import ClassificationModel
 from rga.errors import InputError
 from rga.images.preprocessing import Preprocessing
+from rga.loading import task_of
 from rga.reid.model import ReidModel
 from rga.runtime.description import OUTPUTS, Description, Takes, Task
 from rga.segmentation.model import SegmentationModel
@@ -57,17 +58,10 @@ class FromBytes(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The outputs in the order of ``OUTPUTS``."""
         pixels = images.permute(0, 3, 1, 2).float()
-        resized = F.interpolate(
-            pixels, size=self.size, mode="bilinear", antialias=True
-        )  # not rounded, as Pillow's are: runtimes round apart
+        # Pillow rounds what it has resized; here it stays as it is, since runtimes would round some numbers apart
+        resized = F.interpolate(pixels, size=self.size, mode="bilinear", antialias=True)
         found: tuple[Tensor, ...] = self.outputs((resized - self.mean) / self.std)
         return found
-
-
-def task_of(model: BackboneModel) -> Task:
-    """The task of a model."""
-    kinds: dict[Task, type[BackboneModel]] = {"reid": ReidModel, "segmentation": SegmentationModel, "classification": ClassificationModel}
-    return next(task for task, kind in kinds.items() if isinstance(model, kind))
 
 
 def graph_of(model: BackboneModel, takes: Takes) -> nn.Module:
@@ -102,6 +96,11 @@ def free_sizes(model: BackboneModel, takes: Takes) -> dict[int, Any]:
     return {**batch, 2: model.multiple * rows, 3: model.multiple * columns}
 
 
+def as_task(model: BackboneModel) -> Task:
+    """The task of a model."""
+    return cast("Task", task_of(model))
+
+
 def description_of(model: BackboneModel, takes: Takes) -> Description:
     """What the file says about a model."""
     own: dict[str, Any] = {}
@@ -117,10 +116,10 @@ def description_of(model: BackboneModel, takes: Takes) -> Description:
     elif isinstance(model, ClassificationModel):
         own = {"classes": {"names": list(model.classes)}, "crop_pct": model.crop_pct}
     return Description(
-        task_of(model), model.preprocessing, takes, weights_fingerprint(model), model.trained_on, version=rga.__version__, **own
+        as_task(model), model.preprocessing, takes, weights_fingerprint(model), model.trained_on, version=rga.__version__, **own
     )
 
 
 def output_names(model: BackboneModel) -> tuple[str, ...]:
     """The names of the graph's outputs."""
-    return OUTPUTS[task_of(model)]
+    return OUTPUTS[as_task(model)]

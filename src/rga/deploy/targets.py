@@ -87,9 +87,9 @@ class Onnx:
 
     def save(self, path: Path, description: str) -> None:
         """Writes the file."""
-        self.program.metadata_props[KEY] = description
         import onnx_ir  # noqa: PLC0415  an optional dependency
 
+        self.program.metadata_props[KEY] = description
         onnx_ir.save(self.program, path)  # PyTorch would put more than 1.5 GiB of weights into another file
 
     def runner(self, path: Path) -> Run:
@@ -135,9 +135,14 @@ def traced() -> Iterator[None]:
     """
     try:
         yield
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception as error:  # what exporters raise is of many kinds, and pages long
         said = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
-        raise InputError(f"the network cannot be written as a graph ({type(error).__name__}: {said[:200]})") from error
+        raise InputError(
+            f"the network cannot be written as a graph ({type(error).__name__}: {said[:200]}): what it computes must not depend on "
+            "the values of an image; choose another backbone, or try the other target with --to"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -19,7 +19,6 @@ def draw_runs(
     loss_label: str,
     title: str,
     metric_label: str,
-    skip_styles: int = 0,
 ) -> bytes:
     """Draws the training loss and one metric of runs by epoch, side by side.
 
@@ -30,7 +29,6 @@ def draw_runs(
         loss_label: label of the loss axis.
         title: title of the metric's plot.
         metric_label: label of the metric axis, in percent.
-        skip_styles: number of curve styles to leave out, so that a run has the same colour as in another figure.
 
     Returns:
         A PNG.
@@ -43,7 +41,7 @@ def draw_runs(
         raise InputError("there are no runs to draw: pass at least one")
     figure = new_figure(9.4, 3.5)
     loss_axes, metric_axes = figure.subplots(1, 2)
-    for (name, folder), style in zip(runs.items(), styles(len(runs), skip_styles), strict=True):
+    for (name, folder), style in zip(runs.items(), styles(len(runs)), strict=True):
         trained = read_log(folder, "train")
         if not trained:
             raise InputError(f"the log of {folder} has no training in it: name the folder of a run that trained for at least one epoch")

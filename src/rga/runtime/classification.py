@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from rga.classification.answers import Answer, check_top, likeliest
 from rga.images.inputs import ImageLike, as_images
@@ -53,9 +54,11 @@ class RuntimeClassification(RuntimeModel):
             NotAnImageError: something is no image.
         """
         size, crop_pct = self.preprocessing.height, self.description.crop_pct
-        in_bytes = self.description.takes == "bytes"
-        prepare = self.prepared(lambda image: middle(image, size, crop_pct))
-        read = read_batches(list(as_images(images)), prepare, 1 if in_bytes else batch_size, num_workers, progress, on_damaged)
+
+        def prepare(image: Image.Image) -> NDArray[np.float32]:
+            return self.preprocessing.as_array(middle(image, size, crop_pct))
+
+        read = read_batches(list(as_images(images)), prepare, batch_size, num_workers, progress, on_damaged)
         found = [softmax(self.run(batch, "scores")[0], 1) for batch in read]
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *found])
 

@@ -40,7 +40,7 @@ class Description:
     Attributes:
         task: reid, segmentation, classification.
         preprocessing: how an image becomes what the network takes.
-        takes: what the graph takes.
+        takes: what the graph takes; bytes for re-identification alone.
         weights: the fingerprint of the model's weights.
         trained_on: name and fingerprint of the data of the training, and how they were read.
         feature: for re-identification, the output that ``embed`` returns.
@@ -80,6 +80,8 @@ class Description:
             raise InputError(f"unknown task {self.task!r}: expected one of {', '.join(get_args(Task))}")
         if self.takes not in get_args(Takes):
             raise InputError(f"unknown input {self.takes!r}: expected one of {', '.join(get_args(Takes))}")
+        if self.takes == "bytes" and self.task != "reid":
+            raise InputError(f"graphs that take bytes are those of re-identification, and this one is for {self.task}")
         if self.task == "reid" and self.feature not in OUTPUTS["reid"]:
             raise InputError(f"unknown feature {self.feature!r}: expected one of {', '.join(OUTPUTS['reid'])}")
         if not isinstance(self.trained_on, Mapping) or not isinstance(self.classes, Mapping):
@@ -91,9 +93,10 @@ class Description:
             Threshold.from_dict(self.threshold)
         if self.task == "segmentation":
             Classes.from_dict(self.classes)
-        names = self.classes.get("names") if self.task == "classification" else ["any", "two"]
-        if not isinstance(names, (list, tuple)) or len(names) < 2 or not all(isinstance(name, str) for name in names):
-            raise InputError(f"classes has the names of two classes or more, got {names!r}")
+        if self.task == "classification":
+            names = self.classes.get("names")
+            if not isinstance(names, (list, tuple)) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+                raise InputError(f"classes has the names of two classes or more, got {names!r}")
 
     def to_json(self) -> str:
         """As text."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from rga.images.preprocessing import Preprocessing
 from rga.runtime.description import INPUT, Description, Task
@@ -56,13 +54,3 @@ class RuntimeModel:
         filled = np.concatenate([images, np.repeat(images[-1:], -len(images) % size, axis=0)])
         parts = [self.session.run(self.input_name, filled[start : start + size], names) for start in range(0, len(filled), size)]
         return [np.concatenate(each)[: len(images)] for each in zip(*parts, strict=True)]
-
-    def prepared(self, resize: Callable[[Image.Image], Image.Image]) -> Callable[[Image.Image], NDArray[Any]]:
-        """The step from an RGB image to what the graph takes of it: bytes as they are, or resized and normalised.
-
-        Args:
-            resize: to the size of the network, where the graph does not do it.
-        """
-        if self.description.takes == "bytes":
-            return lambda image: np.asarray(image.convert("RGB"))
-        return lambda image: self.preprocessing.as_array(resize(image))

@@ -89,18 +89,19 @@ class RuntimeReid(RuntimeModel):
         features = tuple(features or self.output_names)
         size = (self.preprocessing.width, self.preprocessing.height)
 
-        def resize(image: Image.Image) -> Image.Image:
-            return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+        in_bytes = self.description.takes == "bytes"
 
-        prepare = self.prepared(resize)
+        def prepare(image: Image.Image) -> NDArray[Any]:
+            if in_bytes:
+                return np.asarray(image)
+            return self.preprocessing.as_array(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
+
         found: dict[str, list[Features]] = {name: [] for name in features}
         listed = list(as_images(images))
-        if self.description.takes == "bytes":
-            batch_size = 1  # images of any size
-        for batch in read_batches(listed, prepare, batch_size, num_workers, progress, on_damaged):
+        for batch in read_batches(listed, prepare, 1 if in_bytes else batch_size, num_workers, progress, on_damaged):
             both = self.run(batch, *features)
             if flip:
-                mirrored = np.ascontiguousarray(batch[:, :, ::-1] if self.description.takes == "bytes" else batch[..., ::-1])
+                mirrored = np.ascontiguousarray(batch[:, :, ::-1] if in_bytes else batch[..., ::-1])
                 both = [(a + b) / np.float32(2) for a, b in zip(both, self.run(mirrored, *features), strict=True)]
             for name, rows in zip(features, both, strict=True):
                 found[name].append(rows)

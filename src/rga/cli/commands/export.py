@@ -26,7 +26,7 @@ def export(
     """Write a model as a file for other programs: ONNX, or an exported program of PyTorch.
 
     The file holds how images are prepared, what its outputs are, classes, threshold, and where it is from. It is run beside the model on
-    generated images, and is there only if both agree. rga embed, segment, classify and evaluate take a file .onnx where they take a run.
+    generated images, and is there only if both agree. rga embed, search, segment, classify and evaluate take a file .onnx like a run.
 
     Args:
         model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from rga.checks import check_at_least, check_workers
 from rga.cli.answering import BATCHES, Answers
+from rga.cli.opened import opened
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
 from rga.errors import InputError
 from rga.images.named import images_at
-from rga.loading import load
 from rga.printable import printable
 from rga.ranking.distances import distances
 from rga.reid.model import ReidModel
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
 from rga.terminal import PlainConsole, folding_table
-from rga.training.devices import choose_device
 
 
 def search(
@@ -45,7 +44,7 @@ def search(
     An image is not compared with its own file.
 
     Args:
-        model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
+        model: A file .onnx, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         gallery: Images of known people to search in, and folders of them.
         output: Also write the answers to this file, as JSON.
@@ -54,7 +53,7 @@ def search(
         top: Number of answers for each image.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
-        num_workers: Processes that read images.
+        num_workers: Processes that read images; threads, for a file .onnx.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)
@@ -65,11 +64,12 @@ def search(
     for path in sought:
         if set(places) == {path.resolve()}:
             raise InputError(f"the gallery has no other image than {path}: name images of known people with --gallery")
-    loaded = load(model, ReidModel).to(choose_device(device))
+    loaded = opened(model, ReidModel, device)
     embedded: Answers[NDArray[np.float32]] = Answers()
 
     def use(chosen: Mapping[str, Path], **reports: Any) -> NDArray[np.float32]:
-        return loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+        features: NDArray[np.float32] = loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
+        return features
 
     named = {str(path): path for path in (*sought, *known)}
     with progress("embedding") as bar:
