@@ -1,5 +1,6 @@
 """The demo, tiny: a few people, one epoch."""
 
+import io
 import json
 import re
 import shutil
@@ -11,13 +12,14 @@ import pytest
 from rich.console import Console
 
 from cli.in_this_process import interrupted, trained_here
-from rga.demos.demonstration import MARKER, provide
+from rga.demos.demonstration import MARKER, as_rich, provide
 from rga.demos.reid import demo_reid
 from rga.errors import RgaError
 from rga.recipes import recipe_from_file
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import demo
 from rga.reports.examples import spread
+from rga.reports.report import Table
 from rga.study.generated import GeneratedData
 from rga.study.trainings.job import Job
 from rga.study.trainings.side_by_side import Ended, State, Together
@@ -57,6 +59,19 @@ def test_the_report_holds_the_metrics(output: Path) -> None:
     assert row
     feature = demo().model.feature
     assert [float(row[1]), float(row[2])] == pytest.approx([100 * last[f"mAP_{feature}"], 100 * last[f"R1_{feature}"]], abs=0.051)
+
+
+def test_the_table_fits_into_a_terminal() -> None:
+    heads = ("", "mAP", "R1", "R5", "R10", "mINP", "parameters", "MAC", "training")
+    rows = (
+        ("histogram", "1.5%", "1.0%", "3.0%", "5.6%", "0.8%", "-", "-", "-"),
+        ("RGA-SC", *["99.9%"] * 5, "25.15 M", "4.05 G", "600 min"),
+    )
+    console = Console(width=80, file=io.StringIO())
+    console.print(as_rich(Table(heads, rows), "People that were not trained on"))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.split() for line in lines if "%" in line] == [" ".join(row).split() for row in rows]
+    assert [line.split() for line in lines if "mINP" in line] == [list(heads[1:])]
 
 
 def test_the_report_stands_alone(output: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -26,7 +27,7 @@ from rga.study.generated import GeneratedData, generate
 from rga.study.trainings.job import OUTPUT, Job
 from rga.study.trainings.progress import watching
 from rga.study.trainings.side_by_side import State, run_jobs
-from rga.terminal import PlainConsole
+from rga.terminal import PlainConsole, folding_table
 from rga.training.recipe import Recipe
 from rga.training.run.lock import locked
 from rga.training.run.record import read_run
@@ -237,8 +238,9 @@ def reported_runs(output: Path, recipes: Mapping[str, Recipe], data: Any) -> lis
 
 
 def as_rich(table: Table, title: str) -> RichTable:
-    """A report's table of plain text, for the terminal."""
-    shown = RichTable(*table.heads, title=title)
+    """A report's table of plain text, narrow enough for a terminal of 80 columns."""
+    shown = folding_table(*table.heads, title=title)
+    shown.box, shown.pad_edge, shown.collapse_padding = SIMPLE_HEAD, False, True
     for row in table.rows:
         shown.add_row(*map(str, row))
     return shown

@@ -45,7 +45,7 @@ def draw_cmc(results: Mapping[str, RankingResult], ranks: int = 20) -> bytes:
         lambda each: (np.arange(1, 1 + len(each.cmc[:ranks])), 100 * each.cmc[:ranks]),
         lambda each: f" (R1 {each.cmc[0]:.1%})",
     )
-    label_axes(axes, "match among the first k", "k", "queries (%)", legend="lower right")
+    label_axes(axes, "match among the first k", "k", "queries (%)")
     axes.set_ylim(0, 101)
     axes.set_xlim(1, ranks)
     return as_png(figure)
