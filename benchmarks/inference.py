@@ -25,7 +25,7 @@ from accelerators.clock import Run, take_turns
 from rga.cores import cores
 from rga.deploy.exporting import export
 from rga.reid.model import ReidModel
-from rga.runtime.session import Session
+from rga.runtime.onnxruntime_session import OnnxruntimeSession
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "plain": {"attention": "none"},
@@ -44,7 +44,7 @@ def measure(backbone: str, size: tuple[int, int], batches: Sequence[int], rounds
         for number, (name, options) in enumerate(NETWORKS.items()):
             models[name] = ReidModel(backbone, image_size=size, **options).eval()
             done = export(models[name], Path(folder) / f"{number}.onnx")
-            files[name] = Session(done.path, threads)
+            files[name] = OnnxruntimeSession(done.path, threads)
             print(f"{name}: {done.agreement}", flush=True)
     lines = ["| batch | network | eager ms | x plain | onnxruntime ms | x plain | eager / onnxruntime |", "|---|---|--:|--:|--:|--:|--:|"]
     for batch in batches:

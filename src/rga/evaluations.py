@@ -23,7 +23,7 @@ from rga.reid.model import ReidModel
 from rga.reports.evaluation_report import check_report, write_findings
 from rga.runtime.model import RuntimeModel
 from rga.runtime.opening import open_model
-from rga.runtime.session import is_onnx
+from rga.runtime.session import is_model_file
 from rga.storage.outputs import check_drawing, check_folder, check_output
 from rga.storage.results import check_results, write_results
 from rga.storage.saved_model import model_folder
@@ -76,7 +76,8 @@ def evaluate(
     """Measures a model on a dataset.
 
     Args:
-        model: a model, the folder of a run or of a saved model, a file .onnx, the name of one that ships with rga, or one on the hub.
+        model: a model, the folder of a run or of a saved model, a file .onnx or .xml, the name of one that ships with rga, or one on the
+            hub.
         data: the dataset, as text NAME:FOLDER?option=value; by default the one that the model was trained with. Options that are not given
             are those of the training, where it was read by the same reader; ``option=none`` is without.
         output: file for the results, with the fingerprints of the data that the model was trained and tested on. It may hold the results
@@ -206,7 +207,7 @@ class Job:
         check_output(self.output)
         if self.folder is not None and self.output is None:
             check_folder(self.folder)
-        opened: Any = open_model(model) if isinstance(model, (str, Path)) and is_onnx(model) else model
+        opened: Any = open_model(model) if isinstance(model, (str, Path)) and is_model_file(model) else model
         opened = as_model(opened) if isinstance(opened, RuntimeModel) else opened
         name = task_of(opened)
         self.task: Task[Any, Any, Any, Any] = get_task(name)

@@ -19,7 +19,7 @@ from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, InputError, MissingFileError, RgaError
 from rga.model_names import HUB_PREFIX, is_hub_name, not_a_model, shipped_model, shipped_models
 from rga.runtime.opening import open_model
-from rga.runtime.session import is_onnx
+from rga.runtime.session import is_model_file
 from rga.storage.saved_model import CONFIG, FORMAT, WEIGHTS, model_folder
 from rga.tasks import TASKS, get_task
 
@@ -137,7 +137,7 @@ def task_of(model: BackboneModel | str | Path) -> str:
     if isinstance(model, BackboneModel):
         return next(name for name in TASKS if isinstance(model, get_task(name).model))
     source = as_source(model)
-    if is_onnx(source):
+    if is_model_file(source):
         return open_model(source).task
     if Path(source).is_file():
         if reason := not_a_model(Path(source)):

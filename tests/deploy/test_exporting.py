@@ -16,10 +16,14 @@ from PIL import Image
 
 import rga
 from rga.classification.model import ClassificationModel
-from rga.deploy import graphs, targets
+from rga.deploy import graphs
 from rga.deploy.agreement import BATCHES, DisagreementError, compared, difference, example_images
 from rga.deploy.as_model import as_model, fingerprint_of, placed
 from rga.deploy.exporting import Exported, export
+from rga.deploy.targets import onnx as onnx_target
+from rga.deploy.targets.catalog import TARGETS
+from rga.deploy.targets.exported_program import ExportedProgram
+from rga.deploy.targets.order import Order
 from rga.errors import ExistingFileError, InputError
 from rga.images.images import DamagedImageError
 from rga.images.preprocessing import Preprocessing
@@ -146,7 +150,7 @@ def test_an_exported_program_needs_pytorch_alone(reid: ReidModel, tmp_path: Path
 
 def test_a_file_that_computes_something_else_is_not_written(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong:
-        def __init__(self, order: targets.Order) -> None:
+        def __init__(self, order: Order) -> None:
             self.graph = order.graph
 
         def save(self, path: Path, description: str) -> None:
@@ -161,7 +165,7 @@ def test_a_file_that_computes_something_else_is_not_written(reid: ReidModel, tmp
 
             return run
 
-    monkeypatch.setitem(targets.TARGETS, "onnx", Wrong)
+    monkeypatch.setitem(TARGETS, "onnx", Wrong)
     with pytest.raises(DisagreementError, match=r"does not compute what the model computes.*0\.0001 is allowed\): nothing was written"):
         export(reid, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -177,7 +181,7 @@ def test_what_is_there_stays(reid: ReidModel, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "tflite"}, "unknown target 'tflite': choose one of onnx, exported-program"),
+        ({"to": "tflite"}, "unknown target 'tflite': choose one of onnx, openvino, exported-program"),
         ({"tolerance": 0}, "tolerance must lie between 0 and 1"),
     ],
 )
@@ -192,7 +196,7 @@ def test_a_graph_that_cannot_prepare_images_is_refused(classifier: Classificatio
 
 
 def test_weights_beyond_what_a_file_holds(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "LARGEST", 1000)
+    monkeypatch.setattr(onnx_target, "LARGEST", 1000)
     with pytest.raises(InputError, match="holds less than 2 GiB"):
         export(reid, tmp_path / "model.onnx")
 
@@ -226,7 +230,7 @@ def test_the_callers_model_stays_as_it_is(reid: ReidModel, tmp_path: Path, monke
     seen: list[bool] = []
 
     class Agreeing:
-        def __init__(self, order: targets.Order) -> None:
+        def __init__(self, order: Order) -> None:
             self.graph = order.graph
             seen.append(order.graph.training)
 
@@ -240,7 +244,7 @@ def test_the_callers_model_stays_as_it_is(reid: ReidModel, tmp_path: Path, monke
 
             return run
 
-    monkeypatch.setitem(targets.TARGETS, "onnx", Agreeing)
+    monkeypatch.setitem(TARGETS, "onnx", Agreeing)
     own = copy.deepcopy(reid).half().train()
     done = export(own, tmp_path / "model.onnx")
     assert (next(own.parameters()).dtype, own.training, seen) == (torch.float16, True, [False])
@@ -259,10 +263,10 @@ class Branching(torch.nn.Module):
         return (images if images.sum() > 0 else -images,)
 
 
-@pytest.mark.parametrize("target", [targets.Onnx, targets.ExportedProgram])
+@pytest.mark.parametrize("target", [onnx_target.Onnx, ExportedProgram])
 def test_a_network_that_cannot_be_traced_is_named_in_one_line(target: Any) -> None:
     with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\): .* try the other target with --to$"):
-        target(targets.Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
+        target(Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
 
 
 def test_one_file_holds_all_however_large(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

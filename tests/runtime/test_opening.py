@@ -22,7 +22,7 @@ from rga.reid.model import ReidModel
 from rga.runtime.description import KEY, Description
 from rga.runtime.opening import open_model
 from rga.runtime.reading import read_batches
-from rga.runtime.session import is_onnx
+from rga.runtime.session import is_model_file
 from rga.synthetic.people.people import PeopleOptions, make_people
 
 SIZE = Preprocessing(4, 2)
@@ -129,9 +129,9 @@ def test_a_batch_that_is_not_free_is_filled_up(tmp_path: Path) -> None:
 def test_folders_and_names_on_the_hub_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder.onnx").mkdir()
     foreign(tmp_path / "file.onnx")
-    assert is_onnx(tmp_path / "file.onnx")
-    assert is_onnx(str(tmp_path / "missing.onnx"))
-    assert not any(map(is_onnx, (tmp_path / "folder.onnx", "hf-hub:owner/model.onnx", b"file.onnx", 7, "file.pt2")))
+    assert is_model_file(tmp_path / "file.onnx")
+    assert is_model_file(str(tmp_path / "missing.onnx"))
+    assert not any(map(is_model_file, (tmp_path / "folder.onnx", "hf-hub:owner/model.onnx", b"file.onnx", 7, "file.pt2")))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert rga.load("~/file.onnx", preprocessing=SIZE).embed([]).shape == (0, 24)
 

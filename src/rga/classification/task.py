@@ -34,6 +34,7 @@ TASK = Task(
     build=ClassificationTraining,
     options=ClassificationOptions,
     evaluate=evaluate_model,
+    main_metric=("top-1 accuracy", lambda result: result.top1),
     predict=ClassificationModel.classify,
     verb="classify",
     next_steps={

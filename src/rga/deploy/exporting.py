@@ -12,15 +12,23 @@ import numpy as np
 import torch
 
 from rga.backbones.model import BackboneModel
+from rga.chosen_data import choose_data
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared, example_images
-from rga.deploy.graphs import description_of, free_sizes, graph_of, output_names, takes_any_size
-from rga.deploy.targets import SUFFIXES, TARGETS, Order, Target
+from rga.deploy.graphs import as_task, description_of, free_sizes, graph_of, output_names, takes_any_size
+from rga.deploy.int8.figures import Int8, Int8Figures
+from rga.deploy.int8.quantising import Quantised, check_target, quantised
+from rga.deploy.targets.catalog import SUFFIXES, TARGETS, Target
+from rga.deploy.targets.openvino import companions
+from rga.deploy.targets.order import Order
 from rga.errors import InputError
 from rga.loading import load
 from rga.runtime.description import Description, Takes
+from rga.runtime.opening import open_model
 from rga.segmentation.model import SegmentationModel
-from rga.storage.files import write_atomically
+from rga.storage.files import write_with_companions
 from rga.storage.outputs import check_output
+from rga.tasks import get_task
+from rga.training.input.reading import Progress
 
 TOLERANCE = 1e-4
 """Of the largest number of an output, and of cosine distances."""
@@ -33,12 +41,14 @@ class Exported:
     Attributes:
         path: of the file.
         description: what it says about itself.
-        agreement: how far its outputs are from the model's.
+        agreement: how far its outputs are from the model's; of one in 8-bit integers, those of the same file in float32.
+        int8: what a file in 8-bit integers loses and gains; None for one in float32.
     """
 
     path: Path
     description: Description
     agreement: Agreement
+    int8: Int8Figures | None = None
 
 
 def export(
@@ -47,8 +57,10 @@ def export(
     *,
     to: Target = "onnx",
     preprocessing_inside: bool = False,
+    int8: Int8 | None = None,
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Exported:
     """Writes a model as a file for other programs.
 
@@ -58,14 +70,19 @@ def export(
     Args:
         model: of any task, or the folder of a run or of a saved model.
         output: the file; by default ``model`` with the ending of the target.
-        to: ``"onnx"``, for ``rga.load`` and all programs that run ONNX; ``"exported-program"`` for PyTorch without this package.
+        to: ``"onnx"``, for ``rga.load`` and all programs that run ONNX; ``"openvino"``, for ``rga.load`` and OpenVINO, with the weights in
+            a file ``.bin`` beside it; ``"exported-program"`` for PyTorch without this package.
         preprocessing_inside: the graph takes bytes (N, H, W, 3), RGB, of any size, and resizes and normalises them itself; for
             re-identification.
+        int8: compute in 8-bit integers: smaller and faster, and not the same numbers. The file in float32 is compared with the model,
+            and the one in 8-bit integers is measured beside it on the test of a dataset.
         tolerance: how far outputs may be from the model's, as a part of the largest number, or as cosine distance.
         overwrite: replace the file if it is there already.
+        progress: of an evaluation for ``int8``, called after each batch with the images that are done, and of how many.
 
     Raises:
         DisagreementError: the outputs differ by more; nothing was written.
+        AccuracyDropError: 8-bit integers cost more than is allowed; nothing was written.
         ExistingFileError: the file is there already.
         MissingPackageError: what the target needs is not installed.
         InputError: an option is out of its range, or the model cannot be exported so.
@@ -75,8 +92,19 @@ def export(
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}")
     path = Path(output) if output is not None else Path(f"model{SUFFIXES[to]}")
-    check_output(path, overwrite=overwrite)
+    if path.suffix.lower() != SUFFIXES[to]:
+        raise InputError(f"{path} is no name for a file of {to}: it ends in {SUFFIXES[to]}")
+    for each in (path, *companions(path)):
+        check_output(each, overwrite=overwrite)
+    if int8 is not None:
+        check_target(to)
+        if preprocessing_inside:
+            raise InputError("a file in 8-bit integers is measured on normalised images: leave preprocessing_inside or int8 out")
     given: BackboneModel = model if isinstance(model, BackboneModel) else load(model)
+    chosen = None
+    if int8 is not None:  # before the work begins
+        source = None if isinstance(model, BackboneModel) else Path(model)
+        chosen = choose_data(get_task(as_task(given)), given.trained_on, source, int8.data)
     built = deepcopy(given).float().cpu().eval()  # the caller's stays as it is
     takes: Takes = "bytes" if preprocessing_inside else "normalised"
     graph, description = graph_of(built, takes), description_of(given, takes)
@@ -84,17 +112,31 @@ def export(
     examples = list(islice(example_images(sizes[0]), 2))
     shown = [np.asarray(image) if takes == "bytes" else built.preprocessing.as_array(image) for image in examples]
     written = TARGETS[to](Order(graph, torch.from_numpy(np.stack(shown)), free_sizes(built, takes), output_names(built)))
-    found: list[Agreement] = []
+    found: list[Exported] = []
 
     def write(temporary: Path) -> None:
         written.save(temporary, description.to_json())
-        found.append(compared(written.runner(temporary), graph, sizes, takes, built.preprocessing.as_array))
-        check_agreement(found[0], tolerance, to)
-        written.save(temporary, replace(description, agreement=as_figures(found[0])).to_json())
-        written.runner(temporary)  # it can be opened
+        agreement = compared(written.runner(temporary), graph, sizes, takes, built.preprocessing.as_array)
+        check_agreement(agreement, tolerance, to)
+        done = Exported(path, replace(description, agreement=as_figures(agreement)), agreement)
+        final: Quantised = written
+        if int8 is not None and chosen is not None:
+            final, figures = quantised(temporary, to, done.description, chosen, int8, progress)
+            done = replace(done, description=replace(done.description, int8=figures.to_dict()), int8=figures)
+        final.save(temporary, done.description.to_json())
+        open_again(to, temporary)
+        found.append(done)
 
-    write_atomically(path, write)
-    return Exported(path, replace(description, agreement=as_figures(found[0])), found[0])
+    write_with_companions(path, write)
+    return found[0]
+
+
+def open_again(to: Target, path: Path) -> None:
+    """Opens a file that was written, which raises an error if it cannot be."""
+    if to == "exported-program":
+        torch.export.load(path)
+    else:
+        open_model(path)
 
 
 def sizes_of(model: BackboneModel, takes: Takes) -> list[tuple[int, int]]:

@@ -71,6 +71,7 @@ TASK = Task(
     build=ReidTraining,
     options=ReidOptions,
     evaluate=evaluate,
+    main_metric=("mAP", lambda result: result.results[result.shown].mAP),
     predict=ReidModel.embed,
     verb="embed",
     next_steps={

@@ -51,6 +51,7 @@ class Description:
         any_size: for segmentation, whether images of any size are taken; otherwise windows of the size of the preprocessing.
         resolution: for segmentation, by which images are resized before the network sees them.
         agreement: how far the file's outputs were from the model's when it was written.
+        int8: what a graph in 8-bit integers loses and gains, as ``rga.deploy.int8.figures.Int8Figures`` has it; empty for one in float32.
         version: of rga, which wrote it.
         format: of this description.
 
@@ -71,6 +72,7 @@ class Description:
     any_size: bool = False
     resolution: float = 1.0
     agreement: Mapping[str, Any] = field(default_factory=dict)
+    int8: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     format: int = FORMAT
 

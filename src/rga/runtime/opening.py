@@ -1,40 +1,73 @@
-"""Opens a model in a file of ONNX: one that rga exported, or a foreign one whose preprocessing is named."""
+"""Opens a model in a file, of ONNX or of OpenVINO: one that rga exported, or a foreign one whose preprocessing is named."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from rga.errors import InputError
+from rga.errors import InputError, MissingFileError
 from rga.images.preprocessing import Preprocessing
 from rga.runtime.classification import RuntimeClassification
 from rga.runtime.description import OUTPUTS, Description, Task
 from rga.runtime.model import RuntimeModel
+from rga.runtime.onnxruntime_session import OnnxruntimeSession
+from rga.runtime.openvino_session import OpenvinoSession
 from rga.runtime.reid import RuntimeReid
 from rga.runtime.segmentation import RuntimeSegmentation
-from rga.runtime.session import Session
+from rga.runtime.session import RUNTIMES, SUFFIXES, Runtime, Session
 
 KINDS: dict[Task, type[RuntimeModel]] = {each.task: each for each in (RuntimeReid, RuntimeSegmentation, RuntimeClassification)}
 """Task -> the class of its models."""
 
+SESSIONS: dict[Runtime, Callable[[Path, int], Session]] = {"onnxruntime": OnnxruntimeSession, "openvino": OpenvinoSession}
+"""Runtime -> the class of its graphs."""
 
-def open_model(file: str | Path, *, preprocessing: Preprocessing | None = None, threads: int = 0) -> RuntimeModel:
+
+def open_session(path: Path, runtime: Runtime | None = None, threads: int = 0) -> Session:
+    """Opens a graph.
+
+    Args:
+        path: of the file, ``.onnx`` or ``.xml``.
+        runtime: what runs it; by default onnxruntime for ONNX, and OpenVINO for its own files.
+        threads: of the runtime; 0 for one a core.
+
+    Raises:
+        MissingFileError: there is no such file.
+        MissingPackageError: the runtime is not installed.
+        InputError: the file is damaged, the runtime is unknown or does not read such files, or the graph cannot be run.
+    """
+    if runtime is not None and runtime not in RUNTIMES:
+        raise InputError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+    if not path.is_file():
+        raise MissingFileError(f"there is no file {path}: expected a model that rga export wrote, or another file {' or '.join(SUFFIXES)}")
+    own = SUFFIXES[path.suffix.lower()]
+    if runtime == "onnxruntime" and own != runtime:
+        raise InputError(f"{path} is a file of OpenVINO, which onnxruntime does not read: leave runtime out, or export the model to ONNX")
+    return SESSIONS[runtime or own](path, threads)
+
+
+def open_model(
+    file: str | Path, *, preprocessing: Preprocessing | None = None, runtime: Runtime | None = None, threads: int = 0
+) -> RuntimeModel:
     """Opens a model.
 
     Args:
-        file: of ONNX.
+        file: of ONNX or OpenVINO.
         preprocessing: how an image becomes what a foreign network takes; a file that rga wrote says it itself.
-        threads: of onnxruntime; 0 for one a core.
+        runtime: what runs it; by default onnxruntime for ONNX, and OpenVINO for its own files.
+        threads: of the runtime; 0 for one a core.
 
     Returns:
         A model with ``embed``, ``segment`` or ``classify``; a foreign one has ``embed``.
 
     Raises:
         MissingFileError: there is no such file.
-        MissingPackageError: onnxruntime is not installed.
-        InputError: the file is damaged, or foreign and no preprocessing is named, or its own and one is, or no network that gives features.
+        MissingPackageError: the runtime is not installed.
+        InputError: the runtime is unknown, the file is damaged, or foreign and no preprocessing is named, or its own and one is, or no
+            network that gives features.
     """
     path = Path(file).expanduser()
-    session = Session(path, threads)
+    session = open_session(path, runtime, threads)
     text = session.description
     if text is None:
         return foreign(session, preprocessing)

@@ -1,78 +1,41 @@
-"""A graph of ONNX that onnxruntime runs on the CPU."""
+"""A graph in a file, as a runtime has opened it, and which files hold one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingFileError, MissingPackageError
-from rga.runtime.description import KEY
+Runtime = Literal["onnxruntime", "openvino"]
+"""What runs a graph."""
 
-SUFFIX = ".onnx"
-"""The ending of such a file."""
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
-
-def is_onnx(named: object) -> bool:
-    """Whether what was named is a file of ONNX, by its ending; a folder is none, and nothing on the hub."""
-    text = os.fspath(named) if isinstance(named, (str, os.PathLike)) else ""
-    if not isinstance(text, str) or not text.lower().endswith(SUFFIX) or text.startswith("hf-hub:"):
-        return False
-    return not Path(text).expanduser().is_dir()
+SUFFIXES: dict[str, Runtime] = {".onnx": "onnxruntime", ".xml": "openvino"}
+"""The ending of a file -> the runtime that opens it by default. OpenVINO reads both."""
 
 
-class Session:
-    """An opened graph.
+class Session(Protocol):
+    """An opened graph. It may be run by several threads at once."""
 
-    Args:
-        path: of the file.
-        threads: of onnxruntime; 0 for one a core.
-
-    Raises:
-        MissingFileError: there is no such file.
-        MissingPackageError: onnxruntime is not installed.
-        InputError: the file is damaged, or a graph that cannot be run.
-    """
-
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        if not path.is_file():
-            raise MissingFileError(f"there is no file {path}: expected a model that rga export wrote, or another file of ONNX")
-        if find_spec("onnxruntime") is None:
-            raise MissingPackageError("onnxruntime", "onnx")
-        import onnxruntime  # noqa: PLC0415  an optional dependency, slow to import
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self.opened: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its errors have no common base
-            raise InputError(
-                f"{path} is no file of ONNX that onnxruntime {onnxruntime.__version__} can run ({first_line(error)}): it is damaged, cut "
-                "short, or of a later version; export the model again"
-            ) from error
-        self.path = path
+    path: Path
+    """Of the file."""
 
     @property
     def description(self) -> str | None:
         """What the file says about its model, as text; None if rga did not write it."""
-        found: dict[str, str] = self.opened.get_modelmeta().custom_metadata_map
-        return found.get(KEY)
 
     @property
     def inputs(self) -> dict[str, list[int | str]]:
-        """Name -> shape of each input; sizes that are free have names."""
-        return {each.name: list(each.shape) for each in self.opened.get_inputs()}
+        """Name -> shape of each input; sizes that are free are text."""
 
     @property
     def outputs(self) -> dict[str, list[int | str]]:
         """Name -> shape of each output."""
-        return {each.name: list(each.shape) for each in self.opened.get_outputs()}
 
     def run(self, name: str, images: NDArray[Any], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         """The named outputs for a batch.
@@ -85,13 +48,17 @@ class Session:
         Raises:
             InputError: the graph does not take such a batch.
         """
-        try:
-            found: list[NDArray[np.float32]] = self.opened.run(list(outputs), {name: images})
-        except Exception as error:
-            raise InputError(f"{self.path} cannot be run on images of the shape {images.shape}: {first_line(error)}") from error
-        return found
+
+
+def is_model_file(named: object) -> bool:
+    """Whether what was named is a graph in a file, by its ending; a folder is none, and nothing on the hub."""
+    text = os.fspath(named) if isinstance(named, (str, os.PathLike)) else ""
+    if not isinstance(text, str) or not text.lower().endswith(tuple(SUFFIXES)) or text.startswith("hf-hub:"):
+        return False
+    return not Path(text).expanduser().is_dir()
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """The first line of an error's text that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith("Exception from ")), type(error).__name__)

@@ -32,6 +32,7 @@ TASK = Task(
     build=SegmentationTraining,
     options=SegmentationOptions,
     evaluate=evaluate_split,
+    main_metric=("mIoU", lambda result: result.mIoU),
     predict=SegmentationModel.segment,
     verb="segment",
     next_steps={

@@ -57,13 +57,37 @@ def write_folder(folder: Path, write: Callable[[Path], object], last: str) -> No
     Raises:
         OSError: a file could not be written; it is named, and the folder is as it was.
     """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    move_together(folder.with_name(f".{folder.name}.{os.getpid()}.tmp"), folder, write, last)
+
+
+def write_with_companions(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets ``write`` fill a temporary folder with a file and those that belong to it, and moves all to their places.
+
+    Args:
+        path: of the file that makes the others count; see ``write_folder``.
+        write: writes a file of that name into another folder, and the others beside it.
+
+    Raises:
+        OSError: a file could not be written; it is named, and all are as they were.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def fill(folder: Path) -> None:
+        folder.mkdir()
+        write(folder / path.name)
+
+    move_together(path.with_name(f".{path.name}.{os.getpid()}.tmp"), path.parent, fill, path.name)
+
+
+def move_together(temporary: Path, folder: Path, write: Callable[[Path], object], last: str) -> None:
+    """Lets ``write`` fill a temporary folder, and moves its files to another; see ``write_folder``."""
     try:
         write(temporary)
         files = [path for path in temporary.rglob("*") if path.is_file()]
         for path in files:
             flush(path)
-        (folder / last).unlink(missing_ok=True)
+        if len(files) > 1:
+            (folder / last).unlink(missing_ok=True)
         for path in sorted(files, key=lambda path: path == temporary / last):
             target = folder / path.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)

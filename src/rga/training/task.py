@@ -43,6 +43,7 @@ class Task(Generic[R, D, M, O]):
         build: (recipe, data) -> the training, with its model, batches, losses and evaluation.
         options: the class of the options of an evaluation, a dataclass whose fields have defaults.
         evaluate: (model, data, options, batch_size=, num_workers=, progress=) -> the result on the data's test split.
+        main_metric: what its models are compared by: its name, and the result of an evaluation -> its value as a fraction.
         predict: (model, images, ...) -> what the model is for: features, label maps, classes.
         verb: the command that predicts, in words.
         next_steps: commands to type after a training, each with what it does; RUN stands for the run's folder.
@@ -57,6 +58,7 @@ class Task(Generic[R, D, M, O]):
     build: Callable[[R, D], ImageTraining[Any, Any, Any, Any]]
     options: type[O]
     evaluate: Callable[..., Evaluation]
+    main_metric: tuple[str, Callable[[Any], float]]
     predict: Callable[..., Any]
     verb: str
     next_steps: Mapping[str, str]

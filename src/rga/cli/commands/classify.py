@@ -43,7 +43,8 @@ def classify(
     Images that are damaged are named at the end, when all others are done.
 
     Args:
-        model: Folder of a run or of a saved model, a file .onnx, one on the Hugging Face hub, or a file of the public CIFAR-10 weights.
+        model: Folder of a run or of a saved model, a file .onnx or .xml, one on the Hugging Face hub, or a file of the
+            public CIFAR-10 weights.
         images: Images, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
@@ -51,7 +52,7 @@ def classify(
         skip_damaged: Damaged images are no error.
         top: Number of classes for each image.
         batch_size: Images at a time.
-        num_workers: Processes that read images; threads, for a file .onnx.
+        num_workers: Processes that read images; threads, for a file .onnx or .xml.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)

@@ -47,7 +47,8 @@ def embed(
     all others are done.
 
     Args:
-        model: A file .onnx, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
+        model: A file .onnx or .xml, the folder of a run or of a saved model, the name of one that ships with rga, or one on the
+            Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         output: File for the features.
         overwrite: Replace the file if it is there already.
@@ -55,7 +56,7 @@ def embed(
         skip_damaged: Damaged images are no error.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
-        num_workers: Processes that read images; threads, for a file .onnx.
+        num_workers: Processes that read images; threads, for a file .onnx or .xml.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, batch_size=batch_size)

@@ -8,9 +8,14 @@ from typing import Annotated
 import tyro
 
 from rga.cli.parsing import Model
+from rga.cli.progress import progress
+from rga.datasets.spec import DataSpec
 from rga.deploy.exporting import TOLERANCE
 from rga.deploy.exporting import export as write
-from rga.deploy.targets import Target
+from rga.deploy.int8.figures import Int8, size_of
+from rga.deploy.targets.catalog import Target
+from rga.deploy.targets.openvino import companions
+from rga.errors import InputError
 from rga.terminal import PlainConsole
 
 
@@ -20,23 +25,48 @@ def export(
     to: Target = "onnx",
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     preprocessing_inside: bool = False,
+    int8: bool = False,
+    data: DataSpec | None = None,
+    calibration_images: int = Int8.images,
+    max_drop: float = Int8.max_drop,
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
 ) -> None:
-    """Write a model as a file for other programs: ONNX, or an exported program of PyTorch.
+    """Write a model as a file for other programs: ONNX, OpenVINO, or an exported program of PyTorch.
 
     The file holds how images are prepared, what its outputs are, classes, threshold, and where it is from. It is run beside the model on
-    generated images, and is there only if both agree. rga embed, search, segment, classify and evaluate take a file .onnx like a run.
+    generated images, and is there only if both agree. rga embed, search, segment, classify and evaluate take a file .onnx or .xml
+    like a run.
 
     Args:
         model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
-        to: onnx, or exported-program for PyTorch without this package.
-        output: File to write; by default model.onnx or model.pt2.
+        to: onnx; openvino, with the weights in a file .bin beside it; or exported-program for PyTorch without this package.
+        output: File to write; by default model.onnx, model.xml or model.pt2.
         preprocessing_inside: The graph takes RGB bytes of any size and prepares them itself; for re-identification.
+        int8: Compute in 8-bit integers, and measure what that costs; for onnx and openvino.
+        data: For int8, the dataset as NAME:FOLDER: its training images calibrate, its test measures. By default that of the training.
+        calibration_images: For int8, how many training images calibrate.
+        max_drop: For int8, how much of mAP, mIoU or accuracy may be lost, as a fraction; past it nothing is written.
         tolerance: How far outputs may be from the model's, as a part of the largest number, or as cosine distance.
         overwrite: Replace the file if it is there already.
     """
-    done = write(model, output, to=to, preprocessing_inside=preprocessing_inside, tolerance=tolerance, overwrite=overwrite)
+    if data is not None and not int8:
+        raise InputError("--data belongs to --int8, which is measured on it: leave --data out, or add --int8")
+    order = Int8(data, calibration_images, max_drop) if int8 else None
+    with progress("measuring") as bar:
+        done = write(
+            model,
+            output,
+            to=to,
+            preprocessing_inside=preprocessing_inside,
+            int8=order,
+            tolerance=tolerance,
+            overwrite=overwrite,
+            progress=bar,
+        )
     console = PlainConsole()
     console.sentence(f"{done.agreement}")
-    console.sentence(f"written to {done.path}, {done.path.stat().st_size / 2**20:.1f} MiB")
+    if done.int8 is not None:
+        console.sentence(f"{done.int8}")
+    files = (done.path, *companions(done.path))
+    console.sentence(f"written to {' and '.join(map(str, files))}, {size_of(*files) / 2**20:.1f} MiB")

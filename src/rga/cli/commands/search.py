@@ -44,7 +44,8 @@ def search(
     An image is not compared with its own file.
 
     Args:
-        model: A file .onnx, the folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
+        model: A file .onnx or .xml, the folder of a run or of a saved model, the name of one that ships with rga, or one on the
+            Hugging Face hub.
         images: Images cropped to one person each, and folders of them.
         gallery: Images of known people to search in, and folders of them.
         output: Also write the answers to this file, as JSON.
@@ -53,7 +54,7 @@ def search(
         top: Number of answers for each image.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
-        num_workers: Processes that read images; threads, for a file .onnx.
+        num_workers: Processes that read images; threads, for a file .onnx or .xml.
         device: Where to compute: auto, cpu, cuda, cuda:1, mps.
     """
     check_at_least(1, top=top, batch_size=batch_size)

@@ -50,7 +50,7 @@ def segment(
     end, when all others are done.
 
     Args:
-        model: A file .onnx, the folder of a run or of a saved model, or one on the Hugging Face hub.
+        model: A file .onnx or .xml, the folder of a run or of a saved model, or one on the Hugging Face hub.
         images: Images, and folders of them.
         output: Folder for the files that are written.
         write: Which of the three to write.
