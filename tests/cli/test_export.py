@@ -66,6 +66,23 @@ def test_files_of_the_other_tasks(segmentation_run: Path, streets: Path, digits_
     assert ours["mIoU"] == pytest.approx(theirs["mIoU"], abs=1e-3)
 
 
+@pytest.mark.slow
+def test_files_of_openvino_and_in_8_bit_integers(reid_run: Path, digits_run: Path, people: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    done = rga("export", reid_run, "--to", "openvino", "-o", tmp_path / "people.xml")
+    assert done.code == 0, done.err
+    assert f"written to {tmp_path / 'people.xml'} and {tmp_path / 'people.bin'}" in done.said
+    for name, model in (("file", tmp_path / "people.xml"), ("run", reid_run)):
+        assert rga("embed", model, people / "query", "-o", tmp_path / f"{name}.npz", *WORKERS).code == 0
+    with np.load(tmp_path / "file.npz") as ours, np.load(tmp_path / "run.npz") as theirs:
+        np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
+    done = rga("export", digits_run, "-o", tmp_path / "digits.onnx", "--int8", "--calibration-images", 20, "--max-drop", 0.5)  # own data
+    assert done.code == 0, done.err
+    assert "int8, calibrated on 20 images: top-1 accuracy on digits" in done.said
+    assert rga("evaluate", tmp_path / "digits.onnx", "-o", tmp_path / "digits.json", *WORKERS).code == 0
+    assert f"-> {json.loads((tmp_path / 'digits.json').read_text())['top1']:.2%};" in done.said
+
+
 def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: Path) -> None:
     (tmp_path / "there.onnx").write_text("mine")
     shutil.copytree(reid_run / "best", tmp_path / "damaged")
@@ -74,6 +91,10 @@ def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: P
         ((tmp_path / "nothing",), "there is no model at"),
         ((reid_run, "-o", tmp_path / "there.onnx"), "there.onnx is there already"),
         ((reid_run, "-o", tmp_path / "new.onnx", "--tolerance", 2), "tolerance must lie between 0 and 1"),
+        ((reid_run, "-o", tmp_path / "new.onnx", "--data", "digits"), "--data belongs to --int8"),
+        ((reid_run, "-o", tmp_path / "new.onnx", "--int8", "--max-drop", 1), "max_drop must be at least 0 and below 1"),
+        ((reid_run, "--to", "exported-program", "-o", tmp_path / "new.pt2", "--int8"), "is not written in 8-bit integers"),
+        ((reid_run, "--to", "openvino", "-o", tmp_path / "new.onnx"), "is no name for a file of openvino: it ends in .xml"),
         ((tmp_path / "damaged", "-o", tmp_path / "new.onnx"), "is damaged"),
     ):
         done = rga("export", *words, cwd=tmp_path)

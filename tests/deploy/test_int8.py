@@ -111,7 +111,10 @@ def test_images_of_the_training_calibrate_as_the_network_sees_them(exported: Exp
     batches = calibration_batches(model, data, 5)
     assert [batch.shape for batch in batches] == [(1, 3, 32, 16)] * 5
     seen = {each.tobytes() for each in batches}
-    trained = {model.preprocessing.as_array(as_image(sample.path, ""))[None].tobytes() for sample in data.train}
+    trained = {
+        model.preprocessing.as_array(as_image(sample.path, "").resize((16, 32), Image.Resampling.BILINEAR))[None].tobytes()
+        for sample in data.train
+    }
     assert len(seen) == 5
     assert seen <= trained
     assert len(calibration_batches(model, data, 10_000)) == len(data.train)
@@ -180,7 +183,8 @@ def test_label_maps_in_8_bit_integers(segmenter: SegmentationModel, tmp_path: Pa
             Image.fromarray(pixels).save(tmp_path / "data" / "images" / split / f"{number}.png")
             labels = rng.integers(0, len(classes), (60, 70), dtype=np.uint8)
             Image.fromarray(labels).save(tmp_path / "data" / "masks" / split / f"{number}.png")
-    (tmp_path / "data" / "classes.txt").write_text("".join(f"{index} {name}\n" for index, name in enumerate(classes.names)))
+    lines = ["value,name", *(f"{index},{name}" for index, name in enumerate(classes.names))]
+    (tmp_path / "data" / "classes.csv").write_text("\n".join(lines))
     path = tmp_path / ("model.onnx" if to == "onnx" else "model.xml")
     done = export(segmenter, path, to=to, int8=Int8(f"folder:{tmp_path / 'data'}", images=3, max_drop=0.99))
     assert done.int8 is not None
