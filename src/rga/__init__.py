@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
     from rga.attention.spectral.conversion import make_exact, make_spectral
+    from rga.backbones.timm_networks import register_timm
     from rga.datasets.spec import DataSpec
     from rga.deploy.exporting import export
+    from rga.deploy.programs.exporting import export_for
     from rga.evaluations import calibrate, evaluate
     from rga.opening import load
     from rga.recipes import read_recipe
@@ -39,6 +41,7 @@ __all__ = [
     "detach",
     "evaluate",
     "export",
+    "export_for",
     "find_stages",
     "from_reference",
     "list_attentions",
@@ -47,6 +50,7 @@ __all__ = [
     "make_spectral",
     "read_recipe",
     "record",
+    "register_timm",
     "report",
     "resample",
     "resume",
@@ -65,6 +69,7 @@ HOMES = {
     "detach": "rga.attachment",
     "evaluate": "rga.evaluations",
     "export": "rga.deploy.exporting",
+    "export_for": "rga.deploy.programs.exporting",
     "find_stages": "rga.attachment.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
@@ -73,6 +78,7 @@ HOMES = {
     "make_spectral": "rga.attention.spectral.conversion",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
+    "register_timm": "rga.backbones.timm_networks",
     "report": "rga.run_reports",
     "resample": "rga.attachment",
     "resume": "rga.runs",

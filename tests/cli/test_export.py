@@ -66,6 +66,22 @@ def test_files_of_the_other_tasks(segmentation_run: Path, streets: Path, digits_
     assert ours["mIoU"] == pytest.approx(theirs["mIoU"], abs=1e-3)
 
 
+@pytest.mark.slow
+def test_files_for_programs(reid_run: Path, people: Path, tmp_path: Path) -> None:
+    done = rga("export", reid_run, "--for", "boxmot", cwd=tmp_path)
+    assert done.code == 0, done.err
+    (file,) = tmp_path.glob("*.onnx")
+    assert f"written to {file.name}, {file.name}.metadata.json" in done.said
+    for name, model in (("file", file), ("run", reid_run)):
+        assert rga("embed", model, people / "query", "-o", tmp_path / f"{name}.npz", *WORKERS).code == 0
+    with np.load(tmp_path / "file.npz") as ours, np.load(tmp_path / "run.npz") as theirs:
+        np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
+    done = rga("export", reid_run, "--for", "roboflow-reid", "-o", tmp_path / "folder")
+    assert done.code == 0, done.err
+    assert "rga.register_timm()" in done.said
+    assert (tmp_path / "folder" / "reid_config.json").is_file()
+
+
 def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: Path) -> None:
     (tmp_path / "there.onnx").write_text("mine")
     shutil.copytree(reid_run / "best", tmp_path / "damaged")
@@ -75,6 +91,8 @@ def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: P
         ((reid_run, "-o", tmp_path / "there.onnx"), "there.onnx is there already"),
         ((reid_run, "-o", tmp_path / "new.onnx", "--tolerance", 2), "tolerance must lie between 0 and 1"),
         ((tmp_path / "damaged", "-o", tmp_path / "new.onnx"), "is damaged"),
+        ((reid_run, "--for", "boxmot", "--preprocessing-inside"), "leave --to and --preprocessing-inside out"),
+        ((reid_run, "--for", "boxmot", "-o", tmp_path / "there.onnx"), "there.onnx"),
     ):
         done = rga("export", *words, cwd=tmp_path)
         assert (done.code, done.err.count("\n")) == (2, 1), done.said
