@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rga.attention.spectral.conversion import make_exact, make_spectral
     from rga.backbones.timm_networks import register_timm
     from rga.datasets.spec import DataSpec
+    from rga.deploy.card import model_card
     from rga.deploy.exporting import export
     from rga.deploy.programs.exporting import export_for
     from rga.evaluations import calibrate, evaluate
@@ -48,6 +49,7 @@ __all__ = [
     "load",
     "make_exact",
     "make_spectral",
+    "model_card",
     "read_recipe",
     "record",
     "register_timm",
@@ -76,6 +78,7 @@ HOMES = {
     "load": "rga.opening",
     "make_exact": "rga.attention.spectral.conversion",
     "make_spectral": "rga.attention.spectral.conversion",
+    "model_card": "rga.deploy.card",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
     "register_timm": "rga.backbones.timm_networks",

@@ -14,7 +14,7 @@ from timm.models import save_for_hf
 
 import rga
 from rga.backbones import timm_networks
-from rga.backbones.timm_networks import ATTENTIONS, NETWORKS, BACKBONES, config_of
+from rga.backbones.timm_networks import ATTENTIONS, BACKBONES, NETWORKS, config_of
 from rga.errors import HubError, InputError
 from rga.reid.model import ReidModel
 

@@ -242,7 +242,7 @@ class Chosen:
 
     @property
     def whole(self) -> Config | None:
-        """The configuration of weights that hold the attention, too, as timm saves them in a folder or on the hub; None for the backbone's."""
+        """The configuration of weights that hold the attention, too, as timm saves them; None for the backbone's."""
         if self.named is None or isinstance(self.named, str):
             return None
         return replace(self.named if isinstance(self.named, Config) else Config(**self.named), **self.overlay)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rga.backbones.timm_networks import ATTENTIONS, NETWORKS, BACKBONES, Network, register_timm
+from rga.backbones.timm_networks import ATTENTIONS, BACKBONES, NETWORKS, Network, register_timm
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared
 from rga.deploy.graphs import description_of
 from rga.deploy.programs.boxmot import feature_of
