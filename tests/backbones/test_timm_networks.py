@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 from timm.data import resolve_model_data_config
-from timm.models import save_for_hf
+from timm.models._hub import save_for_hf
 
 import rga
 from rga.backbones import timm_networks
