@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from rga.attention.recorder import record
     from rga.attention.reference import from_reference, to_reference
     from rga.attention.spectral.conversion import make_exact, make_spectral
+    from rga.backbones.timm_networks import register_timm
     from rga.datasets.spec import DataSpec
+    from rga.deploy.card import model_card
     from rga.deploy.exporting import export
+    from rga.deploy.programs.exporting import export_for
     from rga.evaluations import calibrate, evaluate
     from rga.opening import load
     from rga.recipes import read_recipe
@@ -39,14 +42,17 @@ __all__ = [
     "detach",
     "evaluate",
     "export",
+    "export_for",
     "find_stages",
     "from_reference",
     "list_attentions",
     "load",
     "make_exact",
     "make_spectral",
+    "model_card",
     "read_recipe",
     "record",
+    "register_timm",
     "report",
     "resample",
     "resume",
@@ -65,14 +71,17 @@ HOMES = {
     "detach": "rga.attachment",
     "evaluate": "rga.evaluations",
     "export": "rga.deploy.exporting",
+    "export_for": "rga.deploy.programs.exporting",
     "find_stages": "rga.attachment.stages",
     "from_reference": "rga.attention.reference",
     "list_attentions": "rga.attention.catalog",
     "load": "rga.opening",
     "make_exact": "rga.attention.spectral.conversion",
     "make_spectral": "rga.attention.spectral.conversion",
+    "model_card": "rga.deploy.card",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
+    "register_timm": "rga.backbones.timm_networks",
     "report": "rga.run_reports",
     "resample": "rga.attachment",
     "resume": "rga.runs",

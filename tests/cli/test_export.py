@@ -83,6 +83,22 @@ def test_files_of_openvino_and_in_8_bit_integers(reid_run: Path, digits_run: Pat
     assert f"-> {json.loads((tmp_path / 'digits.json').read_text())['top1']:.2%};" in done.said
 
 
+@pytest.mark.slow
+def test_files_for_programs(reid_run: Path, people: Path, tmp_path: Path) -> None:
+    done = rga("export", reid_run, "--for", "boxmot", cwd=tmp_path)
+    assert done.code == 0, done.err
+    (file,) = tmp_path.glob("*.onnx")
+    assert f"written to {file.name}, {file.name}.metadata.json" in done.said
+    for name, model in (("file", file), ("run", reid_run)):
+        assert rga("embed", model, people / "query", "-o", tmp_path / f"{name}.npz", *WORKERS).code == 0
+    with np.load(tmp_path / "file.npz") as ours, np.load(tmp_path / "run.npz") as theirs:
+        np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
+    done = rga("export", reid_run, "--for", "roboflow-reid", "-o", tmp_path / "folder")
+    assert done.code == 0, done.err
+    assert "rga.register_timm()" in done.said
+    assert (tmp_path / "folder" / "reid_config.json").is_file()
+
+
 def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: Path) -> None:
     (tmp_path / "there.onnx").write_text("mine")
     shutil.copytree(reid_run / "best", tmp_path / "damaged")
@@ -96,6 +112,8 @@ def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: P
         ((reid_run, "--to", "exported-program", "-o", tmp_path / "new.pt2", "--int8"), "is not written in 8-bit integers"),
         ((reid_run, "--to", "openvino", "-o", tmp_path / "new.onnx"), "is no name for a file of openvino: it ends in .xml"),
         ((tmp_path / "damaged", "-o", tmp_path / "new.onnx"), "is damaged"),
+        ((reid_run, "--for", "boxmot", "--preprocessing-inside"), "leave --to, --preprocessing-inside and --int8 out"),
+        ((reid_run, "--for", "boxmot", "-o", tmp_path / "there.onnx"), "there.onnx"),
     ):
         done = rga("export", *words, cwd=tmp_path)
         assert (done.code, done.err.count("\n")) == (2, 1), done.said

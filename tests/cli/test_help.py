@@ -20,7 +20,7 @@ FLAGS = {
     "segment": "MODEL IMAGES --output --overwrite --write --dataset-values --window --scales --flip --device",
     "classify": "MODEL IMAGES --output --overwrite --top --batch-size --num-workers --device",
     "report": "RUN --data --output --figures --overwrite",
-    "export": "MODEL --to --output --preprocessing-inside --int8 --data --calibration-images --max-drop --tolerance --overwrite",
+    "export": "MODEL --to --for --output --preprocessing-inside --int8 --data --calibration-images --max-drop --tolerance --overwrite",
     "explain": "MODEL IMAGES --output --write --position --target --similar-to --beside --formats",
     "data check": "NAME:FOLDER --task --open-images --output --overwrite",
     "data classes": "FOLDER --output",

@@ -17,12 +17,13 @@ from safetensors import safe_open
 
 import rga
 from rga import model_names
+from rga.backbones.cards.card import CARD
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError, MissingFileError
 from rga.model_names import shipped_models
 from rga.pretrained import build as building
 from rga.pretrained.build import MOST_BYTES, build
-from rga.pretrained.card import CARD, JUDGEMENT, TRAINING, card
+from rga.pretrained.card import JUDGEMENT, TRAINING, card
 from rga.recipes import to_json
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe

@@ -87,7 +87,7 @@ def described(**changes: object) -> str:
         (described(takes="floats"), "unknown input 'floats'"),
         (described(feature="head"), "unknown feature 'head'"),
         (described(task="classification", takes="bytes"), "graphs that take bytes are those of re-identification"),
-        (described(), "has no output 'pooled'"),
+        (described(), "has no output 'neck'"),
         (described(preprocessing={"height": 4, "width": 2, "mean": [0.5, 0.5], "std": [0.5, 0.5, 0.5]}), "is damaged"),
         (described(trained_on=None), "trained_on and classes are objects"),
         (described(task="classification"), "has the names of two classes or more, got None"),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
+from huggingface_hub import ModelCard, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor, nn
 
 from rga.attachment.probe import weight_of
+from rga.backbones.cards.card import model_card
 from rga.backbones.normalisation import backbone_normalisation
+from rga.backbones.weights.hub import out_of_reach
+from rga.errors import HubError
 from rga.images.inputs import ImageLike
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from rga.storage.saved_model import SavedModel
+from rga.storage.saved_model import CONFIG, FORMAT, SavedModel
 
 
 class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2.0", tags=["relation-aware-global-attention"]):
@@ -74,6 +80,44 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
         config = self._hub_mixin_config
         assert isinstance(config, dict)
         self._hub_mixin_config = {**config, **values}
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Puts the model on the Hugging Face hub, with its card: ``rga.load("owner/name")`` loads it from there.
+
+        Args:
+            repo_id: owner/name; it is made where it is not there yet.
+            **options: ``private``, ``token``, ``branch``, ``create_pr``, ``commit_message`` and others of the hub's mixin.
+                ``model_card_kwargs={"license": ...}`` names the licence in the card's header, which is ``other`` otherwise.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            HubError: the hub cannot be reached, or does not let this user write there.
+        """
+        said = {**(options.pop("model_card_kwargs", None) or {}), "repo_id": repo_id, "whole": True}
+        config = self._hub_mixin_config
+        assert isinstance(config, dict)
+        kept: dict[str, Any] = {**config, "metrics": dict(getattr(self, "metrics", {})), "format": FORMAT}
+        unreachable = out_of_reach(hf_hub_url(repo_id, CONFIG))
+        if unreachable is not None:
+            raise HubError(f"the model cannot be put on the hub as {repo_id}: the hub cannot be reached ({unreachable})")
+        try:
+            return super().push_to_hub(repo_id, config=kept, model_card_kwargs=said, **options)
+        except (HfHubHTTPError, OSError) as error:
+            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise HubError(
+                f"the model cannot be put on the hub as {repo_id} ({reason}): log in with hf auth login, or pass token"
+            ) from error
+
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+        """Writes ``config.json``, ``model.safetensors`` and a model card into a folder; see the hub's mixin for the options."""
+        said = {**(options.pop("model_card_kwargs", None) or {}), "folder": Path(save_directory)}
+        return super().save_pretrained(save_directory, model_card_kwargs=said, **options)
+
+    def generate_model_card(self, *_args: Any, folder: Path | None = None, whole: bool = False, **said: Any) -> ModelCard:
+        """The card of the model; the whole one runs the network on tensors without values, to count what it costs."""
+        return ModelCard(model_card(self, folder if whole else None, **said))
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Self:

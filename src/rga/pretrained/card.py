@@ -8,12 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
+from rga.backbones.cards.card import CARD
 from rga.errors import InputError
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.storage.files import write_atomically, write_json
+from rga.storage.markdown import markdown_template
 from rga.storage.saved_model import CONFIG, weights_fingerprint
 
 TRAINING = "training.json"
@@ -21,9 +23,6 @@ TRAINING = "training.json"
 
 JUDGEMENT = "judgement.json"
 """How it does on real people, beside other methods; ``benchmarks/shipped_model.py`` writes it."""
-
-CARD = "README.md"
-"""The hub's name for model cards."""
 
 
 def judgement_of(folder: Path, model: ReidModel) -> dict[str, Any] | None:
@@ -59,17 +58,8 @@ def write_card(folder: Path) -> None:
 
 @cache
 def template() -> Template:
-    """The card's text. A name that is missing is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701  Markdown, of our own files
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["percent"] = lambda value: f"{100 * value:.1f}"
-    return environment.get_template("card.md.jinja")
+    """The card's text."""
+    return markdown_template(Path(__file__).with_name("card.md.jinja"))
 
 
 def judge(folder: Path, judgement: Mapping[str, Any]) -> None:

@@ -74,7 +74,9 @@ def open_model(
     if preprocessing is not None:
         raise InputError(f"{path} says itself how images are prepared for it: leave preprocessing out")
     description = Description.from_json(text, path)
-    lacking = [name for name in OUTPUTS[description.task] if name not in session.outputs]
+    # a file for another program may have the one feature of re-identification that its user chose
+    needed = (description.feature,) if description.task == "reid" else OUTPUTS[description.task]
+    lacking = [name for name in needed if name not in session.outputs]
     if lacking:
         raise InputError(f"{path} has no output {lacking[0]!r}, as a model for {description.task} has: export it again")
     return KINDS[description.task](session, description)

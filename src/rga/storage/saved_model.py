@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, load_model
-from torch import nn
+from safetensors.torch import load_file, load_model, save_file
+from torch import Tensor, nn
 
 from rga.errors import InputError, MissingFileError
 from rga.storage import first_edition
@@ -113,6 +113,23 @@ def differences(model: nn.Module, file: Path, old: bool) -> str:
     return "; ".join(
         f"{len(names)} are {kind} ({', '.join(names[:2])}{', ...' if names[2:] else ''})" for kind, names in kinds.items() if names
     )
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors by their names as safetensors."""
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, file)
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by their names, on the CPU.
+
+    Raises:
+        InputError: the file is no safetensors file, or not a whole one.
+    """
+    read_keys(file)
+    with utf8_path(file) as path:
+        found: dict[str, Tensor] = load_file(path)
+    return found
 
 
 def weights_fingerprint(model: nn.Module) -> str:

@@ -13,6 +13,7 @@ from rga.datasets.spec import DataSpec
 from rga.deploy.exporting import TOLERANCE
 from rga.deploy.exporting import export as write
 from rga.deploy.int8.figures import Int8, size_of
+from rga.deploy.programs.exporting import Program, export_for
 from rga.deploy.targets.catalog import Target
 from rga.deploy.targets.openvino import companions
 from rga.errors import InputError
@@ -23,6 +24,7 @@ def export(
     model: Model,
     *,
     to: Target = "onnx",
+    for_: Annotated[Program | None, tyro.conf.arg(name="for")] = None,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     preprocessing_inside: bool = False,
     int8: bool = False,
@@ -41,7 +43,8 @@ def export(
     Args:
         model: Folder of a run or of a saved model, the name of one that ships with rga, or one on the Hugging Face hub.
         to: onnx; openvino, with the weights in a file .bin beside it; or exported-program for PyTorch without this package.
-        output: File to write; by default model.onnx, model.xml or model.pt2.
+        for_: Instead, write what one program reads: boxmot (a file of ONNX), or roboflow-reid (a folder). For re-identification.
+        output: File to write; by default model.onnx, model.xml or model.pt2; with --for, the name that the program wants.
         preprocessing_inside: The graph takes RGB bytes of any size and prepares them itself; for re-identification.
         int8: Compute in 8-bit integers, and measure what that costs; for onnx and openvino.
         data: For int8, the dataset as NAME:FOLDER: its training images calibrate, its test measures. By default that of the training.
@@ -50,8 +53,18 @@ def export(
         tolerance: How far outputs may be from the model's, as a part of the largest number, or as cosine distance.
         overwrite: Replace the file if it is there already.
     """
+    console = PlainConsole()
     if data is not None and not int8:
         raise InputError("--data belongs to --int8, which is measured on it: leave --data out, or add --int8")
+    if for_ is not None:
+        if to != "onnx" or preprocessing_inside or int8:
+            raise InputError(f"--for {for_} says how the file is written: leave --to, --preprocessing-inside and --int8 out")
+        made = export_for(for_, model, output, tolerance=tolerance, overwrite=overwrite)
+        console.sentence(f"{made.agreement}")
+        console.sentence(f"written to {', '.join(map(str, made.files))}")
+        if made.next_step:
+            console.sentence(made.next_step)
+        return
     order = Int8(data, calibration_images, max_drop) if int8 else None
     with progress("measuring") as bar:
         done = write(
@@ -64,7 +77,6 @@ def export(
             overwrite=overwrite,
             progress=bar,
         )
-    console = PlainConsole()
     console.sentence(f"{done.agreement}")
     if done.int8 is not None:
         console.sentence(f"{done.int8}")
