@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rga.attention.spectral.conversion import make_exact, make_spectral
     from rga.datasets.spec import DataSpec
     from rga.deploy.exporting import export
+    from rga.deploy.optimising import optimise
     from rga.evaluations import calibrate, evaluate
     from rga.opening import load
     from rga.recipes import read_recipe
@@ -45,6 +46,7 @@ __all__ = [
     "load",
     "make_exact",
     "make_spectral",
+    "optimise",
     "read_recipe",
     "record",
     "report",
@@ -71,6 +73,7 @@ HOMES = {
     "load": "rga.opening",
     "make_exact": "rga.attention.spectral.conversion",
     "make_spectral": "rga.attention.spectral.conversion",
+    "optimise": "rga.deploy.optimising",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
     "report": "rga.run_reports",

@@ -14,6 +14,7 @@ import torch
 from rga.backbones.model import BackboneModel
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared, example_images
 from rga.deploy.graphs import description_of, free_sizes, graph_of, output_names, takes_any_size
+from rga.deploy.optimised import check_not_optimised
 from rga.deploy.targets import SUFFIXES, TARGETS, Order, Target
 from rga.errors import InputError
 from rga.loading import load
@@ -77,6 +78,7 @@ def export(
     path = Path(output) if output is not None else Path(f"model{SUFFIXES[to]}")
     check_output(path, overwrite=overwrite)
     given: BackboneModel = model if isinstance(model, BackboneModel) else load(model)
+    check_not_optimised(given)
     built = deepcopy(given).float().cpu().eval()  # the caller's stays as it is
     takes: Takes = "bytes" if preprocessing_inside else "normalised"
     graph, description = graph_of(built, takes), description_of(given, takes)
