@@ -36,12 +36,12 @@ def settled(network: nn.Module) -> Any:
 
 def folded(network: nn.Module, x: Tensor) -> Folding:
     """What became of the BNs of a network, whose outputs must stay what they are."""
-    own = AnyOutputs(settled(network))
+    own, x = AnyOutputs(settled(network).double()), x.double()  # in which no rounding hides a mistake
     with torch.no_grad():
         before = [each.clone() for each in own(x)]
         found = fold(own, x, {})
         for one, other in zip(own(x), before, strict=True):
-            torch.testing.assert_close(one, other, atol=1e-5 * float(other.abs().max()), rtol=0)
+            torch.testing.assert_close(one, other, atol=1e-11 * float(other.abs().max()), rtol=0)
     assert len(found.left) == sum(isinstance(module, _BatchNorm) for module in network.modules())
     return found
 
@@ -111,8 +111,8 @@ def changed_through_a_view(n: Any, x: Tensor) -> Tensor:
 def keeps(n: Any, x: Tensor) -> Tensor:
     """A network that keeps a map in an attribute for later."""
     n.kept = n.a(x)
-    y: Tensor = n.p(n.kept)
-    return y + n.kept.mean()
+    out: Tensor = n.p(n.kept) + n.kept.mean()
+    return out
 
 
 WIRED: dict[str, tuple[Callable[[Any, Tensor], Any], int]] = {
@@ -207,12 +207,8 @@ def test_attentions(name: str) -> None:
             out: Tensor = self.attention(self.norm(self.conv(x)).relu())
             return out
 
-    left = folded(Around(), torch.randn(2, 3, 8, 4)).left
-    assert len(left) == LEFT.get(name, 0), left
+    assert folded(Around(), torch.randn(2, 3, 8, 4)).left == ()
 
-
-LEFT: dict[str, int] = {}
-"""Attention -> how many of its BNs stay, where some do."""
 
 OPTIONS: list[dict[str, Any]] = [
     {"fit": "spectral"},
@@ -282,7 +278,7 @@ BACKBONES: dict[str, int] = {
     "tf_efficientnet_lite0": 0,
     "mobilenetv3_small_050": 0,
     "hrnet_w18_small": 0,
-    "densenet121": 0,
+    "densenet121": 62,  # those after a concatenation
 }
 """Backbone -> how many of its BNs stay."""
 
@@ -295,3 +291,25 @@ def test_backbones(name: str) -> None:
     rga.attach(network, "rga-sc", image_size=(64, 32), fit="pool")
     found = folded(network, torch.randn(2, 3, 64, 32))
     assert len(found.left) == BACKBONES[name], found
+
+
+class Remembering(nn.Module):
+    """A network that keeps what depends on the size of images in an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
+        self.kept: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kept is None:
+            self.kept = torch.linspace(0, 1, x.shape[-1], dtype=x.dtype)
+        out: Tensor = self.norm(self.conv(x)) * self.kept
+        return out
+
+
+def test_what_a_network_keeps_keeps_its_values() -> None:
+    network = AnyOutputs(settled(Remembering()))
+    with torch.no_grad():
+        assert fold(network, X, {}).folded == 1
+        assert network(X)[0].isfinite().all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from rga.attention.factorised import FactorisedRelationEmbedding
 from rga.attention.grid import replace_parameter
 from rga.attention.relation import LinearNorm, RelationEmbedding
 from rga.attention.spectral.gates import SpectralRelationEmbedding
+from rga.deploy.targets import quietly
 from rga.errors import InputError
 
 ATEN = torch.ops.aten
@@ -97,7 +99,7 @@ def fold(network: nn.Module, example: Tensor, free: Mapping[int, Any]) -> Foldin
             sources[node] = sources[given]
             gone[norm] = FoldedNorm(*after(norm))
     for module in list(network.modules()):
-        for name, child in module.named_children():
+        for name, child in module._modules.items():  # noqa: SLF001  named_children leaves second names out
             if child in gone:
                 setattr(module, name, gone[child])
     left = norms_of(network)
@@ -111,7 +113,7 @@ def norms_of(network: nn.Module) -> tuple[str, ...]:
 
 def fold_relations(network: nn.Module) -> None:
     """Folds the BNs of RGA, in place: of theta, phi and psi, of varphi, W1 and W2."""
-    holders = Counter(child for module in network.modules() for child in module.children())
+    holders = Counter(child for module in network.modules() for child in module._modules.values())  # noqa: SLF001  as above
     owners = Owners(network)
     for module in list(network.modules()):
         if type(module) not in LINEARS:
@@ -159,7 +161,8 @@ class Graph:
 
     def __init__(self, network: nn.Module, example: Tensor, free: Mapping[int, Any]) -> None:
         try:
-            program = torch.export.export(network, (example,), dynamic_shapes=(dict(free),))
+            with quietly():  # of a copy: what a network keeps in attributes is without values afterwards
+                program = torch.export.export(deepcopy(network), (example,), dynamic_shapes=(dict(free),))
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # what the exporter raises is of many kinds, and pages long

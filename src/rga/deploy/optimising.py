@@ -1,7 +1,8 @@
 """``rga.optimise``: a model for inference in PyTorch alone, which takes less time and computes the same.
 
-BNs become part of the weights before them (``folding``), and maps have their channels last in memory, which PyTorch's convolutions on a CPU
-read faster. ``docs/deploy.md`` says what each gains, and what does not: ``torch.compile``, and bfloat16 on a CPU without instructions for it.
+BNs become part of the weights before them (``folding``), and maps have their channels last in memory, which PyTorch's convolutions on a
+CPU read faster. ``docs/deploy.md`` says what each gains, and what gains nothing: ``torch.compile``, and bfloat16 on a CPU without
+instructions for it.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def optimise(
 ) -> Any:
     """A copy of a model that takes less time at inference, in evaluation mode, on the CPU and in float32.
 
-    Its batch normalisations are part of the weights before them, wherever the output of a convolution or linear map goes into one and nowhere
-    else. It runs beside the model on images before it is handed out. It has the same methods, and can be copied, pickled and moved to
-    another device. It cannot be trained or saved as a model, or given other weights: that is refused. Its attribute ``optimisation`` says
+    Its batch normalisations are part of the weights before them, wherever the output of a convolution or linear map goes into one and
+    nowhere else. It runs beside the model on images before it is handed out. It has the same methods, and can be copied, pickled and moved
+    to another device. It cannot be trained, saved as a model or given other weights: that is refused. Its attribute ``optimisation`` says
     what was done.
 
     Args:
@@ -103,7 +104,7 @@ def optimise(
     shown = Shown(network, image_size)
     folding = fold(shown.outputs(network), shown.example(), shown.free)
     if channels_last:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
     agreement = agreed(network, before, shown, tolerance)
     if compile:
         network.compile()
