@@ -81,7 +81,9 @@ def in_onnxruntime(built: Built) -> Runner:
 def optimised(built: Built, *, channels_last: bool = True, compile: bool = False) -> Runner:  # noqa: A002  PyTorch's word
     """A network after ``rga.optimise``."""
     fast = optimise(built.model, channels_last=channels_last, compile=compile)
-    print(f"optimised, {channels_last=}, {compile=}: {optimisation_of(fast)}", flush=True)
+    done = optimisation_of(fast)
+    assert done is not None
+    print(f"optimised ({channels_last=}, {compile=}): {done.agreement}", flush=True)
     return eager(fast)
 
 

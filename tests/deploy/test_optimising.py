@@ -56,8 +56,14 @@ def test_features_are_those_of_the_model(reid: ReidModel, fast: ReidModel) -> No
     assert fingerprint_of(fast) == optimisation.weights == weights_fingerprint(reid)
 
 
-def test_answers_are_those_of_the_model(classifier: ClassificationModel) -> None:
-    fast = rga.optimise(classifier)
+@pytest.fixture(scope="module")
+def fast_classifier(classifier: ClassificationModel) -> ClassificationModel:
+    """The classification network, optimised."""
+    return rga.optimise(classifier)
+
+
+def test_answers_are_those_of_the_model(classifier: ClassificationModel, fast_classifier: ClassificationModel) -> None:
+    fast = fast_classifier
     assert left(fast) == 0
     np.testing.assert_allclose(fast.probabilities(IMAGES), classifier.probabilities(IMAGES), atol=1e-5)
     ours, theirs = (each.classify(IMAGES) for each in (fast, classifier))
@@ -134,9 +140,9 @@ def test_gates_and_gradients_are_those_of_the_model(reid: ReidModel, fast: ReidM
             torch.testing.assert_close(found[1][name].rows, record.rows, atol=1e-4, rtol=1e-4)
 
 
-def test_class_activations_are_those_of_the_model(classifier: ClassificationModel) -> None:
+def test_class_activations_are_those_of_the_model(classifier: ClassificationModel, fast_classifier: ClassificationModel) -> None:
     pytest.importorskip("captum")
-    ours, theirs = (grad_cam(model, IMAGES[0], ClassScore("cat")) for model in (rga.optimise(classifier), classifier))
+    ours, theirs = (grad_cam(model, IMAGES[0], ClassScore("cat")) for model in (fast_classifier, classifier))
     np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
@@ -197,12 +203,13 @@ def test_a_model_that_computes_something_else_is_not_handed_out(classifier: Clas
     assert allowed.agreement.relative > 1e-5
 
 
-def test_maps_have_their_channels_last_where_that_is_chosen(classifier: ClassificationModel) -> None:
-    for chosen in (True, False):
-        fast = rga.optimise(classifier, channels_last=chosen)
+def test_maps_have_their_channels_last_where_that_is_chosen(classifier: ClassificationModel, fast_classifier: ClassificationModel) -> None:
+    for fast, chosen in ((fast_classifier, True), (rga.optimise(classifier, channels_last=False), False)):
         weights = [module.weight for module in fast.modules() if isinstance(module, nn.Conv2d) and min(module.kernel_size) > 1]
         assert all(weight.is_contiguous(memory_format=torch.channels_last) == chosen for weight in weights if weight.shape[1] > 1)
-        assert optimisation_of(fast).channels_last == chosen  # type: ignore[union-attr]
+        optimisation = optimisation_of(fast)
+        assert optimisation is not None
+        assert (optimisation.channels_last, optimisation.compiled) == (chosen, False)
 
 
 @pytest.mark.slow
@@ -219,3 +226,18 @@ def test_a_compiler_that_fails_is_named_in_one_line(classifier: ClassificationMo
     monkeypatch.setattr(nn.Module, "compile", fails)
     with pytest.raises(InputError, match=r"^torch.compile failed \(RuntimeError: no compiler\): install a C\+\+ compiler"):
         rga.optimise(classifier, compile=True)
+
+
+def test_any_network_with_attention() -> None:
+    plain = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+    network = rga.attach(plain, "rga-sc", image_size=(8, 4), after=["2"])
+    for _ in range(3):
+        network(x := torch.randn(4, 1, 8, 4))
+    fast = rga.optimise(network, image_size=(8, 4))
+    assert left(fast) == 0
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(x), network.eval()(x), atol=1e-5, rtol=0)
+    copied = pickle.loads(pickle.dumps(fast))
+    with pytest.raises(InputError, match="cannot be trained"):
+        nn.Sequential(copied).train()
+    assert rga.detach(copied)(x).shape == (4, 8, 8, 4)
