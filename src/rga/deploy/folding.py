@@ -94,7 +94,7 @@ def fold(network: nn.Module, example: Tensor, free: Mapping[int, Any]) -> Foldin
     for node in graph.nodes:
         if (layer := graph.layer(node)) is not None:
             sources[node] = layer
-        elif (norm := graph.norm(node)) is not None and (given := node.args[0]) in sources and len(given.users) == 1:  # type: ignore[union-attr]
+        elif (norm := graph.norm(node)) is not None and (given := node.args[0]) in sources and readers(given) == [node]:
             fold_into(sources[given], norm)
             sources[node] = sources[given]
             gone[norm] = FoldedNorm(*after(norm))
@@ -214,7 +214,7 @@ class Graph:
             own = getattr(module, name)
             if (own is None) != (tensor is None):
                 return False
-            if own is not None and not (isinstance(tensor, Node) and self.is_tensor(tensor, own) and list(tensor.users) == [node]):
+            if own is not None and not (isinstance(tensor, Node) and self.is_tensor(tensor, own) and readers(tensor) == [node]):
                 return False
         return self.owners.alone(module) and is_unwatched(module)
 
@@ -222,6 +222,12 @@ class Graph:
         """Whether an input of the graph is a certain weight or buffer."""
         holder = self.holder(node)
         return holder is not None and getattr(holder, self.names[node.name].rpartition(".")[2]) is own
+
+
+def readers(output: object) -> list[Node]:
+    """The operations that read the numbers of an output; its size, which stays the same, anyone may ask for."""
+    assert isinstance(output, Node)
+    return [user for user in output.users if user.target != ATEN.sym_size.int]
 
 
 def fold_into(layer: Layer, norm: _BatchNorm) -> None:
