@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rga.datasets.spec import DataSpec
     from rga.deploy.card import model_card
     from rga.deploy.exporting import export
+    from rga.deploy.optimising import optimise
     from rga.deploy.programs.exporting import export_for
     from rga.evaluations import calibrate, evaluate
     from rga.opening import load
@@ -50,6 +51,7 @@ __all__ = [
     "make_exact",
     "make_spectral",
     "model_card",
+    "optimise",
     "read_recipe",
     "record",
     "register_timm",
@@ -79,6 +81,7 @@ HOMES = {
     "make_exact": "rga.attention.spectral.conversion",
     "make_spectral": "rga.attention.spectral.conversion",
     "model_card": "rga.deploy.card",
+    "optimise": "rga.deploy.optimising",
     "read_recipe": "rga.recipes",
     "record": "rga.attention.recorder",
     "register_timm": "rga.backbones.timm_networks",

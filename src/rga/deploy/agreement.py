@@ -56,7 +56,14 @@ class Agreement:
         return f"largest differences to the model: cosine {self.cosine:.1e}, absolute {self.absolute:.1e} (batches of {shown})"
 
 
-def compared(run: Run, graph: nn.Module, sizes: Sequence[tuple[int, int]], takes: Takes, normalise: Callable[..., Any]) -> Agreement:
+def compared(
+    run: Run,
+    graph: nn.Module,
+    sizes: Sequence[tuple[int, int]],
+    takes: Takes,
+    normalise: Callable[..., Any],
+    batches: Sequence[int] = BATCHES,
+) -> Agreement:
     """Runs a file and the model on generated images.
 
     Args:
@@ -65,6 +72,7 @@ def compared(run: Run, graph: nn.Module, sizes: Sequence[tuple[int, int]], takes
         sizes: (height, width) of images.
         takes: what both take.
         normalise: an image -> what the network takes, (3, H, W).
+        batches: numbers of images at a time.
 
     Raises:
         InputError: the model's own outputs are not finite.
@@ -72,8 +80,8 @@ def compared(run: Run, graph: nn.Module, sizes: Sequence[tuple[int, int]], takes
     found: list[tuple[float, float, float]] = []
     shown: dict[int, None] = {}
     for size in sizes:
-        examples = list(islice(example_images(size), max(BATCHES)))
-        for batch in BATCHES:
+        examples = list(islice(example_images(size), max(batches)))
+        for batch in batches:
             if batch * size[0] * size[1] > MOST_PIXELS and batch > 1:
                 continue
             shown[batch] = None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rga.backbones.model import BackboneModel
 from rga.classification.model import ClassificationModel
+from rga.deploy.optimised import optimisation_of
 from rga.errors import InputError
 from rga.reid.model import Feature, ReidModel
 from rga.runtime.classification import RuntimeClassification
@@ -142,7 +143,9 @@ def placed(model: Any, device: str) -> Any:
 
 
 def fingerprint_of(model: BackboneModel | RuntimeModel) -> str:
-    """The fingerprint of the weights: those of the run that a file was exported from."""
+    """The fingerprint of the weights: those of the run that a file was exported from, or of the model that was optimised."""
+    if (optimisation := optimisation_of(model)) is not None:
+        return optimisation.weights
     if isinstance(model, FromFile):
         model = model.runtime
     return model.weights if isinstance(model, RuntimeModel) else weights_fingerprint(model)

@@ -17,6 +17,7 @@ from rga.deploy.agreement import Agreement, as_figures, check_agreement, compare
 from rga.deploy.graphs import as_task, description_of, free_sizes, graph_of, output_names, takes_any_size
 from rga.deploy.int8.figures import Int8, Int8Figures
 from rga.deploy.int8.quantising import Quantised, check_target, quantised
+from rga.deploy.optimised import check_not_optimised
 from rga.deploy.targets.catalog import SUFFIXES, TARGETS, Target
 from rga.deploy.targets.openvino import companions
 from rga.deploy.targets.order import Order
@@ -101,6 +102,7 @@ def export(
         if preprocessing_inside:
             raise InputError("a file in 8-bit integers is measured on normalised images: leave preprocessing_inside or int8 out")
     given: BackboneModel = model if isinstance(model, BackboneModel) else load(model)
+    check_not_optimised(given)
     chosen = None
     if int8 is not None:  # before the work begins
         source = None if isinstance(model, BackboneModel) else Path(model)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from rga.attention.acceleration.half_products import GatePrecision, in_float32_or_half, multiplies_in_half
-from rga.attention.acceleration.linear_norm import FastLinearBias, FastLinearNorm, finish, folds, scale_and_shift
+from rga.attention.acceleration.linear_norm import FastLinearBias, FastLinearNorm, finish, folds, scale_and_shift, scaled
 from rga.attention.acceleration.plain import is_plain, is_plain_linear
 from rga.attention.acceleration.recompute import recompute
 from rga.attention.acceleration.tiles import can_tile, varphi_and_w1_in_tiles
@@ -123,7 +123,7 @@ class FastRelationGate(FactorisedRelationGate):
         weight, bias = self.w1.linear.weight.to(theta_phi.dtype), None
         if folds(self.w1.norm):
             scale, bias = scale_and_shift(self.w1.norm, theta_phi.dtype)
-            weight = weight * scale[:, None]
+            weight = scaled(weight, scale)
         relation_weight = weight if unary is None else weight[:, 1:]
         if can_tile(theta_phi, varphi.norm):
             factor = self.factor(sums)
@@ -138,7 +138,7 @@ class FastRelationGate(FactorisedRelationGate):
         """varphi(r_i) of all nodes (B, M, M/s1)."""
         if folds(varphi.norm):
             scale, bias = scale_and_shift(varphi.norm, theta_phi.dtype)
-            factor = self.factor(Sums(sums.nodes, sums.rows * scale[:, None], sums.columns * scale[:, None]))
+            factor = self.factor(Sums(sums.nodes, scaled(sums.rows, scale), scaled(sums.columns, scale)))
             return finish(torch.baddbmm(bias, theta_phi, factor), None)
         factor = self.factor(sums)
         product, operands = torch.bmm(theta_phi, factor), (theta_phi.detach(), factor.detach())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rga.attention.acceleration.folded import Shift
 from rga.attention.acceleration.half_products import linear_of_half
 from rga.attention.acceleration.plain import is_plain, is_plain_linear, is_unwatched
 from rga.attention.precision import NARROW, wide_type
@@ -45,11 +46,11 @@ class FastLinearNorm(LinearNorm):
             if not folds(self.norm):
                 return finish(product, self.norm, self.relu)
             scale, bias = scale_and_shift(self.norm, product.dtype)  # not folded: rounded weights keep their range
-            return finish(torch.addcmul(bias, product, scale), None, self.relu)
+            return finish(product + bias if scale is None else torch.addcmul(bias, product, scale), None, self.relu)
         weight = weight.to(x.dtype)
         if folds(self.norm):
             scale, bias = scale_and_shift(self.norm, x.dtype)
-            weight = weight * scale[:, None]
+            weight = scaled(weight, scale)
         product = linear_of_nodes(x, weight, bias)
         return finish(product, self.norm if bias is None else None, self.relu)
 
@@ -68,7 +69,8 @@ class FastLinearBias(LinearBias):
 
 def folds(norm: nn.Module) -> bool:
     """Whether a normalisation is one fixed linear map for now. Then, and only then, no image's output depends on another image."""
-    return goes_by_running_statistics(norm) and type(norm).forward in FOLDABLE and is_unwatched(norm)
+    fixed = type(norm) is Shift or (goes_by_running_statistics(norm) and type(norm).forward in FOLDABLE)
+    return fixed and is_unwatched(norm)
 
 
 def goes_by_running_statistics(norm: nn.Module) -> bool:
@@ -76,8 +78,11 @@ def goes_by_running_statistics(norm: nn.Module) -> bool:
     return isinstance(norm, _BatchNorm) and not norm.training and norm.running_mean is not None and norm.running_var is not None
 
 
-def scale_and_shift(norm: nn.BatchNorm1d, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The linear map of a normalisation that ``folds``: y * scale + shift, (F,) each."""
+def scale_and_shift(norm: nn.Module, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
+    """The linear map of a normalisation that ``folds``: y * scale + shift, (F,) each; None for a scale that is in the weights already."""
+    if isinstance(norm, Shift):
+        return None, norm.shift.to(dtype)
+    assert isinstance(norm, _BatchNorm)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = torch.rsqrt(norm.running_var.to(dtype) + norm.eps)
@@ -85,6 +90,11 @@ def scale_and_shift(norm: nn.BatchNorm1d, dtype: torch.dtype) -> tuple[Tensor, T
         scale = norm.weight.to(dtype) * scale
     shift = -norm.running_mean.to(dtype) * scale
     return scale, shift if norm.bias is None else norm.bias.to(dtype) + shift
+
+
+def scaled(weight: Tensor, scale: Tensor | None) -> Tensor:
+    """A weight (F, D) whose outputs are scaled."""
+    return weight if scale is None else weight * scale[:, None]
 
 
 def finish(product: Tensor, norm: nn.Module | None, relu: bool = True) -> Tensor:
