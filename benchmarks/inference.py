@@ -4,9 +4,9 @@
     python benchmarks/inference.py --columns eager optimise onnxruntime
     python benchmarks/inference.py --backbone mobilenetv2_100 --size 64 32 --rounds 1 --batches 1
 
-All take turns in one process, on the same input; times are medians, and x is the time divided by that of the first column. All are made,
-and compared with the plain models, first. Run it on a machine that does nothing else. Compiled models take minutes to make: --columns
-leaves them out.
+All take turns in one process, on the same input; times are medians, in milliseconds. Behind a time stand how many times that of the plain
+network in the same column it is, and how many times faster the column is than the first. All are made first, and those in float32 compared
+with the models. Run it on a machine that does nothing else. Compiled models take minutes to make: --columns leaves them out.
 """
 
 from __future__ import annotations
@@ -28,15 +28,21 @@ from torch import Tensor, nn
 
 from rga.cores import cores
 from rga.deploy.exporting import export
+from rga.deploy.int8.quantising import QUANTISE
 from rga.deploy.optimised import optimisation_of
 from rga.deploy.optimising import optimise
+from rga.deploy.targets.catalog import SUFFIXES, Target
+from rga.errors import InputError
 from rga.reid.model import ReidModel
 from rga.runtime.onnxruntime_session import OnnxruntimeSession
+from rga.runtime.opening import open_session
+from rga.runtime.openvino_session import OpenvinoSession
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "plain": {"attention": "none"},
     "RGA-SC": {"attention": "rga-sc"},
     "RGA-SC, spectral": {"attention": "rga-sc", "attention_options": {"fit": "spectral"}},
+    "RGA-SC, affinity built": {"attention": "rga-sc", "attention_options": {"dense": True}},
 }
 """Name -> arguments of the model."""
 
@@ -78,6 +84,29 @@ def in_onnxruntime(built: Built) -> Runner:
     return lambda x: session.run("images", x.numpy(), ("neck",))
 
 
+def in_openvino(built: Built) -> Runner:
+    """A file of OpenVINO."""
+    done = export(built.model, built.folder / f"{id(built)}.xml", to="openvino")
+    print(f"openvino: {done.agreement}", flush=True)
+    session = OpenvinoSession(done.path, built.threads)
+    return lambda x: session.run("images", x.numpy(), ("neck",))
+
+
+def in_8_bits(built: Built, to: Target) -> Runner | None:
+    """A file in 8-bit integers, calibrated on noise: it takes as much time as one that is calibrated on images. None where it cannot be."""
+    batches = [torch.randn(1, 3, *built.model.preprocessing.size).numpy() for _ in range(8)]
+    source, target = (built.folder / f"{id(built)}{name}{SUFFIXES[to]}" for name in ("", "-int8"))
+    if not source.exists():
+        export(built.model, source, to=to)
+    try:
+        QUANTISE[to](source, batches, lambda _: 1.0, 0.1).save(target, "{}")
+    except InputError as error:
+        print(error, flush=True)
+        return None
+    session = open_session(target, threads=built.threads)
+    return lambda x: session.run("images", x.numpy(), ("neck",))
+
+
 def optimised(built: Built, *, channels_last: bool = True, compile: bool = False) -> Runner:  # noqa: A002  PyTorch's word
     """A network after ``rga.optimise``."""
     fast = optimise(built.model, channels_last=channels_last, compile=compile)
@@ -87,35 +116,44 @@ def optimised(built: Built, *, channels_last: bool = True, compile: bool = False
     return eager(fast)
 
 
-RUNNERS: dict[str, Callable[[Built], Runner]] = {
+RUNNERS: dict[str, Callable[[Built], Runner | None]] = {
     "eager": lambda built: eager(built.model),
     "folded": partial(optimised, channels_last=False),
     "optimise": optimised,
     "compiled": partial(optimised, compile=True),
     "onnxruntime": in_onnxruntime,
+    "openvino": in_openvino,
+    "onnxruntime int8": partial(in_8_bits, to="onnx"),
+    "openvino int8": partial(in_8_bits, to="openvino"),
 }
-"""Column -> what makes its runner: as it is; BNs folded; BNs folded and channels last; the same compiled; a file of ONNX."""
+"""Column -> what makes its runner: as it is; BNs folded; BNs folded and channels last; the same compiled; a file of ONNX; of OpenVINO; in
+8-bit integers."""
 
 
-def measure(backbone: str, size: tuple[int, int], batches: Sequence[int], rounds: int, threads: int, columns: Sequence[str]) -> str:
-    """The table, as Markdown."""
+def measure(chosen: argparse.Namespace) -> str:
+    """The table of what the command line names, as Markdown."""
+    backbone, size, threads, columns = chosen.backbone, tuple(chosen.size), chosen.threads, chosen.columns
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    runners: dict[str, list[Runner]] = {}
+    runners: dict[str, list[Runner | None]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, options in NETWORKS.items():
-            built = Built(settled(ReidModel(backbone, image_size=size, **options)), Path(folder), threads)
+        for name in chosen.networks:
+            built = Built(settled(ReidModel(backbone, image_size=size, **NETWORKS[name])), Path(folder), threads)
             print(name, flush=True)
             runners[name] = [RUNNERS[column](built) for column in columns]
-        lines = [f"| batch | network | {' | '.join(f'{column} ms | x' for column in columns)} |", f"|---|---|{'--:|--:|' * len(columns)}"]
-        for batch in batches:
+        lines = [f"| batch | network | {' | '.join(columns)} |", f"|---|---|{'--:|' * len(columns)}"]
+        for batch in chosen.batches:
             x = torch.randn(batch, 3, *size)
-            runs = [partial(runner, x) for own in runners.values() for runner in own]
-            found = take_turns(runs, rounds, torch.device("cpu"))
-            for number, name in enumerate(runners):
-                own = found[number * len(columns) : (number + 1) * len(columns)]
-                cells = " | ".join(f"{each:.1f} | {each / own[0]:.2f}" for each in own)
-                lines.append(f"| {batch} | {name} | {cells} |")
+            there = [(name, column) for name, own in runners.items() for column, runner in zip(columns, own, strict=True) if runner]
+            runs = [partial(runner, x) for own in runners.values() for runner in own if runner]
+            found = dict(zip(there, take_turns(runs, chosen.rounds, torch.device("cpu")), strict=True))
+            for name in runners:
+                cells = []
+                for column in columns:
+                    took = found.get((name, column))
+                    ratios = [] if took is None else [took / found[chosen.networks[0], column], found[name, columns[0]] / took]
+                    cells.append("-" if took is None else f"{took:.1f} ({ratios[0]:.2f}, {ratios[1]:.2f})")
+                lines.append(f"| {batch} | {name} | {' | '.join(cells)} |")
                 print(lines[-1], flush=True)
     return "\n".join(lines)
 
@@ -135,9 +173,10 @@ def main(arguments: Sequence[str]) -> str:
     parser.add_argument("--batches", type=int, nargs="+", default=(1, 16))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     parser.add_argument("--columns", nargs="+", choices=list(RUNNERS), default=list(RUNNERS))
     chosen = parser.parse_args(arguments)
-    table = measure(chosen.backbone, tuple(chosen.size), chosen.batches, chosen.rounds, chosen.threads, chosen.columns)
+    table = measure(chosen)
     return f"\n{chosen.threads} threads, torch {torch.__version__}\n\n{table}"
 
 

@@ -192,6 +192,7 @@ def test_label_maps_in_8_bit_integers(segmenter: SegmentationModel, tmp_path: Pa
     assert rga.load(path).segment(np.zeros((50, 90, 3), np.uint8))[0].labels.shape == (50, 90)
 
 
+@pytest.mark.slow
 def test_openvino_in_8_bit_integers(reid: ReidModel, people: str, tmp_path: Path) -> None:
     pytest.importorskip("nncf")
     path = tmp_path / "model.xml"

@@ -5,7 +5,6 @@ Numbers are float32: by default OpenVINO computes in bfloat16 on CPUs that have 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from rga.errors import InputError, MissingFileError, MissingPackageError
 from rga.runtime.description import KEY
 from rga.runtime.session import first_line
+from rga.storage.checksum import sha256
 
 WEIGHTS_KEY = "rga_weights_sha256"
 """The entry of a file .xml with the SHA-256 of its file .bin."""
@@ -133,12 +133,6 @@ def compiled(model: Any, threads: int = 0) -> Any:
 def weights_file(path: Path) -> Path | None:
     """The file with the weights of a file of OpenVINO; None for a file of ONNX, which holds its own."""
     return path.with_suffix(".bin") if path.suffix.lower() == ".xml" else None
-
-
-def sha256(path: Path) -> str:
-    """Of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shape_of(port: Any) -> list[int | str]:

@@ -82,6 +82,7 @@ def test_a_normalisation_like_boxmots_adds_nothing_to_the_graph(other: ReidModel
     assert not boxmot.ForBoxmot(other).normalised_alike
 
 
+@pytest.mark.slow
 def test_a_wrong_correction_is_not_written(other: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boxmot, "IMAGENET_MEAN", (0.5, 0.5, 0.5))
     monkeypatch.setattr(boxmot, "as_boxmot_normalises", as_imagenet)
@@ -141,6 +142,7 @@ def test_what_cannot_be_written(reid: ReidModel, classifier: ClassificationModel
     assert [path.name for path in tmp_path.iterdir()] == ["people.onnx.metadata.json"]
 
 
+@pytest.mark.slow
 def test_the_graph_has_one_output_and_a_free_batch(reid: ReidModel, tmp_path: Path) -> None:
     graph = onnx.load(rga.export_for("boxmot", reid, tmp_path / "people.onnx").path).graph
     assert [each.name for each in graph.output] == ["neck"]

@@ -8,7 +8,7 @@ from recorded import PLAIN_VALUES, by_key, people, recorded
 from rga.errors import InputError
 from rga.study.results.columns import cells, markdown_table, terminal_table
 from rga.study.results.comparison import compare, compare_in
-from rga.study.settings import SETTINGS
+from rga.study.settings import PEOPLE, SETTINGS
 from rga.study.tables import TABLES
 from rga.terminal import PlainConsole
 
@@ -66,6 +66,17 @@ def test_steps_on_several_devices_are_told_apart() -> None:
     )
     _, rows = cells(compare_in(SETTINGS["people"], {"plain": 4}, by_key(*runs)))
     assert rows[0][-1] == "0.02 (a GPU), 0.60 (cpu)"
+
+
+def test_generated_data_of_several_cpus_are_the_same_data() -> None:
+    first, second = PEOPLE.fingerprints
+    runs = [
+        recorded("people", variant, 0, 0.7, data={"name": "market1501", "fingerprint": fingerprint, "samples": 1})
+        for variant, fingerprint in (("plain", first), ("rga-sc", second))
+    ]
+    (found, *_) = compare(TABLES["datasets"].blocks, by_key(*runs))
+    assert len(found.runs) == 2
+    assert (PEOPLE.same(second), PEOPLE.same("ffff")) == (first, "ffff")
 
 
 def test_runs_that_must_not_be_compared_are_an_error() -> None:

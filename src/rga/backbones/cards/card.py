@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from jinja2 import Template
 
 from rga.attachment.costs import cost
 from rga.images.preprocessing import Preprocessing
+from rga.storage.checksum import sha256
 from rga.storage.markdown import markdown_template
 from rga.storage.saved_model import WEIGHTS
 
@@ -155,12 +155,6 @@ def one_line(value: Any) -> str:
     """A value for a cell of a table: no line breaks and no bars, and nothing that Markdown or HTML would read."""
     text = value if isinstance(value, str) else json.dumps(value)
     return " ".join(text.split()).replace("|", "/").replace("<", "(").replace(">", ")").replace("`", "'")
-
-
-def sha256(file: Path) -> str:
-    """SHA-256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def evaluations_in(folders: Iterable[Path], weights: str) -> list[dict[str, Any]]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from rga.deploy.int8.calibration import Batches
 from rga.deploy.int8.scope import stays_in_float
 from rga.deploy.targets.openvino import save
-from rga.errors import MissingPackageError
+from rga.errors import InputError, MissingPackageError
 from rga.runtime.description import INPUT
 from rga.runtime.openvino_session import OpenvinoSession, import_openvino
+from rga.runtime.session import first_line
 
 Measure = Callable[[OpenvinoSession], float]
 """A graph -> its main metric on the test."""
@@ -53,6 +54,7 @@ def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) 
 
     Raises:
         MissingPackageError: NNCF is not installed.
+        InputError: OpenVINO cannot run the network in 8-bit integers.
     """
     nncf, openvino = import_nncf(), import_openvino()
     core = openvino.Core()
@@ -67,16 +69,21 @@ def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) 
         metric = measure(OpenvinoSession.of(model, opened, source)) if len(found) == len(shown) else 0.0
         return metric, found
 
-    with quietly():
-        found = nncf.quantize_with_accuracy_control(
-            model,
-            nncf.Dataset(batches, lambda batch: {INPUT: batch}),
-            nncf.Dataset(shown, lambda batch: {INPUT: batch}),  # their outputs rank the layers; the measure has data of its own
-            validate,
-            max_drop=max_drop,
-            subset_size=len(batches),
-            ignored_scope=nncf.IgnoredScope(names=names, validate=False),
-        )
+    try:
+        with quietly():
+            found = nncf.quantize_with_accuracy_control(
+                model,
+                nncf.Dataset(batches, lambda batch: {INPUT: batch}),
+                nncf.Dataset(shown, lambda batch: {INPUT: batch}),  # their outputs rank the layers; the measure has data of its own
+                validate,
+                max_drop=max_drop,
+                subset_size=len(batches),
+                ignored_scope=nncf.IgnoredScope(names=names, validate=False),
+            )
+    except RuntimeError as error:  # what OpenVINO raises, of a measure as well
+        raise InputError(
+            f"OpenVINO cannot run the network in 8-bit integers ({first_line(error)}): export it without int8, or to onnx"
+        ) from error
     return QuantisedOpenvino(found)
 
 

@@ -10,7 +10,8 @@ from rga.deploy.agreement import Run
 from rga.deploy.targets.onnx import Onnx
 from rga.deploy.targets.order import Order
 from rga.runtime.description import INPUT, KEY
-from rga.runtime.openvino_session import WEIGHTS_KEY, OpenvinoSession, import_openvino, sha256, weights_file
+from rga.runtime.openvino_session import WEIGHTS_KEY, OpenvinoSession, import_openvino, weights_file
+from rga.storage.checksum import sha256
 
 
 class Openvino:

@@ -166,7 +166,8 @@ def papers_figure(setting: Setting, metric: Metric, variant: str) -> float | Non
 
 def check_same_data(setting: Setting, runs: Iterable[RecordedRun]) -> None:
     """Raises an InputError if runs of one setting had different data: their differences would mean nothing."""
-    fingerprints = {str(run.data["fingerprint"]): run for run in runs}
+    same = setting.generated.same if setting.generated is not None else str
+    fingerprints = {same(str(run.data["fingerprint"])): run for run in runs}
     if len(fingerprints) > 1:
         named = ", ".join(f"{run.variant} with seed {run.seed} on {each}" for each, run in sorted(fingerprints.items()))
         raise InputError(f"the runs of {setting.name} had different data ({named}): keep the lines of one of them")
