@@ -217,7 +217,7 @@ class Job:
             check_drawing()
             check_folder(self.report)
         self.model: Any = placed(opened if isinstance(opened, BackboneModel) else load(opened), device)
-        source = None if isinstance(opened, BackboneModel) else Path(opened)
+        source = None if isinstance(opened, BackboneModel) else Path(opened).expanduser()
         self.chosen: ChosenData = choose_data(self.task, self.model.trained_on, source, data)
         self.data: Any = self.chosen.data
 

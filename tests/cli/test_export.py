@@ -78,7 +78,7 @@ def test_files_of_openvino_and_in_8_bit_integers(reid_run: Path, digits_run: Pat
         np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
     done = rga("export", digits_run, "-o", tmp_path / "digits.onnx", "--int8", "--calibration-images", 20, "--max-drop", 0.5)  # own data
     assert done.code == 0, done.err
-    assert "int8, calibrated on 20 images: top-1 accuracy on digits" in done.said
+    assert "int8, weights of accuracy on digits" in done.said
     assert rga("evaluate", tmp_path / "digits.onnx", "-o", tmp_path / "digits.json", *WORKERS).code == 0
     assert f"-> {json.loads((tmp_path / 'digits.json').read_text())['top1']:.2%};" in done.said
 
@@ -108,6 +108,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(reid_run: Path, tmp_path: P
         ((reid_run, "-o", tmp_path / "there.onnx"), "there.onnx is there already"),
         ((reid_run, "-o", tmp_path / "new.onnx", "--tolerance", 2), "tolerance must lie between 0 and 1"),
         ((reid_run, "-o", tmp_path / "new.onnx", "--data", "digits"), "--data belongs to --int8"),
+        ((reid_run, "-o", tmp_path / "new.onnx", "--max-drop", 0.1), "--max-drop belongs to --int8"),
         ((reid_run, "-o", tmp_path / "new.onnx", "--int8", "--max-drop", 1), "max_drop must be at least 0 and below 1"),
         ((reid_run, "--to", "exported-program", "-o", tmp_path / "new.pt2", "--int8"), "is not written in 8-bit integers"),
         ((reid_run, "--to", "openvino", "-o", tmp_path / "new.onnx"), "is no name for a file of openvino: it ends in .xml"),

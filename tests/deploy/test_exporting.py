@@ -265,7 +265,7 @@ class Branching(torch.nn.Module):
 
 @pytest.mark.parametrize("target", [onnx_target.Onnx, ExportedProgram])
 def test_a_network_that_cannot_be_traced_is_named_in_one_line(target: Any) -> None:
-    with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\): .* try the other target with --to$"):
+    with pytest.raises(InputError, match=r"^the network cannot be written as a graph \(.*\): .* try another target with --to$"):
         target(Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
 
 

@@ -16,7 +16,7 @@ import rga
 from rga.classification.model import ClassificationModel
 from rga.datasets.spec import DataSpec
 from rga.deploy.exporting import Exported, export
-from rga.deploy.int8 import figures
+from rga.deploy.int8 import calibration, figures
 from rga.deploy.int8.calibration import calibration_batches
 from rga.deploy.int8.figures import AccuracyDropError, Int8, Int8Figures, check_drop
 from rga.deploy.int8.onnx import has_vnni, quantise
@@ -26,6 +26,7 @@ from rga.reid.model import ReidModel
 from rga.reid.task import TASK
 from rga.runtime.opening import open_model
 from rga.segmentation.model import SegmentationModel
+from rga.storage.saved_model import weights_fingerprint
 from rga.synthetic.people.people import PeopleOptions, make_people
 
 
@@ -71,6 +72,8 @@ def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people:
     assert done.int8 is not None
     assert model.description == done.description
     assert model.description.int8 == done.int8.to_dict()
+    assert model.weights.startswith(f"{weights_fingerprint(reid)}-int8-")  # features of both are not taken for the same
+    assert model.description.agreement["relative"] > 1e-4 > done.agreement.relative
     images = [Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 16, 3), dtype=np.uint8)) for _ in range(3)]
     ours, theirs = model.embed(images), reid.embed(images)
     cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
@@ -102,13 +105,18 @@ def test_the_drop_is_that_of_the_metric() -> None:
     for figures_, allowed in ((FIGURES, 0.009), (replace(FIGURES, after=float("nan")), 0.5)):
         with pytest.raises(AccuracyDropError):
             check_drop(figures_, allowed)
-    assert str(FIGURES) == ("int8, calibrated on 8 images: mAP on market1501 80.00% -> 79.00%; 4.0 -> 1.0 MiB; batch 1: 2.0 -> 1.0 ms")
+    assert str(FIGURES) == (
+        "int8, weights of 8 bits, calibrated on 8 images: mAP on market1501 80.00% -> 79.00%; 4.0 -> 1.0 MiB; batch 1: 2.0 -> 1.0 ms"
+    )
 
 
-def test_images_of_the_training_calibrate_as_the_network_sees_them(exported: Exported, people: str) -> None:
+def test_images_of_the_training_calibrate_as_the_network_sees_them(
+    exported: Exported, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = open_model(exported.path)
     data = TASK.datasets.read(DataSpec.parse(people))
-    batches = calibration_batches(model, data, 5)
+    batches, images = calibration_batches(model, data, 5)
+    assert images == 5
     assert [batch.shape for batch in batches] == [(1, 3, 32, 16)] * 5
     seen = {each.tobytes() for each in batches}
     trained = {
@@ -117,7 +125,9 @@ def test_images_of_the_training_calibrate_as_the_network_sees_them(exported: Exp
     }
     assert len(seen) == 5
     assert seen <= trained
-    assert len(calibration_batches(model, data, 10_000)) == len(data.train)
+    assert calibration_batches(model, data, 10_000)[1] == len(data.train)
+    monkeypatch.setattr(calibration, "MOST_BYTES", 2 * batches[0].nbytes)
+    assert calibration_batches(model, data, 10_000)[1] == 2
     with pytest.raises(InputError, match="has no images to train on, which int8 is calibrated on"):
         calibration_batches(model, replace(data, train=()), 5)
 
@@ -163,9 +173,10 @@ def test_classes_in_8_bit_integers(classifier: ClassificationModel, tmp_path: Pa
             for number in range(4):
                 pixels = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(tmp_path / "data" / split / name / f"{number}.png")
-    done = export(classifier, tmp_path / "model.onnx", int8=Int8(f"folder:{tmp_path / 'data'}", images=6, max_drop=0.99))
+    done = export(classifier, path := tmp_path / "model.onnx", int8=Int8(f"folder:{tmp_path / 'data'}", images=6, max_drop=0.99))
     assert done.int8 is not None
     assert (done.int8.metric, done.int8.images) == ("top-1 accuracy", 6)
+    assert len(quantised_nodes(path)) > 5
     result: Any = rga.evaluate(tmp_path / "model.onnx", f"folder:{tmp_path / 'data'}").result
     assert result.top1 == pytest.approx(done.int8.after)
 
@@ -189,6 +200,7 @@ def test_label_maps_in_8_bit_integers(segmenter: SegmentationModel, tmp_path: Pa
     done = export(segmenter, path, to=to, int8=Int8(f"folder:{tmp_path / 'data'}", images=3, max_drop=0.99))
     assert done.int8 is not None
     assert done.int8.metric == "mIoU"
+    assert to != "onnx" or len(quantised_nodes(path)) > 5
     assert rga.load(path).segment(np.zeros((50, 90, 3), np.uint8))[0].labels.shape == (50, 90)
 
 
@@ -212,6 +224,33 @@ def test_openvino_in_8_bit_integers(reid: ReidModel, people: str, tmp_path: Path
     within = {name.partition("/")[0] for name in integers if ".attention" in name}
     assert within
     assert all("theta_phi_psi" in name for name in within)
+
+
+@pytest.mark.slow
+def test_openvino_puts_layers_back_where_too_much_is_lost(reid: ReidModel, people: str, tmp_path: Path) -> None:
+    pytest.importorskip("nncf")
+    from rga.deploy.int8.openvino import quantise as quantise_openvino  # noqa: PLC0415  skipped above where it is not there
+
+    source = export(reid, tmp_path / "model.xml", to="openvino").path
+    batches = [np.random.default_rng(each).normal(size=(1, 3, 32, 16)).astype(np.float32) for each in range(4)]
+    expected = open_model(source).run(batches[0], "neck")[0]
+    asked = []
+
+    def measure(session: Any) -> float:  # how near the features are: the lower, the more layers go back
+        apart = float(np.abs(session.run("images", batches[0], ["neck"])[0] - expected).max())
+        asked.append(apart)
+        return 1.0 - apart
+
+    found = quantise_openvino(source, batches, measure, 1e-6)
+    found.save(tmp_path / "int8.xml", "{}")
+    assert asked[0] < 1e-5 < asked[1]
+    assert min(asked[2:]) < asked[1]
+
+    def broken(session: Any) -> float:
+        raise RuntimeError("the data are gone")
+
+    with pytest.raises(RuntimeError, match="the data are gone"):
+        quantise_openvino(source, batches, broken, 0.01)
 
 
 def test_without_nncf(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

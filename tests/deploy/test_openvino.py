@@ -138,17 +138,26 @@ def test_neither_file_is_replaced(reid: ReidModel, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_text("mine")
     with pytest.raises(ExistingFileError, match=r"model.bin is there already"):
         export(reid, tmp_path / "model.xml", to="openvino")
+    with pytest.raises(InputError, match=r"MODEL.XML is no name for a file of openvino: it ends in .xml"):
+        export(reid, tmp_path / "MODEL.XML", to="openvino")
     with pytest.raises(InputError, match=r"model.onnx is no name for a file of openvino: it ends in .xml"):
         export(reid, tmp_path / "model.onnx", to="openvino")
     assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
 
 
-def test_a_file_and_its_companions_are_replaced_together(tmp_path: Path) -> None:
+def test_a_file_and_its_companions_are_replaced_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.xml"
 
     def write(file: Path) -> None:
         file.write_text("new")
         file.with_suffix(".bin").write_text("new")
+
+    own = Path.replace
+
+    def no_weights(self: Path, target: Path) -> Path:
+        if self.suffix == ".bin":
+            raise PermissionError(13, "in use", str(target))
+        return own(self, target)
 
     def fail(file: Path) -> None:
         write(file)
@@ -157,6 +166,10 @@ def test_a_file_and_its_companions_are_replaced_together(tmp_path: Path) -> None
     write_with_companions(path, write)
     with pytest.raises(OSError, match="full"):
         write_with_companions(path, fail)
+    monkeypatch.setattr(Path, "replace", no_weights)
+    with pytest.raises(PermissionError, match="in use"):
+        write_with_companions(path, lambda file: (file.write_text("other"), file.with_suffix(".bin").write_text("other")))
+    monkeypatch.undo()
     assert sorted((each.name, each.read_text()) for each in tmp_path.iterdir()) == [("a.bin", "new"), ("a.xml", "new")]
 
 

@@ -131,6 +131,10 @@ def test_folders_and_names_on_the_hub_are_no_files(tmp_path: Path, monkeypatch: 
     foreign(tmp_path / "file.onnx")
     assert is_model_file(tmp_path / "file.onnx")
     assert is_model_file(str(tmp_path / "missing.onnx"))
+    assert not is_model_file(".onnx")
+    (tmp_path / "model.ort").write_text("")
+    with pytest.raises(InputError, match=r"ends in '.ort', which no runtime is known by: expected a file .onnx or .xml"):
+        open_model(tmp_path / "model.ort")
     assert not any(map(is_model_file, (tmp_path / "folder.onnx", "hf-hub:owner/model.onnx", b"file.onnx", 7, "file.pt2")))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert rga.load("~/file.onnx", preprocessing=SIZE).embed([]).shape == (0, 24)

@@ -15,6 +15,7 @@ from rga.backbones.model import BackboneModel
 from rga.chosen_data import choose_data
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared, example_images
 from rga.deploy.graphs import as_task, description_of, free_sizes, graph_of, output_names, takes_any_size
+from rga.deploy.int8.calibration import check_training_images
 from rga.deploy.int8.figures import Int8, Int8Figures
 from rga.deploy.int8.quantising import Quantised, check_target, quantised
 from rga.deploy.optimised import check_not_optimised
@@ -23,9 +24,10 @@ from rga.deploy.targets.openvino import companions
 from rga.deploy.targets.order import Order
 from rga.errors import InputError
 from rga.loading import load
-from rga.runtime.description import Description, Takes
+from rga.runtime.description import INPUT, Description, Takes
 from rga.runtime.opening import open_model
 from rga.segmentation.model import SegmentationModel
+from rga.storage.checksum import sha256
 from rga.storage.files import write_with_companions
 from rga.storage.outputs import check_output
 from rga.tasks import get_task
@@ -42,7 +44,7 @@ class Exported:
     Attributes:
         path: of the file.
         description: what it says about itself.
-        agreement: how far its outputs are from the model's; of one in 8-bit integers, those of the same file in float32.
+        agreement: how far its outputs are from the model's, in float32; the description of a file in 8-bit integers has its own.
         int8: what a file in 8-bit integers loses and gains; None for one in float32.
     """
 
@@ -92,8 +94,8 @@ def export(
         raise InputError(f"unknown target {to!r}: choose one of {', '.join(get_args(Target))}")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}")
-    path = Path(output) if output is not None else Path(f"model{SUFFIXES[to]}")
-    if path.suffix.lower() != SUFFIXES[to]:
+    path = Path(f"model{SUFFIXES[to]}" if output is None else output).expanduser()
+    if path.suffix != SUFFIXES[to]:
         raise InputError(f"{path} is no name for a file of {to}: it ends in {SUFFIXES[to]}")
     for each in (path, *companions(path)):
         check_output(each, overwrite=overwrite)
@@ -105,8 +107,9 @@ def export(
     check_not_optimised(given)
     chosen = None
     if int8 is not None:  # before the work begins
-        source = None if isinstance(model, BackboneModel) else Path(model)
+        source = None if isinstance(model, BackboneModel) else Path(model).expanduser()
         chosen = choose_data(get_task(as_task(given)), given.trained_on, source, int8.data)
+        check_training_images(chosen.data)
     built = deepcopy(given).float().cpu().eval()  # the caller's stays as it is
     takes: Takes = "bytes" if preprocessing_inside else "normalised"
     graph, description = graph_of(built, takes), description_of(given, takes)
@@ -124,7 +127,18 @@ def export(
         final: Quantised = written
         if int8 is not None and chosen is not None:
             final, figures = quantised(temporary, to, done.description, chosen, int8, progress)
-            done = replace(done, description=replace(done.description, int8=figures.to_dict()), int8=figures)
+            final.save(temporary, done.description.to_json())
+            session = open_model(temporary).session
+            apart = compared(
+                lambda images: session.run(INPUT, images, output_names(built)), graph, sizes, takes, built.preprocessing.as_array
+            )
+            told = replace(
+                done.description,
+                weights=f"{description.weights}-int8-{sha256(temporary)[:8]}",
+                int8=figures.to_dict(),
+                agreement=as_figures(apart),
+            )
+            done = replace(done, description=told, int8=figures)
         final.save(temporary, done.description.to_json())
         open_again(to, temporary)
         found.append(done)

@@ -1,6 +1,6 @@
 """``python -m rga.pretrained.train``: generates the people of the small model and trains it, or continues where it stopped.
 
-Hardware and time, estimated: one core and about two hours (20,000 steps), after some 20 minutes in which 35,000 images are generated.
+Hardware and time: one core and about two hours (20,000 steps), after some 10 minutes in which 35,000 images are generated.
 """
 
 from __future__ import annotations

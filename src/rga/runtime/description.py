@@ -41,7 +41,7 @@ class Description:
         task: reid, segmentation, classification.
         preprocessing: how an image becomes what the network takes.
         takes: what the graph takes; bytes for re-identification alone.
-        weights: the fingerprint of the model's weights.
+        weights: the fingerprint of the model's weights; of a graph in 8-bit integers it says so, as it gives other numbers.
         trained_on: name and fingerprint of the data of the training, and how they were read.
         feature: for re-identification, the output that ``embed`` returns.
         threshold: for re-identification, the fields of a calibrated ``Threshold``; None without one.

@@ -40,7 +40,9 @@ def open_session(path: Path, runtime: Runtime | None = None, threads: int = 0) -
         raise InputError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
     if not path.is_file():
         raise MissingFileError(f"there is no file {path}: expected a model that rga export wrote, or another file {' or '.join(SUFFIXES)}")
-    own = SUFFIXES[path.suffix.lower()]
+    own = SUFFIXES.get(path.suffix.lower())
+    if own is None:
+        raise InputError(f"{path} ends in {path.suffix!r}, which no runtime is known by: expected a file {' or '.join(SUFFIXES)}")
     if runtime == "onnxruntime" and own != runtime:
         raise InputError(f"{path} is a file of OpenVINO, which onnxruntime does not read: leave runtime out, or export the model to ONNX")
     return SESSIONS[runtime or own](path, threads)

@@ -53,7 +53,7 @@ class Session(Protocol):
 def is_model_file(named: object) -> bool:
     """Whether what was named is a graph in a file, by its ending; a folder is none, and nothing on the hub."""
     text = os.fspath(named) if isinstance(named, (str, os.PathLike)) else ""
-    if not isinstance(text, str) or not text.lower().endswith(tuple(SUFFIXES)) or text.startswith("hf-hub:"):
+    if not isinstance(text, str) or Path(text).suffix.lower() not in SUFFIXES or text.startswith("hf-hub:"):
         return False
     return not Path(text).expanduser().is_dir()
 

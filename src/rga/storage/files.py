@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,8 @@ def write_with_companions(path: Path, write: Callable[[Path], object]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
 
-    def fill(folder: Path) -> None:
-        folder.mkdir()
-        write(folder / path.name)
-
-    move_together(path.with_name(f".{path.name}.{os.getpid()}.tmp"), path.parent, fill, path.name)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    move_together(temporary, path.parent, lambda folder: write(folder / path.name), path.name)
 
 
 def move_together(temporary: Path, folder: Path, write: Callable[[Path], object], last: str) -> None:
@@ -86,12 +84,18 @@ def move_together(temporary: Path, folder: Path, write: Callable[[Path], object]
         files = [path for path in temporary.rglob("*") if path.is_file()]
         for path in files:
             flush(path)
-        if len(files) > 1:
-            (folder / last).unlink(missing_ok=True)
-        for path in sorted(files, key=lambda path: path == temporary / last):
-            target = folder / path.relative_to(temporary)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+        before = None
+        if len(files) > 1 and (folder / last).exists():
+            before = (folder / last).replace(temporary / f"{last}.before")
+        try:
+            for path in sorted(files, key=lambda path: path == temporary / last):
+                target = folder / path.relative_to(temporary)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+                before = None  # it does not belong to what is there now
+        finally:
+            if before is not None and not (folder / last).exists():
+                before.replace(folder / last)
         flush_folder(folder)
     except SafetensorError as error:
         raise WriteError(f"{folder} could not be written: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -29,8 +29,8 @@ def export(
     preprocessing_inside: bool = False,
     int8: bool = False,
     data: DataSpec | None = None,
-    calibration_images: int = Int8.images,
-    max_drop: float = Int8.max_drop,
+    calibration_images: int | None = None,
+    max_drop: float | None = None,
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
 ) -> None:
@@ -48,14 +48,16 @@ def export(
         preprocessing_inside: The graph takes RGB bytes of any size and prepares them itself; for re-identification.
         int8: Compute in 8-bit integers, and measure what that costs; for onnx and openvino.
         data: For int8, the dataset as NAME:FOLDER: its training images calibrate, its test measures. By default that of the training.
-        calibration_images: For int8, how many training images calibrate.
-        max_drop: For int8, how much of mAP, mIoU or accuracy may be lost, as a fraction; past it nothing is written.
+        calibration_images: For int8, how many training images calibrate; 300 by default.
+        max_drop: For int8, how much of mAP, mIoU or accuracy may be lost, as a fraction; past it nothing is written. .01 by default.
         tolerance: How far outputs may be from the model's, as a part of the largest number, or as cosine distance.
         overwrite: Replace the file if it is there already.
     """
     console = PlainConsole()
-    if data is not None and not int8:
-        raise InputError("--data belongs to --int8, which is measured on it: leave --data out, or add --int8")
+    given = {"--data": data, "--calibration-images": calibration_images, "--max-drop": max_drop}
+    alone = [name for name, value in given.items() if value is not None]
+    if alone and not int8:
+        raise InputError(f"{alone[0]} belongs to --int8, which is measured: leave {alone[0]} out, or add --int8")
     if for_ is not None:
         if to != "onnx" or preprocessing_inside or int8:
             raise InputError(f"--for {for_} says how the file is written: leave --to, --preprocessing-inside and --int8 out")
@@ -65,7 +67,8 @@ def export(
         if made.next_step:
             console.sentence(made.next_step)
         return
-    order = Int8(data, calibration_images, max_drop) if int8 else None
+    chosen: dict[str, Any] = {"data": data, "images": calibration_images, "max_drop": max_drop}
+    order = Int8(**{name: value for name, value in chosen.items() if value is not None}) if int8 else None
     with progress("measuring") as bar:
         done = write(
             model,
@@ -77,8 +80,10 @@ def export(
             overwrite=overwrite,
             progress=bar,
         )
-    console.sentence(f"{done.agreement}")
+    console.sentence(f"{done.agreement}{', in float32' if done.int8 is not None else ''}")
     if done.int8 is not None:
+        for note in done.int8.notes:
+            console.sentence(note)
         console.sentence(f"{done.int8}")
     files = (done.path, *companions(done.path))
     console.sentence(f"written to {' and '.join(map(str, files))}, {size_of(*files) / 2**20:.1f} MiB")

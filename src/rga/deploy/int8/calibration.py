@@ -22,6 +22,9 @@ from rga.runtime.session import Session
 SEED = 0
 """Of the choice of images."""
 
+MOST_BYTES = 1 << 30
+"""Of all batches together: no more images are taken when they have so many."""
+
 Batches = list[NDArray[np.float32]]
 
 
@@ -58,7 +61,7 @@ class Watched:
         return self.session.run(name, images, outputs)
 
 
-def calibration_batches(model: RuntimeModel, data: Any, count: int) -> Batches:
+def calibration_batches(model: RuntimeModel, data: Any, count: int) -> tuple[Batches, int]:
     """What the network sees when the model predicts images of a training split.
 
     Args:
@@ -67,7 +70,7 @@ def calibration_batches(model: RuntimeModel, data: Any, count: int) -> Batches:
         count: how many images, chosen at random, or all there are.
 
     Returns:
-        Batches of one image, (1, 3, H, W) each; a large image in windows gives several.
+        Batches of one image, (1, 3, H, W) each, of which a large image in windows gives several; and of how many images they are.
 
     Raises:
         InputError: there is no training split.
@@ -75,24 +78,34 @@ def calibration_batches(model: RuntimeModel, data: Any, count: int) -> Batches:
     images = training_images(data, count)
     watched = Watched(model.session)
     same = type(model)(watched, model.description, model.input_name, dict(model.output_names))
-    if isinstance(same, RuntimeReid):
-        same.embed(images, batch_size=1)
-    elif isinstance(same, RuntimeClassification):
-        same.probabilities(images, batch_size=1)
-    else:
-        assert isinstance(same, RuntimeSegmentation)
-        same.segment(images)
-    return watched.seen
+    taken = 0
+    for image in images:
+        if sum(batch.nbytes for batch in watched.seen) >= MOST_BYTES:
+            break
+        if isinstance(same, RuntimeReid):
+            same.embed(image)
+        elif isinstance(same, RuntimeClassification):
+            same.probabilities(image)
+        else:
+            assert isinstance(same, RuntimeSegmentation)
+            same.segment(image)
+        taken += 1
+    return watched.seen, taken
 
 
 def training_images(data: Any, count: int) -> list[ImageLike]:
     """Images of a training split, chosen at random; never those of a test, on which the result is measured."""
+    check_training_images(data)
     chosen = np.random.default_rng(SEED).permutation(len(data.train))[:count]
-    if not len(chosen):
-        raise InputError(f"dataset {data.name!r} has no images to train on, which int8 is calibrated on: name a dataset that has some")
     if isinstance(data, ReidData):
         return [data.train[index].path for index in chosen]
     if isinstance(data, ClassificationData):
         return [data.train.images[index] for index in chosen]
     found: list[ImageLike] = [Path(data.train[index].image) for index in chosen]
     return found
+
+
+def check_training_images(data: Any) -> None:
+    """Raises an InputError for data without a training split."""
+    if not len(data.train):
+        raise InputError(f"dataset {data.name!r} has no images to train on, which int8 is calibrated on: name a dataset that has some")

@@ -66,6 +66,8 @@ class Int8Figures:
         after: of the file in 8-bit integers.
         bytes_before: size of the file in float32.
         bytes_after: of the file in 8-bit integers.
+        weight_bits: of the weights: 7 where the CPU that wrote the file would saturate sums of 8-bit products.
+        notes: what a reader of the metric should know of how the data were read, as sentences.
         milliseconds: images at a time -> time of a batch in float32 and in 8-bit integers, on this machine.
     """
 
@@ -78,17 +80,22 @@ class Int8Figures:
     bytes_before: int
     bytes_after: int
     milliseconds: Mapping[int, tuple[float, float]]
+    weight_bits: int = 8
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         size = f"{self.bytes_before / 2**20:.1f} -> {self.bytes_after / 2**20:.1f} MiB"
         times = "; ".join(f"batch {batch}: {slow:.1f} -> {fast:.1f} ms" for batch, (slow, fast) in self.milliseconds.items())
-        return (
-            f"int8, calibrated on {self.images} images: {self.metric} on {self.data} {self.before:.2%} -> {self.after:.2%}; {size}; {times}"
-        )
+        metric = f"{self.metric} on {self.data} {self.before:.2%} -> {self.after:.2%}"
+        return f"int8, weights of {self.weight_bits} bits, calibrated on {self.images} images: {metric}; {size}; {times}"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {**asdict(self), "milliseconds": {str(batch): list(times) for batch, times in self.milliseconds.items()}}
+        return {
+            **asdict(self),
+            "notes": list(self.notes),
+            "milliseconds": {str(batch): list(times) for batch, times in self.milliseconds.items()},
+        }
 
 
 def check_drop(figures: Int8Figures, max_drop: float) -> None:

@@ -24,10 +24,12 @@ class QuantisedOnnx:
 
     Args:
         model: of onnx.
+        weight_bits: of its weights.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, weight_bits: int) -> None:
         self.model = model
+        self.weight_bits = weight_bits
 
     def save(self, path: Path, description: str) -> None:
         """Writes the file."""
@@ -56,6 +58,7 @@ def quantise(source: Path, batches: Batches, measure: object, max_drop: float) -
     from onnxruntime import quantization  # noqa: PLC0415  likewise
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415  likewise
 
+    wide = has_vnni()
     nodes = [node.name for node in onnx.load(source, load_external_data=False).graph.node]
     with tempfile.TemporaryDirectory() as folder, quietly():
         prepared, target = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
@@ -68,11 +71,11 @@ def quantise(source: Path, batches: Batches, measure: object, max_drop: float) -
             activation_type=quantization.QuantType.QInt8,
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
-            reduce_range=not has_vnni(),
+            reduce_range=not wide,
             nodes_to_exclude=[name for name in nodes if stays_in_float(name)],
             calibrate_method=quantization.CalibrationMethod.MinMax,
         )
-        return QuantisedOnnx(onnx.load(target))
+        return QuantisedOnnx(onnx.load(target), 8 if wide else 7)
 
 
 def has_vnni() -> bool:

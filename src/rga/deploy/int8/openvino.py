@@ -24,6 +24,9 @@ from rga.runtime.session import first_line
 Measure = Callable[[OpenvinoSession], float]
 """A graph -> its main metric on the test."""
 
+RANKED = 50
+"""Batches whose outputs tell which layers lose most."""
+
 NOTHING_SENT = "NNCF_CI"
 """The variable of the environment with which NNCF sends no statistics of its use."""
 
@@ -34,6 +37,8 @@ class QuantisedOpenvino:
     Args:
         model: of OpenVINO.
     """
+
+    weight_bits = 8
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -62,12 +67,18 @@ def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) 
     model = core.read_model(source)
     names = [each.get_friendly_name() for each in model.get_ops() if stays_in_float(each.get_friendly_name())]
 
-    shown = [*batches, *batches[:1]]  # one more than NNCF shows to see what is returned
+    shown = [*batches[:RANKED], *batches[:1]]  # one more than NNCF shows to see what is returned
+    failed: list[Exception] = []
 
     def validate(opened: Any, items: Iterable[NDArray[np.float32]]) -> tuple[float, list[list[NDArray[np.float32]]]]:
         found = [[np.array(each) for each in opened({INPUT: item}).values()] for item in items]
-        metric = measure(OpenvinoSession.of(model, opened, source)) if len(found) == len(shown) else 0.0
-        return metric, found
+        if len(found) == 1:
+            return 0.0, found
+        try:
+            return measure(OpenvinoSession.of(model, opened, source)), found
+        except Exception as error:
+            failed.append(error)  # NNCF would take it for an error of its own
+            raise
 
     try:
         with quietly():
@@ -80,7 +91,11 @@ def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) 
                 subset_size=len(batches),
                 ignored_scope=nncf.IgnoredScope(names=names, validate=False),
             )
-    except RuntimeError as error:  # what OpenVINO raises, of a measure as well
+    except Exception as error:  # what OpenVINO and NNCF raise is of many kinds
+        if failed:
+            raise failed[0] from None
+        if isinstance(error, MemoryError):
+            raise
         raise InputError(
             f"OpenVINO cannot run the network in 8-bit integers ({first_line(error)}): export it without int8, or to onnx"
         ) from error

@@ -13,6 +13,7 @@ from rga.deploy.int8 import onnx, openvino
 from rga.deploy.int8.calibration import Batches, calibration_batches
 from rga.deploy.int8.figures import Int8, Int8Figures, check_drop, size_of, take_turns
 from rga.deploy.targets.catalog import SUFFIXES, Target
+from rga.deploy.targets.onnx import check_packages
 from rga.deploy.targets.openvino import companions
 from rga.errors import InputError
 from rga.runtime.description import Description
@@ -25,13 +26,21 @@ Measure = Callable[[Session], float]
 
 
 class Quantised(Protocol):
-    """A graph in 8-bit integers, to be written."""
+    """A graph to be written."""
 
     def save(self, path: Path, description: str) -> None:
         """Writes a file, with what it says about itself."""
 
 
-Quantise = Callable[[Path, Batches, Measure, float], Quantised]
+class QuantisedInBits(Quantised, Protocol):
+    """A graph in 8-bit integers."""
+
+    @property
+    def weight_bits(self) -> int:
+        """Of its weights."""
+
+
+Quantise = Callable[[Path, Batches, Measure, float], QuantisedInBits]
 
 QUANTISE: dict[Target, Quantise] = {"onnx": onnx.quantise, "openvino": openvino.quantise}
 """Target -> (file in float32, batches to calibrate on, measure, largest drop) -> the same in 8-bit integers."""
@@ -46,6 +55,7 @@ def check_target(to: Target) -> None:
     """
     if to not in QUANTISE:
         raise InputError(f"{to} is not written in 8-bit integers: choose one of {', '.join(QUANTISE)}, or leave int8 out")
+    check_packages()
     if to == "openvino":
         openvino.check_packages()
 
@@ -76,7 +86,7 @@ def quantised(
         return float(value(task.evaluate(model, chosen.data, task.options(), progress=progress)))
 
     before = open_model(source)
-    batches = calibration_batches(before, chosen.data, order.images)
+    batches, images = calibration_batches(before, chosen.data, order.images)
     found = QUANTISE[to](source, batches, measure, order.max_drop)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"model{SUFFIXES[to]}"
@@ -86,12 +96,14 @@ def quantised(
             metric,
             chosen.data.name,
             chosen.data.fingerprint,
-            min(order.images, len(chosen.data.train)),
+            images,
             measure(before.session),
             measure(after.session),
             size_of(source, *companions(source)),
             size_of(target, *companions(target)),
             take_turns(before, after, batches[0]),
+            found.weight_bits,
+            chosen.notes,
         )
     check_drop(figures, order.max_drop)
     return found, figures

@@ -27,7 +27,7 @@ def traced() -> Iterator[None]:
         said = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
         raise InputError(
             f"the network cannot be written as a graph ({type(error).__name__}: {said[:200]}): what it computes must not depend on "
-            "the values of an image; choose another backbone, or try the other target with --to"
+            "the values of an image; choose another backbone, or try another target with --to"
         ) from error
 
 
