@@ -52,7 +52,7 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
-    "docs/deploy.md": ("torch.Size([2, 10])", "largest differences to the model"),
+    "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
     "docs/networks.md": ("[2, 384]",),
     "docs/ranking.md": ("re-ranked distance",),

@@ -320,6 +320,7 @@ def test_pretrained_positions_are_interpolated_to_the_size_of_the_images(tmp_pat
     assert not torch.equal(backbone.pos_embed, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "options"),
     [

@@ -26,6 +26,7 @@ def queries(people: Path) -> list[Path]:
     return sorted((people / "query").iterdir())[:2]
 
 
+@pytest.mark.slow
 def test_reid_beside_a_plain_network(reid_run: Path, plain_run: Path, queries: list[Path], tmp_path: Path) -> None:
     done = rga("explain", reid_run, *queries, "-o", tmp_path / "out", "--beside", plain_run, "--position", 0.2, 0.5, "--position", 0.8, 0.5)
     assert done.code == 0, done.err

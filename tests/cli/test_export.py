@@ -78,7 +78,7 @@ def test_files_of_openvino_and_in_8_bit_integers(reid_run: Path, digits_run: Pat
         np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-4)
     done = rga("export", digits_run, "-o", tmp_path / "digits.onnx", "--int8", "--calibration-images", 20, "--max-drop", 0.5)  # own data
     assert done.code == 0, done.err
-    assert "int8, weights of accuracy on digits" in done.said
+    assert "calibrated on 20 images: top-1 accuracy on digits" in done.said
     assert rga("evaluate", tmp_path / "digits.onnx", "-o", tmp_path / "digits.json", *WORKERS).code == 0
     assert f"-> {json.loads((tmp_path / 'digits.json').read_text())['top1']:.2%};" in done.said
 

@@ -35,6 +35,7 @@ def table(page: str, caption: str) -> list[list[str]]:
     return [[re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<(?:th|td).*?</(?:th|td)>", row, re.DOTALL)] for row in rows]
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side(reid_run: Path, plain_reid: Path, tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.html"
     done = rga("report", plain_reid, reid_run, "-o", path, *WORKERS)

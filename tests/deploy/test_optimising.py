@@ -158,6 +158,7 @@ def test_options_out_of_range(reid: ReidModel, options: dict[str, Any], message:
         rga.optimise(reid, **options)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_optimised_is_refused(reid: ReidModel, exported: Exported) -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
     with pytest.raises(InputError, match=r"a Sequential does not say which images it takes: pass image_size"):

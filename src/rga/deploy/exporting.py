@@ -99,6 +99,8 @@ def export(
         raise InputError(f"{path} is no name for a file of {to}: it ends in {SUFFIXES[to]}")
     for each in (path, *companions(path)):
         check_output(each, overwrite=overwrite)
+    if to == "openvino" and preprocessing_inside:
+        raise InputError("OpenVINO resizes images without smoothing, and Pillow smooths: leave preprocessing_inside out, or export to onnx")
     if int8 is not None:
         check_target(to)
         if preprocessing_inside:
@@ -140,19 +142,14 @@ def export(
             )
             done = replace(done, description=told, int8=figures)
         final.save(temporary, done.description.to_json())
-        open_again(to, temporary)
+        if int8 is None:
+            written.runner(temporary)  # it can be opened
+        else:
+            open_model(temporary)
         found.append(done)
 
     write_with_companions(path, write)
     return found[0]
-
-
-def open_again(to: Target, path: Path) -> None:
-    """Opens a file that was written, which raises an error if it cannot be."""
-    if to == "exported-program":
-        torch.export.load(path)
-    else:
-        open_model(path)
 
 
 def sizes_of(model: BackboneModel, takes: Takes) -> list[tuple[int, int]]:

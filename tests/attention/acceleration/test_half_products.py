@@ -243,6 +243,7 @@ def test_recording_works() -> None:
         torch.testing.assert_close(rows, expected[name].rows, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["exact", "spectral"])
 def test_recorded_graphs_and_functional_transforms_widen(fit: str) -> None:
     module = rga.create_attention("rga-sc", CHANNELS, GRID, fit=fit, gate_precision="half").eval()

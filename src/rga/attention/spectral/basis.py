@@ -83,8 +83,10 @@ def cosines(trained: int, frequencies: int, cells: int, device: torch.device) ->
     centre = torch.arange(cells, device=device, dtype=wide)[None] + 0.5
     amplitude = torch.full_like(frequency, math.sqrt(2 * trained))  # with n0 of the sum
     amplitude[0] = math.sqrt(trained)
-    waves = torch.cos(math.pi * frequency * centre / cells) / cells
-    return amplitude * waves * (frequency < cells)
+    angle = math.pi * frequency * centre / cells
+    # onnxruntime 1.24 knows the sine of float64, and not its cosine
+    waves = torch.sin(angle + math.pi / 2) if torch.compiler.is_exporting() else torch.cos(angle)
+    return amplitude * (waves / cells) * (frequency < cells)
 
 
 class CosineBasis(WideModule):
