@@ -177,13 +177,16 @@ sys.meta_path.insert(0, Blocked())
 import rga
 from rga.images.preprocessing import Preprocessing
 from PIL import Image
-model = rga.load(sys.argv[1], preprocessing=Preprocessing(4, 2))
+model = rga.load(sys.argv[1], preprocessing=Preprocessing(4, 2), runtime=sys.argv[3])
 print(model.embed([Image.new("L", (5, 9)), sys.argv[2]], num_workers=2).shape)
 """
 
 
-def test_numpy_pillow_and_onnxruntime_are_enough(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_numpy_pillow_and_a_runtime_are_enough(tmp_path: Path, runtime: str) -> None:
+    pytest.importorskip(runtime)
     path = foreign(tmp_path / "foreign.onnx")
     Image.new("RGB", (7, 7)).save(tmp_path / "image.png")
-    done = subprocess.run([sys.executable, "-c", NEEDS_NO_MORE, path, tmp_path / "image.png"], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", NEEDS_NO_MORE, path, tmp_path / "image.png", runtime]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stdout == "(2, 24)\n", done.stderr
