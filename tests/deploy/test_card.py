@@ -166,7 +166,7 @@ def test_a_saved_model_has_a_card_that_stays_right(run: Path) -> None:
 
 
 def test_names_cannot_write_into_the_card(reid: ReidModel, tmp_path: Path) -> None:
-    reid.trained_on, kept = {**reid.trained_on, "name": "<script>|\n# mine"}, reid.trained_on
+    reid.trained_on, kept = {**reid.trained_on, "name": "<script>|\n# mine caf\udce9"}, reid.trained_on
     try:
         reid.remember(trained_on=reid.trained_on)
         save_model(reid, tmp_path / "model", {})
@@ -174,5 +174,5 @@ def test_names_cannot_write_into_the_card(reid: ReidModel, tmp_path: Path) -> No
         reid.trained_on = kept
         reid.remember(trained_on=kept)
     text = rga.model_card(tmp_path / "model")
-    assert "| data | (script)/ # mine |" in text
+    assert "| data | (script)/ # mine caf\\xe9 |" in text
     assert "<script>" not in text

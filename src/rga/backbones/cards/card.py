@@ -14,6 +14,7 @@ from jinja2 import Template
 
 from rga.attachment.costs import cost
 from rga.images.preprocessing import Preprocessing
+from rga.printable import printable
 from rga.storage.checksum import sha256
 from rga.storage.markdown import markdown_template
 from rga.storage.saved_model import WEIGHTS
@@ -152,9 +153,9 @@ def as_number(value: float) -> str:
 
 
 def one_line(value: Any) -> str:
-    """A value for a cell of a table: no line breaks and no bars, and nothing that Markdown or HTML would read."""
+    """A value for a cell of a table: no line breaks and no bars, nothing that Markdown or HTML would read, and all of it is UTF-8."""
     text = value if isinstance(value, str) else json.dumps(value)
-    return " ".join(text.split()).replace("|", "/").replace("<", "(").replace(">", ")").replace("`", "'")
+    return printable(" ".join(text.split())).replace("|", "/").replace("<", "(").replace(">", ")").replace("`", "'")
 
 
 def evaluations_in(folders: Iterable[Path], weights: str) -> list[dict[str, Any]]:
