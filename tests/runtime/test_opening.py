@@ -187,6 +187,6 @@ def test_numpy_pillow_and_a_runtime_are_enough(tmp_path: Path, runtime: str) -> 
     pytest.importorskip(runtime)
     path = foreign(tmp_path / "foreign.onnx")
     Image.new("RGB", (7, 7)).save(tmp_path / "image.png")
-    words = [sys.executable, "-c", NEEDS_NO_MORE, path, tmp_path / "image.png", runtime]
+    words: list[str | Path] = [sys.executable, "-c", NEEDS_NO_MORE, path, tmp_path / "image.png", runtime]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stdout == "(2, 24)\n", done.stderr
