@@ -1,7 +1,7 @@
 """``rga.optimise``: a model for inference in PyTorch alone, which takes less time and computes the same.
 
 BNs become part of the weights before them (``folding``), and maps have their channels last in memory, which PyTorch's convolutions on a
-CPU read faster. ``docs/deploy.md`` says what each gains, and what gains nothing: ``torch.compile``, and bfloat16 on a CPU without
+CPU read faster. ``docs/deploy.md`` says what each gains, how little ``torch.compile`` adds, and that bfloat16 costs time on a CPU without
 instructions for it.
 """
 
