@@ -50,6 +50,12 @@ class MissingPackageError(RgaError, ModuleNotFoundError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'rga[{extra}]'", name=package)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text that says something; OpenVINO's begin with places of its source."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line and not line.startswith("Exception from ")), type(error).__name__)
+
+
 class WriteError(RgaError, OSError):
     """A file could not be written."""
 

@@ -16,7 +16,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 
 from rga.backbones.model import BackboneModel
 from rga.backbones.weights.hub import out_of_reach
-from rga.errors import HubError, InputError, MissingFileError, RgaError
+from rga.errors import HubError, InputError, MissingFileError, RgaError, first_line
 from rga.model_names import HUB_PREFIX, is_hub_name, not_a_model, shipped_model, shipped_models
 from rga.runtime.opening import open_model
 from rga.runtime.session import is_model_file
@@ -204,11 +204,6 @@ def checked_config(file: Path, source: str) -> dict[str, Any]:
             f"folder of a run or of a saved model{start}"
         )
     return config
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def known_task(source: str | Path, config: dict[str, Any]) -> str:

@@ -134,7 +134,7 @@ def test_the_card_of_a_run(run: Path, reid: ReidModel, tmp_path: Path) -> None:
     assert (tmp_path / "card.md").read_text() == text
     price = rga.cost(reid, (1, 3, 32, 16))
     for said in (
-        "license: apache-2.0",
+        'license: "apache-2.0"',
         "on market1501 (fingerprint 0123456789abcdef)",
         "| mAP_neck | 0.5123 |",
         "| test R1_neck | 0.7500 |",
@@ -166,7 +166,7 @@ def test_a_saved_model_has_a_card_that_stays_right(run: Path) -> None:
 
 
 def test_names_cannot_write_into_the_card(reid: ReidModel, tmp_path: Path) -> None:
-    reid.trained_on, kept = {**reid.trained_on, "name": "<script>|\n# mine caf\udce9"}, reid.trained_on
+    reid.trained_on, kept = {**reid.trained_on, "name": "<script>|\n# mine caf\udce9 ![x](y)"}, reid.trained_on
     try:
         reid.remember(trained_on=reid.trained_on)
         save_model(reid, tmp_path / "model", {})
@@ -174,5 +174,46 @@ def test_names_cannot_write_into_the_card(reid: ReidModel, tmp_path: Path) -> No
         reid.trained_on = kept
         reid.remember(trained_on=kept)
     text = rga.model_card(tmp_path / "model")
-    assert "| data | (script)/ # mine caf\\xe9 |" in text
+    assert "| data | (script)/ # mine caf\\\\xe9 \\!\\[x\\](y) |" in text
     assert "<script>" not in text
+
+
+def test_what_the_hub_would_not_take(reid: ReidModel, run: Path, hub: Path) -> None:
+    for use in (reid.push_to_hub, lambda name: rga.model_card(run, repo_id=name)):
+        for name in ("a/b/c", 'x")\nimport os #', "a/\udce9"):
+            with pytest.raises(InputError, match="a model on the hub is called owner/name"):
+                use(name)
+    with pytest.raises(InputError, match="a licence is named as on the hub"):
+        reid.push_to_hub("owner/name", model_card_kwargs={"license": "mine: all\nrights"})
+    assert not hub.exists()
+    assert ModelCard(rga.model_card(run, license="no")).data.get("license") == "no"
+
+
+def test_results_that_are_damaged_are_named(run: Path, reid: ReidModel) -> None:
+    file = run / "evaluation-x.json"
+    whole = {"weights": weights_fingerprint(reid), "data": "d", "fingerprint": "f"}
+    for content in (
+        b"{",
+        "caf\u00e9".encode("latin-1"),
+        json.dumps({**whole, "results": []}).encode(),
+        json.dumps({"weights": whole["weights"]}).encode(),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match=r"evaluation-x.json is no .*result of rga evaluate.*: move it away, or evaluate again"):
+            rga.model_card(run)
+
+
+def test_a_model_is_saved_whatever_cards_know_of_its_task(tmp_path: Path) -> None:
+    class Other(BackboneModel, tags=["depth-estimation"]):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = torch.nn.Linear(2, 2)
+
+    Other().save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_a_model_goes_to_the_hub_as_it_is_saved(reid: ReidModel, hub: Path, tmp_path: Path) -> None:
+    reid.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="owner/name")
+    assert (hub / "owner" / "name" / "model.safetensors").is_file()
+    assert json.loads((hub / "owner" / "name" / "config.json").read_text())["metrics"] == reid.metrics

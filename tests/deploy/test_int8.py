@@ -60,6 +60,14 @@ def quantised_nodes(path: Path) -> set[str]:
     return {node.name for node in graph.node if node.op_type in ("Conv", "MatMul") and set(node.input[:2]) <= integers}
 
 
+def of_quantised_weights(path: Path) -> set[str]:
+    """The names of all nodes that read weights in integers."""
+    graph = onnx.load(path).graph
+    kept = {each.name for each in graph.initializer}
+    weights = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in kept}
+    return {node.name for node in graph.node if weights & set(node.input)}
+
+
 def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people: str) -> None:
     done, path = quantised, quantised.path
     found = quantised_nodes(path)
@@ -68,6 +76,7 @@ def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people:
     }
     assert any(name.startswith("model.backbone.layer1") for name in found)
     assert not any("bmm" in name for name in found)
+    assert not {name for name in of_quantised_weights(path) if ".attention" in name and "theta_phi_psi" not in name}
     model = rga.load(path)
     assert done.int8 is not None
     assert model.description == done.description
@@ -157,7 +166,7 @@ def test_seven_bits_where_products_would_saturate(exported: Exported, monkeypatc
     largest = []
     for there in (True, False):
         monkeypatch.setattr("rga.deploy.int8.onnx.has_vnni", lambda there=there: there)
-        weights = quantise(exported.path, batches, None, 0.01).model.graph.initializer
+        weights = quantise(exported.path, batches).model.graph.initializer
         numbers = [onnx.numpy_helper.to_array(each) for each in weights if each.name.endswith("conv1.weight_quantized")]
         largest.append(max(int(np.abs(each.astype(np.int64)).max()) for each in numbers))
     assert largest == [127, 64]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,8 @@ def test_what_it_cannot_do_is_refused(reid: ReidModel, fast: ReidModel, tmp_path
         fast.push_to_hub("owner/name")
     with pytest.raises(InputError, match="is optimised already: name the model that it was made from"):
         export(fast, tmp_path / "model.onnx")
+    with pytest.raises(InputError, match="is optimised already: name the model that it was made from"):
+        rga.export_for("boxmot", fast, tmp_path / "boxmot.onnx")
     with pytest.raises(InputError, match="is optimised already"):
         rga.optimise(fast)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -175,6 +179,40 @@ def test_what_cannot_be_optimised_is_refused(reid: ReidModel, exported: Exported
     diverged.neck.running_mean.fill_(float("nan"))  # type: ignore[union-attr]
     with pytest.raises(InputError, match="own outputs are not finite"):
         rga.optimise(diverged)
+
+
+@dataclass
+class Feat:
+    """What torch does not know how to look into."""
+
+    kept: torch.Tensor
+
+
+class Returning(nn.Module):
+    """A network whose second output is what a function makes of the map before its BN."""
+
+    def __init__(self, second: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.conv, self.norm, self.second = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), second
+
+    def forward(self, images: torch.Tensor) -> Any:
+        maps = self.conv(images)
+        return self.second(maps), self.norm(maps)
+
+
+def test_outputs_that_cannot_be_compared_are_refused() -> None:
+    with pytest.raises(InputError, match="returns a Feat, whose tensors cannot be compared"):
+        rga.optimise(Returning(Feat).eval(), image_size=(8, 8))
+    assert rga.optimise(Returning(lambda _: None).eval(), image_size=(8, 8)).optimisation.folded == 1  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="returns no floating-point numbers"):
+        rga.optimise(nn.Sequential(nn.Conv2d(3, 4, 1), Largest()), image_size=(8, 8))
+
+
+class Largest(nn.Module):
+    """Which channel is the largest."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps.argmax(1)
 
 
 class Branching(nn.Module):

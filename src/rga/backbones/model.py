@@ -12,10 +12,10 @@ from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor, nn
 
 from rga.attachment.probe import weight_of
-from rga.backbones.cards.card import model_card
+from rga.backbones.cards.card import KINDS, LICENSE, check_license, check_repo_id, model_card
 from rga.backbones.normalisation import backbone_normalisation
 from rga.backbones.weights.hub import out_of_reach
-from rga.errors import HubError
+from rga.errors import HubError, first_line
 from rga.images.inputs import ImageLike
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rga.storage.saved_model import CONFIG, FORMAT, SavedModel
@@ -94,9 +94,12 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
 
         Raises:
             HubError: the hub cannot be reached, or does not let this user write there.
+            InputError: the name or the licence is none of the hub's.
         """
         said = {**(options.pop("model_card_kwargs", None) or {}), "repo_id": repo_id, "whole": True}
-        config = self._hub_mixin_config
+        check_license(said.get("license", LICENSE))
+        check_repo_id(repo_id)
+        config = options.pop("config", None) or self._hub_mixin_config  # save_pretrained hands the same on
         assert isinstance(config, dict)
         kept: dict[str, Any] = {**config, "metrics": dict(getattr(self, "metrics", {})), "format": FORMAT}
         unreachable = out_of_reach(hf_hub_url(repo_id, CONFIG))
@@ -105,9 +108,11 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
         try:
             return super().push_to_hub(repo_id, config=kept, model_card_kwargs=said, **options)
         except (HfHubHTTPError, OSError) as error:
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, HfHubHTTPError):
+                raise  # of this machine, such as a full disk
             raise HubError(
-                f"the model cannot be put on the hub as {repo_id} ({reason}): log in with hf auth login, or pass token"
+                f"the model cannot be put on the hub as {repo_id} ({first_line(error)}): if it is not yours to write there, log in with hf "
+                "auth login, or pass token; otherwise try again"
             ) from error
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
@@ -117,6 +122,8 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
 
     def generate_model_card(self, *_args: Any, folder: Path | None = None, whole: bool = False, **said: Any) -> ModelCard:
         """The card of the model; the whole one runs the network on tensors without values, to count what it costs."""
+        if not KINDS.keys() & set(self._hub_mixin_info.model_card_data.tags or ()):
+            return super().generate_model_card(*_args, **said)  # of a task that cards know nothing of
         return ModelCard(model_card(self, folder if whole else None, **said))
 
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rga.backbones.cards.card import LICENSE, LICENSE_NAME, evaluations_in
+from rga.backbones.cards.card import LICENSE, check_license, check_repo_id, evaluations_in
 from rga.backbones.cards.card import model_card as written
-from rga.errors import InputError, MissingFileError
+from rga.errors import MissingFileError
 from rga.loading import as_source, load
 from rga.storage.files import write_atomically
 from rga.storage.outputs import check_output
@@ -38,24 +38,19 @@ def model_card(
 
     Raises:
         MissingFileError: there is no model in the folder.
-        InputError: the model cannot be read, or the licence is none of the hub's names.
+        InputError: the model cannot be read, or the licence or the name is none of the hub's, or a result is damaged.
         ExistingFileError: the file is there already.
     """
     check_license(license)
+    check_repo_id(repo_id)
     named = Path(as_source(folder))
     saved = model_folder(named) if named.is_dir() else None
     if saved is None:
         raise MissingFileError(f"there is no model in {folder}: a card is written for the folder of a run or of a saved model")
-    path = None if output is None else Path(output)
+    path = None if output is None else Path(output).expanduser()
     check_output(path, overwrite=overwrite)
     model = load(saved)
     text = written(model, saved, repo_id=repo_id, license=license, evaluations=evaluations_in({named, saved}, weights_fingerprint(model)))
     if path is not None:
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return text
-
-
-def check_license(name: str) -> None:
-    """Raises an InputError for what is none of the hub's names of licences, which would spoil the header."""
-    if not LICENSE_NAME.fullmatch(name):
-        raise InputError(f"a licence is named as on the hub, such as other, apache-2.0 or cc-by-nc-4.0, got {name!r}")

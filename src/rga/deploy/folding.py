@@ -27,8 +27,7 @@ from rga.attention.factorised import FactorisedRelationEmbedding
 from rga.attention.grid import replace_parameter
 from rga.attention.relation import LinearNorm, RelationEmbedding
 from rga.attention.spectral.gates import SpectralRelationEmbedding
-from rga.deploy.targets.tracing import quietly
-from rga.errors import InputError
+from rga.deploy.targets.tracing import quietly, traced
 
 ATEN = torch.ops.aten
 
@@ -94,7 +93,7 @@ def fold(network: nn.Module, example: Tensor, free: Mapping[int, Any]) -> Foldin
     for node in graph.nodes:
         if (layer := graph.layer(node)) is not None:
             sources[node] = layer
-        elif (norm := graph.norm(node)) is not None and (given := node.args[0]) in sources and readers(given) == [node]:
+        elif (norm := graph.norm(node)) is not None and (given := node.args[0]) in sources and graph.follows(node, given):
             fold_into(sources[given], norm)
             sources[node] = sources[given]
             gone[norm] = FoldedNorm(*after(norm))
@@ -160,17 +159,9 @@ class Graph:
     """
 
     def __init__(self, network: nn.Module, example: Tensor, free: Mapping[int, Any]) -> None:
-        try:
-            with quietly():  # of a copy: what a network keeps in attributes is without values afterwards
-                program = torch.export.export(deepcopy(network), (example,), dynamic_shapes=(dict(free),))
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # what the exporter raises is of many kinds, and pages long
-            said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-            raise InputError(
-                f"the network cannot be traced, which tells what its batch normalisations follow ({type(error).__name__}: {said[:200]}): "
-                "what it computes must not depend on the values of an image; use it as it is"
-            ) from error
+        with quietly(), traced("the network cannot be traced, which tells what its batch normalisations follow", "use it as it is"):
+            # of a copy: what a network keeps in attributes is without values afterwards
+            program = torch.export.export(deepcopy(network), (example,), dynamic_shapes=(dict(free),))
         self.network = network
         self.nodes: list[Node] = list(program.graph.nodes)
         self.names = {**program.graph_signature.inputs_to_parameters, **program.graph_signature.inputs_to_buffers}
@@ -203,13 +194,15 @@ class Graph:
         return None if name is None else self.network.get_submodule(name.rpartition(".")[0])
 
     def is_all_of(self, node: Node, module: nn.Module, given: Mapping[str, object]) -> bool:
-        """Whether just one operation reads a module's weights and buffers, which are nobody else's, and no hook waits for its calls.
+        """Whether an operation is the call of a module, alone reads its weights and buffers, which are nobody else's, and no hook waits.
 
         Args:
             node: the operation.
             module: whose it is.
             given: name of each weight and buffer in the module -> what the operation takes for it.
         """
+        if self.callers(node)[-1:] != [module]:  # weights that are read without a call of their module
+            return False
         for name, tensor in given.items():
             own = getattr(module, name)
             if (own is None) != (tensor is None):
@@ -217,6 +210,17 @@ class Graph:
             if own is not None and not (isinstance(tensor, Node) and self.is_tensor(tensor, own) and readers(tensor) == [node]):
                 return False
         return self.owners.alone(module) and is_unwatched(module)
+
+    def callers(self, node: Node) -> list[nn.Module]:
+        """The modules in whose calls an operation is, the outermost first; those that are called twice are left out."""
+        names = [str(name) for name, _ in node.meta.get("nn_module_stack", {}).values()]
+        return [self.network.get_submodule(name) for name in names if "@" not in name]
+
+    def follows(self, norm: Node, layer: object) -> bool:
+        """Whether a BN alone reads the output of a layer, and no hook waits for the call of a module that gives or takes that output."""
+        assert isinstance(layer, Node)
+        between = {*self.callers(norm)} ^ {*self.callers(layer)}
+        return readers(layer) == [norm] and all(map(is_unwatched, between))
 
     def is_tensor(self, node: Node, own: Tensor) -> bool:
         """Whether an input of the graph is a certain weight or buffer."""

@@ -42,6 +42,20 @@ class Outputs(nn.Module):
         return (found if isinstance(found, Tensor) else found[0],)
 
 
+class Feature(nn.Module):
+    """A re-ID model as a function of normalised images (N, 3, H, W) to what ``embed`` returns, (N, D), alone."""
+
+    def __init__(self, model: ReidModel) -> None:
+        super().__init__()
+        self.outputs = Outputs(model)
+        self.index = OUTPUTS["reid"].index(model.feature)
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        """The feature."""
+        found: Tensor = self.outputs(images)[self.index]
+        return (found,)
+
+
 class FromBytes(nn.Module):
     """The same as a function of bytes (N, H, W, 3), RGB, of any size, which are resized and normalised within the graph."""
 

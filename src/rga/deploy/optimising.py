@@ -29,7 +29,7 @@ from rga.deploy.exporting import sizes_of
 from rga.deploy.folding import fold
 from rga.deploy.graphs import Outputs, free_sizes
 from rga.deploy.optimised import Optimisation, check_not_optimised, mark
-from rga.errors import InputError, RgaError
+from rga.errors import InputError, RgaError, first_line
 from rga.images.preprocessing import Preprocessing
 from rga.loading import load
 from rga.storage.saved_model import weights_fingerprint
@@ -67,12 +67,12 @@ def optimise(
 
     Its batch normalisations are part of the weights before them, wherever the output of a convolution or linear map goes into one and
     nowhere else. It runs beside the model on images before it is handed out. It has the same methods, and can be copied, pickled and moved
-    to another device. It cannot be trained, saved as a model or given other weights: that is refused. Its attribute ``optimisation`` says
-    what was done.
+    to another device. Maps that a network keeps in attributes are no outputs: they may be other ones. It cannot be trained, saved as a
+    model or given other weights: that is refused. Its attribute ``optimisation`` says what was done.
 
     Args:
         model: of any task, or the folder of a run or of a saved model, or any CNN, with attention or without.
-        image_size: (height, width) of the images that any other CNN takes; a model of rga says it itself.
+        image_size: (height, width) of the images that any other CNN takes; a model of rga says it itself. Nothing is compared at others.
         channels_last: maps have their channels last in memory.
         compile: compile it with ``torch.compile``, which needs a C++ compiler and minutes. Copies are not compiled.
         tolerance: how far outputs may be from the model's, as a part of the largest number, or as cosine distance.
@@ -102,6 +102,8 @@ def optimise(
     before = deepcopy(given).float().cpu().eval()
     network = deepcopy(before)
     shown = Shown(network, image_size)
+    with torch.inference_mode():
+        shown.outputs(before)(shown.example())  # says what is wrong with its outputs, if anything is
     folding = fold(shown.outputs(network), shown.example(), shown.free)
     if channels_last:
         network.to(memory_format=torch.channels_last)
@@ -166,7 +168,18 @@ class AnyOutputs(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The outputs in their order."""
         leaves = tree_leaves(self.network(images))
-        return tuple(leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point())
+        strange = [leaf for leaf in leaves if not isinstance(leaf, Tensor | float | int | str | None)]
+        if strange:
+            raise InputError(
+                f"the network returns a {type(strange[0]).__name__}, whose tensors cannot be compared: let it return a tensor, a tuple or "
+                "a dict"
+            )
+        found = tuple(leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point())
+        if not found:
+            raise InputError(
+                "the network returns no floating-point numbers, so nothing can be compared: optimise the part that gives scores"
+            )
+        return found
 
 
 def check_ready(network: nn.Module) -> None:
@@ -221,7 +234,6 @@ def agreed_compiled(network: nn.Module, before: nn.Module, shown: Shown, toleran
     except (RgaError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # what compilers raise is of many kinds, and pages long
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         raise InputError(
-            f"torch.compile failed ({type(error).__name__}: {said[:200]}): install a C++ compiler, or leave compile out"
+            f"torch.compile failed ({type(error).__name__}: {first_line(error)[:200]}): install a C++ compiler, or leave compile out"
         ) from error

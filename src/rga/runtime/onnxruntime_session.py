@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError, MissingPackageError, first_line
 from rga.runtime.description import KEY
-from rga.runtime.session import first_line
 
 
 class OnnxruntimeSession:

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingFileError, MissingPackageError
+from rga.errors import InputError, MissingFileError, MissingPackageError, first_line
 from rga.runtime.description import KEY
-from rga.runtime.session import first_line
 from rga.storage.checksum import sha256
 
 WEIGHTS_KEY = "rga_weights_sha256"

@@ -56,9 +56,3 @@ def is_model_file(named: object) -> bool:
     if not isinstance(text, str) or Path(text).suffix.lower() not in SUFFIXES or text.startswith("hf-hub:"):
         return False
     return not Path(text).expanduser().is_dir()
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text that says something."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and not line.startswith("Exception from ")), type(error).__name__)

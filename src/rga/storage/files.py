@@ -85,7 +85,7 @@ def move_together(temporary: Path, folder: Path, write: Callable[[Path], object]
         for path in files:
             flush(path)
         before = None
-        if len(files) > 1 and (folder / last).exists():
+        if len(files) > 1 and (folder / last).is_file():
             before = (folder / last).replace(temporary / f"{last}.before")
         try:
             for path in sorted(files, key=lambda path: path == temporary / last):

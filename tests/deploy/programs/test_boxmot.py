@@ -80,6 +80,12 @@ def test_a_normalisation_like_boxmots_adds_nothing_to_the_graph(other: ReidModel
     alike = ReidModel("test_resnet", image_size=SIZE, attention="none", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     assert boxmot.ForBoxmot(alike).normalised_alike
     assert not boxmot.ForBoxmot(other).normalised_alike
+    seen: list[torch.Tensor] = []
+    wrapped = boxmot.ForBoxmot(alike).eval()
+    wrapped.feature.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    images = torch.rand(1, 3, *SIZE)
+    wrapped(images)
+    assert seen[0] is images
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ import rga
 from deploy.conftest import settled
 from rga.deploy.agreement import DisagreementError
 from rga.deploy.programs import roboflow
-from rga.errors import ExistingFileError, InputError
+from rga.errors import ExistingFileError, FolderError, InputError
 from rga.reid.model import ReidModel
 
 RNG = np.random.default_rng(0)
@@ -95,10 +95,16 @@ def test_other_features_are_not_written(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "reid_config.json").write_text("mine")
-    with pytest.raises(ExistingFileError, match=r"reid_config\.json is there already: name another folder"):
+    with pytest.raises(ExistingFileError, match=r"reid_config\.json is there already: name another file"):
         rga.export_for("roboflow-reid", model_of(), tmp_path)
     assert (tmp_path / "reid_config.json").read_text() == "mine"
     rga.export_for("roboflow-reid", model_of(), tmp_path, overwrite=True)
+    for name in ("reid_config.json", "weights.safetensors"):
+        (tmp_path / "folders" / name / "inside").mkdir(parents=True)
+        with pytest.raises(FolderError, match=rf"{name} is a folder"):
+            rga.export_for("roboflow-reid", model_of(), tmp_path / "folders", overwrite=True)
+        (tmp_path / "folders" / name / "inside").rmdir()  # it is still there
+        (tmp_path / "folders" / name).rmdir()
     assert json.loads((tmp_path / "reid_config.json").read_text())["rga"]["task"] == "reid"
 
 

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Template
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public by its documentation
 
 from rga.attachment.costs import cost
+from rga.errors import InputError, first_line
 from rga.images.preprocessing import Preprocessing
 from rga.printable import printable
 from rga.storage.checksum import sha256
@@ -27,6 +28,16 @@ LICENSE = "other"
 
 LICENSE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*", re.ASCII)
 """The hub's identifiers of licences."""
+
+
+HARMLESS = str.maketrans("|<>`", "/()'")
+"""What ends a cell or begins HTML or code -> what stands for it."""
+
+MARKUP = re.compile(r"[\\\[\]!&*]")
+"""What Markdown would read; a backslash stands before it."""
+
+TEMPLATE = markdown_template(Path(__file__).with_name("card.md.jinja"))
+"""The card's text, read before a training begins."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +103,18 @@ def model_card(
         repo_id: owner/name on the hub.
         license: the hub's name of a licence.
         evaluations: what ``rga.evaluate`` wrote about these weights.
+
+    Raises:
+        InputError: the licence or the name is none of the hub's.
     """
+    check_license(license)
+    check_repo_id(repo_id)
     info = model._hub_mixin_info.model_card_data  # noqa: SLF001  what the class said to the mixin
     config: dict[str, Any] = model._hub_mixin_config  # noqa: SLF001  the constructor's arguments
     tag = next(tag for tag in info.tags if tag in KINDS)
     shown: Preprocessing = model.preprocessing
     file = None if folder is None else folder / WEIGHTS
-    return template().render(
+    return TEMPLATE.render(
         kind=KINDS[tag],
         license=license,
         tags=sorted({*info.tags} - {"model_hub_mixin", "pytorch_model_hub_mixin"}),
@@ -112,7 +128,10 @@ def model_card(
         bytes=None if file is None else file.stat().st_size,
         trained_on=dict(model.trained_on),
         metrics=figures_of(model.metrics),
-        data={name: model.metrics.get(name, model.trained_on.get(name, "")) for name in ("data", "fingerprint")},
+        data={
+            "data": model.metrics.get("data", model.trained_on.get("name")),
+            "fingerprint": model.metrics.get("fingerprint", model.trained_on.get("fingerprint")),
+        },
         evaluations=[as_row(each) for each in evaluations],
         number=as_number,
         plain=one_line,
@@ -154,8 +173,8 @@ def as_number(value: float) -> str:
 
 def one_line(value: Any) -> str:
     """A value for a cell of a table: no line breaks and no bars, nothing that Markdown or HTML would read, and all of it is UTF-8."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return printable(" ".join(text.split())).replace("|", "/").replace("<", "(").replace(">", ")").replace("`", "'")
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return MARKUP.sub(r"\\\g<0>", printable(" ".join(text.split())).translate(HARMLESS))
 
 
 def evaluations_in(folders: Iterable[Path], weights: str) -> list[dict[str, Any]]:
@@ -164,16 +183,34 @@ def evaluations_in(folders: Iterable[Path], weights: str) -> list[dict[str, Any]
     Args:
         folders: to look in.
         weights: their fingerprint; files about others are passed over.
+
+    Raises:
+        InputError: a file is damaged.
     """
     found = []
     for file in sorted({file for folder in folders for file in folder.glob("evaluation-*.json")}):
-        read = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(read, dict) and read.get("weights") == weights:
-            found.append(read)
+        try:
+            read = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:  # not UTF-8 among them
+            raise InputError(f"{file} is no result of rga evaluate ({error}): move it away, or evaluate again") from error
+        if not isinstance(read, dict) or read.get("weights") != weights:
+            continue
+        if not {"data", "fingerprint"} <= read.keys() or not isinstance(read.get("results", {}), dict):
+            raise InputError(f"{file} is no whole result of rga evaluate: move it away, or evaluate again")
+        found.append(read)
     return found
 
 
-@cache
-def template() -> Template:
-    """The card's text."""
-    return markdown_template(Path(__file__).with_name("card.md.jinja"))
+def check_license(name: str) -> None:
+    """Raises an InputError for what is none of the hub's names of licences, which would spoil the header."""
+    if not isinstance(name, str) or not LICENSE_NAME.fullmatch(name):
+        raise InputError(f"a licence is named as on the hub, such as other, apache-2.0 or cc-by-nc-4.0, got {name!r}")
+
+
+def check_repo_id(name: str) -> None:
+    """Raises an InputError for what cannot be the name of a model on the hub; none may be named."""
+    try:
+        if name:
+            validate_repo_id(name)
+    except HFValidationError as error:
+        raise InputError(f"a model on the hub is called owner/name: {first_line(error)}") from error

@@ -39,7 +39,7 @@ class QuantisedOnnx:
         onnx.save(self.model, path)
 
 
-def quantise(source: Path, batches: Batches, measure: object, max_drop: float) -> QuantisedOnnx:  # noqa: ARG001  others try several graphs
+def quantise(source: Path, batches: Batches) -> QuantisedOnnx:
     """A file of ONNX in 8-bit integers.
 
     Ranges of maps are the least and the largest number that was seen.
@@ -47,8 +47,6 @@ def quantise(source: Path, batches: Batches, measure: object, max_drop: float) -
     Args:
         source: the file in float32.
         batches: what the network sees of the images of the calibration.
-        measure: not used: there is one graph.
-        max_drop: not used, likewise.
 
     Raises:
         MissingPackageError: a package of ONNX is not installed.
@@ -59,10 +57,10 @@ def quantise(source: Path, batches: Batches, measure: object, max_drop: float) -
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415  likewise
 
     wide = has_vnni()
-    nodes = [node.name for node in onnx.load(source, load_external_data=False).graph.node]
     with tempfile.TemporaryDirectory() as folder, quietly():
         prepared, target = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        nodes = [node.name for node in onnx.load(prepared).graph.node]
         quantization.quantize_static(
             str(prepared),
             str(target),

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from rga.deploy.int8.calibration import Batches
 from rga.deploy.int8.scope import stays_in_float
 from rga.deploy.targets.openvino import save
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError, MissingPackageError, first_line
 from rga.runtime.description import INPUT
 from rga.runtime.openvino_session import OpenvinoSession, import_openvino
-from rga.runtime.session import first_line
 
 Measure = Callable[[OpenvinoSession], float]
 """A graph -> its main metric on the test."""

@@ -42,7 +42,7 @@ class QuantisedInBits(Quantised, Protocol):
 
 Quantise = Callable[[Path, Batches, Measure, float], QuantisedInBits]
 
-QUANTISE: dict[Target, Quantise] = {"onnx": onnx.quantise, "openvino": openvino.quantise}
+QUANTISE: dict[Target, Quantise] = {"onnx": lambda source, batches, *_: onnx.quantise(source, batches), "openvino": openvino.quantise}
 """Target -> (file in float32, batches to calibrate on, measure, largest drop) -> the same in 8-bit integers."""
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared, example_images
-from rga.deploy.graphs import description_of, free_sizes
+from rga.deploy.graphs import Feature, description_of, free_sizes
 from rga.deploy.programs.written import WrittenFor
 from rga.deploy.targets.catalog import SUFFIXES, TARGETS
 from rga.deploy.targets.order import Order
@@ -79,7 +79,7 @@ class ForBoxmot(nn.Module):
 
     def __init__(self, model: ReidModel) -> None:
         super().__init__()
-        self.model = model
+        self.feature = Feature(model)
         mean, std, their_mean, their_std = (
             torch.tensor(values, dtype=torch.float64)
             for values in (model.preprocessing.mean, model.preprocessing.std, IMAGENET_MEAN, IMAGENET_STD)
@@ -90,7 +90,8 @@ class ForBoxmot(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """(N, 3, H, W) -> (N, D)."""
-        return (feature_of(self.model, images if self.normalised_alike else images * self.scale + self.shift),)
+        found: tuple[Tensor] = self.feature(images if self.normalised_alike else images * self.scale + self.shift)
+        return found
 
 
 class FromPixels(nn.Module):
@@ -98,18 +99,14 @@ class FromPixels(nn.Module):
 
     def __init__(self, model: ReidModel) -> None:
         super().__init__()
-        self.model = model
+        self.feature = Feature(model)
+        self.preprocessing = model.preprocessing
 
     def forward(self, pixels: Tensor) -> tuple[Tensor]:
         """(N, H, W, 3) -> (N, D)."""
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.model.preprocessing.mean, self.model.preprocessing.std))
-        return (feature_of(self.model, (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std),)
-
-
-def feature_of(model: ReidModel, images: Tensor) -> Tensor:
-    """What ``embed`` returns of normalised images."""
-    both: tuple[Tensor, Tensor] = model(images)[:2]
-    return both[model.feature == "neck"]
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.preprocessing.mean, self.preprocessing.std))
+        found: tuple[Tensor] = self.feature((pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std)
+        return found
 
 
 def as_boxmot_normalises(pixels: NDArray[Any]) -> NDArray[np.float32]:

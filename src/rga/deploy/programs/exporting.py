@@ -9,6 +9,7 @@ from typing import Literal, Protocol, get_args
 
 from rga.backbones.model import BackboneModel
 from rga.deploy.exporting import TOLERANCE
+from rga.deploy.optimised import check_not_optimised
 from rga.deploy.programs.boxmot import write_boxmot
 from rga.deploy.programs.roboflow import write_roboflow
 from rga.deploy.programs.written import WrittenFor
@@ -60,8 +61,9 @@ def export_for(
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}")
     given = model if isinstance(model, BackboneModel) else load(model)
+    check_not_optimised(given)
     if not isinstance(given, ReidModel):
         raise InputError(f"{program} takes features of people, and this model is for {task_of(given)}: rga export without --for writes it")
     write: Callable[..., WrittenFor] = PROGRAMS[program]
     built = deepcopy(given).float().cpu().eval()  # the caller's stays as it is
-    return write(built, None if output is None else Path(output), tolerance=tolerance, overwrite=overwrite)
+    return write(built, None if output is None else Path(output).expanduser(), tolerance=tolerance, overwrite=overwrite)

@@ -21,13 +21,12 @@ from torch import Tensor, nn
 
 from rga.backbones.timm_networks import ATTENTIONS, BACKBONES, NETWORKS, Network, register_timm
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared
-from rga.deploy.graphs import description_of
-from rga.deploy.programs.boxmot import feature_of
+from rga.deploy.graphs import Feature, description_of
 from rga.deploy.programs.written import WrittenFor
-from rga.errors import ExistingFileError, InputError
+from rga.errors import InputError
 from rga.reid.model import ReidModel
 from rga.storage.files import write_folder, write_json
-from rga.storage.outputs import check_folder
+from rga.storage.outputs import check_output
 from rga.storage.saved_model import read_tensors, write_tensors
 
 FOLDER = "roboflow-reid"
@@ -41,18 +40,6 @@ LONGEST = 160
 
 TIMM = "timm:"
 """What stands before names of timm there."""
-
-
-class Feature(nn.Module):
-    """A model's own feature as a function of normalised images."""
-
-    def __init__(self, model: ReidModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) -> (N, D)."""
-        return (feature_of(self.model, images),)
 
 
 def network_of(model: ReidModel) -> Network:
@@ -124,10 +111,8 @@ def write_roboflow(model: ReidModel, output: Path | None, *, tolerance: float, o
     size = model.preprocessing.size
     folder = output or Path(FOLDER)
     name = f"{network_of(model).name}.{size[0]}x{size[1]}"
-    check_folder(folder)
     for file in (CONFIG, WEIGHTS):
-        if (folder / file).exists() and not overwrite:
-            raise ExistingFileError(f"{folder / file} is there already: name another folder with --output, or replace it with --overwrite")
+        check_output(folder / file, overwrite=overwrite)
     register_timm()
     description = description_of(model, "normalised")
     found: list[Agreement] = []

@@ -13,8 +13,14 @@ from rga.errors import InputError
 
 
 @contextlib.contextmanager
-def traced() -> Iterator[None]:
+def traced(
+    what: str = "the network cannot be written as a graph", advice: str = "choose another backbone, or try another target with --to"
+) -> Iterator[None]:
     """Says in one line that a network cannot be traced.
+
+    Args:
+        what: cannot be done.
+        advice: what to do.
 
     Raises:
         InputError: it cannot.
@@ -26,8 +32,7 @@ def traced() -> Iterator[None]:
     except Exception as error:  # what exporters raise is of many kinds, and pages long
         said = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
         raise InputError(
-            f"the network cannot be written as a graph ({type(error).__name__}: {said[:200]}): what it computes must not depend on "
-            "the values of an image; choose another backbone, or try another target with --to"
+            f"{what} ({type(error).__name__}: {said[:200]}): what it computes must not depend on the values of an image; {advice}"
         ) from error
 
 
