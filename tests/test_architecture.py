@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.explanation rga.chosen_data",
         "rga.deploy rga.reports",
         "rga.runs rga.evaluations rga.run_reports",
-        "rga.study",
+        "rga.study rga.gallery",
         "rga.demos rga.pretrained",
         "rga.cli",
         "rga.__main__",
