@@ -1,0 +1,393 @@
+"""``Gallery``: sightings of people in a database, searched by image."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from rga.checks import check_at_least
+from rga.errors import InputError
+from rga.gallery.adding import Progress, add, dimensions_of
+from rga.gallery.crop import Crop, Unreadable
+from rga.gallery.embedder import Embedder, Pixels, normalised, open_embedder, reopened
+from rga.gallery.query import Query, examples, name_of, search_groups
+from rga.gallery.results import Added, Calibration, Receipt, SearchResult, Sighting
+from rga.gallery.store.audit import note
+from rga.gallery.store.database import Connection, Database, is_url
+from rga.gallery.store.embedded import Embedded
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.models import StoredModel, active_model, add_model
+from rga.gallery.store.removal import remove_where
+from rga.gallery.store.schema import migrate
+from rga.gallery.store.searching import Filter, build_index, has_index, keeps_few
+from rga.gallery.store.sightings import members, read_sighting, read_sightings, read_thumbnail
+from rga.gallery.store.writing import THUMBNAILS, Thumbnails
+
+BATCH = 64
+"""Images that are embedded and written at a time."""
+
+
+class Gallery:
+    """Sightings of people, and who they are.
+
+    Make one with ``Gallery.create``, or open one with ``Gallery.open``; close it, or use it in a ``with`` statement. It may be used by
+    several threads, and a gallery by several processes at once.
+
+    Args:
+        where: the folder or the URL.
+        database: of the gallery.
+        embedder: its model; None to open it when it is needed.
+        device: where PyTorch computes.
+    """
+
+    def __init__(self, where: str | Path, database: Database, embedder: Embedder | None = None, device: str = "auto") -> None:
+        self.where = where
+        self.database = database
+        self.device = device
+        self.settings: dict[str, Any] = dict(
+            database.run(lambda connection: connection.execute("SELECT name, value FROM settings").fetchall())
+        )
+        self.loaded: Embedder | None = None
+        if embedder is not None:
+            self.model.check(embedder.fingerprint)
+            self.loaded = embedder
+
+    # ---- making and opening
+
+    @classmethod
+    def create(
+        cls,
+        where: str | Path,
+        model: str | Path | Embedder = "small",
+        *,
+        thumbnails: Thumbnails = "on",
+        device: str = "auto",
+        **options: Any,
+    ) -> Gallery:
+        """Makes a gallery.
+
+        Args:
+            where: a new folder, which gets a PostgreSQL of its own; or the URL ``postgresql://...`` of a database of PostgreSQL >= 15 with
+                pgvector >= 0.8.4 that holds no gallery yet.
+            model: what ``rga.load`` opens; or an ``Embedder``, which must be passed to ``open`` again.
+            thumbnails: ``"on"`` keeps small images, ``"blurred"`` blurs them beyond recognition, ``"off"`` keeps none.
+            device: where PyTorch computes: auto, cpu, cuda, cuda:1, mps.
+            **options: of a model that is named: ``preprocessing`` of a network of others in a file of ONNX; ``flip=True`` to average the
+                embeddings of each image and its mirror image.
+
+        Raises:
+            GalleryError: there is something already.
+            StoreError: the database cannot be used.
+            InputError: the model is for another task, or an argument is wrong; see ``rga.load`` for the rest.
+        """
+        if thumbnails not in THUMBNAILS:
+            raise InputError(f"thumbnails are {', '.join(THUMBNAILS)}, got {thumbnails!r}")
+        embedder = open_embedder(model, device=device, **options) if isinstance(model, str | Path) else model
+        dimensions = dimensions_of(embedder)
+        if not is_url(where):
+            Embedded(Path(where)).create()
+        database = Database.open(where)
+
+        def work(connection: Connection) -> None:
+            migrate(connection, create=True)
+            add_model(connection, embedder.fingerprint, embedder.about, dimensions, active=True, calibration=calibration_of(embedder))
+            values = {"thumbnails": thumbnails, "salt": secrets.token_hex(16), "created": datetime.now().astimezone().isoformat()}
+            for name, value in values.items():
+                connection.execute("INSERT INTO settings (name, value) VALUES (%s, %s)", [name, json.dumps(value)])
+
+        return cls.with_database(where, database, work, embedder, device)
+
+    @classmethod
+    def open(
+        cls, where: str | Path, model: str | Path | Embedder | None = None, *, device: str = "auto", replica: str | None = None
+    ) -> Gallery:
+        """Opens a gallery.
+
+        Args:
+            where: its folder, whose PostgreSQL is started, or shared with the processes that use it; or its URL.
+            model: where its model is, if it is no longer where it was when the gallery was made. Another model is refused.
+            device: where PyTorch computes.
+            replica: the URL of a read replica of the database, which answers searches.
+
+        Raises:
+            GalleryError: there is no gallery.
+            OtherModelError: the model is not the gallery's.
+            StoreError: the database cannot be used.
+        """
+        database = Database.open(where, replica)
+        embedder = model
+        if isinstance(model, str | Path):
+            about = database.run(active_model).about
+            embedder = reopened({**about, "model": str(model)}, device)
+        assert not isinstance(embedder, str | Path)
+        return cls.with_database(where, database, lambda connection: migrate(connection, create=False), embedder, device)
+
+    @classmethod
+    def with_database(cls, where: str | Path, database: Database, work: Any, embedder: Embedder | None, device: str) -> Gallery:
+        """The gallery of a database that is open, and closed again if something is wrong."""
+        try:
+            database.run(work)
+            return cls(where, database, embedder, device)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the gallery; the PostgreSQL of a folder stops if no other process uses it."""
+        self.database.close()
+
+    def __enter__(self) -> Gallery:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def model(self) -> StoredModel:
+        """The model whose embeddings the gallery holds."""
+        return self.database.run(active_model)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model, opened.
+
+        Raises:
+            OtherModelError: what is found where it was is another model.
+        """
+        if self.loaded is None:
+            model = self.model
+            found = reopened(model.about, self.device)
+            model.check(found.fingerprint)
+            self.loaded = found
+        return self.loaded
+
+    # ---- adding and searching
+
+    def add(
+        self, crops: Iterable[Crop | Unreadable], *, batch_size: int = BATCH, total: int = 0, progress: Progress | None = None
+    ) -> Added:
+        """Adds images of people. What is there is not added again, so that an interrupted call is repeated to go on.
+
+        Args:
+            crops: of ``rga.gallery.enrolment.crops_of``, or your own.
+            batch_size: crops at a time; each batch is in the gallery whole when the next one begins.
+            total: how many crops there are, for ``progress``; 0 if nobody knows.
+            progress: called after each batch with how many are done, and ``total``.
+
+        Raises:
+            OtherModelError: the gallery's model was changed meanwhile.
+        """
+        check_at_least(1, batch_size=batch_size)
+        model = self.model
+        result = add(
+            self.database,
+            model,
+            self.embedder,
+            crops,
+            thumbnails=self.settings["thumbnails"],
+            salt=self.settings["salt"],
+            batch_size=batch_size,
+            total=total,
+            progress=progress or (lambda done, total: None),
+        )
+        indexed = build_index(self.database, model)
+        return Added(result.added, result.present, result.kept_out, result.unreadable, indexed)
+
+    def search(
+        self,
+        images: Sequence[Pixels] = (),
+        *,
+        top: int = 20,
+        cameras: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        like: Sequence[UUID] = (),
+        unlike: Sequence[UUID] = (),
+        rerank: bool = False,
+        exact: bool | None = None,
+        who: str | None = None,
+    ) -> SearchResult:
+        """Looks for a person.
+
+        Args:
+            images: of the person, RGB, (H, W, 3) each; several are fused.
+            top: how many groups are wanted at most, each of one person, one track, or one image.
+            cameras: search the sightings of these; empty for all.
+            since: taken at this time or later.
+            until: taken before this time.
+            like: sightings of the person, as further images; alone they are searched with, and not found.
+            unlike: sightings of others: what is like them comes later, and they are not found.
+            rerank: order what was found by k-reciprocal neighbours; needs PyTorch.
+            exact: compute all distances, or use the index; by default whichever suits the size.
+            who: searches, for the audit log; by default the user of this process.
+
+        Raises:
+            InputError: there is nothing to search with, or an argument is wrong.
+            GalleryError: an example is not there.
+        """
+        check_at_least(1, top=top)
+        if not len(images) and not like:
+            raise InputError("a search needs at least one image, or a sighting as an example: pass images or like")
+        model = self.model
+        features = np.zeros((0, model.dimensions), np.float32)
+        if len(images):
+            features = normalised(self.embedder.embed(list(images)))
+            model.check(self.embedder.fingerprint, features.shape[1])
+        kept = Filter(tuple(cameras), since, until)
+        calibration = None if model.calibration is None else Calibration(**model.calibration)
+
+        def work(connection: Connection) -> SearchResult:
+            positive = np.concatenate([features, examples(connection, model, like)])
+            names = (*(name_of(image) for image in images), *like)
+            without = (*unlike, *(like if not len(images) else ()))
+            query = Query(positive, examples(connection, model, unlike), names, without)
+            computed = exact
+            if computed is None:
+                computed = not has_index(connection, model) or (kept.narrow and keeps_few(connection, kept))
+            groups = search_groups(connection, model, query, kept, top, calibration, rerank=rerank, exact=computed)
+            searched = count_of(connection, model, computed)
+            rate = None if calibration is None else calibration.rate_among(searched)
+            return SearchResult(tuple(groups), groups[0].decision if groups else "unknown", calibration, rate, names, searched, computed)
+
+        result = self.database.run(work, reads=True)
+        filters = {"cameras": list(cameras), "since": since and since.isoformat(), "until": until and until.isoformat()}
+        details = {"images": len(images), "examples": len(like), "decision": result.decision, "groups": len(result.groups), **filters}
+        self.note("search", details, who)
+        return result
+
+    def sighting(self, sighting: UUID) -> Sighting:
+        """One sighting.
+
+        Raises:
+            GalleryError: it is not there.
+        """
+        return self.database.run(lambda connection: read_sighting(connection, sighting), reads=True)
+
+    def thumbnail(self, sighting: UUID) -> bytes:
+        """The JPEG of a sighting.
+
+        Raises:
+            GalleryError: there is no such sighting, or no thumbnail.
+        """
+        return self.database.run(lambda connection: read_thumbnail(connection, sighting), reads=True)
+
+    # ---- removing
+
+    def remove(
+        self,
+        *,
+        sightings: Sequence[UUID] = (),
+        person: UUID | None = None,
+        source: str | None = None,
+        camera: str | None = None,
+        keep_out: bool = True,
+        who: str | None = None,
+    ) -> Receipt:
+        """Removes sightings, their embeddings and thumbnails, and all that was said about them; and looks afterwards that nothing is left.
+
+        Args:
+            sightings: these.
+            person: all of this person, and the person.
+            source: all of this source.
+            camera: all of this camera.
+            keep_out: remember a salted digest of each content, so that adding the same files again does not bring them back.
+            who: removes, for the audit log.
+
+        Raises:
+            InputError: not exactly one of the four is given.
+        """
+        chosen = [name for name, value in (("sightings", sightings), ("person", person), ("source", source), ("camera", camera)) if value]
+        if len(chosen) != 1:
+            raise InputError(f"say what is removed by one of sightings, person, source and camera; got {', '.join(chosen) or 'none'}")
+        people: list[UUID] = []
+        if person is not None:
+            people = self.database.run(lambda connection: members(connection, [person]))
+            if not people:
+                raise GalleryError(f"the gallery has no person {person}: it was removed, or never there")
+        condition, value = {
+            "sightings": ("s.sighting = ANY(%s)", list(sightings)),
+            "person": ("s.person = ANY(%s)", people),
+            "source": ("s.source = %s", source),
+            "camera": ("s.camera = %s", camera),
+        }[chosen[0]]
+        salt = self.settings["salt"] if keep_out else None
+        return remove_where(self.database, condition, [value], people=people, salt=salt, who=who or user(), why=chosen[0])
+
+    def expire(self, age: timedelta, *, who: str | None = None) -> Receipt:
+        """Removes what is older: taken longer ago, or, where that time is unknown, added longer ago. It is kept out from then on.
+
+        Args:
+            age: above 0.
+            who: removes, for the audit log.
+
+        Raises:
+            InputError: the age is not positive.
+        """
+        if age <= timedelta(0):
+            raise InputError(f"what is older than {age} would be everything: name an age above 0")
+        before = datetime.now().astimezone() - age
+        salt = self.settings["salt"]
+        return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or user(), why="age")
+
+    def note(self, what: str, details: dict[str, Any], who: str | None) -> None:
+        """Writes to the audit log."""
+        entry = uuid4()
+
+        def work(connection: Connection) -> None:
+            connection.execute("SET LOCAL synchronous_commit = off")
+            note(connection, entry, who or user(), what, details)
+
+        self.database.run(work)
+
+    def sightings_of(self, source: str) -> list[Sighting]:
+        """All sightings of a source, by frame."""
+        return self.database.run(
+            lambda connection: read_sightings(connection, "s.source = %s", [source], "s.frame, s.sighting"), reads=True
+        )
+
+
+def calibration_of(embedder: Embedder) -> dict[str, Any] | None:
+    """What a model was calibrated to, as the gallery keeps it."""
+    found = embedder.threshold
+    if found is None:
+        return None
+    return asdict(
+        Calibration(
+            match=found.distance,
+            unsure=found.distance,
+            false_alarm_rate=found.fpir,
+            unsure_rate=found.fpir,
+            gallery=found.gallery,
+            queries=found.unknown_queries,
+            data=found.data,
+        )
+    )
+
+
+def count_of(connection: Connection, model: StoredModel, exact: bool) -> int:
+    """How many sightings there are: counted where all were compared anyway, else as PostgreSQL estimates it."""
+    if exact:
+        from psycopg import sql  # noqa: PLC0415
+
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(model.table)).fetchone()
+    else:
+        row = connection.execute(
+            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)", [f"embeddings_{model.number}"]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def user() -> str:
+    """Who runs this process."""
+    return getpass.getuser()

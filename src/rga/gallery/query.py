@@ -1,0 +1,232 @@
+"""A search: images become one direction, the nearest sightings become groups, and each group a decision.
+
+The distance of a sighting to several images is the mean of its distances to each. That is linear, so that the nearest sightings to the
+mean of the embeddings are looked for, and one search serves any number of images. Examples of what is sought count as images. Examples
+of what is not sought turn the direction away from them, as Rocchio's relevance feedback does; distances are told without them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rga.gallery.embedder import Features, Pixels
+from rga.gallery.results import Calibration, Decision, Found, Group, Sighting
+from rga.gallery.store.database import Connection
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.models import StoredModel
+from rga.gallery.store.searching import Filter, embeddings, nearest
+from rga.gallery.store.sightings import hidden_people, members, read_sightings, totals
+
+AWAY = 0.25
+"""The weight of examples that are not sought, beside 1 for those that are; Rocchio's usual ratio."""
+CANDIDATES = 3
+"""Sightings that are looked at for each group that is wanted."""
+ROUNDS = 8
+"""How often more sightings are looked for where few groups were found: people who have many sightings fill the first places."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for.
+
+    Attributes:
+        features: (n, D) of the images and the examples, of length 1.
+        away: (m, D) of the examples of what is not sought.
+        names: of the images and the examples.
+        without: sightings that are not to be found: examples of what is not sought; and of what is, where nothing else is searched with.
+    """
+
+    features: Features
+    away: Features
+    names: tuple[UUID, ...]
+    without: tuple[UUID, ...]
+
+    @property
+    def direction(self) -> NDArray[np.float32]:
+        """(D,), where the nearest sightings are looked for."""
+        mean: NDArray[np.float32] = self.features.mean(axis=0)
+        return mean - np.float32(AWAY) * self.away.mean(axis=0) if len(self.away) else mean
+
+    def distances(self, rows: Features) -> NDArray[np.float64]:
+        """(n, rows), the cosine distance of each image to each row."""
+        lengths = np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), 1e-12)
+        return np.asarray(1 - (self.features.astype(np.float64) @ rows.T.astype(np.float64)) / lengths)
+
+
+def name_of(image: Pixels) -> UUID:
+    """The name of an image that is searched with: the same for the same pixels."""
+    shape = f"{image.shape}".encode()
+    return UUID(bytes=hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).digest()[:16])
+
+
+def examples(connection: Connection, model: StoredModel, ids: Sequence[UUID]) -> Features:
+    """The embeddings of sightings that serve as examples, (n, D), of length 1.
+
+    Raises:
+        GalleryError: one of them is not there.
+    """
+    found = embeddings(connection, model, ids)
+    for sighting in ids:
+        if sighting not in found:
+            raise GalleryError(f"the gallery has no sighting {sighting} to serve as an example: it was removed, or never there")
+    rows = np.stack([found[sighting] for sighting in ids]) if ids else np.zeros((0, model.dimensions), np.float32)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def judged(connection: Connection, query: Query) -> tuple[list[UUID], list[UUID], set[UUID]]:
+    """What was said before about the images of a query.
+
+    Returns:
+        Sightings that are somebody else; people who are, merged ones included; sightings that are the person.
+    """
+    names = list(query.names)
+    rows = connection.execute(
+        "SELECT CASE WHEN first = ANY(%(names)s) THEN second ELSE first END, same FROM pairs WHERE first = ANY(%(names)s) OR second = ANY(%(names)s)",
+        {"names": names},
+    ).fetchall()
+    others = [row[0] for row in rows if not row[1]]
+    same = {row[0] for row in rows if row[1]}
+    strangers = people_on(connection, others) - people_on(connection, [*same, *names])
+    return others, members(connection, sorted(strangers)) if strangers else [], same
+
+
+def people_on(connection: Connection, sightings: Sequence[UUID]) -> set[UUID]:
+    """The people on some sightings."""
+    return {sighting.person for sighting in read_sightings(connection, "s.sighting = ANY(%s)", [list(sightings)]) if sighting.person}
+
+
+def search_groups(
+    connection: Connection,
+    model: StoredModel,
+    query: Query,
+    kept: Filter,
+    top: int,
+    calibration: Calibration | None,
+    *,
+    rerank: bool,
+    exact: bool | None,
+) -> list[Group]:
+    """The groups of a search, the nearest first; see ``Gallery.search``."""
+    others, strangers, same = judged(connection, query)
+    without = {*kept.without, *others, *query.without}
+    people = {*kept.without_people, *strangers, *hidden_people(connection)}
+    rows: dict[UUID, NDArray[np.float32]] = {}
+    distances: dict[UUID, float] = {}
+    found: dict[UUID, Sighting] = {}
+    plain = len(query.features) == 1 and not len(query.away) and not rerank
+    count = max(50, CANDIDATES * top)
+    for _ in range(ROUNDS):
+        now = Filter(kept.cameras, kept.since, kept.until, tuple(sorted(without)), tuple(sorted(people)))
+        hits = nearest(connection, model, query.direction, count, now, exact)
+        taken = [sighting for sighting, _ in hits]
+        if not found and same - set(taken):  # what somebody said is shown, however far it is
+            taken += [each.id for each in read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])]
+        found.update({each.id: each for each in read_sightings(connection, "s.sighting = ANY(%s)", [taken])})
+        if plain and len(taken) == len(hits):
+            distances.update(hits)
+        else:
+            plain = False
+        known = {key_of(each) for each in found.values()}
+        if len(hits) < count or len(known) >= top:
+            break
+        without |= {each.id for each in found.values() if each.person is None}
+        people |= set(members(connection, sorted({each.person for each in found.values() if each.person})))
+    if not found:
+        return []
+    order = sorted(found)
+    if plain:
+        all_distances = np.array([[distances[sighting] for sighting in order]])
+    else:
+        rows = embeddings(connection, model, order)
+        all_distances = query.distances(np.stack([rows[sighting] for sighting in order]))
+    scores = ranked_scores(query, rows, order, all_distances, rerank=rerank)
+    confirmed = same | {each.id for each in found.values() if each.person and each.person in people_on(connection, sorted(same))}
+    return grouped(connection, found, order, all_distances, scores, confirmed, top, calibration)
+
+
+def ranked_scores(
+    query: Query, rows: dict[UUID, NDArray[np.float32]], order: Sequence[UUID], distances: NDArray[np.float64], *, rerank: bool
+) -> NDArray[np.float64]:
+    """What the candidates are ordered by, the least first, (candidates,)."""
+    scores: NDArray[np.float64] = distances.mean(axis=0)
+    if len(query.away):
+        stacked = np.stack([rows[sighting] for sighting in order])
+        scores = 1 - stacked.astype(np.float64) @ query.direction.astype(np.float64)
+    if rerank and len(order) > 1:
+        from rga.ranking.rerank.reranking import rerank as reranked  # noqa: PLC0415  PyTorch
+
+        stacked = np.stack([rows[sighting] for sighting in order])
+        k1 = min(20, len(order))
+        scores = np.asarray(reranked(query.direction[None], stacked, k1, min(6, k1)), np.float64)[0]
+    return scores
+
+
+def key_of(sighting: Sighting) -> Any:
+    """What a sighting is grouped by: its person, else its track, else itself."""
+    if sighting.person is not None:
+        return sighting.person
+    return sighting.id if sighting.track is None else (sighting.source, sighting.track)
+
+
+def grouped(
+    connection: Connection,
+    found: dict[UUID, Sighting],
+    order: Sequence[UUID],
+    distances: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    confirmed: Iterable[UUID],
+    top: int,
+    calibration: Calibration | None,
+) -> list[Group]:
+    """Candidates by person and track, the best group first."""
+    sure = set(confirmed)
+    sets: dict[Any, list[Found]] = {}
+    for index in np.argsort(scores, kind="stable"):
+        sighting = found[order[index]]
+        each = Found(sighting, float(max(0.0, distances[:, index].mean())), int(distances[:, index].argmin()))
+        sets.setdefault(key_of(sighting), []).append(each)
+    kept = sorted(sets.items(), key=lambda item: not any(each.sighting.id in sure for each in item[1]))[:top]
+    keys = [key for key, _ in kept]
+    count = totals(
+        connection,
+        [key for key in keys if key in {each.person for each in found.values()}],
+        [key for key in keys if isinstance(key, tuple)],
+    )
+    groups = []
+    for key, members_found in kept:
+        best = min(members_found, key=lambda each: each.distance)
+        is_sure = any(each.sighting.id in sure for each in members_found)
+        groups.append(
+            Group(
+                person=best.sighting.person,
+                name=best.sighting.name,
+                track=key if isinstance(key, tuple) else None,
+                decision="match" if is_sure else decide(best.distance, calibration),
+                confirmed=is_sure,
+                distance=best.distance,
+                best=best,
+                sightings=tuple(sorted(members_found, key=lambda each: each.distance)),
+                total=count.get(key, 1),
+            )
+        )
+    return groups
+
+
+def decide(distance: float, calibration: Calibration | None) -> Decision:
+    """Whether something so far away is the person.
+
+    Example:
+        >>> calibration = Calibration(0.3, 0.4, 0.01, 0.1, 1000, 200, "market1501")
+        >>> [decide(distance, calibration) for distance in (0.2, 0.35, 0.5)], decide(0.2, None)
+        (['match', 'unsure', 'unknown'], 'unsure')
+    """
+    if calibration is None:
+        return "unsure"
+    return "match" if distance <= calibration.match else "unsure" if distance <= calibration.unsure else "unknown"

@@ -1,0 +1,329 @@
+"""A PostgreSQL in a folder: made, started, shared by the processes that use it, and stopped by the last of them.
+
+Who may do what is told by locks of the operating system, which end with their processes, however those end:
+
+- ``.server.lock`` is inherited by the server and all of its processes. Whoever gets it knows that none of them lives, and may start one.
+- ``.users.lock`` is shared by the processes that use the server. Who gets it alone was the last of them and stops the server.
+- ``.start.lock`` is held while one of both is looked at.
+
+A server that was killed is started again by whoever needs it next; its recovery may take as long as it takes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from rga.gallery.store.errors import GalleryError, StoreError
+from rga.gallery.store.programs import MAJOR, account, as_account, check_reachable, program, run_program
+from rga.storage.files import write_atomically, write_json
+
+USER = DATABASE = "gallery"
+RECORD = "gallery.json"
+"""Makes a folder a gallery; it is written last."""
+SOCKET_BYTES = 100
+"""A unix socket's path may have this length everywhere: 107 bytes on Linux, 103 on macOS."""
+PAUSE = 0.05
+"""Seconds between two looks at a server that starts or stops."""
+STOPPING = 60.0
+"""Seconds that a server may take to stop before it is told to leave at once; what is committed is safe either way."""
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "128MB",
+    "max_connections": "64",
+    "jit": "off",
+    "timezone": "UTC",
+    "lc_messages": "C",
+    "log_min_error_statement": "panic",  # statements hold names of people
+    "log_parameter_max_length_on_error": "0",
+}
+
+
+class Embedded:
+    """The server of a gallery's folder.
+
+    Args:
+        folder: of the gallery.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().resolve()
+        self.account = account()
+        self.data = self.folder / "data"
+        self.users: int | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # ---- making
+
+    def create(self) -> None:
+        """Makes the folder and an empty database in it.
+
+        Raises:
+            GalleryError: something is there already.
+            StoreError: PostgreSQL cannot be used here.
+        """
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise GalleryError(f"{self.folder} is there already: name a new folder for a gallery, or open the one that is there")
+        there = self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700 if self.account is None else 0o711)
+        try:
+            check_reachable(self.data, self.account, "the gallery")
+            self.initialise()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if there:
+                self.folder.mkdir()
+            raise
+        write_json(self.folder / RECORD, {"format": 1, "postgresql": MAJOR})
+
+    def initialise(self) -> None:
+        """Makes the data of PostgreSQL: a password for each connection, and no network."""
+        password = secrets.token_urlsafe(32)
+        for name in ("data", "socket"):
+            self.give(self.folder / name)
+        file = self.folder / "socket" / "password"
+        try:
+            file.touch(mode=0o600)
+            file.write_text(password, encoding="ascii")
+            self.hand_over(file)
+            options = ("--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--data-checksums")
+            run_program("initdb", ["-D", str(self.data), "-U", USER, f"--pwfile={file}", *options], self.account)
+        finally:
+            file.unlink(missing_ok=True)
+
+        def write(temporary: Path) -> None:
+            temporary.touch(mode=0o600)
+            temporary.write_text(password, encoding="ascii")
+
+        write_atomically(self.folder / "password", write)
+
+    def give(self, folder: Path) -> None:
+        """Makes a folder that the server's user alone may enter."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.hand_over(folder)
+
+    def hand_over(self, path: Path) -> None:
+        """Gives a file or folder to the user who runs the server."""
+        if self.account is not None:
+            os.chown(path, self.account.uid, self.account.gid)
+
+    # ---- using
+
+    def check(self) -> None:
+        """Checks that the folder holds a gallery of this version of PostgreSQL.
+
+        Raises:
+            GalleryError: it holds none.
+            StoreError: its data are of another version.
+        """
+        if not (self.folder / RECORD).is_file():
+            raise GalleryError(f"there is no gallery in {self.folder}: make one with rga gallery create")
+        found = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        if found != str(MAJOR):
+            raise StoreError(
+                f"the gallery in {self.folder} was written by PostgreSQL {found}, and PostgreSQL {MAJOR} is installed: with the installation "
+                "that wrote it, rga gallery export it; then rga gallery import the file into a new gallery"
+            )
+
+    def join(self) -> None:
+        """Starts the server, or shares the one that runs; may be called again, when the server may have died.
+
+        Raises:
+            GalleryError: there is no gallery.
+            StoreError: it cannot be started; or it runs on another machine.
+        """
+        self.check()
+        with self.starting():
+            if self.users is None:
+                self.users = lock_file(self.folder / ".users.lock", shared=True)
+                atexit.register(self.leave)
+            while True:
+                held = lock_file(self.folder / ".server.lock", wait=False)
+                if held is not None:
+                    try:
+                        self.start(held)
+                    finally:
+                        os.close(held)  # the server has its own
+                    return
+                if self.answers():
+                    return
+                self.check_here()
+                time.sleep(PAUSE)  # it starts, or the last processes of one that was killed end
+
+    def start(self, lock: int) -> None:
+        """Starts the server and waits until it answers: as long as it lives.
+
+        Raises:
+            StoreError: it ended.
+        """
+        if self.process is not None:
+            self.process.wait()
+        path = program("postgres")
+        check_reachable(path, self.account, "PostgreSQL")
+        check_reachable(self.data, self.account, "the gallery")
+        settings = {**SETTINGS, "unix_socket_directories": str(self.new_socket_folder())}
+        if sys.platform == "linux":
+            settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
+        log = self.folder / "postgres.log"
+        begins = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603  our own program
+                [str(path), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for us
+                pass_fds=(lock,),
+                **as_account(self.account),
+            )
+        write_json(self.folder / "server.json", {"host": socket.gethostname(), "process": self.process.pid})
+        while not self.answers():
+            if self.process.poll() is not None:
+                with log.open("rb") as output:
+                    output.seek(begins)
+                    said = output.read().decode("utf-8", "replace").strip().splitlines()
+                raise StoreError(f"PostgreSQL could not be started in {self.folder}: {said[-1] if said else 'it said nothing'} (see {log})")
+            time.sleep(PAUSE)
+
+    def answers(self) -> bool:
+        """Whether the server takes connections."""
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=10).close()
+        except psycopg.OperationalError as error:
+            if "authentication failed" in str(error):
+                raise StoreError(f"the password in {self.folder / 'password'} is not that of the gallery's database") from error
+            return False
+        return True
+
+    def check_here(self) -> None:
+        """Raises a StoreError if the server that holds the folder runs on another machine."""
+        try:
+            host = json.loads((self.folder / "server.json").read_text(encoding="utf-8"))["host"]
+        except FileNotFoundError:
+            return
+        if host != socket.gethostname():
+            raise StoreError(
+                f"the gallery in {self.folder} is in use by its server on {host}: a folder is used on one machine at a time; stop it there, or "
+                "move the gallery to a PostgreSQL that several machines reach by its URL (rga gallery export, rga gallery import)"
+            )
+
+    def leave(self) -> None:
+        """Stops the server if no other process uses it; otherwise leaves it to them."""
+        if self.users is None:
+            return
+        with self.starting():
+            os.close(self.users)
+            self.users = None
+            atexit.unregister(self.leave)
+            alone = lock_file(self.folder / ".users.lock", wait=False)
+            if alone is not None:
+                try:
+                    self.stop()
+                finally:
+                    os.close(alone)
+
+    def stop(self) -> None:
+        """Stops the server and waits until the last of its processes is gone."""
+        kind, until = signal.SIGINT, time.monotonic() + STOPPING
+        while (held := lock_file(self.folder / ".server.lock", wait=False)) is None:
+            number = self.postmaster()
+            if number is not None and kind is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, kind)
+                kind = None
+            if time.monotonic() > until:
+                kind, until = signal.SIGQUIT, time.monotonic() + STOPPING
+            if self.process is not None:
+                self.process.poll()
+            time.sleep(PAUSE)
+        os.close(held)
+        if self.process is not None:
+            self.process.wait()
+            self.process = None
+        (self.folder / "server.json").unlink(missing_ok=True)
+        found = self.folder / "socket-folder"
+        if found.exists():
+            shutil.rmtree(found.read_text(encoding="utf-8"), ignore_errors=True)
+            found.unlink()
+
+    def postmaster(self) -> int | None:
+        """The number of the server's process; None if there is none."""
+        try:
+            return int((self.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """While nobody else starts or stops the server."""
+        held = lock_file(self.folder / ".start.lock")
+        try:
+            yield
+        finally:
+            assert held is not None
+            os.close(held)
+
+    # ---- reaching
+
+    def new_socket_folder(self) -> Path:
+        """A private folder for the socket: in the gallery, or a temporary one where that path is too long for a socket."""
+        own = self.folder / "socket"
+        if len(os.fsencode(own / ".s.PGSQL.5432")) <= SOCKET_BYTES:
+            return own
+        note = self.folder / "socket-folder"
+        if note.exists():
+            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+        made = Path(tempfile.mkdtemp(prefix=f"rga-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8]}-", dir="/tmp"))  # noqa: S108
+        self.hand_over(made)
+        write_atomically(note, lambda temporary: temporary.write_text(str(made), encoding="utf-8"))
+        return made
+
+    def url(self, database: str = DATABASE) -> str:
+        """How a database of the server is reached; ``"postgres"`` is always there."""
+        note = self.folder / "socket-folder"
+        folder = note.read_text(encoding="utf-8") if note.exists() else str(self.folder / "socket")
+        password = (self.folder / "password").read_text(encoding="ascii")
+        return make_conninfo(host=folder, port="5432", user=USER, password=password, dbname=database)
+
+
+def lock_file(path: Path, *, shared: bool = False, wait: bool = True) -> int | None:
+    """Locks a file, by a lock that ends when all copies of its descriptor are closed.
+
+    Args:
+        path: of the file.
+        shared: with others who share it.
+        wait: until it can be had.
+
+    Returns:
+        The descriptor; None if others hold it.
+    """
+    import fcntl  # noqa: PLC0415  there is none on Windows
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return None
+        raise
+    return descriptor

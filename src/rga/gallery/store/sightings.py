@@ -1,0 +1,102 @@
+"""Sightings and thumbnails as they are read, and the names of the people on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from rga.gallery.crop import Box
+from rga.gallery.results import Sighting
+from rga.gallery.store.database import Connection
+from rga.gallery.store.errors import GalleryError
+
+COLUMNS = (
+    "s.sighting, s.source, s.camera, s.time, s.added, coalesce(p.merged_into, p.person), coalesce(r.name, p.name, ''), "
+    "s.frame, s.box, s.track, s.width, s.height, s.sharpness"
+)
+JOINED = "sightings s LEFT JOIN people p ON p.person = s.person LEFT JOIN people r ON r.person = p.merged_into"
+"""Sightings ``s``, the person ``p`` as they were enrolled, and the one ``r`` that this was merged into."""
+
+
+def read_sightings(
+    connection: Connection, condition: str, values: Sequence[Any], order: str = "s.sighting", limit: int | None = None
+) -> list[Sighting]:
+    """Sightings that fulfil a condition.
+
+    Args:
+        connection: within a transaction.
+        condition: SQL of ours about ``s``, ``p`` and ``r``.
+        values: of the condition.
+        order: SQL of ours.
+        limit: how many at most.
+    """
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM {JOINED} WHERE {condition} ORDER BY {order} LIMIT %s",  # noqa: S608  of ours
+        [*values, limit],
+    ).fetchall()
+    return [as_sighting(row) for row in rows]
+
+
+def as_sighting(row: Sequence[Any]) -> Sighting:
+    """A sighting from its columns."""
+    sighting, source, camera, time, added, person, name, frame, box, *numbers = row
+    return Sighting(sighting, source, camera, time, added, person, name, frame, None if box is None else Box(*box), *numbers)
+
+
+def read_sighting(connection: Connection, sighting: UUID) -> Sighting:
+    """One sighting.
+
+    Raises:
+        GalleryError: it is not there.
+    """
+    found = read_sightings(connection, "s.sighting = %s", [sighting])
+    if not found:
+        raise GalleryError(f"the gallery has no sighting {sighting}: it was removed, or never there")
+    return found[0]
+
+
+def read_thumbnail(connection: Connection, sighting: UUID) -> bytes:
+    """The JPEG of a sighting.
+
+    Raises:
+        GalleryError: there is no such sighting, or no thumbnail of it.
+    """
+    row = connection.execute("SELECT jpeg FROM thumbnails WHERE sighting = %s", [sighting]).fetchone()
+    if row is None:
+        read_sighting(connection, sighting)
+        raise GalleryError(f"there is no thumbnail of the sighting {sighting}: the gallery was made without")
+    return bytes(row[0])
+
+
+def members(connection: Connection, people: Sequence[UUID]) -> list[UUID]:
+    """People and all who were merged into them."""
+    rows = connection.execute(
+        "SELECT person FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s)", [list(people), list(people)]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def hidden_people(connection: Connection) -> list[UUID]:
+    """People whom searches leave out, and who were merged into them."""
+    rows = connection.execute(
+        "SELECT p.person FROM people p LEFT JOIN people r ON r.person = p.merged_into WHERE coalesce(r.hidden, p.hidden)"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def totals(connection: Connection, people: Sequence[UUID], tracks: Sequence[tuple[str, int]]) -> dict[Any, int]:
+    """How many sightings people and tracks have: person or (source, number) -> sightings."""
+    found: dict[Any, int] = {}
+    if people:
+        rows = connection.execute(
+            "SELECT coalesce(p.merged_into, p.person), count(*) FROM sightings s JOIN people p ON p.person = s.person "
+            "WHERE s.person = ANY(%s) GROUP BY 1",
+            [members(connection, people)],
+        ).fetchall()
+        found.update(rows)
+    for source, track in tracks:
+        row = connection.execute("SELECT count(*) FROM sightings WHERE source = %s AND track = %s", [source, track]).fetchone()
+        assert row is not None
+        found[source, track] = row[0]
+    return found
