@@ -7,7 +7,7 @@ and a disk, a share or a permission that fails, which says nothing about the ima
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -75,19 +75,30 @@ def unreadable(error: OSError, name: str) -> OSError:
     return error if error.filename is not None or error.errno is None else OSError(error.errno, error.strerror, name)
 
 
-def decoded(contents: bytes, complaint: str, use: Callable[[Image.Image], Result]) -> Result:
+def decoded(
+    contents: bytes,
+    complaint: str,
+    use: Callable[[Image.Image], Result],
+    *,
+    formats: Sequence[str] | None = None,
+    most_pixels: int | None = None,
+) -> Result:
     """What a function makes of an image, which it decodes to its last line.
 
     Args:
         contents: of the file.
         complaint: how the error begins where they are no image.
         use: gets the image, which is closed afterwards.
+        formats: that it may have, as Pillow calls them; None for all.
+        most_pixels: that it may have, which is seen before anything is decoded; None for Pillow's own limit.
 
     Raises:
         DamagedImageError: they are no image, or a damaged one.
     """
     try:
-        with Image.open(io.BytesIO(contents)) as image:
+        with Image.open(io.BytesIO(contents), formats=formats) as image:
+            if most_pixels is not None and image.width * image.height > most_pixels:
+                raise Image.DecompressionBombError(f"{image.width}x{image.height}, at most {most_pixels:,} pixels are read")
             image.load()
             return use(image)
     except MemoryError:

@@ -1,0 +1,1 @@
+"""A gallery's page and its API: what people and programs reach it by, and what keeps others out."""

@@ -1,0 +1,1 @@
+"""The API, under ``/api``: one file for each thing that is asked."""

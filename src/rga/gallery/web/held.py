@@ -1,0 +1,153 @@
+"""Images that were searched with, kept in memory for a while so that a search can be refined; never on a disk."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rga.gallery.crop import Box
+from rga.gallery.query import name_of
+from rga.gallery.web.problems import NotThereError
+from rga.gallery.web.uploads import Received
+
+PREVIEW = (1600, 1600)
+"""Width and height of what is shown of an image, at most."""
+
+
+@dataclass(frozen=True)
+class HeldImage:
+    """An image that was searched with.
+
+    Attributes:
+        name: the gallery's for the same pixels, see ``SearchResult.query``.
+        title: the name of its file.
+        contents: of its file, from which the pixels are decoded again.
+        preview: JPEG, made from the pixels; what was sent is never sent back.
+        width: in pixels.
+        height: in pixels.
+        content: what tells it from all others when it is enrolled.
+        box: the part of the image that was sent; None for all of it.
+        until: when it is forgotten.
+    """
+
+    name: UUID
+    title: str
+    contents: bytes
+    preview: bytes
+    width: int
+    height: int
+    content: str
+    box: Box | None
+    until: float
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it shows more than one person, to judge by its shape: people are taller than wide."""
+        return self.width * 4 > self.height * 3
+
+
+class Held:
+    """The images that are kept.
+
+    Args:
+        most_bytes: of all.
+        seconds: for which one is kept after it was used last.
+        clock: gives seconds, and never goes back.
+    """
+
+    def __init__(self, most_bytes: int, seconds: float, clock: Callable[[], float]) -> None:
+        self.most_bytes = most_bytes
+        self.seconds = seconds
+        self.clock = clock
+        self.images: OrderedDict[UUID, HeldImage] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def put(self, received: Received, box: Box | None = None) -> HeldImage:
+        """Keeps an image; those that were not used for the longest leave where it needs room."""
+        height, width = received.pixels.shape[:2]
+        image = HeldImage(
+            name=name_of(received.pixels),
+            title=received.name,
+            contents=received.contents,
+            preview=preview_of(received.pixels),
+            width=width,
+            height=height,
+            content=received.content,
+            box=box,
+            until=self.clock() + self.seconds,
+        )
+        with self.lock:
+            self.images.pop(image.name, None)
+            self.images[image.name] = image
+            while len(self.images) > 1 and sum(map(size_of, self.images.values())) > self.most_bytes:
+                self.images.popitem(last=False)
+        return image
+
+    def get(self, name: UUID) -> HeldImage:
+        """An image that is kept.
+
+        Raises:
+            NotThereError: it is not, or no longer.
+        """
+        with self.lock:
+            self.forget_old()
+            image = self.images.get(name)
+            if image is None:
+                raise NotThereError("the image of this search is no longer kept: search with it again")
+            self.images.move_to_end(name)
+            return image
+
+    def drop(self, name: UUID) -> None:
+        """Forgets an image."""
+        with self.lock:
+            self.images.pop(name, None)
+
+    def forget_old(self) -> None:
+        """Forgets what was kept long enough."""
+        now = self.clock()
+        for name in [name for name, image in self.images.items() if image.until <= now]:
+            del self.images[name]
+
+
+def size_of(image: HeldImage) -> int:
+    """The bytes that an image takes."""
+    return len(image.contents) + len(image.preview)
+
+
+def preview_of(pixels: NDArray[np.uint8]) -> bytes:
+    """A JPEG to show."""
+    image = Image.fromarray(pixels)
+    image.thumbnail(PREVIEW)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return stream.getvalue()
+
+
+def cut(image: HeldImage, pixels: NDArray[np.uint8], box: Box) -> tuple[Received, Box]:
+    """A part of an image, as if it had been sent.
+
+    Args:
+        image: of which.
+        pixels: of the image.
+        box: in its pixels; what lies outside of the image is left out.
+
+    Raises:
+        NotThereError: the box lies outside of the image.
+    """
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    right, bottom = min(image.width, round(box.left + box.width)), min(image.height, round(box.top + box.height))
+    if right - left < 2 or bottom - top < 2:
+        raise NotThereError(f"the box holds nothing of the image, which has {image.width}x{image.height} pixels: draw it around a person")
+    part = np.ascontiguousarray(pixels[top:bottom, left:right])
+    stream = io.BytesIO()
+    Image.fromarray(part).save(stream, "PNG", compress_level=1)
+    received = Received(image.title, stream.getvalue(), part, name_of(part).hex)
+    return received, Box(left, top, right - left, bottom - top)

@@ -1,0 +1,1 @@
+"""The pages: each works without JavaScript, and better with it."""
