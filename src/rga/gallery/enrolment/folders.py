@@ -73,7 +73,9 @@ def images_below(folder: Path) -> list[str]:
     """
     names = sorted(image_names(folder), key=natural)
     if not names:
-        raise MissingFileError(f"no images ({', '.join(SUFFIXES)}) below {folder}; videos and tables are added one by one, by their own names")
+        raise MissingFileError(
+            f"no images ({', '.join(SUFFIXES)}) below {folder}; videos and tables are added one by one, by their own names"
+        )
     return names
 
 

@@ -45,7 +45,7 @@ class EnrolmentOptions:
     tracks: Tracks = "overlap"
     """Which boxes of a video are of one person: those that overlap from frame to frame, those with the detector's number, or not known."""
     track_overlap: float = 0.3
-    """Overlap (IoU) from which boxes of successive frames are of one person."""
+    """Overlap (IoU) from which boxes of successive frames, made larger by 30 % at each side, are of one person."""
     track_gap: int = 5
     """Frames that are looked at in which a person may be missed without the end of its track."""
     track_length: int = 1

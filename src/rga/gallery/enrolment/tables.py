@@ -6,7 +6,7 @@
 | ``person`` | name of the person; empty if unknown |
 | ``camera`` | name of the camera; empty for the one that is declared for the source |
 | ``time`` | when the image was taken, in ISO 8601 with a time zone (2024-05-31T18:30:00+02:00), or without one in the declared zone |
-| ``left``, ``top``, ``width``, ``height`` | box of the person in the image, in pixels; all four or none; without one the whole image is the crop |
+| ``left``, ``top``, ``width``, ``height`` | box of the person in pixels of the image; all four, or none if the whole image is the crop |
 | ``frame`` | number of the frame in a video from which the image is, from 0 |
 | ``track`` | number of the person's track in that video, from 0 |
 
@@ -157,7 +157,9 @@ def read_entry(row: Row, folder: Path, zone: tzinfo | None) -> Entry:
         time = read_time(row["time"], zone) if row["time"] else None
     except InputError as error:
         raise DataError(f"{row.location}, column time: {error}") from error
-    numbers = {column: whole_number(row[column], "the number", f"{row.location}, column {column}") for column in ("frame", "track") if row[column]}
+    numbers = {
+        column: whole_number(row[column], "the number", f"{row.location}, column {column}") for column in ("frame", "track") if row[column]
+    }
     path, box = find_image(folder, name), read_box(row)
     return Entry(path, row.location, printable(name), row["person"], row["camera"], time, box, numbers.get("frame"), numbers.get("track"))
 
@@ -178,7 +180,9 @@ def read_box(row: Row) -> Box | None:
     if len(empty) == len(BOX):
         return None
     if empty:
-        raise DataError(f"{row.location}, column {empty[0]}: empty, and the line has a part of a box: expected all of {', '.join(BOX)}, or none")
+        raise DataError(
+            f"{row.location}, column {empty[0]}: empty, and the line has a part of a box: expected all of {', '.join(BOX)}, or none"
+        )
     sides = []
     for column in BOX:
         side = read_number(row[column])

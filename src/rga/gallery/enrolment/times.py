@@ -82,7 +82,9 @@ def in_zone(time: datetime, zone: tzinfo) -> datetime:
     first, second = (time.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     for each in (first, second):
         if each.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != time:
-            raise InputError(f"{time.isoformat()} does not exist in {zone}, whose clocks were put forward: write it with its offset, {EXPECTED}")
+            raise InputError(
+                f"{time.isoformat()} does not exist in {zone}, whose clocks were put forward: write it with its offset, {EXPECTED}"
+            )
     if first.utcoffset() != second.utcoffset():
         raise InputError(f"{time.isoformat()} is there twice in {zone}, whose clocks were put back: write it with its offset, {EXPECTED}")
     return first

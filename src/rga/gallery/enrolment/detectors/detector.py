@@ -34,7 +34,9 @@ class Detections:
         count = len(self.boxes)
         if self.boxes.shape != (count, 4) or self.scores.shape != (count,) or (self.tracks is not None and self.tracks.shape != (count,)):
             tracks = "" if self.tracks is None else f" and tracks {self.tracks.shape}"
-            raise InputError(f"a detector gave boxes {self.boxes.shape}, scores {self.scores.shape}{tracks}: expected (N, 4), (N,) and (N,)")
+            raise InputError(
+                f"a detector gave boxes {self.boxes.shape}, scores {self.scores.shape}{tracks}: expected (N, 4), (N,) and (N,)"
+            )
         if not np.isfinite(self.boxes).all() or (self.boxes[:, 2:] <= 0).any():
             raise InputError("a detector gave a box that is not finite, or without width or height")
 

@@ -38,7 +38,7 @@ class HogDetector:
         InputError: an option is out of its range.
     """
 
-    def __init__(self, min_score: float = 0.5, height: float = TALL, max_overlap: float = 0.4) -> None:
+    def __init__(self, min_score: float = 0.5, height: float = 64.0, max_overlap: float = 0.4) -> None:
         if find_spec("cv2") is None:
             raise MissingPackageError("opencv-python-headless", "hog")
         import cv2  # noqa: PLC0415  an optional dependency, slow to import
@@ -47,7 +47,7 @@ class HogDetector:
         if not height >= 16:
             raise InputError(f"height must be at least 16, got {height}")
         self.classifier = cv2.HOGDescriptor()
-        self.classifier.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        self.classifier.setSVMDetector(np.array(cv2.HOGDescriptor.getDefaultPeopleDetector(), dtype=np.float32))
         self.min_score, self.scale, self.max_overlap = min_score, max(1.0, TALL / height), max_overlap
 
     def __call__(self, frame: Frame) -> Detections:

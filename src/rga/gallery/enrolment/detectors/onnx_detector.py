@@ -1,13 +1,13 @@
 """A detector of people in a file of ONNX, in the layouts of torchvision's export and of YOLO.
 
 **Input**: one, of float32, RGB from 0 to 1: ``(1, 3, height, width)``, or ``(3, height, width)`` as torchvision's export has it. If height
-and width are fixed, the frame is fitted in: scaled as a whole, centred, grey (114) beside it. If they are free, four dimensions get the frame
-fitted into ``size``, three get the frame as it is.
+and width are fixed, the frame is fitted in: scaled as a whole, centred, grey (114) beside it. If they are free, an input of four dimensions
+gets the frame fitted into ``size``, and one of three gets the frame as it is.
 
 **Outputs**, told apart by their shapes:
 
-- torchvision: corners ``(N, 4)`` (left, top, right, bottom), labels ``(N,)`` of an integer type, scores ``(N,)`` of floats, in any order. People
-  have the label 1. Double boxes are gone.
+- torchvision: corners ``(N, 4)`` (left, top, right, bottom), labels ``(N,)`` of an integer type, scores ``(N,)`` of floats, in any order.
+  People have the label 1. Double boxes are gone.
 - YOLO with suppression inside: ``(1, N, 6)``: left, top, right, bottom, score, class. People have the class 0.
 - YOLO without: ``(1, 4 + classes, N)``, as (1, 84, 8400): centre across, centre down, width, height, then the score of each class. People
   have the class 0. Double boxes are taken away here.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from rga.errors import InputError, MissingFileError
 from rga.gallery.enrolment.detectors.detector import Detector
@@ -14,8 +15,8 @@ from rga.gallery.enrolment.detectors.torchvision_detector import DEFAULT, Torchv
 from rga.runtime.session import SUFFIXES
 
 CHOICES = (
-    "a file of boxes (det.txt), a detector in a file (yolo.onnx), torchvision (with its weights on this machine) or torchvision:NAME, or hog "
-    "(OpenCV's, the last resort)"
+    "a file of boxes (det.txt), a detector in a file (yolo.onnx), torchvision (with its weights on this machine) or torchvision:NAME, or "
+    "hog (OpenCV's, the last resort)"
 )
 
 
@@ -35,7 +36,7 @@ def open_detector(named: str, *, weights: Path | None = None, min_score: float |
         MissingPackageError: the detector needs a package that is not installed.
     """
     kind, _, name = named.partition(":")
-    options = {} if min_score is None else {"min_score": min_score}
+    options: dict[str, Any] = {} if min_score is None else {"min_score": min_score}
     if kind == "torchvision":
         return TorchvisionDetector(name or DEFAULT, weights, download=download, **options)
     if weights is not None or download:

@@ -1,4 +1,4 @@
-"""The detectors of torchvision, such as Faster R-CNN, with weights that are on this machine. Nothing is downloaded unless that is asked for."""
+"""The detectors of torchvision, such as Faster R-CNN, with weights on this machine; nothing is downloaded unless that is asked for."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class TorchvisionDetector:
 
     Args:
         name: of a model of ``torchvision.models.detection``.
-        weights: a file of its state, as ``torch.save(model.state_dict(), path)`` writes it; by default torchvision's weights for COCO, which
-            must be in PyTorch's folder of downloads.
+        weights: a file of its state, as ``torch.save(model.state_dict(), path)`` writes it; by default torchvision's weights for COCO,
+            which must be in PyTorch's folder of downloads.
         classes: of the weights in a file, with the background.
         min_score: boxes with a lower score, from 0 to 1, are left out.
         download: get torchvision's weights, where they are not on this machine.

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 SUFFIXES = frozenset(
-    ".3gp .asf .avi .dav .divx .flv .h264 .h265 .hevc .m2ts .m4v .mjpeg .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
+    f".{each}"
+    for each in ("3gp", "asf", "avi", "divx", "flv", "h264", "h265", "hevc", "m2ts", "m4v", "mjpeg", "mkv", "mov")
+    + ("mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "webm", "wmv")
 )
 """The suffixes of files that are taken for videos, in lower case."""
 
@@ -58,8 +60,6 @@ def video_frames(path: Path, every: float = 0.0, progress: Progress | None = Non
 
 def decoded_frames(path: Path, every: float, progress: Progress | None) -> Iterator[Frame | Unreadable]:
     """The frames of a file that is there; see ``video_frames``."""
-    import av  # noqa: PLC0415  an optional dependency
-
     content, source = sha256(path), printable(path.name)
     with utf8_path(path) as named, opened(named, path) as container:
         if not container.streams.video:
