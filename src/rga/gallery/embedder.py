@@ -109,6 +109,14 @@ def open_embedder(
     return ModelEmbedder(model, f"{weights} {model.feature}{' flip' if flip else ''}{prepared}", about, threshold)
 
 
+def model_options(
+    flip: bool, image_size: tuple[int, int] | None, mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> dict[str, Any]:
+    """The options of ``open_embedder`` from flags; a network of others is one whose size is given."""
+    preprocessing = None if image_size is None else Preprocessing(*image_size, mean, std)
+    return {"flip": flip, "preprocessing": preprocessing}
+
+
 def reopened(about: dict[str, Any], device: str = "auto") -> ModelEmbedder:
     """The model that a gallery was made with."""
     found = about.get("preprocessing")
