@@ -37,6 +37,33 @@ VERBS: dict[str, Verb] = {
     "report": Verb("rga.cli.commands.report:report", "write one page about a run, or several side by side", "RUN [RUN ...] [-o FILE.html]"),
     "explain": Verb("rga.cli.commands.explain:explain", "draw what a model looked at, and a page to explore it", "MODEL IMAGES -o DIR"),
     "export": Verb("rga.cli.commands.export:export", "write a model as a file for other programs", "MODEL [--to onnx] [-o FILE]"),
+    "gallery create": Verb(
+        "rga.cli.commands.gallery.filling:create", "make a gallery of people, with a database", "GALLERY [--model MODEL]"
+    ),
+    "gallery add": Verb(
+        "rga.cli.commands.gallery.filling:add", "add people from folders, tables and videos", "GALLERY SOURCE [SOURCE ...]"
+    ),
+    "gallery search": Verb("rga.cli.commands.gallery.searching:search", "who is this, and where and when were they seen", "GALLERY IMAGES"),
+    "gallery show": Verb("rga.cli.commands.gallery.searching:show", "show the people of a gallery, or one of them", "GALLERY [PERSON]"),
+    "gallery name": Verb("rga.cli.commands.gallery.correcting:name", "name a person", "GALLERY PERSON NAME"),
+    "gallery merge": Verb("rga.cli.commands.gallery.correcting:merge", "make several people one", "GALLERY PERSON PERSON [...]"),
+    "gallery undo": Verb("rga.cli.commands.gallery.correcting:undo", "undo the last name, merge, split or judgement", "GALLERY"),
+    "gallery remove": Verb(
+        "rga.cli.commands.gallery.correcting:remove", "remove people or sightings for good, with a receipt", "GALLERY --person PERSON"
+    ),
+    "gallery expire": Verb("rga.cli.commands.gallery.correcting:expire", "remove for good what is older", "GALLERY --days DAYS"),
+    "gallery calibrate": Verb(
+        "rga.cli.commands.gallery.keeping:calibrate", "choose the distance at which strangers are unknown", "GALLERY"
+    ),
+    "gallery export": Verb(
+        "rga.cli.commands.gallery.keeping:export", "write a gallery, or all on one person, into a file", "GALLERY -o FILE.zip"
+    ),
+    "gallery import": Verb("rga.cli.commands.gallery.filling:import_", "make a gallery from such a file", "FILE.zip GALLERY"),
+    "gallery stats": Verb("rga.cli.commands.gallery.keeping:stats", "show what a gallery holds", "GALLERY"),
+    "gallery doctor": Verb("rga.cli.commands.gallery.keeping:doctor", "look whether all of a gallery is as it should be", "GALLERY"),
+    "gallery rebuild": Verb(
+        "rga.cli.commands.gallery.filling:rebuild", "change the model of a gallery", "GALLERY MODEL SOURCE [SOURCE ...]"
+    ),
     "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
     "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),
     "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rga.checks import nearest
 from rga.datasets.layout import DataError
 
 SEPARATORS = (",", ";", "\t")
@@ -58,8 +59,10 @@ class Row:
         return self.cells[column]
 
 
-def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], where: str, *, names: bool = False) -> list[Row]:
-    """Reads a table with a header; other columns than those that are named are passed over, and so are empty lines.
+def read_rows(
+    file: Path, required: Sequence[str], optional: Sequence[str], where: str, *, names: bool = False, strict: bool = False
+) -> list[Row]:
+    """Reads a table with a header; empty lines are passed over.
 
     Args:
         file: the table.
@@ -67,9 +70,21 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], wher
         optional: columns that it may have.
         where: what the table should look like, for errors.
         names: as in ``read_lines``.
+        strict: refuse other columns than those that are named, which are passed over otherwise.
 
     Raises:
         DataError: the file is not text, lacks a column or has it twice, or a line has too few or too many cells or an open quote.
+    """
+    return list(each_row(file, required, optional, where, names=names, strict=strict))
+
+
+def each_row(
+    file: Path, required: Sequence[str], optional: Sequence[str], where: str, *, names: bool = False, strict: bool = False
+) -> Iterator[Row]:
+    """The lines of a table one after the other, as ``read_rows`` reads them: of a long one, only the text is held in memory.
+
+    Raises:
+        DataError: as ``read_rows``; what is wrong with a line is raised when its turn comes.
     """
     text = read_lines(file, names=names)
     lines = text.splitlines()
@@ -77,14 +92,15 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], wher
     if lines and (chosen := SEPARATOR_LINE.fullmatch(lines[0].strip(" "))):
         separators = (chosen[1],)
         text = text[len(lines[0]) :]  # the end of the line stays: an empty line, which counts
+    del lines
     heads = {each: next(records(file, text, each, strict=False), (1, [])) for each in separators}  # wrong quotes, if it is another one
     separator = next((each for each, (_, cells) in heads.items() if {*required} <= {*lowered(cells)}), separators[0])
-    (line, cells), *others = [*records(file, text, separator)] or [(1, [])]
+    others = records(file, text, separator)
+    line, cells = next(others, (1, []))
     columns = lowered(cells)
-    check_columns(f"{file}, line {line}", columns, required, optional, where)
+    check_columns(f"{file}, line {line}", columns, required, optional, where, strict=strict)
     indices = {name: columns.index(name) if name in columns else None for name in (*required, *optional)}
     needed = max(index for name, index in indices.items() if name in required and index is not None)
-    rows = []
     for line, cells in others:
         location = f"{file}, line {line}"
         if len(cells) <= needed or any(cells[len(columns) :]):
@@ -92,8 +108,7 @@ def read_rows(file: Path, required: Sequence[str], optional: Sequence[str], wher
                 f"{location}: not as many fields as the header has ({len(cells)}, expected {len(columns)}); "
                 f"write a text with {'a tab' if separator == chr(9) else repr(separator)} in it in quotes"
             )
-        rows.append(Row(location, {name: "" if at is None or at >= len(cells) else cells[at] for name, at in indices.items()}))
-    return rows
+        yield Row(location, {name: "" if at is None or at >= len(cells) else cells[at] for name, at in indices.items()})
 
 
 def lowered(header: Sequence[str]) -> list[str]:
@@ -101,13 +116,18 @@ def lowered(header: Sequence[str]) -> list[str]:
     return [name.lower() for name in header]
 
 
-def check_columns(location: str, columns: Sequence[str], required: Sequence[str], optional: Sequence[str], where: str) -> None:
+def check_columns(
+    location: str, columns: Sequence[str], required: Sequence[str], optional: Sequence[str], where: str, *, strict: bool = False
+) -> None:
     """Checks the columns of a table.
 
     Raises:
         DataError: one is missing or there twice, or another one seems to be one of the optional ones under another name: passing over it
-            would lose what it says.
+            would lose what it says; if ``strict``, another one of any name.
     """
+    unknown = [name for name in columns if name and name not in (*required, *optional)]
+    if strict and unknown:
+        raise DataError(f"{location}: unknown column {unknown[0]!r}{nearest(unknown[0], (*required, *optional))}; or leave it out. {where}")
     missing = [name for name in required if name not in columns]
     if missing:
         raise DataError(f"{location}: no column {', '.join(missing)} in the header {','.join(columns)!r}. {where}")

@@ -2,3 +2,23 @@
 
 A gallery answers "have we seen this person, where and when?", and says "unknown" where it cannot tell.
 """
+
+from typing import TYPE_CHECKING
+
+from rga.lazy import lazily
+
+if TYPE_CHECKING:
+    from rga.gallery.crop import Box, Crop, Unreadable
+    from rga.gallery.gallery import Gallery
+
+HOMES = {
+    "Box": "rga.gallery.crop",
+    "Crop": "rga.gallery.crop",
+    "Gallery": "rga.gallery.gallery",
+    "Unreadable": "rga.gallery.crop",
+}
+"""Public name -> the module in which it lives."""
+
+__all__ = ["Box", "Crop", "Gallery", "Unreadable"]
+
+__getattr__, __dir__ = lazily(__name__, HOMES)

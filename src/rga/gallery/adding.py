@@ -12,10 +12,12 @@ import numpy as np
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, Features, normalised
 from rga.gallery.results import Added, Rebuilt
-from rga.gallery.store.database import Connection, Database
 from rga.gallery.store.models import StoredModel, write_embeddings
+from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.writing import Thumbnails, known, row_of, sighting_of, write_sightings
 
+BATCH = 64
+"""Images that are embedded and written at a time."""
 Progress: TypeAlias = Callable[[int, int], object]
 """Is told how many are done, and of how many; 0 where nobody knows."""
 
@@ -96,7 +98,7 @@ def embed_again(
     for batch in batches(crops, batch_size):
         unique = {sighting_of(crop.content): crop for crop in readable(batch, unreadable)}
 
-        def lacking(connection: Connection, ids: list = list(unique)) -> set:  # type: ignore[type-arg]  # noqa: B006, B008
+        def lacking(connection: Connection, ids: list = list(unique)) -> set:  # type: ignore[type-arg]  # noqa: B006
             there = connection.execute("SELECT sighting FROM sightings WHERE sighting = ANY(%s)", [ids]).fetchall()
             have, _ = known(connection, model, [unique[row[0]].content for row in there], "")  # noqa: B023  called at once
             return {row[0] for row in there} - {sighting_of(content) for content in have}
@@ -142,4 +144,9 @@ def batches(crops: Iterable[Crop | Unreadable], size: int) -> Iterator[list[Crop
 
 def dimensions_of(embedder: Embedder) -> int:
     """How many numbers an embedding has: the model is asked for one."""
-    return normalised(embedder.embed([np.full((256, 128, 3), 127, np.uint8)])).shape[1]
+    probe = normalised(embedder.embed([np.full((256, 128, 3), 127, np.uint8)]))
+    return int(probe.shape[1])
+
+
+def unreported(done: int, total: int) -> None:
+    """Progress that nobody asks for."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rga.errors import InputError
+from rga.gallery.results import Calibration
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.storage.checksum import sha256
@@ -108,6 +109,14 @@ def open_embedder(
     return ModelEmbedder(model, f"{weights} {model.feature}{' flip' if flip else ''}{prepared}", about, threshold)
 
 
+def model_options(
+    flip: bool, image_size: tuple[int, int] | None, mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> dict[str, Any]:
+    """The options of ``open_embedder`` from flags; a network of others is one whose size is given."""
+    preprocessing = None if image_size is None else Preprocessing(*image_size, mean, std)
+    return {"flip": flip, "preprocessing": preprocessing}
+
+
 def reopened(about: dict[str, Any], device: str = "auto") -> ModelEmbedder:
     """The model that a gallery was made with."""
     found = about.get("preprocessing")
@@ -136,3 +145,22 @@ def normalised(features: Features) -> Features:
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):
         raise InputError("the model gave an embedding that is not finite, or of length 0: it cannot be compared")
     return np.asarray(rows / lengths, np.float32)
+
+
+def calibration_of(embedder: Embedder) -> dict[str, Any] | None:
+    """What a model was calibrated to, as the gallery keeps it."""
+    found = embedder.threshold
+    if found is None:
+        return None
+    return asdict(
+        Calibration(
+            match=found.distance,
+            unsure=found.distance,
+            false_alarm_rate=found.fpir,
+            unsure_rate=found.fpir,
+            found_rate=found.tpir,
+            gallery=found.gallery,
+            queries=found.unknown_queries,
+            data=found.data,
+        )
+    )

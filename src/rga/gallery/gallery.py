@@ -2,65 +2,42 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 
 from rga.checks import check_at_least
 from rga.errors import InputError
-from rga.gallery.adding import Progress, add, dimensions_of
+from rga.gallery.adding import BATCH, Progress, add, dimensions_of, unreported
+from rga.gallery.corrections import Corrections
 from rga.gallery.crop import Crop, Unreadable
-from rga.gallery.embedder import Embedder, Pixels, normalised, open_embedder, reopened
+from rga.gallery.embedder import Embedder, Pixels, calibration_of, normalised, open_embedder, reopened
 from rga.gallery.query import Query, examples, name_of, search_groups
 from rga.gallery.results import Added, Calibration, Receipt, SearchResult, Sighting
-from rga.gallery.store.audit import note
-from rga.gallery.store.database import Connection, Database, is_url
-from rga.gallery.store.embedded import Embedded
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.models import StoredModel, active_model, add_model
+from rga.gallery.store.portable import import_gallery
+from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
 from rga.gallery.store.schema import migrate
 from rga.gallery.store.searching import Filter, build_index, has_index, keeps_few
-from rga.gallery.store.sightings import members, read_sighting, read_sightings, read_thumbnail
+from rga.gallery.store.sightings import members, read_sighting, read_thumbnail
 from rga.gallery.store.writing import THUMBNAILS, Thumbnails
-
-BATCH = 64
-"""Images that are embedded and written at a time."""
+from rga.gallery.upkeep import Upkeep
 
 
-class Gallery:
+class Gallery(Corrections, Upkeep):
     """Sightings of people, and who they are.
 
     Make one with ``Gallery.create``, or open one with ``Gallery.open``; close it, or use it in a ``with`` statement. It may be used by
     several threads, and a gallery by several processes at once.
-
-    Args:
-        where: the folder or the URL.
-        database: of the gallery.
-        embedder: its model; None to open it when it is needed.
-        device: where PyTorch computes.
     """
-
-    def __init__(self, where: str | Path, database: Database, embedder: Embedder | None = None, device: str = "auto") -> None:
-        self.where = where
-        self.database = database
-        self.device = device
-        self.settings: dict[str, Any] = dict(
-            database.run(lambda connection: connection.execute("SELECT name, value FROM settings").fetchall())
-        )
-        self.loaded: Embedder | None = None
-        if embedder is not None:
-            self.model.check(embedder.fingerprint)
-            self.loaded = embedder
 
     # ---- making and opening
 
@@ -94,9 +71,6 @@ class Gallery:
             raise InputError(f"thumbnails are {', '.join(THUMBNAILS)}, got {thumbnails!r}")
         embedder = open_embedder(model, device=device, **options) if isinstance(model, str | Path) else model
         dimensions = dimensions_of(embedder)
-        if not is_url(where):
-            Embedded(Path(where)).create()
-        database = Database.open(where)
 
         def work(connection: Connection) -> None:
             migrate(connection, create=True)
@@ -105,7 +79,28 @@ class Gallery:
             for name, value in values.items():
                 connection.execute("INSERT INTO settings (name, value) VALUES (%s, %s)", [name, json.dumps(value)])
 
-        return cls.with_database(where, database, work, embedder, device)
+        return cls(where, Database.make(where, work), embedder, device)
+
+    @classmethod
+    def import_from(cls, file: Path, where: str | Path, *, progress: Progress | None = None) -> Gallery:
+        """Makes a gallery from what ``export`` wrote; the model is not needed for it.
+
+        Args:
+            file: that ``export`` wrote.
+            where: a new folder, or the URL of a database without a gallery.
+            progress: called with how many sightings are there, and of how many.
+
+        Raises:
+            InputError: the file is no exported gallery.
+            GalleryError: there is something already.
+            StoreError: the database cannot be used.
+        """
+
+        def work(connection: Connection) -> None:
+            migrate(connection, create=True)
+            import_gallery(connection, file, progress or unreported)
+
+        return cls(where, Database.make(where, work))
 
     @classmethod
     def open(
@@ -125,51 +120,15 @@ class Gallery:
             StoreError: the database cannot be used.
         """
         database = Database.open(where, replica)
-        embedder = model
-        if isinstance(model, str | Path):
-            about = database.run(active_model).about
-            embedder = reopened({**about, "model": str(model)}, device)
-        assert not isinstance(embedder, str | Path)
-        return cls.with_database(where, database, lambda connection: migrate(connection, create=False), embedder, device)
-
-    @classmethod
-    def with_database(cls, where: str | Path, database: Database, work: Any, embedder: Embedder | None, device: str) -> Gallery:
-        """The gallery of a database that is open, and closed again if something is wrong."""
         try:
-            database.run(work)
+            embedder = None if isinstance(model, str | Path) else model
+            if isinstance(model, str | Path):
+                embedder = reopened({**database.run(active_model).about, "model": str(model)}, device)
+            database.run(lambda connection: migrate(connection, create=False))
             return cls(where, database, embedder, device)
         except BaseException:
             database.close()
             raise
-
-    def close(self) -> None:
-        """Closes the gallery; the PostgreSQL of a folder stops if no other process uses it."""
-        self.database.close()
-
-    def __enter__(self) -> Gallery:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    @property
-    def model(self) -> StoredModel:
-        """The model whose embeddings the gallery holds."""
-        return self.database.run(active_model)
-
-    @property
-    def embedder(self) -> Embedder:
-        """The model, opened.
-
-        Raises:
-            OtherModelError: what is found where it was is another model.
-        """
-        if self.loaded is None:
-            model = self.model
-            found = reopened(model.about, self.device)
-            model.check(found.fingerprint)
-            self.loaded = found
-        return self.loaded
 
     # ---- adding and searching
 
@@ -198,7 +157,7 @@ class Gallery:
             salt=self.settings["salt"],
             batch_size=batch_size,
             total=total,
-            progress=progress or (lambda done, total: None),
+            progress=progress or unreported,
         )
         indexed = build_index(self.database, model)
         return Added(result.added, result.present, result.kept_out, result.unreadable, indexed)
@@ -321,7 +280,7 @@ class Gallery:
             "camera": ("s.camera = %s", camera),
         }[chosen[0]]
         salt = self.settings["salt"] if keep_out else None
-        return remove_where(self.database, condition, [value], people=people, salt=salt, who=who or user(), why=chosen[0])
+        return remove_where(self.database, condition, [value], people=people, salt=salt, who=who or self.user, why=chosen[0])
 
     def expire(self, age: timedelta, *, who: str | None = None) -> Receipt:
         """Removes what is older: taken longer ago, or, where that time is unknown, added longer ago. It is kept out from then on.
@@ -337,41 +296,7 @@ class Gallery:
             raise InputError(f"what is older than {age} would be everything: name an age above 0")
         before = datetime.now().astimezone() - age
         salt = self.settings["salt"]
-        return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or user(), why="age")
-
-    def note(self, what: str, details: dict[str, Any], who: str | None) -> None:
-        """Writes to the audit log."""
-        entry = uuid4()
-
-        def work(connection: Connection) -> None:
-            connection.execute("SET LOCAL synchronous_commit = off")
-            note(connection, entry, who or user(), what, details)
-
-        self.database.run(work)
-
-    def sightings_of(self, source: str) -> list[Sighting]:
-        """All sightings of a source, by frame."""
-        return self.database.run(
-            lambda connection: read_sightings(connection, "s.source = %s", [source], "s.frame, s.sighting"), reads=True
-        )
-
-
-def calibration_of(embedder: Embedder) -> dict[str, Any] | None:
-    """What a model was calibrated to, as the gallery keeps it."""
-    found = embedder.threshold
-    if found is None:
-        return None
-    return asdict(
-        Calibration(
-            match=found.distance,
-            unsure=found.distance,
-            false_alarm_rate=found.fpir,
-            unsure_rate=found.fpir,
-            gallery=found.gallery,
-            queries=found.unknown_queries,
-            data=found.data,
-        )
-    )
+        return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or self.user, why="age")
 
 
 def count_of(connection: Connection, model: StoredModel, exact: bool) -> int:
@@ -386,8 +311,3 @@ def count_of(connection: Connection, model: StoredModel, exact: bool) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def user() -> str:
-    """Who runs this process."""
-    return getpass.getuser()

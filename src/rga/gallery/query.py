@@ -8,21 +8,21 @@ of what is not sought turn the direction away from them, as Rocchio's relevance 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rga.gallery.embedder import Features, Pixels
-from rga.gallery.results import Calibration, Decision, Found, Group, Sighting
-from rga.gallery.store.database import Connection
+from rga.gallery.grouping import Candidates, grouped, key_of
+from rga.gallery.results import Calibration, Group, Sighting
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.models import StoredModel
+from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.searching import Filter, embeddings, nearest
-from rga.gallery.store.sightings import hidden_people, members, read_sightings, totals
+from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25
 """The weight of examples that are not sought, beside 1 for those that are; Rocchio's usual ratio."""
@@ -88,7 +88,8 @@ def judged(connection: Connection, query: Query) -> tuple[list[UUID], list[UUID]
     """
     names = list(query.names)
     rows = connection.execute(
-        "SELECT CASE WHEN first = ANY(%(names)s) THEN second ELSE first END, same FROM pairs WHERE first = ANY(%(names)s) OR second = ANY(%(names)s)",
+        "SELECT CASE WHEN first = ANY(%(names)s) THEN second ELSE first END, same FROM pairs "
+        "WHERE first = ANY(%(names)s) OR second = ANY(%(names)s)",
         {"names": names},
     ).fetchall()
     others = [row[0] for row in rows if not row[1]]
@@ -142,13 +143,14 @@ def search_groups(
         return []
     order = sorted(found)
     if plain:
-        all_distances = np.array([[distances[sighting] for sighting in order]])
+        matrix = np.array([[distances[sighting] for sighting in order]])
     else:
         rows = embeddings(connection, model, order)
-        all_distances = query.distances(np.stack([rows[sighting] for sighting in order]))
-    scores = ranked_scores(query, rows, order, all_distances, rerank=rerank)
-    confirmed = same | {each.id for each in found.values() if each.person and each.person in people_on(connection, sorted(same))}
-    return grouped(connection, found, order, all_distances, scores, confirmed, top, calibration)
+        matrix = query.distances(np.stack([rows[sighting] for sighting in order]))
+    scores = ranked_scores(query, rows, order, matrix, rerank=rerank)
+    sure_people = people_on(connection, sorted(same))
+    confirmed = frozenset(each.id for each in found.values() if each.id in same or each.person in sure_people)
+    return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration)
 
 
 def ranked_scores(
@@ -166,67 +168,3 @@ def ranked_scores(
         k1 = min(20, len(order))
         scores = np.asarray(reranked(query.direction[None], stacked, k1, min(6, k1)), np.float64)[0]
     return scores
-
-
-def key_of(sighting: Sighting) -> Any:
-    """What a sighting is grouped by: its person, else its track, else itself."""
-    if sighting.person is not None:
-        return sighting.person
-    return sighting.id if sighting.track is None else (sighting.source, sighting.track)
-
-
-def grouped(
-    connection: Connection,
-    found: dict[UUID, Sighting],
-    order: Sequence[UUID],
-    distances: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    confirmed: Iterable[UUID],
-    top: int,
-    calibration: Calibration | None,
-) -> list[Group]:
-    """Candidates by person and track, the best group first."""
-    sure = set(confirmed)
-    sets: dict[Any, list[Found]] = {}
-    for index in np.argsort(scores, kind="stable"):
-        sighting = found[order[index]]
-        each = Found(sighting, float(max(0.0, distances[:, index].mean())), int(distances[:, index].argmin()))
-        sets.setdefault(key_of(sighting), []).append(each)
-    kept = sorted(sets.items(), key=lambda item: not any(each.sighting.id in sure for each in item[1]))[:top]
-    keys = [key for key, _ in kept]
-    count = totals(
-        connection,
-        [key for key in keys if key in {each.person for each in found.values()}],
-        [key for key in keys if isinstance(key, tuple)],
-    )
-    groups = []
-    for key, members_found in kept:
-        best = min(members_found, key=lambda each: each.distance)
-        is_sure = any(each.sighting.id in sure for each in members_found)
-        groups.append(
-            Group(
-                person=best.sighting.person,
-                name=best.sighting.name,
-                track=key if isinstance(key, tuple) else None,
-                decision="match" if is_sure else decide(best.distance, calibration),
-                confirmed=is_sure,
-                distance=best.distance,
-                best=best,
-                sightings=tuple(sorted(members_found, key=lambda each: each.distance)),
-                total=count.get(key, 1),
-            )
-        )
-    return groups
-
-
-def decide(distance: float, calibration: Calibration | None) -> Decision:
-    """Whether something so far away is the person.
-
-    Example:
-        >>> calibration = Calibration(0.3, 0.4, 0.01, 0.1, 1000, 200, "market1501")
-        >>> [decide(distance, calibration) for distance in (0.2, 0.35, 0.5)], decide(0.2, None)
-        (['match', 'unsure', 'unknown'], 'unsure')
-    """
-    if calibration is None:
-        return "unsure"
-    return "match" if distance <= calibration.match else "unsure" if distance <= calibration.unsure else "unknown"

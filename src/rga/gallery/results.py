@@ -123,6 +123,7 @@ class Calibration:
         unsure: above it, and up to this distance, it may be one; the same as ``match`` where that was not measured.
         false_alarm_rate: the share of unknown people who were taken for somebody, at ``match``.
         unsure_rate: likewise at ``unsure``.
+        found_rate: the share of known people who were found first, at ``match``; None if it was not measured.
         gallery: among how many sightings that was measured.
         queries: with how many unknown people's images.
         data: on what.
@@ -132,6 +133,7 @@ class Calibration:
     unsure: float
     false_alarm_rate: float
     unsure_rate: float
+    found_rate: float | None
     gallery: int
     queries: int
     data: str
@@ -293,3 +295,18 @@ class Rebuilt:
 
 
 JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that was said about people, and can be undone.
+
+    Attributes:
+        id: of the action.
+        time: when.
+        kind: name, assign, split, merge, hide, same or not_same.
+    """
+
+    id: UUID
+    time: datetime
+    kind: str

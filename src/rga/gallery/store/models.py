@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from rga.gallery.store.database import Connection
 from rga.gallery.store.errors import GalleryError, OtherModelError
 from rga.gallery.store.halfvecs import copy_in
+from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.schema import embeddings_of, spread_table
 
 
@@ -50,8 +50,8 @@ class StoredModel:
         """Raises an OtherModelError unless embeddings are of this model."""
         if fingerprint != self.fingerprint or dimensions not in (None, self.dimensions):
             raise OtherModelError(
-                f"the gallery holds embeddings of the model {self.about.get('model', '?')} ({self.fingerprint}), which cannot be compared with "
-                f"those of {fingerprint}: open the gallery with its own model, or change its model with rga gallery rebuild"
+                f"the gallery holds embeddings of the model {self.about.get('model', '?')} ({self.fingerprint}), which cannot be compared "
+                f"with those of {fingerprint}: open the gallery with its own model, or change its model with rga gallery rebuild"
             )
 
 

@@ -19,8 +19,8 @@ from psycopg import sql
 
 from rga.gallery.results import Receipt
 from rga.gallery.store.audit import note
-from rga.gallery.store.database import Connection, Database
-from rga.gallery.store.models import StoredModel, active_model, all_models
+from rga.gallery.store.models import active_model, all_models
+from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.searching import embeddings, has_index, nearest, set_memory
 from rga.gallery.store.sightings import JOINED
 from rga.gallery.store.writing import kept_out_digest
@@ -100,7 +100,8 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
     gone = [
         row[0]
         for row in connection.execute(
-            "SELECT p.person FROM people p WHERE p.person = ANY(%(all)s) AND (coalesce(p.merged_into, p.person) = ANY(%(named)s) OR NOT EXISTS "
+            "SELECT p.person FROM people p WHERE p.person = ANY(%(all)s) "
+            "AND (coalesce(p.merged_into, p.person) = ANY(%(named)s) OR NOT EXISTS "
             "(SELECT FROM sightings s JOIN people q ON q.person = s.person "
             "WHERE coalesce(q.merged_into, q.person) = coalesce(p.merged_into, p.person)))",
             {"all": concerned, "named": list(people)},
@@ -157,13 +158,11 @@ def still_found(connection: Connection, gone: Deleted) -> int:
 
 
 def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
-    """How many rows belong to removed sightings all the same, or to none at all."""
+    """How many rows belong to removed sightings all the same."""
     count = 0
-    owned: list[tuple[sql.Composable, StoredModel | None]] = [(sql.Identifier("thumbnails"), None)]
-    owned += [(model.table, model) for model in all_models(connection)]
-    for table, _ in owned:
-        query = sql.SQL("SELECT count(*) FROM {table} t WHERE sighting = ANY(%s)").format(table=table)
-        row = connection.execute(query, [list(removed)]).fetchone()
+    ids = list(removed)
+    for table in (sql.Identifier("thumbnails"), *(model.table for model in all_models(connection))):
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE sighting = ANY(%s)").format(table), [ids]).fetchone()
         assert row is not None
         count += row[0]
     for query in (
@@ -171,7 +170,7 @@ def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
         "SELECT count(*) FROM pairs WHERE first = ANY(%(ids)s) OR second = ANY(%(ids)s)",
         "SELECT count(*) FROM actions WHERE concerns && %(ids)s::uuid[]",
     ):
-        row = connection.execute(query, {"ids": list(removed)}).fetchone()
+        row = connection.execute(query, {"ids": ids}).fetchone()
         assert row is not None
         count += row[0]
     return count

@@ -7,8 +7,8 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
-from rga.gallery.store.database import SCHEMA, Connection
 from rga.gallery.store.errors import GalleryError, StoreError
+from rga.gallery.store.postgresql.database import SCHEMA, Connection
 
 LOCK = 7_246_001
 """The advisory lock of who changes the schema."""

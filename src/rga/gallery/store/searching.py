@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from rga.gallery.store.database import Connection, Database
 from rga.gallery.store.halfvecs import as_text, copy_out
 from rga.gallery.store.models import StoredModel
+from rga.gallery.store.postgresql.database import Connection, Database
 
 EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
@@ -102,7 +102,7 @@ def nearest(
         exact = not has_index(connection, model) or (kept.narrow and keeps_few(connection, kept))
     needs_sightings = bool(values)
     joined = sql.SQL("JOIN sightings s ON s.sighting = e.sighting") if needs_sightings else sql.SQL("")
-    order = sql.SQL("e.embedding <=> %(direction)s::halfvec")
+    order: sql.Composable = sql.SQL("e.embedding <=> %(direction)s::halfvec")
     connection.execute("SET LOCAL jit = off")
     if exact:
         order = sql.SQL("({}) + 0").format(order)  # which the index cannot serve
@@ -114,7 +114,8 @@ def nearest(
             )
         )
     query = sql.SQL(
-        "SELECT e.sighting, e.embedding <=> %(direction)s::halfvec FROM {table} e {joined} WHERE {condition} ORDER BY {order} LIMIT %(count)s"
+        "SELECT e.sighting, e.embedding <=> %(direction)s::halfvec FROM {table} e {joined} WHERE {condition} "
+        "ORDER BY {order} LIMIT %(count)s"
     ).format(table=model.table, joined=joined, condition=condition, order=order)
     length = float(np.linalg.norm(direction)) or 1.0
     return connection.execute(query, {**values, "direction": as_text(direction / length), "count": count}).fetchall()

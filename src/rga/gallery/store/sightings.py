@@ -8,8 +8,8 @@ from uuid import UUID
 
 from rga.gallery.crop import Box
 from rga.gallery.results import Sighting
-from rga.gallery.store.database import Connection
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.postgresql.database import Connection
 
 COLUMNS = (
     "s.sighting, s.source, s.camera, s.time, s.added, coalesce(p.merged_into, p.person), coalesce(r.name, p.name, ''), "

@@ -16,8 +16,8 @@ from PIL import Image, ImageFilter
 from psycopg import sql
 
 from rga.gallery.crop import Crop
-from rga.gallery.store.database import Connection
 from rga.gallery.store.models import StoredModel, write_embeddings
+from rga.gallery.store.postgresql.database import Connection
 
 Thumbnails = Literal["on", "off", "blurred"]
 THUMBNAILS: tuple[Thumbnails, ...] = ("on", "off", "blurred")

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rga.errors import first_line
-from rga.gallery.store.embedded import DATABASE, Embedded
 from rga.gallery.store.errors import StoreError
+from rga.gallery.store.postgresql.embedded import Embedded
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 Result = TypeVar("Result")
@@ -59,16 +58,41 @@ class Database:
         else:
             server = Embedded(Path(where))
             server.join()
-            try:
-                make_database(server)
-                database = cls(server.url(), server)
-            except BaseException:
-                server.leave()
-                raise
+            database = cls(server.url(), server)
         try:
             database.run(check_versions)
         except BaseException:
             database.close()
+            raise
+        return database
+
+    @classmethod
+    def make(cls, where: str | Path, fill: Callable[[Connection], object]) -> Database:
+        """Makes a database in a folder, or takes the one at a URL, and fills it; nothing is left of it if that fails.
+
+        Args:
+            where: a new folder, or the URL.
+            fill: gets a connection, within a transaction.
+
+        Raises:
+            GalleryError: the folder is there already.
+            StoreError: the database cannot be used.
+        """
+        if is_url(where):
+            database = cls(checked_url(str(where)))
+        else:
+            server = Embedded(Path(where))
+            server.create()
+            database = cls(server.url(), server)
+        try:
+            database.run(check_versions)
+            database.run(fill)
+            if database.server is not None:
+                database.server.finish()
+        except BaseException:
+            database.close()
+            if database.server is not None:
+                database.server.destroy()
             raise
         return database
 
@@ -157,14 +181,6 @@ def explained(error: psycopg.Error) -> StoreError:
     return StoreError(f"the database of the gallery cannot be used: {first_line(error)}")
 
 
-def make_database(server: Embedded) -> None:
-    """Makes the database in a server that is new."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-
 def check_versions(connection: Connection) -> None:
     """Checks the versions of PostgreSQL and pgvector, which is added to the database if it is not there.
 
@@ -189,6 +205,6 @@ def check_versions(connection: Connection) -> None:
     assert found is not None
     if tuple(int(part) for part in found[0].split(".")) < OLDEST_PGVECTOR:
         raise StoreError(
-            f"pgvector {found[0]} is in the database: versions before {wanted} can corrupt HNSW indexes, so that people are not found or not "
-            "removed; install a newer one on the server and run ALTER EXTENSION vector UPDATE"
+            f"pgvector {found[0]} is in the database: versions before {wanted} can corrupt HNSW indexes, so that people are not found, or "
+            "not removed; install a newer one on the server and run ALTER EXTENSION vector UPDATE"
         )

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
-import hashlib
 import json
 import os
 import secrets
@@ -29,10 +27,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from rga.gallery.store.errors import GalleryError, StoreError
-from rga.gallery.store.programs import MAJOR, account, as_account, check_reachable, program, run_program
+from rga.gallery.store.postgresql.locks import lock_file
+from rga.gallery.store.postgresql.programs import MAJOR, account, as_account, check_reachable, program, run_program
 from rga.storage.files import write_atomically, write_json
 
 USER = DATABASE = "gallery"
@@ -74,7 +74,7 @@ class Embedded:
     # ---- making
 
     def create(self) -> None:
-        """Makes the folder and an empty database in it.
+        """Makes the folder and an empty database in it, whose server is joined. It counts as a gallery after ``finish``.
 
         Raises:
             GalleryError: something is there already.
@@ -82,18 +82,25 @@ class Embedded:
         """
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise GalleryError(f"{self.folder} is there already: name a new folder for a gallery, or open the one that is there")
-        there = self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700 if self.account is None else 0o711)
         try:
             check_reachable(self.data, self.account, "the gallery")
             self.initialise()
+            self.join(new=True)
+            make_database(self)
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if there:
-                self.folder.mkdir()
+            self.destroy()
             raise
+
+    def finish(self) -> None:
+        """Makes the folder count as a gallery, when all that belongs to it is there."""
         write_json(self.folder / RECORD, {"format": 1, "postgresql": MAJOR})
+
+    def destroy(self) -> None:
+        """Removes what ``create`` made."""
+        self.leave()
+        shutil.rmtree(self.folder)
 
     def initialise(self) -> None:
         """Makes the data of PostgreSQL: a password for each connection, and no network."""
@@ -136,22 +143,28 @@ class Embedded:
             StoreError: its data are of another version.
         """
         if not (self.folder / RECORD).is_file():
+            if self.data.is_dir():
+                raise GalleryError(f"the making of the gallery in {self.folder} was interrupted: remove the folder, and make it again")
             raise GalleryError(f"there is no gallery in {self.folder}: make one with rga gallery create")
         found = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if found != str(MAJOR):
             raise StoreError(
-                f"the gallery in {self.folder} was written by PostgreSQL {found}, and PostgreSQL {MAJOR} is installed: with the installation "
-                "that wrote it, rga gallery export it; then rga gallery import the file into a new gallery"
+                f"the gallery in {self.folder} was written by PostgreSQL {found}, and PostgreSQL {MAJOR} is installed: with the "
+                "installation that wrote it, rga gallery export it; then rga gallery import the file into a new gallery"
             )
 
-    def join(self) -> None:
+    def join(self, *, new: bool = False) -> None:
         """Starts the server, or shares the one that runs; may be called again, when the server may have died.
+
+        Args:
+            new: the gallery is being made.
 
         Raises:
             GalleryError: there is no gallery.
             StoreError: it cannot be started; or it runs on another machine.
         """
-        self.check()
+        if not new:
+            self.check()
         with self.starting():
             if self.users is None:
                 self.users = lock_file(self.folder / ".users.lock", shared=True)
@@ -222,8 +235,8 @@ class Embedded:
             return
         if host != socket.gethostname():
             raise StoreError(
-                f"the gallery in {self.folder} is in use by its server on {host}: a folder is used on one machine at a time; stop it there, or "
-                "move the gallery to a PostgreSQL that several machines reach by its URL (rga gallery export, rga gallery import)"
+                f"the gallery in {self.folder} is in use by its server on {host}: a folder is used on one machine at a time; stop it "
+                "there, or move the gallery to a PostgreSQL that several machines reach by its URL (rga gallery export, rga gallery import)"
             )
 
     def leave(self) -> None:
@@ -243,15 +256,15 @@ class Embedded:
 
     def stop(self) -> None:
         """Stops the server and waits until the last of its processes is gone."""
-        kind, until = signal.SIGINT, time.monotonic() + STOPPING
+        kind, told, until = signal.SIGINT, False, time.monotonic() + STOPPING
         while (held := lock_file(self.folder / ".server.lock", wait=False)) is None:
             number = self.postmaster()
-            if number is not None and kind is not None:
+            if number is not None and not told:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(number, kind)
-                kind = None
+                told = True
             if time.monotonic() > until:
-                kind, until = signal.SIGQUIT, time.monotonic() + STOPPING
+                kind, told, until = signal.SIGQUIT, False, time.monotonic() + STOPPING
             if self.process is not None:
                 self.process.poll()
             time.sleep(PAUSE)
@@ -292,7 +305,9 @@ class Embedded:
         note = self.folder / "socket-folder"
         if note.exists():
             shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
-        made = Path(tempfile.mkdtemp(prefix=f"rga-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8]}-", dir="/tmp"))  # noqa: S108
+        made = Path(tempfile.mkdtemp(prefix="rga-gallery-"))
+        if len(os.fsencode(made / ".s.PGSQL.5432")) > SOCKET_BYTES:
+            raise StoreError(f"the path of the gallery and that of temporary files ({made}) are too long for a socket: set TMPDIR=/tmp")
         self.hand_over(made)
         write_atomically(note, lambda temporary: temporary.write_text(str(made), encoding="utf-8"))
         return made
@@ -305,25 +320,7 @@ class Embedded:
         return make_conninfo(host=folder, port="5432", user=USER, password=password, dbname=database)
 
 
-def lock_file(path: Path, *, shared: bool = False, wait: bool = True) -> int | None:
-    """Locks a file, by a lock that ends when all copies of its descriptor are closed.
-
-    Args:
-        path: of the file.
-        shared: with others who share it.
-        wait: until it can be had.
-
-    Returns:
-        The descriptor; None if others hold it.
-    """
-    import fcntl  # noqa: PLC0415  there is none on Windows
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
-        os.close(descriptor)
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return None
-        raise
-    return descriptor
+def make_database(server: Embedded) -> None:
+    """Makes the database in a server that is new."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

@@ -121,7 +121,7 @@ def run_program(name: str, arguments: Sequence[str], who: Account | None) -> str
     """
     path = program(name)
     check_reachable(path, who, "PostgreSQL")
-    done = subprocess.run(  # noqa: S603  our own program
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  our own program
         [str(path), *arguments], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, **as_account(who)
     )
     if done.returncode:

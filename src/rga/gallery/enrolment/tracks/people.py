@@ -1,0 +1,114 @@
+"""The people in frames as crops: detected, followed, and the best few crops of each track chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rga.errors import InputError
+from rga.gallery.crop import Box, Crop, Unreadable
+from rga.gallery.enrolment.boxes import cut
+from rga.gallery.enrolment.detectors.detector import Detections, Detector
+from rga.gallery.enrolment.frames.frame import Frame
+from rga.gallery.enrolment.images import content_of
+from rga.gallery.enrolment.options import EnrolmentOptions
+from rga.gallery.enrolment.tracks.choice import BestSpread
+from rga.gallery.enrolment.tracks.quality import qualities
+from rga.gallery.enrolment.tracks.tracker import Tracker
+
+
+def people_in(frames: Iterable[Frame | Unreadable], detector: Detector, options: EnrolmentOptions) -> Iterator[Crop | Unreadable]:
+    """The people in frames.
+
+    With tracks by overlap, the crops of a track come when it is at its end; with the detector's tracks, at the end of the frames, as a
+    person may come back. Without tracks, each box is a crop at once.
+
+    Args:
+        frames: in their order. What is unreadable among them is handed on.
+        detector: finds people.
+        options: camera, start, margin, tracks.
+
+    Raises:
+        InputError: the detector's tracks are asked for, and it has none.
+    """
+    tracker = Tracker(options.track_overlap, options.track_gap)
+    pending: dict[int, BestSpread[Crop]] = {}
+    for moment, frame in enumerate(frames):
+        if isinstance(frame, Unreadable):
+            yield frame
+            continue
+        found = large_enough(detector(frame), frame, options)
+        if options.tracks == "none":
+            yield from (crop_of(frame, box_of(row), None, options) for row in found.boxes)
+            continue
+        numbers = tracker.follow(found.boxes) if options.tracks == "overlap" else known_tracks(found, frame)
+        for row, number, figure in zip(found.boxes, numbers.tolist(), qualities(frame.image, found.boxes), strict=True):
+            best = pending.setdefault(number, BestSpread(options.crops_per_track))
+            best.add(moment, figure, partial(crop_of, frame, box_of(row), number, options))
+        if options.tracks == "overlap":
+            for number in sorted(pending.keys() - tracker.alive):
+                yield from finished(pending.pop(number), options)
+    for number in sorted(pending):
+        yield from finished(pending[number], options)
+
+
+def finished(best: BestSpread[Crop], options: EnrolmentOptions) -> list[Crop]:
+    """The crops of a track that is at its end; none, if it is too short."""
+    return best.chosen() if best.seen >= options.track_length else []
+
+
+def large_enough(found: Detections, frame: Frame, options: EnrolmentOptions) -> Detections:
+    """The boxes that are high enough and of which a pixel at least lies in the frame."""
+    height, width = frame.image.shape[:2]
+    low = np.round(np.clip(found.boxes[:, :2], 0, [width, height]))
+    high = np.round(np.clip(found.boxes[:, :2] + found.boxes[:, 2:], 0, [width, height]))
+    return found.keep((found.boxes[:, 3] >= options.min_height) & (high > low).all(axis=1))
+
+
+def known_tracks(found: Detections, frame: Frame) -> NDArray[np.int64]:
+    """The detector's own tracks.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not len(found):
+        return np.zeros(0, dtype=np.int64)
+    if found.tracks is None:
+        raise InputError(
+            f"{frame.source}, frame {frame.number}: the detector does not say which boxes are of one person: follow them by overlap"
+        )
+    return found.tracks
+
+
+def box_of(row: NDArray[np.float64]) -> Box:
+    """A box of an array, (4,)."""
+    return Box(*map(float, row))
+
+
+def crop_of(frame: Frame, box: Box, track: int | None, options: EnrolmentOptions) -> Crop:
+    """The crop of a box.
+
+    Args:
+        frame: in which the box is, with a pixel at least.
+        box: without the margin.
+        track: its number; None if there are none.
+        options: camera, start, margin.
+    """
+    image = cut(frame.image, box, options.margin)
+    assert image is not None, "such boxes are left out"
+    start = options.starts
+    time = None if start is None or frame.seconds is None else start + timedelta(seconds=frame.seconds)
+    return Crop(
+        image,
+        content_of(frame.content, box),
+        frame.source,
+        options.camera,
+        time,
+        frame=frame.number,
+        box=box,
+        track=track,
+    )

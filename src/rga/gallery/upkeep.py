@@ -1,0 +1,133 @@
+"""What keeps a gallery: figures, health, calibration, another model, export, the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from rga.checks import check_at_least
+from rga.gallery.adding import BATCH, Progress, dimensions_of, embed_again, unreported
+from rga.gallery.calibrating import calibrate, labelled
+from rga.gallery.crop import Crop, Unreadable
+from rga.gallery.embedder import Embedder, calibration_of, open_embedder
+from rga.gallery.opened import OpenGallery
+from rga.gallery.results import Calibration, Finding, Rebuilt, Stats
+from rga.gallery.store.audit import entries
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.health import examine, stats_of
+from rga.gallery.store.models import active_model, add_model, as_json, switch
+from rga.gallery.store.portable import export_gallery, export_people
+from rga.gallery.store.postgresql.database import Connection
+from rga.gallery.store.searching import build_index
+from rga.gallery.store.sightings import members
+
+
+class Upkeep(OpenGallery):
+    """The part of a gallery that is about the whole of it."""
+
+    def stats(self) -> Stats:
+        """What the gallery holds."""
+        return self.database.run(lambda connection: stats_of(connection, self.settings["thumbnails"]))
+
+    def doctor(self) -> list[Finding]:
+        """Whether all of it is as it should be."""
+        return self.database.run(lambda connection: list(examine(connection)))
+
+    def audit(self, limit: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
+        """The latest searches and removals: (time, who, what, details)."""
+        return self.database.run(lambda connection: entries(connection, limit))
+
+    def calibrate(self, false_alarm_rate: float = 0.01, unsure_rate: float = 0.1) -> Calibration:
+        """Chooses, on the gallery's own people, up to which distance a search says match, unsure, and unknown.
+
+        Args:
+            false_alarm_rate: the share of unknown people who may be taken for somebody.
+            unsure_rate: the share about whom it may be unsure, or wrong.
+
+        Raises:
+            InputError: the rates are none, or too few people are known.
+        """
+        model = self.model
+        found = calibrate(*self.database.run(lambda connection: labelled(connection, model), reads=True), false_alarm_rate, unsure_rate)
+
+        def work(connection: Connection) -> None:
+            connection.execute("UPDATE models SET calibration = %s WHERE number = %s", [as_json(asdict(found)), model.number])
+
+        self.database.run(work)
+        return found
+
+    def rebuild(
+        self,
+        model: str | Path | Embedder,
+        crops: Iterable[Crop | Unreadable],
+        *,
+        batch_size: int = BATCH,
+        total: int = 0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Rebuilt:
+        """Changes the model: fills a table of its embeddings beside the one that is searched, and switches over when none is missing.
+
+        An interrupted call is repeated to go on. What is searched meanwhile is the model before.
+
+        Args:
+            model: what ``rga.load`` opens, or an ``Embedder``.
+            crops: of all that the gallery holds: embeddings of another model are computed from the images, which a gallery does not keep.
+            batch_size: crops at a time.
+            total: how many crops there are, for ``progress``; 0 if nobody knows.
+            progress: called after each batch.
+            **options: of a model that is named, see ``create``.
+
+        Raises:
+            GalleryError: it is the model that the gallery has.
+        """
+        check_at_least(1, batch_size=batch_size)
+        embedder = open_embedder(model, device=self.device, **options) if isinstance(model, str | Path) else model
+        if embedder.fingerprint == self.model.fingerprint:
+            raise GalleryError(f"the gallery has this model already ({embedder.fingerprint}): name another one")
+        dimensions, calibration = dimensions_of(embedder), calibration_of(embedder)
+
+        def begin(connection: Connection) -> Any:
+            return add_model(connection, embedder.fingerprint, embedder.about, dimensions, active=False, calibration=calibration)
+
+        stored = self.database.run(begin)
+        report = progress or unreported
+        result = embed_again(self.database, stored, embedder, crops, batch_size=batch_size, total=total, progress=report)
+        build_index(self.database, stored)
+        missing = self.database.run(lambda connection: switch(connection, stored))
+        if not missing:
+            self.loaded = embedder
+        return Rebuilt(result.embedded, missing, switched=missing == 0, unreadable=result.unreadable)
+
+    def export(self, path: Path, progress: Progress | None = None) -> int:
+        """Writes all of the gallery into a file, from which ``Gallery.import_from`` makes it again; how many sightings.
+
+        The file holds everything: keep it as you would keep the gallery.
+        """
+        return export_gallery(self.database, path, progress or unreported)
+
+    def export_person(self, person: UUID, path: Path, *, who: str | None = None) -> int:
+        """Writes all that is known about a person into a file, a zip; how many sightings.
+
+        Args:
+            person: who.
+            path: of the file.
+            who: exports, for the audit log.
+
+        Raises:
+            GalleryError: the person is not there.
+        """
+
+        def work(connection: Connection) -> int:
+            people = members(connection, [person])
+            if not people:
+                raise GalleryError(f"the gallery has no person {person}: it was removed, or never there")
+            return export_people(connection, active_model(connection), people, path)
+
+        count = self.database.run(work, reads=True)
+        self.note("export person", {"sightings": count}, who)
+        return count
