@@ -71,7 +71,10 @@ def problem_response(status: int, detail: str, headers: dict[str, str] | None = 
 
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
-    "4XX": {"description": "The request cannot be answered.", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+    "4XX": {
+        "description": "The request cannot be answered.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
     "503": {"description": "The database is away.", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}},
 }
 """What every operation may answer, for its description."""
