@@ -105,11 +105,6 @@ class Held:
             self.images.move_to_end(name)
             return image
 
-    def drop(self, name: UUID) -> None:
-        """Forgets an image."""
-        with self.lock:
-            self.images.pop(name, None)
-
     def forget_old(self) -> None:
         """Forgets what was kept long enough."""
         now = self.clock()
@@ -129,4 +124,3 @@ def preview_of(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88)
     return stream.getvalue()
-

@@ -133,7 +133,7 @@ def size(count: int) -> str:
     amount, unit = float(count), 0
     while amount >= 1000 and unit < len(SIZES) - 1:
         amount, unit = amount / 1000, unit + 1
-    return f"{count} bytes" if not unit else f"{amount:.1f} {SIZES[unit]}"
+    return f"{count} bytes" if not unit else f"{amount:.3g} {SIZES[unit]}"
 
 
 def share(value: float) -> str:
