@@ -21,8 +21,8 @@ from rga.gallery.store.postgresql.database import Connection
 
 QUERIES = 2000
 """Sightings that serve as queries at most, evenly spread over all."""
-FEWEST = 20
-"""Sightings and people that a rate needs at least, to mean something at all."""
+FEWEST = 10
+"""People that a rate needs at least, to mean something at all."""
 BLOCK = 256
 """Queries at a time."""
 

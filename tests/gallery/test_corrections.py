@@ -1,0 +1,131 @@
+"""What people say about people: it holds in every later search, and can be undone."""
+
+import pytest
+
+from gallery.people import crop_of, crowd, image_of
+from rga.gallery.gallery import Gallery
+from rga.gallery.results import Person
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.writing import sighting_of
+
+
+@pytest.fixture
+def people(gallery: Gallery) -> list[Person]:
+    gallery.add(crowd(4, 3))
+    return gallery.people()
+
+
+def found(gallery: Gallery, person: int) -> list[str]:
+    return [group.name for group in gallery.search([image_of(person, 99)]).groups]
+
+
+def sightings(person: int, *numbers: int) -> list:  # type: ignore[type-arg]
+    return [sighting_of(f"content {person} {number}") for number in numbers]
+
+
+def test_names(gallery: Gallery, people: list[Person]) -> None:
+    gallery.name(people[0].id, " Anna ")
+    assert found(gallery, 0)[0] == "Anna"
+    assert gallery.find("Anna").id == gallery.find(str(people[0].id)).id == people[0].id
+    assert [each.name for each in gallery.people("ANN")] == ["Anna"]
+    with pytest.raises(GalleryError, match="another person is called 'Anna'"):
+        gallery.name(people[1].id, "Anna")
+    with pytest.raises(GalleryError, match="no person 'Berta'"):
+        gallery.find("Berta")
+    assert gallery.undo().kind == "name"
+    assert gallery.person(people[0].id).name == "p000"
+
+
+def test_merging_and_its_undoing(gallery: Gallery, people: list[Person]) -> None:
+    gallery.merge(people[0].id, [people[1].id, people[2].id])
+    merged = gallery.person(people[2].id)
+    assert (merged.id, merged.name, merged.sightings) == (people[0].id, "p000", 9)
+    assert [each.name for each in gallery.people()] == ["p000", "p003"]
+    assert found(gallery, 1)[0] == "p000"
+    assert len(gallery.sightings(people[0].id)) == 9
+    gallery.merge(people[3].id, [people[0].id])
+    assert gallery.person(people[1].id).id == people[3].id
+    gallery.undo()
+    gallery.undo()
+    assert gallery.people() == people
+    with pytest.raises(GalleryError, match="nothing to undo"):
+        gallery.undo()
+    with pytest.raises(GalleryError, match="nobody to merge"):
+        gallery.merge(people[0].id, [people[0].id])
+
+
+def test_splitting_and_assigning(gallery: Gallery, people: list[Person]) -> None:
+    gallery.add([crop_of(9, 0, named=False)])
+    new = gallery.split(sightings(0, 0, 1), "Carla")
+    assert (new.name, new.sightings) == ("Carla", 2)
+    assert gallery.person(people[0].id).sightings == 1
+    gallery.assign(sightings(9, 0), new.id)
+    assert gallery.person(new.id).sightings == 3
+    assert [action.kind for action in gallery.actions()] == ["assign", "split"]
+    with pytest.raises(GalleryError, match="a later action"):
+        gallery.undo(gallery.actions()[1].id)
+    gallery.undo()
+    gallery.undo()
+    assert gallery.people() == people
+    with pytest.raises(GalleryError, match="has 0 of the 1"):
+        gallery.split(sightings(8, 8))
+    with pytest.raises(GalleryError, match="is called"):
+        gallery.split(sightings(1, 1), "p000")
+    assert gallery.people() == people
+
+
+def test_hidden_people_are_not_found(gallery: Gallery, people: list[Person]) -> None:
+    gallery.hide(people[1].id)
+    assert "p001" not in found(gallery, 1)
+    assert gallery.person(people[1].id).hidden
+    gallery.merge(people[1].id, [people[2].id])
+    assert "p002" not in found(gallery, 2)
+    gallery.undo()
+    gallery.hide(people[1].id, False)
+    assert found(gallery, 1)[0] == "p001"
+
+
+def test_not_the_same_is_never_suggested_again(gallery: Gallery, people: list[Person]) -> None:
+    query = image_of(1, 99)
+    result = gallery.search([query])
+    assert result.groups[0].name == "p001"
+    gallery.not_same(result.query[0], result.groups[0].best.sighting.id)
+    assert "p001" not in [group.name for group in gallery.search([query]).groups]
+    gallery.add([crop_of(1, 50)])  # more of that person
+    assert "p001" not in [group.name for group in gallery.search([query]).groups]
+    assert found(gallery, 1) != []  # 99 is the same image
+    assert gallery.search([image_of(1, 98)]).groups[0].name == "p001"  # another image is another question
+    gallery.undo()
+    assert gallery.search([query]).groups[0].name == "p001"
+
+
+def test_the_same_is_confirmed_and_comes_first(gallery: Gallery, people: list[Person]) -> None:
+    query = image_of(1, 99)
+    name = gallery.search([query]).query[0]
+    gallery.same(name, sightings(3, 0)[0])
+    first, second = gallery.search([query]).groups[:2]
+    assert (first.name, first.decision, first.confirmed) == ("p003", "match", True)
+    assert (second.name, second.confirmed) == ("p001", False)
+    only = gallery.search([query], top=1).groups
+    assert [group.name for group in only] == ["p003"]
+    gallery.undo()
+    assert gallery.search([query]).groups[0].name == "p001"
+
+
+def test_two_sightings_that_are_the_same_are_one_person(gallery: Gallery, people: list[Person]) -> None:
+    gallery.add([crop_of(9, 0, named=False), crop_of(9, 1, named=False)])
+    gallery.same(*sightings(9, 0, 1))
+    person = gallery.sighting(sightings(9, 0)[0]).person
+    assert person is not None
+    assert gallery.person(person).sightings == 2
+    gallery.same(sightings(9, 0)[0], sightings(2, 0)[0])
+    assert gallery.person(person).name == "p002"
+    assert gallery.person(people[2].id).sightings == 5
+    gallery.undo()
+    gallery.undo()
+    assert gallery.people() == people
+    assert gallery.sighting(sightings(9, 0)[0]).person is None
+    with pytest.raises(GalleryError, match="no pair"):
+        gallery.same(sightings(1, 1)[0], sightings(1, 1)[0])
+    with pytest.raises(GalleryError, match="neither"):
+        gallery.same(sightings(71, 1)[0], sightings(72, 1)[0])

@@ -1,0 +1,192 @@
+"""Searching: the nearest, by person and track, filtered, and "unknown" where nobody is near."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from gallery.conftest import MakeUrl
+from gallery.people import START, PixelEmbedder, crop_of, crowd, image_of
+from rga.errors import InputError
+from rga.gallery.gallery import Gallery
+from rga.gallery.results import SearchResult
+from rga.gallery.store import searching
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.writing import sighting_of
+from rga.ranking.open_set.threshold import Threshold
+
+THRESHOLD = Threshold(0.1, "cosine", "neck", False, 0.02, 0.01, 0.9, 300, 100, "market1501", "f")
+
+
+def names(result: SearchResult) -> list[str]:
+    return [group.name for group in result.groups]
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    a, b = (each.astype(np.float64).ravel() - 127.5 for each in (one, other))
+    return float(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def test_the_nearest_by_person(gallery: Gallery) -> None:
+    gallery.add(crowd(8, 3))
+    query = image_of(5, 99)
+    result = gallery.search([query], top=3)
+    assert names(result)[0] == "p005"
+    best = result.groups[0]
+    assert (best.total, len(best.sightings), best.track) == (3, 3, None)
+    expected = sorted(cosine(query, image_of(5, number)) for number in range(3))
+    assert [found.distance for found in best.sightings] == pytest.approx(expected, abs=2e-3)
+    assert best.distance == best.best.distance == best.sightings[0].distance
+    assert len(result.groups) == 3
+    assert [group.distance for group in result.groups] == sorted(group.distance for group in result.groups)
+    assert (result.searched, result.exact) == (24, True)
+
+
+def test_people_with_many_sightings_leave_room_for_others(gallery: Gallery) -> None:
+    gallery.add([*(crop_of(1, number) for number in range(150)), *crowd(5, 1)])
+    result = gallery.search([image_of(1, 999)], top=4)
+    assert len(result.groups) == 4
+    assert result.groups[0].total == 150
+
+
+def test_tracks_are_groups(gallery: Gallery) -> None:
+    track = [crop_of(1, number, named=False, source="a.mp4", track=4) for number in range(3)]
+    gallery.add([*track, crop_of(2, 0, named=False, source="a.mp4", track=5), crop_of(1, 9, named=False)])
+    result = gallery.search([image_of(1, 99)])
+    groups = {group.track: group for group in result.groups}
+    assert set(groups) == {("a.mp4", 4), ("a.mp4", 5), None}
+    assert groups["a.mp4", 4].total == 3
+    assert groups[None].total == 1
+
+
+def test_filters(gallery: Gallery) -> None:
+    gallery.add([*crowd(3, 6), crop_of(0, 50, time=None)])
+    query = [image_of(0, 99)]
+    found = gallery.search(query, cameras=["c1"]).groups[0].sightings
+    assert {each.sighting.camera for each in found} == {"c1"}
+    assert len(found) == 2
+    found = gallery.search(query, since=START + timedelta(hours=2), until=START + timedelta(hours=4)).groups[0].sightings
+    assert sorted(each.sighting.time for each in found if each.sighting.time) == [START + timedelta(hours=2), START + timedelta(hours=3)]
+    assert gallery.search(query, cameras=["nowhere"]).groups == ()
+    assert gallery.search(query, cameras=["nowhere"]).decision == "unknown"
+
+
+def test_unknown_is_said(make_url: MakeUrl) -> None:
+    with Gallery.create(make_url(), PixelEmbedder(threshold=THRESHOLD)) as gallery:
+        gallery.add(crowd(10, 5))
+        assert gallery.search([image_of(3, 99)]).decision == "match"
+        stranger = gallery.search([image_of(77)])
+        assert stranger.decision == "unknown"
+        assert {group.decision for group in stranger.groups} == {"unknown"}
+        assert stranger.calibration is not None
+        assert stranger.calibration.match == 0.1
+        assert stranger.false_alarm_rate == pytest.approx(1 - 0.99**0.5)  # half as many sightings as when it was measured
+
+
+def test_without_a_calibration_nothing_is_a_match(gallery: Gallery) -> None:
+    gallery.add(crowd(2, 1))
+    result = gallery.search([image_of(1, 0)])
+    assert (result.decision, result.calibration, result.false_alarm_rate) == ("unsure", None, None)
+
+
+def test_calibrated_on_its_own_people(gallery: Gallery) -> None:
+    gallery.add(crowd(30, 4))
+    found = gallery.calibrate(0.02, 0.5)
+    assert found.false_alarm_rate <= 0.02
+    assert 0.4 < found.unsure_rate <= 0.5
+    assert found.match < found.unsure
+    assert found.found_rate == 1
+    assert (found.gallery, found.queries) == (120, 120)
+    assert gallery.calibration == found
+    assert gallery.search([image_of(3, 99)]).decision == "match"
+    decisions = [gallery.search([image_of(person)]).decision for person in range(1000, 1040)]
+    assert decisions.count("match") <= 3
+    assert "unsure" in decisions
+    assert "unknown" in decisions
+
+
+def test_calibration_needs_people(gallery: Gallery) -> None:
+    gallery.add(crowd(4, 5))
+    with pytest.raises(InputError, match="knows 4"):
+        gallery.calibrate()
+    with pytest.raises(InputError, match="rates lie between"):
+        gallery.calibrate(0.5, 0.1)
+
+
+def test_several_images_are_fused(gallery: Gallery) -> None:
+    gallery.add(crowd(6, 2))
+    queries = [image_of(2, 90), image_of(4, 91)]
+    result = gallery.search(queries, top=6)
+    assert set(names(result)[:2]) == {"p002", "p004"}
+    for group in result.groups[:2]:
+        person = int(group.name[1:])
+        image = image_of(person, int(group.best.sighting.source[5:9]))
+        assert group.distance == pytest.approx(np.mean([cosine(query, image) for query in queries]), abs=2e-3)
+        assert group.best.nearest == [2, 4].index(person)
+
+
+def test_examples_of_what_is_sought_and_what_is_not(gallery: Gallery) -> None:
+    gallery.add(crowd(6, 3))
+    wrong, right = sighting_of("content 2 0"), sighting_of("content 4 0")
+    assert names(gallery.search([], like=[right], top=1)) == ["p004"]
+    assert right not in {each.sighting.id for each in gallery.search([], like=[right], top=1).groups[0].sightings}
+    both = gallery.search([image_of(2, 9)], like=[right], top=2)
+    assert set(names(both)) == {"p002", "p004"}
+    turned = gallery.search([image_of(2, 9), image_of(4, 9)], unlike=[wrong], top=6)
+    assert names(turned)[0] == "p004"
+    found = {each.sighting.id for group in turned.groups for each in group.sightings}
+    assert wrong not in found
+    assert sighting_of("content 2 1") in found
+    with pytest.raises(GalleryError, match="to serve as an example"):
+        gallery.search([], like=[sighting_of("nothing")])
+
+
+def test_reranking_orders_anew_and_keeps_distances(gallery: Gallery) -> None:
+    gallery.add(crowd(6, 5, named=False))
+    query = [image_of(3, 99, noise=40)]
+    plain, reranked = (gallery.search(query, rerank=rerank, top=30) for rerank in (False, True))
+
+    def distances(result: SearchResult) -> dict[str, float]:
+        return {group.best.sighting.source: round(group.distance, 3) for group in result.groups}
+
+    assert distances(plain) == pytest.approx(distances(reranked), abs=2e-3)
+    assert list(distances(plain)) != list(distances(reranked))
+    assert {source[:4] for source in list(distances(reranked))[:5]} == {"0003"}
+
+
+def test_nothing_to_search_with(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match="at least one image"):
+        gallery.search([])
+    with pytest.raises(InputError, match="top"):
+        gallery.search([image_of(1)], top=0)
+    assert gallery.search([image_of(1)]).groups == ()
+    assert gallery.search([image_of(1)]).decision == "unknown"
+
+
+def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "EXACT_ROWS", 100)
+    assert gallery.add(crowd(60, 5, named=False)).indexed
+    assert gallery.stats().indexed
+    queries = [image_of(person, 99) for person in range(0, 60, 6)]
+    for query in queries:
+        by_index, exact = gallery.search([query], top=10), gallery.search([query], top=10, exact=True)
+        assert (by_index.exact, exact.exact) == (False, True)
+        sources = [{group.best.sighting.source for group in result.groups} for result in (by_index, exact)]
+        assert len(sources[0] & sources[1]) >= 9
+    filtered = gallery.search([queries[0]], cameras=["c0", "c1"], until=START + timedelta(hours=9))  # keeps more than 100
+    assert not filtered.exact
+    assert {group.best.sighting.camera for group in filtered.groups} == {"c0", "c1"}
+    assert len(filtered.groups) == 20
+    assert gallery.search([queries[0]], cameras=["c2"]).exact  # keeps 60
+    healthy = {finding.what: finding.healthy for finding in gallery.doctor()}
+    assert healthy["index"]
+
+
+def test_searches_are_in_the_audit_log_and_say_nothing_about_people(gallery: Gallery) -> None:
+    gallery.add(crowd(3, 1))
+    gallery.search([image_of(1)], cameras=["c0"], who="Berta")
+    (_, who, what, details), *_ = gallery.audit()
+    assert (who, what) == ("Berta", "search")
+    assert details["cameras"] == ["c0"]
+    assert details["images"] == 1
+    assert "p001" not in str(details)
