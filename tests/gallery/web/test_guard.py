@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,8 +75,9 @@ def test_a_browser_gets_a_cookie_for_the_token(gallery: Gallery, make_client: Ma
     assert client.get("/people").status_code == 200
     assert client.get("/api/statistics").status_code == 200
     assert client.post("/api/judgements", json=CHANGE, headers={"origin": "https://evil.example"}).status_code == 403
-    client.post("/logout")
-    assert client.get("/people", follow_redirects=False).status_code == 303
+    left = client.post("/logout", follow_redirects=False)
+    assert left.headers["set-cookie"].startswith(f'{COOKIE}="";')
+    assert "Max-Age=0" in left.headers["set-cookie"]
 
 
 @pytest.mark.parametrize("where", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)"])
@@ -175,7 +175,6 @@ def test_who_asks_too_often_waits(gallery: Gallery, make_client: MakeClient) -> 
     client = make_client(gallery, limits=Limits(requests=0.001, burst=25))
     assert [client.get("/api/people").status_code for _ in range(5)] == [200] * 5
     assert [client.post("/api/judgements", json=CHANGE).status_code for _ in range(3)] == [409, 409, 429]  # each counts ten times
-    assert [client.get("/api/people").status_code for _ in range(5)][:1] == [429] or True
     refused = client.post("/api/judgements", json=CHANGE)
     assert int(refused.headers["retry-after"]) > 0
     assert refused.json()["status"] == 429
@@ -198,7 +197,7 @@ def test_requests_have_a_size(gallery: Gallery, make_client: MakeClient) -> None
 
     answer = client.post("/api/people", content=parts(), headers={"content-type": "application/json"})
     assert "content-length" not in answer.request.headers
-    assert (answer.status_code, answer.json()["title"]) == (413, "Content Too Large" if time and answer.json()["title"] != "Request Entity Too Large" else "Request Entity Too Large")
+    assert (answer.status_code, answer.json()["status"]) == (413, 413)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +224,6 @@ def test_no_file_of_the_server_is_reached(empty: TestClient, path: str) -> None:
 def test_texts_are_never_commands_of_the_database(client: TestClient, people: Gallery) -> None:
     evil = "'; DROP TABLE sightings; --"
     assert client.get("/api/people", params={"part": evil}).json() == []
-    assert client.get("/api/sightings", params={"source": evil}).json() == []
     found = client.post("/api/search", files=files(image_of(0)), data={"camera": evil})
     assert found.json()["groups"] == []
     person = people.people()[0].id

@@ -33,12 +33,6 @@ def add(
         return enrol(serving, received, [None] * len(received), camera, time, person)
 
 
-@router.get("")
-def of_source(serving: Serving, source: Annotated[Text, Query(description="Where they are from.")]) -> list[SightingView]:
-    """All sightings of a source, by frame."""
-    return [SightingView.model_validate(each) for each in serving.gallery.sightings_of(source)]
-
-
 @router.get("/{sighting}")
 def show(serving: Serving, sighting: Identifier) -> SightingView:
     """One sighting."""
