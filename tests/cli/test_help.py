@@ -37,6 +37,7 @@ FLAGS = {
     "gallery stats": "GALLERY",
     "gallery doctor": "GALLERY",
     "gallery rebuild": "GALLERY MODEL SOURCE --detector --camera --flip --image-size --batch-size --device",
+    "serve": "GALLERY --host --port --token-file --name --device",
     "data check": "NAME:FOLDER --task --open-images --output --overwrite",
     "data classes": "FOLDER --output",
     "data make fruit": "DIR --train --val --test --classes --seed",

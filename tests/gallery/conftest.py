@@ -6,9 +6,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gallery.people import PixelEmbedder
 from rga.gallery.gallery import Gallery
+from rga.gallery.store.postgresql.database import SCHEMA
 from rga.gallery.store.postgresql.embedded import Embedded
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="galleries in folders need unix sockets")
@@ -42,17 +43,29 @@ def server(open_folder: Path) -> Iterator[Embedded]:
 
 
 @pytest.fixture(scope="session")
-def make_url(server: Embedded) -> MakeUrl:
-    """Makes an empty database, and gives its URL."""
-    numbers = count()
+def free_databases() -> list[str]:
+    """Databases that tests have emptied: a new one is 300 files, which the disk must flush."""
+    return []
 
-    def make() -> str:
-        name = f"test{next(numbers)}"
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return url_of(server.url(name))
 
-    return make
+@pytest.fixture
+def make_url(server: Embedded, free_databases: list[str]) -> Iterator[MakeUrl]:
+    """Gives the URL of an empty database."""
+    taken: list[str] = []
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+
+        def make() -> str:
+            name = free_databases.pop() if free_databases else f"test_{uuid4().hex}"
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(f"CREATE DATABASE {name}")
+            taken.append(name)
+            return url_of(server.url(name))
+
+        yield make
+    for name in taken:
+        with psycopg.connect(server.url(name), autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        free_databases.append(name)
 
 
 def url_of(conninfo: str) -> str:

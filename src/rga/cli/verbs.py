@@ -64,6 +64,7 @@ VERBS: dict[str, Verb] = {
     "gallery rebuild": Verb(
         "rga.cli.commands.gallery.filling:rebuild", "change the model of a gallery", "GALLERY MODEL SOURCE [SOURCE ...]"
     ),
+    "serve": Verb("rga.cli.commands.serve:serve", "open a page and an API to search a gallery", "GALLERY [--host HOST] [--port PORT]"),
     "data check": Verb("rga.cli.commands.data:check", "check a dataset before training on it", "SPEC"),
     "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),
     "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),

@@ -10,6 +10,7 @@ from rga.gallery.results import Action, Person, Sighting
 from rga.gallery.store.actions import find_action, list_actions, made_by, undo
 from rga.gallery.store.people import (
     assign_sightings,
+    everybody,
     find_person,
     hide_person,
     judge,
@@ -19,7 +20,7 @@ from rga.gallery.store.people import (
     read_person,
 )
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.sightings import members, read_sightings
+from rga.gallery.store.sightings import read_sightings
 
 
 class Corrections(OpenGallery):
@@ -55,8 +56,9 @@ class Corrections(OpenGallery):
         """Where and when somebody was seen, in the order of time; unknown times come last."""
 
         def work(connection: Connection) -> list[Sighting]:
-            who = members(connection, [read_person(connection, person).id])
-            return read_sightings(connection, "s.person = ANY(%s)", [who], "s.time NULLS LAST, s.source, s.frame, s.sighting", limit)
+            return read_sightings(
+                connection, "s.person = ANY(%s)", [everybody(connection, person)], "s.time NULLS LAST, s.source, s.frame, s.sighting", limit
+            )
 
         return self.database.run(work, reads=True)
 

@@ -20,14 +20,14 @@ from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, Pixels, calibration_of, normalised, open_embedder, reopened
 from rga.gallery.query import Query, examples, name_of, search_groups
 from rga.gallery.results import Added, Calibration, Receipt, SearchResult, Sighting
-from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.models import StoredModel, active_model, add_model
+from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import import_gallery
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
 from rga.gallery.store.schema import migrate
 from rga.gallery.store.searching import Filter, build_index, has_index, keeps_few
-from rga.gallery.store.sightings import members, read_sighting, read_thumbnail
+from rga.gallery.store.sightings import read_sighting, read_thumbnail
 from rga.gallery.store.writing import THUMBNAILS, Thumbnails
 from rga.gallery.upkeep import Upkeep
 
@@ -270,9 +270,7 @@ class Gallery(Corrections, Upkeep):
             raise InputError(f"say what is removed by one of sightings, person, source and camera; got {', '.join(chosen) or 'none'}")
         people: list[UUID] = []
         if person is not None:
-            people = self.database.run(lambda connection: members(connection, [person]))
-            if not people:
-                raise GalleryError(f"the gallery has no person {person}: it was removed, or never there")
+            people = self.database.run(lambda connection: everybody(connection, person))
         condition, value = {
             "sightings": ("s.sighting = ANY(%s)", list(sightings)),
             "person": ("s.person = ANY(%s)", people),

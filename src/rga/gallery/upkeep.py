@@ -20,10 +20,10 @@ from rga.gallery.store.audit import entries
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.health import examine, stats_of
 from rga.gallery.store.models import active_model, add_model, as_json, switch
+from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import export_gallery, export_people
 from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.searching import build_index
-from rga.gallery.store.sightings import members
 
 
 class Upkeep(OpenGallery):
@@ -123,10 +123,7 @@ class Upkeep(OpenGallery):
         """
 
         def work(connection: Connection) -> int:
-            people = members(connection, [person])
-            if not people:
-                raise GalleryError(f"the gallery has no person {person}: it was removed, or never there")
-            return export_people(connection, active_model(connection), people, path)
+            return export_people(connection, active_model(connection), everybody(connection, person), path)
 
         count = self.database.run(work, reads=True)
         self.note("export person", {"sightings": count}, who)

@@ -80,7 +80,9 @@ def examine(connection: Connection) -> Iterator[Finding]:
         ).fetchone()
         live, dead = row or (0, 0)
         bad = dead > 1000 and dead > DEAD_SHARE * live
-        yield Finding(f"table {table.as_string(None)}", not bad, f"{live:,} rows, {dead:,} dead" + ("; run VACUUM on it" if bad else ""))
+        yield Finding(
+            f"table {table.as_string(None).strip('"')}", not bad, f"{live:,} rows, {dead:,} dead" + ("; run VACUUM on it" if bad else "")
+        )
     loose = number(
         connection,
         sql.SQL(

@@ -62,6 +62,15 @@ def root_of(connection: Connection, person: UUID) -> UUID:
     return found
 
 
+def everybody(connection: Connection, person: UUID) -> list[UUID]:
+    """The person and all who were merged into the person.
+
+    Raises:
+        GalleryError: the person is not there.
+    """
+    return members(connection, [root_of(connection, person)])
+
+
 def find_person(connection: Connection, named: str) -> UUID:
     """The person of a name, or of an identifier as text.
 
@@ -119,8 +128,7 @@ def merge_people(connection: Connection, action: UUID, into: UUID, others: Seque
     roots = [each for each in dict.fromkeys(root_of(connection, other) for other in others) if each != root]
     if not roots:
         raise GalleryError("there is nobody to merge: name at least two different people")
-    everybody = members(connection, roots)
-    begin(connection, action, "merge", people=[root, *everybody])
+    begin(connection, action, "merge", people=[root, *members(connection, roots)])
     join_people(connection, root, roots)
 
 
@@ -182,8 +190,8 @@ def judge(connection: Connection, action: UUID, one: UUID, other: UUID, same: bo
     roots = list(dict.fromkeys(root_of(connection, person) for person in on.values() if person))
     root = roots[0] if roots else made_by(action)
     lacking = [sighting for sighting, person in on.items() if person is None]
-    everybody = members(connection, roots) if roots else [root]
-    begin(connection, action, kind, people=everybody, sightings=lacking, pairs=[pair])
+    changed = members(connection, roots) if roots else [root]
+    begin(connection, action, kind, people=changed, sightings=lacking, pairs=[pair])
     say(connection, pair, same)
     if not roots:
         connection.execute("INSERT INTO people (person) VALUES (%s)", [root])

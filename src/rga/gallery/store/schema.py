@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-import psycopg
 from psycopg import sql
 
 from rga.gallery.store.errors import GalleryError, StoreError
@@ -26,11 +25,10 @@ def migrations() -> dict[int, str]:
 
 def version(connection: Connection) -> int:
     """Of the schema in the database; 0 if there is none."""
-    try:
-        with connection.transaction():
-            found = connection.execute(f"SELECT max(version) FROM {SCHEMA}.migrations").fetchone()  # noqa: S608  our own name
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+    there = connection.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.migrations"]).fetchone()
+    if there is None or there[0] is None:
         return 0
+    found = connection.execute(f"SELECT max(version) FROM {SCHEMA}.migrations").fetchone()  # noqa: S608  our own name
     return found[0] or 0 if found else 0
 
 

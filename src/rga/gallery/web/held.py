@@ -105,11 +105,6 @@ class Held:
             self.images.move_to_end(name)
             return image
 
-    def drop(self, name: UUID) -> None:
-        """Forgets an image."""
-        with self.lock:
-            self.images.pop(name, None)
-
     def forget_old(self) -> None:
         """Forgets what was kept long enough."""
         now = self.clock()
@@ -129,25 +124,3 @@ def preview_of(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88)
     return stream.getvalue()
-
-
-def cut(image: HeldImage, pixels: NDArray[np.uint8], box: Box) -> tuple[Received, Box]:
-    """A part of an image, as if it had been sent.
-
-    Args:
-        image: of which.
-        pixels: of the image.
-        box: in its pixels; what lies outside of the image is left out.
-
-    Raises:
-        NotThereError: the box lies outside of the image.
-    """
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    right, bottom = min(image.width, round(box.left + box.width)), min(image.height, round(box.top + box.height))
-    if right - left < 2 or bottom - top < 2:
-        raise NotThereError(f"the box holds nothing of the image, which has {image.width}x{image.height} pixels: draw it around a person")
-    part = np.ascontiguousarray(pixels[top:bottom, left:right])
-    stream = io.BytesIO()
-    Image.fromarray(part).save(stream, "PNG", compress_level=1)
-    received = Received(image.title, stream.getvalue(), part, name_of(part).hex)
-    return received, Box(left, top, right - left, bottom - top)

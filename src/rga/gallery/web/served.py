@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-import numpy as np
 from fastapi import Depends, Request
-from numpy.typing import NDArray
 
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Person, Sighting
@@ -19,10 +16,7 @@ from rga.gallery.store.errors import GalleryError
 from rga.gallery.web.held import Held, HeldImage
 from rga.gallery.web.limits import Limits
 from rga.gallery.web.problems import NotThereError
-from rga.gallery.web.uploads import decode
-
-WHO = "web"
-"""Who searches and removes, in the audit log, where nobody needs a token."""
+from rga.gallery.web.uploads import Received, decode
 
 
 @dataclass
@@ -35,7 +29,7 @@ class Served:
         guarded: whether clients know a token.
         held: images that were searched with.
         computing: is held by who decodes or embeds.
-        streams: is held by each stream of events.
+        streams: the streams of events that are open.
     """
 
     gallery: Gallery
@@ -43,16 +37,20 @@ class Served:
     guarded: bool = False
     held: Held = field(init=False)
     computing: threading.BoundedSemaphore = field(init=False)
-    streams: threading.BoundedSemaphore = field(init=False)
+    streams: set[object] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.held = Held(self.limits.held_bytes, self.limits.held_seconds, time.monotonic)
         self.computing = threading.BoundedSemaphore(self.limits.computing)
-        self.streams = threading.BoundedSemaphore(self.limits.streams)
 
-    def pixels(self, images: Sequence[HeldImage]) -> list[NDArray[np.uint8]]:
-        """The pixels of images that were searched with."""
-        return [decode(image.contents, image.title, self.limits) for image in images]
+    @property
+    def who(self) -> str:
+        """Who searches and removes, for the audit log."""
+        return "web, with the token" if self.guarded else "web"
+
+    def received(self, image: HeldImage) -> Received:
+        """An image that was searched with, as it was sent."""
+        return Received(image.title, image.contents, decode(image.contents, image.title, self.limits), image.content)
 
     def person(self, person: UUID) -> Person:
         """A person that a path names.

@@ -1,0 +1,146 @@
+"""``GET /api/events``: new sightings that match somebody, as server-sent events.
+
+New sightings are looked for in the database, so that it does not matter which process adds them. Each is searched with; a match is told.
+Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. That
+a track goes on is no match.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from rga.gallery.results import Group, Sighting
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.sightings import read_sightings
+from rga.gallery.web.fields import OptionalTime, sensible
+from rga.gallery.web.problems import RefusedError
+from rga.gallery.web.served import Served, Serving
+from rga.gallery.web.views import MatchView, SightingView
+
+router = APIRouter()
+
+OVERLAP = timedelta(minutes=2)
+"""A batch is written in this time at most."""
+AT_ONCE = 200
+"""Sightings that one look takes at most."""
+QUIET = 15
+"""Looks without a match after which a comment is sent, so that nothing on the way takes the stream for dead."""
+
+
+@router.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+async def events(
+    request: Request,
+    serving: Serving,
+    person: Annotated[UUID | None, Query(description="Tell matches with this person alone.")] = None,
+    unsure: Annotated[bool, Query(description="Tell what may be a match, too.")] = False,
+    since: Annotated[OptionalTime, Query(description="Begin with what was added then; by default now.")] = None,
+    most: Annotated[int | None, Query(ge=1, le=10_000, description="End after so many events.")] = None,
+    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> StreamingResponse:
+    """New sightings that match somebody, as they are added."""
+    if person is not None:
+        await run_in_threadpool(serving.person, person)
+    begin = read_id(last_event_id) or since or datetime.now(UTC)
+    if len(serving.streams) >= serving.limits.streams:
+        raise RefusedError(429, f"{serving.limits.streams} streams are open, which is the most: close one", {"Retry-After": "10"})
+    watch = Watch(serving, begin, person, unsure=unsure)
+    return StreamingResponse(stream(watch, most, request.is_disconnected, serving), media_type="text/event-stream")
+
+
+async def stream(watch: Watch, most: int | None, is_gone: Callable[[], Awaitable[bool]], served: Served) -> AsyncIterator[str]:
+    """The text of a stream of events."""
+    told, quiet = 0, 0
+    served.streams.add(watch)
+    try:
+        yield "retry: 3000\n\n"
+        while not await is_gone():
+            for match in await run_in_threadpool(watch.look):
+                yield f"id: {match.sighting.added.isoformat()}\nevent: match\ndata: {match.model_dump_json()}\n\n"
+                told, quiet = told + 1, 0
+                if told == most:
+                    return
+            quiet += 1
+            if quiet % QUIET == 0:
+                yield ": nothing new\n\n"
+            await asyncio.sleep(served.limits.event_seconds)
+    finally:
+        served.streams.discard(watch)
+
+
+class Watch:
+    """Looks for new sightings.
+
+    Args:
+        served: with the gallery.
+        begin: what was added before is not new.
+        person: tell matches with this one alone; None for all.
+        unsure: tell what may be a match, too.
+    """
+
+    def __init__(self, served: Served, begin: datetime, person: UUID | None, *, unsure: bool) -> None:
+        self.served = served
+        self.begin = begin
+        self.person = person
+        self.kinds = ("match", "unsure") if unsure else ("match",)
+        self.seen: dict[UUID, datetime] = {}
+
+    def look(self) -> list[MatchView]:
+        """The matches among sightings that were added since the last look."""
+        matches = []
+        for sighting in self.new():
+            self.seen[sighting.id] = sighting.added
+            group = self.match(sighting)
+            if group is not None:
+                matches.append(
+                    MatchView(
+                        sighting=SightingView.model_validate(sighting),
+                        person=group.person,
+                        name=group.name,
+                        decision=group.decision,
+                        distance=group.distance,
+                        example=group.best.sighting.id,
+                    )
+                )
+        if self.seen:
+            self.begin = max(self.begin, max(self.seen.values()) - OVERLAP)
+            self.seen = {sighting: added for sighting, added in self.seen.items() if added >= self.begin}
+        return matches
+
+    def new(self) -> list[Sighting]:
+        """Sightings that were not looked at, the earliest first."""
+        values = [self.begin, list(self.seen)]
+        return self.served.gallery.database.run(
+            lambda connection: read_sightings(
+                connection, "s.added >= %s AND s.sighting <> ALL(%s)", values, "s.added, s.sighting", AT_ONCE
+            ),
+            reads=True,
+        )
+
+    def match(self, sighting: Sighting) -> Group | None:
+        """Whom a sighting matches."""
+        try:
+            found = self.served.gallery.search(like=[sighting.id], top=1, who="events")
+        except GalleryError:  # it was removed meanwhile
+            return None
+        group = found.groups[0] if found.groups else None
+        if group is None or group.decision not in self.kinds or (self.person is not None and group.person != self.person):
+            return None
+        best = group.best.sighting
+        is_itself = sighting.track is not None and (best.source, best.track) == (sighting.source, sighting.track)
+        return None if is_itself else group
+
+
+def read_id(text: str | None) -> datetime | None:
+    """The time in the identifier of the last event that a client got; None where it is none of ours."""
+    try:
+        return None if text is None else sensible(datetime.fromisoformat(text))
+    except ValueError:
+        return None

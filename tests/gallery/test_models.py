@@ -1,0 +1,84 @@
+"""The model of a gallery: no other one's embeddings get in, and another one takes over as a whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from gallery.conftest import MakeUrl
+from gallery.people import PixelEmbedder, crop_of, crowd, image_of
+from rga.errors import InputError
+from rga.gallery.crop import Crop
+from rga.gallery.embedder import ModelEmbedder, normalised, open_embedder
+from rga.gallery.gallery import Gallery
+from rga.gallery.store.errors import GalleryError, OtherModelError
+from rga.gallery.store.postgresql.database import SCHEMA
+from rga.pretrained.small import __file__ as shipped
+
+
+def test_another_model_is_refused(make_url: MakeUrl) -> None:
+    url = make_url()
+    with Gallery.create(url, PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 2))
+        with pytest.raises(OtherModelError, match=r"holds embeddings of the model pixels .*rga gallery rebuild"):
+            Gallery.open(url, PixelEmbedder("other"))
+        gallery.loaded = PixelEmbedder("other")
+        with pytest.raises(OtherModelError):
+            gallery.add([crop_of(7)])
+        with pytest.raises(OtherModelError):
+            gallery.search([image_of(1)])
+        assert gallery.stats().sightings == 4
+
+
+def test_rebuilding_switches_when_nothing_is_missing(make_url: MakeUrl) -> None:
+    url, crops, other = make_url(), crowd(5, 2), PixelEmbedder("other")
+    with Gallery.create(url, PixelEmbedder()) as gallery:
+        gallery.add(crops)
+        with pytest.raises(GalleryError, match="has this model already"):
+            gallery.rebuild(PixelEmbedder(), crops)
+        half = gallery.rebuild(other, [*crops[:6], crop_of(77)], batch_size=4)
+        assert (half.embedded, half.missing, half.switched) == (6, 4, False)
+        assert gallery.search([image_of(4, 99)]).groups[0].name == "p004"  # with the model before
+        assert any("6 of 10" in finding.details for finding in gallery.doctor())
+
+        def broken() -> Iterator[Crop]:
+            yield from crops[:8]
+            raise KeyboardInterrupt
+
+        seen = other.seen
+        with pytest.raises(KeyboardInterrupt):
+            gallery.rebuild(other, broken(), batch_size=2)
+        assert other.seen == seen + 3  # two images, and one that tells the size
+        whole = gallery.rebuild(other, crops)
+        assert (whole.embedded, whole.missing, whole.switched) == (2, 0, True)
+        assert gallery.search([image_of(4, 99)]).groups[0].name == "p004"
+        assert gallery.stats().fingerprint == "other"
+        with psycopg.connect(gallery.database.url) as connection:
+            tables = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name LIKE 'embeddings%%'", [SCHEMA]
+            ).fetchall()
+        assert tables == [("embeddings_2",)]
+    with Gallery.open(url, other) as gallery:
+        assert gallery.search([image_of(2, 99)]).groups[0].name == "p002"
+    with pytest.raises(OtherModelError):
+        Gallery.open(url, PixelEmbedder())
+
+
+def test_a_model_that_ships_is_opened_by_its_name() -> None:
+    embedder = open_embedder("small")
+    assert isinstance(embedder, ModelEmbedder)
+    rows = embedder.embed([np.full((40, 20, 3), 90, np.uint8), np.full((90, 30, 3), 190, np.uint8)])
+    assert rows.shape[0] == 2
+    flipped = open_embedder("small", flip=True)
+    assert flipped.fingerprint == f"{embedder.fingerprint} flip"
+    assert Path(shipped).exists()
+
+
+def test_embeddings_have_length_one() -> None:
+    rows = normalised(np.array([[3.0, 4.0], [0.0, 2.0]], np.float32))
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 1]], rtol=1e-6)
+    for wrong in (np.zeros((1, 2)), np.array([[np.nan, 1]]), np.ones((2, 4001)), np.ones(3)):
+        with pytest.raises(InputError):
+            normalised(wrong.astype(np.float32))

@@ -1,0 +1,58 @@
+"""A gallery in a file, and again from it."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gallery.conftest import MakeUrl
+from gallery.people import PixelEmbedder, crowd, image_of
+from rga.errors import InputError, MissingFileError
+from rga.gallery.gallery import Gallery
+from rga.gallery.store import portable
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.writing import sighting_of
+
+
+def test_a_gallery_is_the_same_after_export_and_import(
+    make_url: MakeUrl, gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portable, "PART", 7)
+    crops = crowd(10, 3)
+    gallery.add(crops)
+    people = gallery.people()
+    gallery.merge(people[0].id, [people[1].id])
+    gallery.hide(people[2].id)
+    query = gallery.search([image_of(5, 99)]).query[0]
+    gallery.not_same(query, sighting_of("content 5 0"))
+    gallery.remove(person=gallery.find("p009").id)
+    gallery.calibrate(0.1, 0.5) if len(gallery.people()) >= 10 else None
+    reports: list[tuple[int, int]] = []
+    assert gallery.export(tmp_path / "g.zip", lambda done, total: reports.append((done, total))) == 27
+    assert reports == [(7, 27), (14, 27), (21, 27), (27, 27)]
+    url = make_url()
+    with Gallery.import_from(tmp_path / "g.zip", url) as copy:
+        assert copy.people() == gallery.people()
+        assert copy.stats().fingerprint == "pixels"
+        copy.loaded = PixelEmbedder()
+        for person in range(10):
+            one, other = (each.search([image_of(person, 99)]) for each in (gallery, copy))
+            assert one.groups == other.groups
+        assert copy.thumbnail(sighting_of("content 4 1")) == gallery.thumbnail(sighting_of("content 4 1"))
+        assert copy.add(crops).kept_out == 3  # the salt came along
+        assert all(finding.healthy for finding in copy.doctor())
+    with pytest.raises(GalleryError, match="holds a gallery already"):
+        Gallery.import_from(tmp_path / "g.zip", url)
+
+
+def test_other_files_are_refused(make_url: MakeUrl, tmp_path: Path) -> None:
+    url = make_url()
+    with pytest.raises(MissingFileError):
+        Gallery.import_from(tmp_path / "nothing.zip", url)
+    (tmp_path / "text.zip").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("a.txt", "a")
+    for name in ("text.zip", "other.zip"):
+        with pytest.raises(InputError, match="no exported gallery"):
+            Gallery.import_from(tmp_path / name, url)
+    Gallery.create(url, PixelEmbedder()).close()  # nothing was left in the database

@@ -1,0 +1,152 @@
+"""Removal: what is removed is gone from every table and every search, and stays out."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from gallery.conftest import MakeUrl
+from gallery.people import PixelEmbedder, crop_of, crowd, image_of
+from rga.errors import InputError
+from rga.gallery.gallery import Gallery
+from rga.gallery.results import Receipt
+from rga.gallery.store import searching
+from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.postgresql.database import SCHEMA
+from rga.gallery.store.writing import sighting_of
+
+
+def everything(gallery: Gallery) -> str:
+    """All rows of all tables of a gallery, as text."""
+    with psycopg.connect(gallery.database.url) as connection:
+        tables = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [SCHEMA]).fetchall()
+        return "\n".join(str(connection.execute(f"SELECT * FROM {SCHEMA}.{table}").fetchall()) for (table,) in tables)
+
+
+def check(receipt: Receipt, removed: int, people: int) -> None:
+    assert (receipt.removed, receipt.people, receipt.thumbnails, receipt.embeddings) == (removed, people, removed, removed)
+    assert (receipt.found, receipt.orphans, receipt.dead_rows) == (0, 0, 0)
+    assert receipt.proven
+
+
+def test_an_erased_person_is_found_by_no_query(gallery: Gallery) -> None:
+    gallery.add(crowd(6, 4))
+    person = gallery.find("p003")
+    query = gallery.search([image_of(3, 99)]).query[0]
+    ids = [sighting_of(f"content 3 {number}") for number in range(4)]
+    gallery.same(query, ids[0])
+    gallery.name(person.id, "Erika Mustermann")
+    receipt = gallery.remove(person=person.id, who="Berta")
+    check(receipt, 4, 1)
+    assert receipt.queries == 4
+    for number in range(100):
+        for exact in (True, False):
+            result = gallery.search([image_of(3, number)], top=30, exact=exact)
+            assert not {each.sighting.id for group in result.groups for each in group.sightings} & set(ids)
+            assert len(result.groups) == 5
+    for lookup in (gallery.sighting, gallery.thumbnail):
+        with pytest.raises(GalleryError):
+            lookup(ids[0])
+    for named in ("Erika Mustermann", "p003", str(person.id)):
+        with pytest.raises(GalleryError):
+            gallery.find(named)
+    left = everything(gallery)
+    for trace in ("Mustermann", "p003", "0003_", str(person.id), *map(str, ids)):
+        assert trace not in left
+    (_, who, what, details), *_ = [entry for entry in gallery.audit(1000) if entry[2] == "remove"]
+    assert (who, what, details["sightings"]) == ("Berta", "remove", 4)
+
+
+def test_what_was_removed_stays_out(gallery: Gallery) -> None:
+    crops = crowd(3, 2)
+    gallery.add(crops)
+    gallery.remove(person=gallery.find("p001").id)
+    again = gallery.add(crops)
+    assert (again.added, again.present, again.kept_out) == (0, 4, 2)
+    gallery.remove(person=gallery.find("p002").id, keep_out=False)
+    assert gallery.add(crops).added == 2
+
+
+def test_who_was_merged_is_removed_too(gallery: Gallery) -> None:
+    gallery.add(crowd(4, 2))
+    first, second, *_ = gallery.people()
+    gallery.merge(first.id, [second.id])
+    check(gallery.remove(person=second.id), 4, 2)
+    assert [each.name for each in gallery.people()] == ["p002", "p003"]
+
+
+def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:
+    gallery.add(crowd(3, 3))
+    check(gallery.remove(sightings=[sighting_of("content 0 0")]), 1, 0)
+    assert gallery.find("p000").sightings == 2
+    check(gallery.remove(camera="c1"), 3, 0)
+    check(gallery.remove(source="0001_0000.jpg"), 1, 0)
+    check(gallery.remove(sightings=[sighting_of("content 0 2")]), 1, 1)  # the last of p000
+    check(gallery.remove(source="nothing.jpg"), 0, 0)
+    assert [(each.name, each.sightings) for each in gallery.people()] == [("p001", 1), ("p002", 2)]
+
+
+def test_one_of_many_is_named(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match="got none"):
+        gallery.remove()
+    with pytest.raises(InputError, match="got source, camera"):
+        gallery.remove(source="a", camera="b")
+    with pytest.raises(GalleryError, match="no person"):
+        gallery.remove(person=sighting_of("nobody"))
+    with pytest.raises(InputError, match="above 0"):
+        gallery.expire(timedelta(0))
+
+
+def test_what_is_older_expires(gallery: Gallery) -> None:
+    now = datetime.now(UTC)
+    times = [now - timedelta(days=days) for days in (1, 20, 40, 400)]
+    gallery.add([crop_of(number, time=time) for number, time in enumerate(times)] + [crop_of(9, time=None)])
+    check(gallery.expire(timedelta(days=30)), 2, 2)
+    assert [each.name for each in gallery.people()] == ["p000", "p001", "p009"]
+
+
+def test_the_index_is_rebuilt_when_it_pays(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "EXACT_ROWS", 50)
+    gallery.add(crowd(20, 5))
+    assert not gallery.remove(sightings=[sighting_of("content 0 0")]).reindexed
+    receipt = gallery.remove(camera="c0")
+    assert receipt.reindexed
+    assert receipt.proven
+    assert gallery.stats().indexed
+    assert not gallery.search([image_of(1, 99)]).exact
+
+
+def test_a_reader_that_still_sees_the_rows_is_told_of(gallery: Gallery) -> None:
+    gallery.add(crowd(3, 2))
+    with psycopg.connect(gallery.database.url) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute(f"SELECT count(*) FROM {SCHEMA}.sightings")
+        receipt = gallery.remove(person=gallery.find("p001").id)
+    assert receipt.found == receipt.orphans == 0
+    assert receipt.dead_rows > 0
+    assert not receipt.proven
+
+
+def test_all_on_one_person_is_exported(gallery: Gallery, tmp_path: Path) -> None:
+    import zipfile
+
+    gallery.add(crowd(3, 2))
+    assert gallery.export_person(gallery.find("p001").id, tmp_path / "p.zip") == 2
+    with zipfile.ZipFile(tmp_path / "p.zip") as archive:
+        names = archive.namelist()
+        assert "p001" in archive.read("people.jsonl").decode()
+        assert "p002" not in "".join(archive.read(name).decode("latin-1") for name in names)
+        assert sum(name.startswith("thumbnails/") for name in names) == 2
+        assert archive.read("sightings/000000.jsonl").count(b"\n") == 2
+    with pytest.raises(GalleryError):
+        gallery.export_person(sighting_of("nobody"), tmp_path / "q.zip")
+
+
+def test_removal_is_of_all_models(make_url: MakeUrl) -> None:
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        crops = crowd(3, 2)
+        gallery.add(crops)
+        gallery.rebuild(PixelEmbedder("other"), crops[:4])  # two tables, side by side
+        receipt = gallery.remove(person=gallery.find("p000").id)
+        assert (receipt.removed, receipt.embeddings, receipt.proven) == (2, 4, True)
