@@ -51,7 +51,7 @@ def test_a_newer_schema_is_refused(make_url: MakeUrl) -> None:
 def test_no_url_and_nobody_there() -> None:
     with pytest.raises(StoreError, match="no URL of a PostgreSQL database"):
         Gallery.open("postgresql://host/a?nothing=1")
-    with pytest.raises(StoreError, match="cannot be used.*refused"):
+    with pytest.raises(StoreError, match=r"cannot be used.*refused"):
         Gallery.open("postgresql://nobody@127.0.0.1:1/nothing")
 
 

@@ -205,6 +205,7 @@ class Embedded:
         path = program("postgres")
         check_reachable(path, self.account, "PostgreSQL")
         check_reachable(self.data, self.account, "the gallery")
+        self.forget_the_dead()
         settings = {**SETTINGS, "unix_socket_directories": str(self.new_socket_folder())}
         if sys.platform == "linux":
             settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
@@ -305,6 +306,25 @@ class Embedded:
             return int((self.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
             return None
+
+    def forget_the_dead(self) -> None:
+        """Removes the notes of a server that was killed, where PostgreSQL itself would take it for alive.
+
+        Its number may still be that of a process that nobody has waited for yet, or by now of another program. Whoever holds the lock knows
+        that no server of ours lives; one that was started by hand works in the folder of the data, and is left alone.
+        """
+        number = self.postmaster()
+        if not Path("/proc/self/cwd").exists():
+            return
+        try:
+            there = Path(f"/proc/{number}/cwd").readlink()
+        except FileNotFoundError:  # it is dead, or a name of one that is
+            there = None
+        except PermissionError:  # of another user, who cannot have the data
+            return
+        if there != self.data:
+            for note in (self.data / "postmaster.pid", *(self.folder / "socket").glob(".s.PGSQL.*")):
+                note.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
