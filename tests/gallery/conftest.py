@@ -71,7 +71,8 @@ def make_url(server: Embedded, free_databases: list[str]) -> Iterator[MakeUrl]:
 def url_of(conninfo: str) -> str:
     """libpq's text as a URL."""
     found = conninfo_to_dict(conninfo)
-    return f"postgresql://{found['user']}:{quote(str(found['password']))}@/{found['dbname']}?host={quote(str(found['host']), safe='')}&port=5432"
+    password, host = (quote(str(found[name]), safe="") for name in ("password", "host"))
+    return f"postgresql://{found['user']}:{password}@/{found['dbname']}?host={host}&port={found['port']}"
 
 
 @pytest.fixture
