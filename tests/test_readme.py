@@ -8,7 +8,9 @@ import functools
 import io
 import re
 import shlex
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT /
 
 PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME|GALLERY|SOURCE)\b")
 SHORTER = {
+    "rga demo gallery": "--identities 20 --strangers 2 --no-serve",
     "rga data make fruit": "--train 6 --val 3 --test 3 --size 32",
     "rga data make album": "--height 32 --width 16",
     "rga data make people": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
@@ -164,9 +167,12 @@ def typed(words: Sequence[str]) -> int:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """The folder that this file's tests share."""
-    return Workshop(tmp_path_factory.mktemp("workshop"))
+def workshop() -> Iterator[Workshop]:
+    """The folder that this file's tests share; others may enter it, because root lets PostgreSQL run as another user."""
+    folder = Path(tempfile.mkdtemp(prefix="rga-workshop-"))
+    folder.chmod(0o711)
+    yield Workshop(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("command", RUN)

@@ -288,6 +288,13 @@ def test_demos_and_gates(spy: Spy) -> None:
         words = [word for name, number in chosen.items() for word in (f"--{name.replace('_', '-')}", number)]
         assert rga("demo", verb, "-o", "x", *words).code in (3, 4)
         assert calls[-1] == ((Path("x"),), chosen)
+    found, pages = spy("rga.demos.gallery.demo_gallery", 5), spy("rga.cli.commands.demo.serve_page", None)
+    assert rga("demo", "gallery", "--no-serve").code == 5
+    assert found == [((Path("demo-output/gallery"),), {"identities": 80, "strangers": 20, "seed": 0, "serve": None})]
+    assert rga("demo", "gallery", "-o", "x", "--identities", 30, "--strangers", 3, "--seed", 2, "--port", 9).code == 5
+    (chosen,), fields = found[-1]
+    fields.pop("serve")("there")
+    assert (chosen, fields, pages) == (Path("x"), {"identities": 30, "strangers": 3, "seed": 2}, [(("there",), {"port": 9})])
     drawn = spy("rga.cli.commands.gates.draw_demo", None)
     assert [rga("gates").code, rga("gates", "-o", "x.pdf", "--overwrite").code] == [0, 0]
     assert drawn == [((Path("gates.png"),), {"overwrite": False}), ((Path("x.pdf"),), {"overwrite": True})]

@@ -49,6 +49,7 @@ FLAGS = {
     "demo": "--output --identities --epochs --seed",
     "demo reid": "--output --identities --epochs --seed",
     "demo segmentation": "--output --train-images --test-images --epochs --seed",
+    "demo gallery": "--output --identities --strangers --seed --serve --port",
     "completion": "{bash,zsh}",
     "reproduce": "TABLE --scale --data --seeds --variants --at-once --minutes --device --threads --tf32 --output --evidence",
     "train": "--data --list --show reid/market1501 seg/cityscapes cls/digits",

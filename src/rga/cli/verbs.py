@@ -74,9 +74,12 @@ VERBS: dict[str, Verb] = {
     "data list": Verb("rga.cli.commands.data:list_all", "list all datasets and the options of their readers", ""),
     "cost": Verb("rga.cli.commands.cost:cost", "count parameters and multiply-accumulates, plain and with attention", "[BACKBONE]"),
     "gates": Verb("rga.cli.commands.gates:gates", "draw the gates of an untrained network on a generated image", "[-o FILE.png]"),
-    "demo": Verb("rga.cli.commands.demo:reid", "generate data, train networks and write a report, in minutes", "[reid | segmentation]"),
+    "demo": Verb(
+        "rga.cli.commands.demo:reid", "generate data, train networks and write a report, in minutes", "[reid | segmentation | gallery]"
+    ),
     "demo reid": Verb("rga.cli.commands.demo:reid", "demo of re-identification; the same as rga demo", ""),
     "demo segmentation": Verb("rga.cli.commands.demo:segmentation", "demo of segmentation", ""),
+    "demo gallery": Verb("rga.cli.commands.demo:gallery", "demo of galleries: people are enrolled and looked for, on a page", ""),
     "reproduce": Verb("rga.cli.commands.reproduce:main", "run the tables of the paper, and our own, at one of three scales", "TABLE"),
     "doctor": Verb("rga.cli.commands.doctor:doctor", "report what this installation and this machine can do", ""),
     "completion": Verb("rga.cli.commands.completion:completion", "print a script that completes commands in your shell", "bash | zsh"),

@@ -67,7 +67,7 @@ def demo_gallery(
     identities: int = 80,
     strangers: int = 20,
     seed: int = 0,
-    serve: Callable[[Path], int] | None = None,
+    serve: Callable[[Path], object] | None = None,
 ) -> int:
     """Generates people, enrols most of them in a gallery, looks for all of them, and opens the gallery's page.
 
@@ -78,10 +78,10 @@ def demo_gallery(
         identities: people who are enrolled.
         strangers: people who are not.
         seed: of the people.
-        serve: opens the page of a gallery, and returns when it is closed, with an exit code; None to end without a page.
+        serve: opens the page of a gallery, and returns when it is closed; None to end without a page.
 
     Returns:
-        Exit code.
+        Exit code 0.
 
     Raises:
         ExistingFileError: something in the folder is not a demo's.
@@ -117,7 +117,9 @@ def demo_gallery(
             outcome = look_for(gallery, for_search, known)
         show(outcome, calibration.false_alarm_rate, console)
         console.print(f"done in {watch.total:.0f} s; images to search with are in {output / LOOK_FOR}", soft_wrap=True)
-    return 0 if serve is None else serve(output / GALLERY)
+    if serve is not None:
+        serve(output / GALLERY)
+    return 0
 
 
 BYSTANDERS = (-1, 0)

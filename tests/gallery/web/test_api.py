@@ -174,7 +174,12 @@ def test_all_on_one_person_is_exported(client: TestClient) -> None:
 def test_statistics_and_the_audit_log(client: TestClient) -> None:
     search(client, image_of(0), camera=["c1"])
     stats = client.get("/api/statistics").json()
-    assert (stats["sightings"], stats["people"], stats["cameras"], stats["calibration"]["match"]) == (18, 6, {"c0": 6, "c1": 6, "c2": 6}, 0.1)
+    assert (stats["sightings"], stats["people"], stats["cameras"], stats["calibration"]["match"]) == (
+        18,
+        6,
+        {"c0": 6, "c1": 6, "c2": 6},
+        0.1,
+    )
     (entry,) = client.get("/api/audit").json()
     assert (entry["who"], entry["what"], entry["details"]["cameras"]) == ("web", "search", ["c1"])
 
@@ -215,7 +220,9 @@ def test_the_description_is_whole(client: TestClient, people: Gallery, make_clie
             assert set(operation["responses"]["4XX"]["content"]) == {"application/problem+json"}
     assert "security" not in schema
     guarded = make_client(people, "a-token-of-these-tests")
-    assert guarded.get("/api/openapi.json", headers={"authorization": "Bearer a-token-of-these-tests"}).json()["security"] == [{"token": []}]
+    assert guarded.get("/api/openapi.json", headers={"authorization": "Bearer a-token-of-these-tests"}).json()["security"] == [
+        {"token": []}
+    ]
 
 
 def watch(gallery: Gallery, begin: Any = START, person: UUID | None = None, unsure: bool = False) -> Watch:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from rga.cli.commands.serve import serve as serve_page
 from rga.demos.reid import demo_reid
 from rga.demos.segmentation import demo_segmentation
 
@@ -59,3 +61,30 @@ def segmentation(
         seed: Seed of the street scenes and of the trainings.
     """
     return demo_segmentation(output, train_images=train_images, test_images=test_images, epochs=epochs, seed=seed)
+
+
+def gallery(
+    output: Output = Path("demo-output/gallery"),
+    *,
+    identities: int = 80,
+    strangers: int = 20,
+    seed: int = 0,
+    serve: bool = True,
+    port: int = 8000,
+) -> int:
+    """Generate people, enrol most of them in a gallery, look for all of them, and open the gallery's page.
+
+    The folder may hold an earlier demo: its people and its gallery are used again if they are the same. Other files are never removed.
+
+    Args:
+        output: Folder for the people and the gallery.
+        identities: People who are enrolled.
+        strangers: People who are not, and whom the gallery should not know.
+        seed: Seed of the people.
+        serve: Open the page; without it the demo ends after the searches.
+        port: Port of the page.
+    """
+    from rga.demos.gallery import demo_gallery  # noqa: PLC0415  it needs packages that the other demos do not
+
+    page = partial(serve_page, port=port) if serve else None
+    return demo_gallery(output, identities=identities, strangers=strangers, seed=seed, serve=page)

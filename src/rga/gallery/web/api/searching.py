@@ -32,7 +32,5 @@ def search(
     with serving.computing:
         received = receive(images or [], serving.limits, serving.limits.query_images)
         pixels = [each.pixels for each in cut_boxes(received, box)]
-        found = serving.gallery.search(
-            pixels, top=top, cameras=camera, since=since, until=until, like=like, unlike=unlike, who=serving.who
-        )
+        found = serving.gallery.search(pixels, top=top, cameras=camera, since=since, until=until, like=like, unlike=unlike, who=serving.who)
     return SearchView.model_validate(found)

@@ -145,9 +145,7 @@ def ask_sighting(request: Request, serving: Serving, sighting: Identifier) -> HT
 
 
 @router.post("/sightings/{sighting}/delete")
-def remove_sighting(
-    request: Request, serving: Serving, sighting: Identifier, keep_out: Annotated[bool, Form()] = False
-) -> HTMLResponse:
+def remove_sighting(request: Request, serving: Serving, sighting: Identifier, keep_out: Annotated[bool, Form()] = False) -> HTMLResponse:
     """Removes a sighting for good, and shows the proof."""
     found = serving.sighting(sighting)
     receipt = serving.gallery.remove(sightings=[found.id], keep_out=keep_out, who=serving.who)
