@@ -292,9 +292,10 @@ def test_demos_and_gates(spy: Spy) -> None:
     assert rga("demo", "gallery", "--no-serve").code == 5
     assert found == [((Path("demo-output/gallery"),), {"identities": 80, "strangers": 20, "seed": 0, "serve": None})]
     assert rga("demo", "gallery", "-o", "x", "--identities", 30, "--strangers", 3, "--seed", 2, "--port", 9).code == 5
-    (chosen,), fields = found[-1]
-    fields.pop("serve")("there")
-    assert (chosen, fields, pages) == (Path("x"), {"identities": 30, "strangers": 3, "seed": 2}, [(("there",), {"port": 9})])
+    (folder,), fields = found[-1]
+    page: Any = fields.pop("serve")
+    page("there")
+    assert (folder, fields, pages) == (Path("x"), {"identities": 30, "strangers": 3, "seed": 2}, [(("there",), {"port": 9})])
     drawn = spy("rga.cli.commands.gates.draw_demo", None)
     assert [rga("gates").code, rga("gates", "-o", "x.pdf", "--overwrite").code] == [0, 0]
     assert drawn == [((Path("gates.png"),), {"overwrite": False}), ((Path("x.pdf"),), {"overwrite": True})]
