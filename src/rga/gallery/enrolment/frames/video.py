@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-SUFFIXES = frozenset(
-    f".{each}"
-    for each in ("3gp", "asf", "avi", "divx", "flv", "h264", "h265", "hevc", "m2ts", "m4v", "mjpeg", "mkv", "mov")
-    + ("mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "webm", "wmv")
+SUFFIXES = (
+    *(".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv"),
+    *(".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
 )
 """The suffixes of files that are taken for videos, in lower case."""
 
