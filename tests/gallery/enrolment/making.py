@@ -3,9 +3,11 @@
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,12 +17,12 @@ QUARTER = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1,
 """Degrees by which a player turns a video clockwise -> the upper left part of its matrix."""
 
 
-def write_video(path: Path, images: Sequence[Pixels], rate: int = 10, clockwise: int = 0) -> Path:
+def write_video(path: Path, images: Sequence[Pixels], rate: int = 10, clockwise: int = 0, codec: str = "mpeg4") -> Path:
     """Writes a video; a player turns it clockwise, as it does those of phones."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=rate)
+        stream = cast("VideoStream", container.add_stream(codec, rate=rate))
         stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        stream.pix_fmt, stream.bit_rate = "yuvj420p" if codec == "mjpeg" else "yuv420p", 4_000_000
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())

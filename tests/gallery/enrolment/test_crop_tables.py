@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gallery.enrolment.making import write_image
 from rga.datasets.layout import DataError
 from rga.errors import InputError, MissingFileError
 from rga.gallery.crop import Box, Crop, Unreadable
 from rga.gallery.enrolment import EnrolmentOptions, crops_of
 from rga.gallery.enrolment.tables import OPTIONAL, read_entries
 from rga.gallery.enrolment.times import read_zone
-from gallery.enrolment.making import write_image
 
 HEADER = "image,person,camera,time,left,top,width,height,frame,track"
 
@@ -136,7 +136,7 @@ def test_tables_that_are_none(folder: Path) -> None:
     with pytest.raises(MissingFileError, match="no file"):
         crops_of(folder / "other.csv")
     with pytest.raises(InputError, match="leave the detector out"):
-        crops_of(write(folder, "image", "images/a.png"), detector=lambda frame: pytest.fail("not asked for"))
+        crops_of(write(folder, "image", "images/a.png"), detector=lambda _: pytest.fail("not asked for"))
 
 
 def test_progress_counts_lines(folder: Path) -> None:
@@ -158,10 +158,13 @@ def test_any_text_gives_lines_or_one_clear_error(contents: bytes) -> None:
     with TemporaryDirectory() as name:
         file = Path(name) / "crops.csv"
         file.write_bytes(contents)
+        error = ""
         try:
             entries = list(read_entries(file, read_zone("UTC")))
-        except DataError as error:
-            assert str(file) in str(error)
+        except DataError as refused:
+            error = str(refused)
+        if error:
+            assert str(file) in error
             return
         for entry in entries:
             assert entry.source

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.enrolment.making import write_image
 from rga.datasets.layout import DataError
 from rga.errors import InputError, MissingFileError
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.enrolment import EnrolmentOptions, crops_of
-from gallery.enrolment.making import write_image
 
 
 def crops(folder: Path, **options: str) -> list[Crop]:
@@ -92,9 +92,9 @@ def test_a_name_that_is_not_utf8_can_be_printed(tmp_path: Path) -> None:
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="no images .* below"):
+    with pytest.raises(MissingFileError, match=r"no images .* below"):
         crops_of(tmp_path)
-    with pytest.raises(MissingFileError, match="no file or folder .*nothing"):
+    with pytest.raises(MissingFileError, match=r"no file or folder .*nothing"):
         crops_of(tmp_path / "nothing")
     (tmp_path / "a.docx").touch()
     with pytest.raises(InputError, match=r"ends in '\.docx': expected a folder of images"):

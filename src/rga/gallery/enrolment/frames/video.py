@@ -20,7 +20,7 @@ from rga.storage.checksum import sha256
 from rga.storage.utf8 import utf8_path
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import FFmpegError, VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -113,10 +113,10 @@ class Broken:
         self.after = 0
         self.reason = ""
 
-    def add(self, after: int, error: Exception) -> None:
+    def add(self, after: int, error: FFmpegError) -> None:
         """Counts one more."""
         if not self.parts:
-            self.after, self.reason = after, str(error)
+            self.after, self.reason = after, error.strerror or str(error)
         self.parts += 1
 
 

@@ -28,8 +28,9 @@ class BestSpread(Generic[Item]):
     """Chooses the best few items, spread in time.
 
     Time is divided into parts of equal length, twice as many as items are wanted at most, and the best item of each part is kept; when the
-    parts have become too many, each two are joined. At the end, of the two items that are nearest in time the worse one goes, until as many
-    are left as are wanted. The best item of all is always among them.
+    parts have become too many, each two are joined. At the end the time between the first and the last item that were kept is divided into
+    as many parts as items are wanted: the best one of each is chosen, and where a part has none, the best of the others. The best item of
+    all is always among them.
 
     Args:
         count: how many items are wanted, at least 1.
@@ -78,7 +79,11 @@ class BestSpread(Generic[Item]):
     def chosen(self) -> list[Item]:
         """The chosen items in their order."""
         kept = sorted(self.parts.values(), key=lambda each: each.moment)
-        while len(kept) > self.count:
-            near = min(range(len(kept) - 1), key=lambda index: kept[index + 1].moment - kept[index].moment)
-            del kept[near if kept[near].quality < kept[near + 1].quality else near + 1]
-        return [each.item for each in kept]
+        if not kept:
+            return []
+        length = kept[-1].moment - kept[0].moment + 1
+        parts = [(each.moment - kept[0].moment) * self.count // length for each in kept]
+        order = sorted(range(len(kept)), key=lambda index: -kept[index].quality)
+        first = {parts[index]: index for index in reversed(order)}  # the best of each part
+        others = [index for index in order if index not in first.values()]
+        return [kept[index].item for index in sorted([*first.values(), *others[: self.count - len(first)]])]
