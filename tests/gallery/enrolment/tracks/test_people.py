@@ -78,6 +78,16 @@ def test_who_is_cut_by_the_edge_is_not_chosen(video: Path) -> None:
     assert 40 < last < 58
 
 
+def test_who_walks_behind_a_sign_is_not_chosen_there(tmp_path: Path) -> None:
+    """The sign is sharper than any person, and has no box."""
+    scenes = [walkers(boxes) for boxes in WALK]
+    for scene in scenes:
+        scene[0:50, 80:110] = np.where(np.indices((50, 30)).sum(axis=0)[..., None] % 4 < 2, (0, 255, 255), (0, 90, 90))
+    found = by_track(crops(write_video(tmp_path / "sign.mp4", scenes), every=0.0))[0]
+    assert len(found) == 5
+    assert [crop.frame for crop in found if crop.box is not None and 65 < crop.box.left < 105] == []
+
+
 def test_options_of_tracks(video: Path) -> None:
     assert [len(each) for each in by_track(crops(video, crops_per_track=2)).values()] == [2, 2]
     assert [crop.image.shape for crop in crops(video, crops_per_track=1, margin=0.1)] == [(60, 24, 3)] * 2

@@ -22,12 +22,13 @@ def test_the_product_of_its_parts() -> None:
     assert quality(SCENE, Box(500, 0, 9, 9), NOBODY) == 0
 
 
-def test_blur_lowers_sharpness_and_size_does_not() -> None:
+def test_blur_lowers_sharpness_and_more_pixels_do_not() -> None:
     crop = SCENE[20:100, 60:100]
     blurred = np.array(Image.fromarray(crop).filter(ImageFilter.GaussianBlur(3)))
     large = np.array(Image.fromarray(crop).resize((160, 320), Image.Resampling.BICUBIC))
     assert 0 < sharpness(blurred) < 0.5 * sharpness(crop) < 0.5
-    assert sharpness(large) == pytest.approx(sharpness(crop), abs=0.05)
+    assert sharpness(large) > 0.9 * sharpness(crop)
+    assert 0 <= sharpness(crop[:1, :1]) < 1
     assert sharpness(np.zeros((80, 40, 3), dtype=np.uint8)) == 0
 
 
