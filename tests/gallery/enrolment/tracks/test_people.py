@@ -82,7 +82,7 @@ def test_who_walks_behind_a_sign_is_not_chosen_there(tmp_path: Path) -> None:
     """The sign is sharper than any person, and has no box."""
     scenes = [walkers(boxes) for boxes in WALK]
     for scene in scenes:
-        scene[0:50, 80:110] = np.where(np.indices((50, 30)).sum(axis=0)[..., None] % 4 < 2, (0, 255, 255), (0, 180, 255))
+        scene[0:50, 80:110] = np.where(np.indices((50, 30)).sum(axis=0)[..., None] % 4 < 2, (255, 0, 0), (90, 0, 0))
     found = by_track(crops(write_video(tmp_path / "sign.mp4", scenes), every=0.0))[0]
     assert len(found) == 5
     assert [crop.frame for crop in found if crop.box is not None and 65 < crop.box.left < 105] == []
