@@ -17,8 +17,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="galleries in fo
 
 @pytest.fixture
 def benchmark(script: Callable[[str], ModuleType]) -> ModuleType:
-    """``benchmarks/gallery.py`` as a module."""
-    return script("gallery")
+    """``benchmarks/galleries.py`` as a module."""
+    return script("galleries")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """A gallery at growing sizes: adding, building of the index, and queries, with and without filters, beside a scan by numpy and faiss.
 
     pip install 'rga[gallery]'                                       # and faiss-cpu, for its columns
-    python benchmarks/gallery.py --reference FILE.npz                # 10 k and 100 k x 512
-    python benchmarks/gallery.py --reference FILE.npz --sizes 1000000x512 100000x2048 --folder DIR
+    python benchmarks/galleries.py --reference FILE.npz                # 10 k and 100 k x 512
+    python benchmarks/galleries.py --reference FILE.npz --sizes 1000000x512 100000x2048 --folder DIR
 
 Features are drawn around those of real people where ``--reference`` names a file with ``gallery_feat`` and ``gallery_pid``: people lie as
 those people lie, and the images of each are spread as those of one of them. Without the file they are clusters with as many images each.
@@ -14,6 +14,7 @@ Each size is a gallery of its own, in a new folder that is removed at the end. R
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import platform
 import shutil
@@ -31,7 +32,7 @@ import numpy.typing as npt
 from rga.gallery.adding import add, unreported
 from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
-from rga.gallery.store.searching import Filter, build_index, nearest
+from rga.gallery.store.searching import EF_CONSTRUCTION, EF_SEARCH, Filter, M, build_index, nearest
 from rga.gallery.store.writing import sighting_of
 
 Floats = npt.NDArray[np.float32]
@@ -217,30 +218,37 @@ def measure(people: People, folder: Path) -> list[str]:
         lines.append(
             f"on the disk {gallery.stats().bytes / 2**20:,.0f} MiB; memory of the server {server_memory(gallery) / 2**20:,.0f} MiB"
         )
-    scans = {name: people.gallery[rows] for name, rows in kept.items()}
-    line("numpy", [timed(people.queries, lambda query, n=name: kept[n][top(scans[n] @ query)]).cell(truth[name]) for name in FILTERS])  # type: ignore[misc]
+
+    def by_scan(rows: npt.NDArray[np.int64]) -> Callable[[Floats], list[int]]:
+        scanned = people.gallery[rows]
+        return lambda query: [int(index) for index in rows[top(scanned @ query)]]
+
+    line("numpy", [timed(people.queries, by_scan(kept[name])).cell(truth[name]) for name in FILTERS])
     if importlib.util.find_spec("faiss"):
-        lines += faiss_lines(people, truth["all"], line)
+        for name, cell in with_faiss(people, truth["all"]).items():
+            line(name, [cell])
     return lines
 
 
-def faiss_lines(people: People, truth: npt.NDArray[np.int64], line: Callable[[str, Sequence[str]], None]) -> list[str]:
-    """The lines of faiss, which has no filters by column."""
-    import faiss  # noqa: PLC0415  not everybody has it
-
+def with_faiss(people: People, truth: npt.NDArray[np.int64]) -> dict[str, str]:
+    """What faiss, which has no filters by column, makes of all: its index -> a cell of the table."""
+    faiss = importlib.import_module("faiss")
     faiss.omp_set_num_threads(1)
-    for name, index in (
-        ("faiss flat", faiss.IndexFlatIP(people.gallery.shape[1])),
-        ("faiss HNSW", faiss.IndexHNSWFlat(people.gallery.shape[1], 16, faiss.METRIC_INNER_PRODUCT)),
-    ):
-        if name == "faiss HNSW":
-            index.hnsw.efConstruction, index.hnsw.efSearch = 100, 100
+    dimensions = people.gallery.shape[1]
+    graph = faiss.IndexHNSWFlat(dimensions, M, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction, graph.hnsw.efSearch = EF_CONSTRUCTION, EF_SEARCH
+    cells = {}
+    for name, index in (("faiss flat", faiss.IndexFlatIP(dimensions)), ("faiss HNSW", graph)):
         start = time.perf_counter()
         index.add(people.gallery)
-        seconds = time.perf_counter() - start
-        cell = timed(people.queries, lambda query, index=index: index.search(query[None], TOP)[1][0].tolist()).cell(truth)  # type: ignore[misc]
-        line(f"{name} ({seconds:.0f} s)", [cell])
-    return []
+        built = time.perf_counter() - start
+
+        def ask(query: Floats, index: Any = index) -> list[int]:
+            found: list[int] = index.search(query[None], TOP)[1][0].tolist()
+            return found
+
+        cells[f"{name} ({built:.0f} s)"] = timed(people.queries, ask).cell(truth)
+    return cells
 
 
 def server_memory(gallery: Gallery) -> int:
