@@ -66,11 +66,9 @@ def tcp_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def server_started(server: Embedded, port: int) -> str:
     """Starts a server that takes passwords over TCP, too; how it is reached."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Embedded, "url", lambda self, database="postgres": url(self).replace("port=5432", f"port={port}"))
+        patch.setattr(Embedded, "url", lambda self: url(self).replace("port=5432", f"port={port}"))
         server.create()
         server.leave()
-        with (server.data / "pg_hba.conf").open("a") as file:
-            file.write("")
         rules = (server.data / "pg_hba.conf").read_text().replace("reject", "scram-sha-256")
         (server.data / "pg_hba.conf").write_text(rules)
         server.join(new=True)

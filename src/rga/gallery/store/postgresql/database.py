@@ -113,7 +113,7 @@ class Database:
         for attempt in range(TRIES):
             try:
                 with (self.reading if reads else self.pool).connection() as connection:
-                    connection.execute(f"SET LOCAL search_path = {SCHEMA}, public, extensions")
+                    connection.execute(f"SET LOCAL search_path = {SCHEMA}, public, extensions; SET LOCAL jit = off")
                     return work(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not lost(error) or attempt == TRIES - 1:
