@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from gallery.people import START, crop_of, image_of
 from gallery.web.conftest import PLENTY, MakeClient, files
 from rga.gallery.gallery import Gallery
+from rga.gallery.store.errors import StoreError
 from rga.gallery.web.api.events import Watch
-from rga.gallery.web.application import application
 from rga.gallery.web.served import Served
 
 
@@ -174,7 +174,12 @@ def test_all_on_one_person_is_exported(client: TestClient) -> None:
 def test_statistics_and_the_audit_log(client: TestClient) -> None:
     search(client, image_of(0), camera=["c1"])
     stats = client.get("/api/statistics").json()
-    assert (stats["sightings"], stats["people"], stats["cameras"], stats["calibration"]["match"]) == (18, 6, {"c0": 6, "c1": 6, "c2": 6}, 0.1)
+    assert (stats["sightings"], stats["people"], stats["cameras"], stats["calibration"]["match"]) == (
+        18,
+        6,
+        {"c0": 6, "c1": 6, "c2": 6},
+        0.1,
+    )
     (entry,) = client.get("/api/audit").json()
     assert (entry["who"], entry["what"], entry["details"]["cameras"]) == ("web", "search", ["c1"])
 
@@ -215,7 +220,9 @@ def test_the_description_is_whole(client: TestClient, people: Gallery, make_clie
             assert set(operation["responses"]["4XX"]["content"]) == {"application/problem+json"}
     assert "security" not in schema
     guarded = make_client(people, "a-token-of-these-tests")
-    assert guarded.get("/api/openapi.json", headers={"authorization": "Bearer a-token-of-these-tests"}).json()["security"] == [{"token": []}]
+    assert guarded.get("/api/openapi.json", headers={"authorization": "Bearer a-token-of-these-tests"}).json()["security"] == [
+        {"token": []}
+    ]
 
 
 def watch(gallery: Gallery, begin: Any = START, person: UUID | None = None, unsure: bool = False) -> Watch:
@@ -271,11 +278,8 @@ def test_streams_are_few(people: Gallery, make_client: MakeClient) -> None:
 
 
 def test_a_database_that_is_away_is_told(people: Gallery, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rga.gallery.store.errors import StoreError  # noqa: PLC0415
-
     def away() -> None:
         raise StoreError("the database of the gallery cannot be used")
 
     monkeypatch.setattr(people, "stats", away)
     assert client.get("/api/statistics").status_code == 503
-    assert application(people).title == "rga gallery"

@@ -10,32 +10,41 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reports.browser import started
 
 from gallery.people import crop_of, image_of
 from gallery.web.conftest import TOKEN, png
-from reports.browser import Browser, browser
 from rga.gallery.gallery import Gallery
 from rga.gallery.web.guard.token import Token
-
-__all__ = ["browser"]
 
 Open = Callable[..., Any]
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of this file."""
+    yield from started()
+
+
 @pytest.fixture
-def page(browser: Browser, serve: Callable[..., str]) -> Iterator[Open]:
+def page(chromium: Any, serve: Callable[..., str]) -> Iterator[Open]:
     """Opens a page of a gallery; errors of scripts, and what the policy forbids, make the test fail."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
 
     def opened(gallery: Gallery, path: str = "/search", *, served: dict[str, Any] | None = None, **options: Any) -> Any:
-        context = browser.chromium.new_context(base_url=serve(gallery, **(served or {})), **options)
-        found = context.new_page()
+        contexts.append(chromium.new_context(base_url=serve(gallery, **(served or {})), **options))
+        found = contexts[-1].new_page()
         found.set_default_timeout(20_000)
-        found.on("pageerror", lambda error: browser.complaints.append(str(error)))
-        found.on("console", lambda said: None if "Failed to load resource" in said.text else browser.complaints.append(said.text))
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        found.on("console", lambda said: None if "Failed to load resource" in said.text else complaints.append(said.text))
         found.goto(path)
         return found
 
     yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
 
 
 def upload(page: Any, *images: Any) -> None:
@@ -79,7 +88,7 @@ def test_search_filter_and_judge(page: Open, people: Gallery) -> None:
 def test_more_like_these(page: Open, people: Gallery) -> None:
     opened = page(people)
     search(opened, image_of(4, 99))
-    opened.locator(".card").nth(1).get_by_text("More").click()
+    opened.locator(".card").nth(1).locator("summary").click()
     opened.locator(".card").nth(1).get_by_text("Not like this").click()
     opened.wait_for_url("**unlike=*")
     opened.get_by_text("not like this", exact=True).wait_for()
@@ -176,7 +185,7 @@ def test_by_keyboard_alone(page: Open, people: Gallery) -> None:
 def test_without_javascript(page: Open, people: Gallery) -> None:
     opened = page(people, java_script_enabled=False)
     upload(opened, image_of(4, 99))
-    opened.get_by_role("button", name="Search").click()
+    opened.get_by_role("button", name="Search", exact=True).click()
     assert opened.locator("h1").inner_text() == "Match: p004"
     opened.get_by_role("button", name="Not same person").first.click()
     opened.get_by_text("It will not be suggested again.").wait_for()

@@ -56,7 +56,8 @@ def test_images_that_fit_are_taken(small: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "contents", [b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"%PDF-1.7", b"<html>", b"MZ", b"", b"GIF89a", b"%!PS-Adobe-3.0 EPSF"]
+    "contents",
+    [b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"%PDF-1.7", b"<html>", b"MZ", b"", b"GIF89a", b"%!PS-Adobe-3.0 EPSF"],
 )
 def test_a_file_is_what_its_contents_are(small: TestClient, contents: bytes) -> None:
     """The name and the type that were sent say JPEG."""

@@ -58,7 +58,9 @@ def cut(image: Received, box: Box) -> tuple[Received, Box]:
     return Received(image.name, stream.getvalue(), part, content_of(image.content, inside)), inside
 
 
-def enrol(served: Served, images: Sequence[Received], boxes: Sequence[Box | None], camera: str, time: datetime | None, person: str) -> EnrolledView:
+def enrol(
+    served: Served, images: Sequence[Received], boxes: Sequence[Box | None], camera: str, time: datetime | None, person: str
+) -> EnrolledView:
     """Adds images to the gallery.
 
     Args:

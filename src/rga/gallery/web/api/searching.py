@@ -19,6 +19,7 @@ router = APIRouter()
 @router.post("/search")
 def search(
     serving: Serving,
+    *,
     images: Annotated[list[UploadFile] | None, File(description="Of the person; several are fused.")] = None,
     box: Annotated[list[BoxText], Form(description="left,top,width,height of the person in each image, in pixels.", max_length=16)] = [],  # noqa: B006
     like: Annotated[list[UUID], Form(description="Sightings of the person.", max_length=100)] = [],  # noqa: B006
@@ -32,7 +33,5 @@ def search(
     with serving.computing:
         received = receive(images or [], serving.limits, serving.limits.query_images)
         pixels = [each.pixels for each in cut_boxes(received, box)]
-        found = serving.gallery.search(
-            pixels, top=top, cameras=camera, since=since, until=until, like=like, unlike=unlike, who=serving.who
-        )
+        found = serving.gallery.search(pixels, top=top, cameras=camera, since=since, until=until, like=like, unlike=unlike, who=serving.who)
     return SearchView.model_validate(found)

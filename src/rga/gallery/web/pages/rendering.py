@@ -72,8 +72,10 @@ def page(request: Request, name: str, status: int = 200, **context: Any) -> HTML
 
 def problem_page(status: int, detail: str, headers: dict[str, str]) -> HTMLResponse:
     """An error as a page."""
-    text = templates().get_template("problem.html").render(
-        problem=problem_of(status, detail), said="", undo=[], here="/search", guarded=False, section="problem"
+    text = (
+        templates()
+        .get_template("problem.html")
+        .render(problem=problem_of(status, detail), said="", undo=[], here="/search", guarded=False, section="problem")
     )
     return HTMLResponse(text, status, headers)
 
