@@ -32,16 +32,22 @@ class Browser:
         return page
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A browser whose pages must not complain."""
+def started() -> Iterator[Any]:
+    """Playwright's Chromium, as long as somebody wants it."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = next(filter(None, map(shutil.which, CALLED)), None)
     if found is None:
         pytest.skip("there is no Chromium")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        opened = Browser(started)
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A browser whose pages must not complain."""
+    for chromium in started():
+        opened = Browser(chromium)
         yield opened
-        started.close()
     assert opened.complaints == []

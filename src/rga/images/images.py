@@ -7,7 +7,7 @@ and a disk, a share or a permission that fails, which says nothing about the ima
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -80,7 +80,7 @@ def decoded(
     complaint: str,
     use: Callable[[Image.Image], Result],
     *,
-    formats: Sequence[str] | None = None,
+    formats: tuple[str, ...] | None = None,
     most_pixels: int | None = None,
 ) -> Result:
     """What a function makes of an image, which it decodes to its last line.
@@ -97,14 +97,23 @@ def decoded(
     """
     try:
         with Image.open(io.BytesIO(contents), formats=formats) as image:
-            if most_pixels is not None and image.width * image.height > most_pixels:
-                raise Image.DecompressionBombError(f"{image.width}x{image.height}, at most {most_pixels:,} pixels are read")
+            check_pixels(image, most_pixels)
             image.load()
             return use(image)
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise what they like on broken input, and there is no disk here that could fail
         raise DamagedImageError(f"{complaint}: {reason(error)}{ADVICE}") from error
+
+
+def check_pixels(image: Image.Image, most: int | None) -> None:
+    """Refuses an image with too many pixels.
+
+    Raises:
+        DecompressionBombError: it has.
+    """
+    if most is not None and image.width * image.height > most:
+        raise Image.DecompressionBombError(f"{image.width}x{image.height}, at most {most:,} pixels are read")
 
 
 def reason(error: BaseException | None) -> str:

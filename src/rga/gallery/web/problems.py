@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(BaseModel):
     """What went wrong, as RFC 9457 has it."""
 
-    type: str = Field("about:blank", description="The status says all there is to say about the kind.")
+    type: str = Field(default="about:blank", description="The status says all there is to say about the kind.")
     title: str = Field(description="The name of the status.")
     status: int = Field(description="The status of the answer.")
     detail: str = Field(description="What was found, what was expected, what to do.")

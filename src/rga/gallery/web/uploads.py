@@ -86,7 +86,7 @@ def decode(contents: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
         contents,
         f"{name} cannot be read as an image",
         lambda image: np.array(to_rgb(image)),
-        formats=[kind],
+        formats=(kind,),
         most_pixels=limits.pixels,
     )
 

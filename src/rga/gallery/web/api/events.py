@@ -39,6 +39,7 @@ QUIET = 15
 async def events(
     request: Request,
     serving: Serving,
+    *,
     person: Annotated[UUID | None, Query(description="Tell matches with this person alone.")] = None,
     unsure: Annotated[bool, Query(description="Tell what may be a match, too.")] = False,
     since: Annotated[OptionalTime, Query(description="Begin with what was added then; by default now.")] = None,

@@ -12,7 +12,6 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from rga.gallery.web.fields import Identifier, Text
-from rga.gallery.web.problems import NotThereError
 from rga.gallery.web.served import Served, Serving
 from rga.gallery.web.views import ActionView, NewPerson, Others, PersonChange, PersonView, ReceiptView, SightingView, SomeSightings
 
@@ -92,15 +91,10 @@ def remove(
 
 
 def exported(served: Served, person: Identifier) -> FileResponse:
-    """A zip of all that is known about a person, which leaves the disk when it is sent.
-
-    Raises:
-        NotThereError: the person is not there.
-    """
+    """A zip of all that is known about a person, which leaves the disk when it is sent."""
     folder = Path(tempfile.mkdtemp(prefix="rga-export-"))
     try:
-        if not served.gallery.export_person(person, folder / "person.zip", who=served.who):
-            raise NotThereError(f"the gallery has no sighting of the person {person}")
+        served.gallery.export_person(person, folder / "person.zip", who=served.who)
     except BaseException:
         shutil.rmtree(folder)
         raise

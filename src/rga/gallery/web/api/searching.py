@@ -19,6 +19,7 @@ router = APIRouter()
 @router.post("/search")
 def search(
     serving: Serving,
+    *,
     images: Annotated[list[UploadFile] | None, File(description="Of the person; several are fused.")] = None,
     box: Annotated[list[BoxText], Form(description="left,top,width,height of the person in each image, in pixels.", max_length=16)] = [],  # noqa: B006
     like: Annotated[list[UUID], Form(description="Sightings of the person.", max_length=100)] = [],  # noqa: B006

@@ -39,9 +39,9 @@ def show_all(
 @router.post("/people/merge")
 def merge(serving: Serving, person: Annotated[list[UUID], Form(max_length=100)] = []) -> RedirectResponse:  # noqa: B006
     """Makes the people who were chosen one, who has the name of the first."""
-    first, *others = person or [None]
-    if first is None or not others:
+    if len(person) < 2:
         raise GalleryError("choose at least two people to merge")
+    first, *others = person
     done = serving.gallery.merge(serving.person(first).id, others)
     return back_to(f"/people/{serving.person(first).id}", "merge", [done.id])
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
@@ -98,7 +98,7 @@ def show(request: Request, serving: Serving, wanted: Annotated[Wanted, Query()])
     return page(request, "results", **results(serving, wanted, images, result))
 
 
-def results(served: Served, wanted: Wanted, images: list[HeldImage], result: SearchResult) -> dict[str, object]:
+def results(served: Served, wanted: Wanted, images: list[HeldImage], result: SearchResult) -> dict[str, Any]:
     """What the page of results shows."""
     return {
         "wanted": wanted,
