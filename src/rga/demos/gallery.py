@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,10 +103,13 @@ def demo_gallery(
         fresh = not generated.is_there(people)
         provide(generated, people, console)
         data = CATALOG.load("market1501", people)
-        known = sorted({sample.identity for sample in data.query})[:identities]
+        names = {
+            identity: f"Person {number}" for number, identity in enumerate(sorted({sample.identity for sample in data.query}), start=1)
+        }
+        enrolled = set(list(names)[:identities])
         for_search = first_of_each(data.query)
-        write_table(output / TABLE, [sample for sample in data.gallery if sample.identity in {*known, *BYSTANDERS}])
-        copy_images(output / LOOK_FOR, for_search, known)
+        write_table(output / TABLE, [sample for sample in data.gallery if sample.identity in {*enrolled, *BYSTANDERS}], names)
+        copy_images(output / LOOK_FOR, for_search, enrolled, names)
         console.rule("2 of 3: enrolment")
         if fresh and (output / GALLERY).exists():
             shutil.rmtree(output / GALLERY)
@@ -114,7 +117,7 @@ def demo_gallery(
             enrol(gallery, output / TABLE, console)
             calibration = gallery.calibrate()
             console.rule("3 of 3: searches")
-            outcome = look_for(gallery, for_search, known)
+            outcome = look_for(gallery, for_search, enrolled, names)
         show(outcome, calibration.false_alarm_rate, console)
         console.print(f"done in {watch.total:.0f} s; images to search with are in {output / LOOK_FOR}", soft_wrap=True)
     if serve is not None:
@@ -143,8 +146,8 @@ def first_of_each(samples: Iterable[Sample]) -> list[Sample]:
     return list(found.values())
 
 
-def write_table(path: Path, samples: Sequence[Sample]) -> None:
-    """Writes what is enrolled as a table: image, person, camera, time."""
+def write_table(path: Path, samples: Sequence[Sample], names: Mapping[int, str]) -> None:
+    """Writes what is enrolled as a table: image, person, camera, time. Bystanders have no name."""
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as file:
@@ -152,21 +155,18 @@ def write_table(path: Path, samples: Sequence[Sample]) -> None:
             table.writerow(("image", "person", "camera", "time"))
             for number, sample in enumerate(samples):
                 image = Path(sample.path).relative_to(path.parent) if Path(sample.path).is_relative_to(path.parent) else sample.path
-                person = "" if sample.identity in BYSTANDERS else f"Person {sample.identity}"
-                table.writerow((image, person, f"camera {sample.camera}", (OPENING + number * APART).isoformat()))
+                table.writerow((image, names.get(sample.identity, ""), f"camera {sample.camera}", (OPENING + number * APART).isoformat()))
 
     write_atomically(path, write)
 
 
-def copy_images(folder: Path, samples: Sequence[Sample], known: Sequence[int]) -> None:
+def copy_images(folder: Path, samples: Sequence[Sample], enrolled: Set[int], names: Mapping[int, str]) -> None:
     """Copies the images that are searched with to where a person finds them: enrolled people, and strangers."""
     if folder.exists():
         shutil.rmtree(folder)
     mark(folder)
     for sample in samples:
-        there = sample.identity in known
-        name = f"person-{sample.identity}.jpg" if there else f"stranger-{sample.identity}.jpg"
-        target = folder / ("enrolled" if there else "strangers") / name
+        target = folder / ("enrolled" if sample.identity in enrolled else "strangers") / f"{names[sample.identity]}.jpg"
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(sample.path, target)
 
@@ -184,14 +184,14 @@ def enrol(gallery: Gallery, table: Path, console: Console) -> None:
     console.print(f"{added.added:,} sightings are new, {added.present:,} were there")
 
 
-def look_for(gallery: Gallery, samples: Sequence[Sample], known: Sequence[int]) -> Outcome:
+def look_for(gallery: Gallery, samples: Sequence[Sample], enrolled: Set[int], names: Mapping[int, str]) -> Outcome:
     """Searches with one image of each person."""
     first = matched = unknown = 0
-    people = [sample for sample in samples if sample.identity in known]
-    strangers = [sample for sample in samples if sample.identity not in known]
+    people = [sample for sample in samples if sample.identity in enrolled]
+    strangers = [sample for sample in samples if sample.identity not in enrolled]
     for sample in people:
         result = gallery.search([np.asarray(read_image(sample.path))], top=1, who="demo")
-        right = bool(result.groups) and result.groups[0].name == f"Person {sample.identity}"
+        right = bool(result.groups) and result.groups[0].name == names[sample.identity]
         first += right
         matched += right and result.decision == "match"
     for sample in strangers:
