@@ -23,6 +23,8 @@ from rga.gallery.store.postgresql.database import Connection, Database
 
 EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
+FEW_ROWS = 5_000
+"""Up to so many that a filter keeps, all distances are computed; above it the index is faster, although most that it gives is left out."""
 EF_SEARCH = 100
 """Candidates of a search by the index at least; pgvector takes 1,000 at most."""
 LARGEST_EF_SEARCH = 1000
@@ -125,10 +127,10 @@ def keeps_few(connection: Connection, kept: Filter) -> bool:
     condition, values = kept.condition()
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM (SELECT FROM sightings s WHERE {} LIMIT %(limit)s) AS counted").format(condition),
-        {**values, "limit": EXACT_ROWS + 1},
+        {**values, "limit": FEW_ROWS + 1},
     ).fetchone()
     assert row is not None
-    return bool(row[0] <= EXACT_ROWS)
+    return bool(row[0] <= FEW_ROWS)
 
 
 def has_index(connection: Connection, model: StoredModel) -> bool:
