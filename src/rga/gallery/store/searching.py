@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from rga.gallery.results import Sighting
 from rga.gallery.store.halfvecs import as_text, copy_out
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection, Database
@@ -56,6 +57,16 @@ class Filter:
     def narrow(self) -> bool:
         """Whether it may keep few sightings."""
         return bool(self.cameras or self.since or self.until)
+
+    def keeps(self, sighting: Sighting) -> bool:
+        """Whether a sighting is searched; people who are left out are named by those whom others were merged into."""
+        return (
+            (not self.cameras or sighting.camera in self.cameras)
+            and (self.since is None or (sighting.time is not None and sighting.time >= self.since))
+            and (self.until is None or (sighting.time is not None and sighting.time < self.until))
+            and sighting.id not in self.without
+            and sighting.person not in self.without_people
+        )
 
     def condition(self) -> tuple[sql.Composable, dict[str, Any]]:
         """As SQL about the sighting ``s``, with its values."""
