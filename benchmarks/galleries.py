@@ -34,6 +34,7 @@ from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.searching import EF_CONSTRUCTION, EF_SEARCH, Filter, M, build_index, nearest
 from rga.gallery.store.writing import sighting_of
+from rga.ranking.open_set.threshold import Threshold
 
 Floats = npt.NDArray[np.float32]
 
@@ -84,7 +85,7 @@ def around(
     means = np.stack([features[labels == name].mean(axis=0) for name in names])
     weights = generator.normal(size=(persons, len(names))).astype(np.float32) / np.sqrt(len(names) - 1)
     centres = means.mean(axis=0) + weights @ (means - means.mean(axis=0))
-    rows = centres[whose]
+    rows: Floats = centres[whose]
     model = generator.integers(len(names), size=persons)[whose]  # whose spread each has
     for index, name in enumerate(names):
         own = features[labels == name] - means[index]
@@ -96,11 +97,10 @@ def around(
 class Given:
     """A model whose embeddings are known: an image says which row is its own."""
 
-    fingerprint = "given"
-    threshold = None
-
     def __init__(self, rows: Floats) -> None:
         self.rows = rows
+        self.fingerprint = "given"
+        self.threshold: Threshold | None = None
         self.about: dict[str, Any] = {"model": "given"}
 
     def embed(self, images: Sequence[npt.NDArray[np.uint8]]) -> Floats:
@@ -281,7 +281,6 @@ def main(arguments: Sequence[str] | None = None) -> str:
         rows, dimensions = map(int, size.split("x"))
         people = draw(rows, dimensions, chosen.queries, chosen.reference)
         parent = Path(tempfile.mkdtemp(prefix="rga-gallery-", dir=chosen.folder))
-        parent.chmod(0o711)
         try:
             text += measure(people, parent / "gallery")
         finally:

@@ -28,9 +28,9 @@ PATHS = os.pathsep.join(path for path in sys.path if path)
 
 
 @pytest.fixture(scope="module")
-def made(open_folder: Path) -> Iterator[Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A gallery in a folder, of three people with two sightings each; closed."""
-    folder = open_folder / "made"
+    folder = tmp_path_factory.mktemp("made") / "gallery"
     with Gallery.create(folder, PixelEmbedder()) as gallery:
         gallery.add(crowd(3, 2))
     yield folder
@@ -69,6 +69,17 @@ def test_nobody_else_gets_in(made: Path) -> None:
         assert {rule[-1] for rule in rules} == {"scram-sha-256", "reject"}
         with replaced(made / "password", "wrong"), pytest.raises(StoreError, match="is not that of the gallery's database"):
             Embedded(made).join()
+
+
+def test_the_log_has_no_names(made: Path) -> None:
+    with Gallery.open(made, PixelEmbedder()) as gallery:
+        gallery.name(gallery.find("p000").id, "Erika Mustermann")
+        with pytest.raises(GalleryError, match="another person is called"):
+            gallery.name(gallery.find("p001").id, "Erika Mustermann")
+        gallery.undo()
+    log = (made / "postgres.log").read_text()
+    assert "people_name" in log  # the error is there
+    assert "Erika" not in log
 
 
 @contextmanager
@@ -144,7 +155,7 @@ def test_nothing_is_left_of_a_gallery_that_could_not_be_made(folder: Path, monke
 
 def test_a_long_path_has_its_socket_elsewhere(folder: Path) -> None:
     deep = folder.parent / ("a" * 90) / "gallery"
-    deep.parent.mkdir(mode=0o711)
+    deep.parent.mkdir()
     with Gallery.create(deep, PixelEmbedder()) as gallery:
         gallery.add([crop_of(1)])
         elsewhere = Path((deep / "socket-folder").read_text())

@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from rga.gallery.results import Sighting
 from rga.gallery.store.halfvecs import as_text, copy_out
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection, Database
 
 EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
+FEW_ROWS = 5_000
+"""Up to so many that a filter keeps, all distances are computed; above it the index is faster, although most that it gives is left out."""
 EF_SEARCH = 100
 """Candidates of a search by the index at least; pgvector takes 1,000 at most."""
 LARGEST_EF_SEARCH = 1000
@@ -54,6 +57,16 @@ class Filter:
     def narrow(self) -> bool:
         """Whether it may keep few sightings."""
         return bool(self.cameras or self.since or self.until)
+
+    def keeps(self, sighting: Sighting) -> bool:
+        """Whether a sighting is searched; people who are left out are named by those whom others were merged into."""
+        return (
+            (not self.cameras or sighting.camera in self.cameras)
+            and (self.since is None or (sighting.time is not None and sighting.time >= self.since))
+            and (self.until is None or (sighting.time is not None and sighting.time < self.until))
+            and sighting.id not in self.without
+            and sighting.person not in self.without_people
+        )
 
     def condition(self) -> tuple[sql.Composable, dict[str, Any]]:
         """As SQL about the sighting ``s``, with its values."""
@@ -125,10 +138,10 @@ def keeps_few(connection: Connection, kept: Filter) -> bool:
     condition, values = kept.condition()
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM (SELECT FROM sightings s WHERE {} LIMIT %(limit)s) AS counted").format(condition),
-        {**values, "limit": EXACT_ROWS + 1},
+        {**values, "limit": FEW_ROWS + 1},
     ).fetchone()
     assert row is not None
-    return bool(row[0] <= EXACT_ROWS)
+    return bool(row[0] <= FEW_ROWS)
 
 
 def has_index(connection: Connection, model: StoredModel) -> bool:

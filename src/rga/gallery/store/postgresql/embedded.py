@@ -31,7 +31,7 @@ from psycopg.conninfo import make_conninfo
 
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql.locks import lock_file
-from rga.gallery.store.postgresql.programs import MAJOR, account, as_account, check_reachable, program, run_program
+from rga.gallery.store.postgresql.programs import MAJOR, account, as_account, check_reachable, handed_over, program, run_program
 from rga.storage.files import write_atomically, write_json
 
 USER = "gallery"
@@ -55,7 +55,8 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "lc_messages": "C",
-    "log_min_error_statement": "panic",  # statements hold names of people
+    "log_min_error_statement": "panic",  # statements hold names of people, and so do details
+    "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
 }
 
@@ -86,9 +87,8 @@ class Embedded:
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise GalleryError(f"{self.folder} is there already: name a new folder for a gallery, or open the one that is there")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700 if self.account is None else 0o711)
+        self.folder.chmod(0o700)
         try:
-            check_reachable(self.data, self.account, "the gallery")
             self.initialise()
             self.join(new=True)
         except BaseException:
@@ -115,7 +115,8 @@ class Embedded:
             file.write_text(password, encoding="ascii")
             self.hand_over(file)
             options = ("--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--data-checksums", *SYNC)
-            run_program("initdb", ["-D", str(self.data), "-U", USER, f"--pwfile={file}", *options], self.account)
+            with handed_over(self.account, self.data, file.parent) as ((data, beside), descriptors):
+                run_program("initdb", ["-D", data, "-U", USER, f"--pwfile={beside}/password", *options], self.account, descriptors)
         finally:
             file.unlink(missing_ok=True)
 
@@ -204,21 +205,20 @@ class Embedded:
             self.process.wait()
         path = program("postgres")
         check_reachable(path, self.account, "PostgreSQL")
-        check_reachable(self.data, self.account, "the gallery")
         self.forget_the_dead()
-        settings = {**SETTINGS, "unix_socket_directories": str(self.new_socket_folder())}
-        if sys.platform == "linux":
-            settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
         log = self.folder / "postgres.log"
         begins = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as output:
+        with log.open("ab") as output, handed_over(self.account, self.data, self.new_socket_folder()) as ((data, sockets), descriptors):
+            settings = {**SETTINGS, "unix_socket_directories": sockets}
+            if sys.platform == "linux":
+                settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
             self.process = subprocess.Popen(  # noqa: S603  our own program
-                [str(path), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())],
+                [str(path), "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for us
-                pass_fds=(lock,),
+                pass_fds=(lock, *descriptors),
                 **as_account(self.account),
             )
         write_json(self.folder / "server.json", {"host": socket.gethostname(), "process": self.process.pid})
