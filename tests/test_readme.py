@@ -25,7 +25,7 @@ from rga.tasks import SHORT
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 
-PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME)\b")
+PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME|GALLERY)\b")
 SHORTER = {
     "rga data make fruit": "--train 6 --val 3 --test 3 --size 32",
     "rga data make album": "--height 32 --width 16",
@@ -54,6 +54,7 @@ PRINTED = {
     "docs/classification.md": ("0.",),
     "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
+    "docs/gallery.md": ("unsure [",),
     "docs/networks.md": ("[2, 384]",),
     "docs/ranking.md": ("re-ranked distance",),
     "docs/reid.md": ("(2, ",),

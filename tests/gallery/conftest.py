@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -25,18 +24,9 @@ MakeUrl = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def open_folder() -> Iterator[Path]:
-    """A folder that another user may enter: root lets PostgreSQL run as somebody else, and pytest's own folders are closed."""
-    folder = Path(tempfile.mkdtemp(prefix="rga-tests-"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def server(open_folder: Path) -> Iterator[Embedded]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """A server that runs as long as the tests do."""
-    running = Embedded(open_folder / "server")
+    running = Embedded(tmp_path_factory.mktemp("galleries") / "server")
     running.create()
     yield running
     running.destroy()
@@ -71,16 +61,15 @@ def make_url(server: Embedded, free_databases: list[str]) -> Iterator[MakeUrl]:
 def url_of(conninfo: str) -> str:
     """libpq's text as a URL."""
     found = conninfo_to_dict(conninfo)
-    return f"postgresql://{found['user']}:{quote(str(found['password']))}@/{found['dbname']}?host={quote(str(found['host']), safe='')}&port=5432"
+    password, host = (quote(str(found[name]), safe="") for name in ("password", "host"))
+    return f"postgresql://{found['user']}:{password}@/{found['dbname']}?host={host}&port={found['port']}"
 
 
 @pytest.fixture
-def folder(open_folder: Path) -> Iterator[Path]:
-    """A path for a gallery of its own, where nothing is yet."""
-    parent = Path(tempfile.mkdtemp(dir=open_folder))
-    parent.chmod(0o711)
-    yield parent / "gallery"
-    shutil.rmtree(parent, ignore_errors=True)
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A path for a gallery of its own, where nothing is yet; what is there afterwards is removed, as it is large."""
+    yield tmp_path / "gallery"
+    shutil.rmtree(tmp_path / "gallery", ignore_errors=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 from gallery.conftest import MakeUrl
 from gallery.people import PixelEmbedder, crop_of, crowd, image_of
 from rga.errors import InputError
-from rga.gallery.crop import Crop, Unreadable
+from rga.gallery.crop import Box, Crop, Unreadable
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Added
 from rga.gallery.store.errors import GalleryError
@@ -30,8 +30,6 @@ def test_adding_again_adds_and_embeds_nothing(gallery: Gallery) -> None:
 
 
 def test_all_that_a_crop_says_is_kept(gallery: Gallery) -> None:
-    from rga.gallery.crop import Box
-
     crop = crop_of(1, 2, frame=7, box=Box(1, 2.5, 3, 4), track=5)
     gallery.add([crop])
     found = gallery.sighting(sighting_of(crop.content))

@@ -1,5 +1,6 @@
 """Removal: what is removed is gone from every table and every search, and stays out."""
 
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -129,8 +130,6 @@ def test_a_reader_that_still_sees_the_rows_is_told_of(gallery: Gallery) -> None:
 
 
 def test_all_on_one_person_is_exported(gallery: Gallery, tmp_path: Path) -> None:
-    import zipfile
-
     gallery.add(crowd(3, 2))
     assert gallery.export_person(gallery.find("p001").id, tmp_path / "p.zip") == 2
     with zipfile.ZipFile(tmp_path / "p.zip") as archive:

@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-
 from rga.checks import check_at_least
 from rga.errors import InputError
 from rga.gallery.adding import BATCH, Progress, add, dimensions_of, unreported
 from rga.gallery.corrections import Corrections
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, Pixels, calibration_of, normalised, open_embedder, reopened
-from rga.gallery.query import Query, examples, name_of, search_groups
-from rga.gallery.results import Added, Calibration, Receipt, SearchResult, Sighting
-from rga.gallery.store.models import StoredModel, active_model, add_model
+from rga.gallery.query import Request, answer, name_of
+from rga.gallery.results import Added, Receipt, SearchResult, Sighting
+from rga.gallery.store.models import active_model, add_model
 from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import import_gallery
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
 from rga.gallery.store.schema import migrate
-from rga.gallery.store.searching import Filter, build_index, has_index, keeps_few
+from rga.gallery.store.searching import Filter, build_index
 from rga.gallery.store.sightings import read_sighting, read_thumbnail
 from rga.gallery.store.writing import THUMBNAILS, Thumbnails
 from rga.gallery.upkeep import Upkeep
@@ -197,26 +195,15 @@ class Gallery(Corrections, Upkeep):
         check_at_least(1, top=top)
         if not len(images) and not like:
             raise InputError("a search needs at least one image, or a sighting as an example: pass images or like")
-        model = self.model
-        features = np.zeros((0, model.dimensions), np.float32)
-        if len(images):
-            features = normalised(self.embedder.embed(list(images)))
-            model.check(self.embedder.fingerprint, features.shape[1])
-        kept = Filter(tuple(cameras), since, until)
-        calibration = None if model.calibration is None else Calibration(**model.calibration)
+        features = normalised(self.embedder.embed(list(images))) if len(images) else None
+        names = tuple(name_of(image) for image in images)
+        request = Request(top, Filter(tuple(cameras), since, until), tuple(like), tuple(unlike), rerank, exact)
 
         def work(connection: Connection) -> SearchResult:
-            positive = np.concatenate([features, examples(connection, model, like)])
-            names = (*(name_of(image) for image in images), *like)
-            without = (*unlike, *(like if not len(images) else ()))
-            query = Query(positive, examples(connection, model, unlike), names, without)
-            computed = exact
-            if computed is None:
-                computed = not has_index(connection, model) or (kept.narrow and keeps_few(connection, kept))
-            groups = search_groups(connection, model, query, kept, top, calibration, rerank=rerank, exact=computed)
-            searched = count_of(connection, model, computed)
-            rate = None if calibration is None else calibration.rate_among(searched)
-            return SearchResult(tuple(groups), groups[0].decision if groups else "unknown", calibration, rate, names, searched, computed)
+            model = active_model(connection)
+            if features is not None:
+                model.check(self.embedder.fingerprint, features.shape[1])
+            return answer(connection, model, features, names, request)
 
         result = self.database.run(work, reads=True)
         filters = {"cameras": list(cameras), "since": since and since.isoformat(), "until": until and until.isoformat()}
@@ -295,17 +282,3 @@ class Gallery(Corrections, Upkeep):
         before = datetime.now().astimezone() - age
         salt = self.settings["salt"]
         return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or self.user, why="age")
-
-
-def count_of(connection: Connection, model: StoredModel, exact: bool) -> int:
-    """How many sightings there are: counted where all were compared anyway, else as PostgreSQL estimates it."""
-    if exact:
-        from psycopg import sql  # noqa: PLC0415
-
-        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(model.table)).fetchone()
-    else:
-        row = connection.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)", [f"embeddings_{model.number}"]
-        ).fetchone()
-    assert row is not None
-    return int(row[0])

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from rga.gallery.embedder import Features, Pixels
 from rga.gallery.grouping import Candidates, grouped, key_of
-from rga.gallery.results import Calibration, Group, Sighting
+from rga.gallery.results import Calibration, Group, SearchResult, Sighting
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import Filter, embeddings, nearest
+from rga.gallery.store.searching import Filter, count, embeddings, has_index, keeps_few, nearest
 from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25
@@ -58,6 +58,52 @@ class Query:
         """(n, rows), the cosine distance of each image to each row."""
         lengths = np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1), 1e-12)
         return np.asarray(1 - (self.features.astype(np.float64) @ rows.T.astype(np.float64)) / lengths)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How is searched; see ``Gallery.search``."""
+
+    top: int
+    kept: Filter
+    like: tuple[UUID, ...] = ()
+    unlike: tuple[UUID, ...] = ()
+    rerank: bool = False
+    exact: bool | None = None
+
+
+def answer(
+    connection: Connection, model: StoredModel, features: Features | None, names: tuple[UUID, ...], request: Request
+) -> SearchResult:
+    """Answers a search.
+
+    Args:
+        connection: within a transaction.
+        model: of the features.
+        features: (n, D) of the images, of length 1; None for none.
+        names: of the images.
+        request: what is asked.
+    """
+    rows = examples(connection, model, request.like)
+    positive = rows if features is None else np.concatenate([features, rows])
+    without = (*request.unlike, *(request.like if features is None else ()))
+    query = Query(positive, examples(connection, model, request.unlike), (*names, *request.like), without)
+    indexed = has_index(connection, model)
+    exact = request.exact
+    if exact is None:
+        exact = not indexed or (request.kept.narrow and keeps_few(connection, request.kept))
+    calibration = None if model.calibration is None else Calibration(**model.calibration)
+    groups = search_groups(connection, model, query, request, calibration, exact=exact)
+    searched = count(connection, model, estimate=indexed)
+    return SearchResult(
+        groups=tuple(groups),
+        decision=groups[0].decision if groups else "unknown",
+        calibration=calibration,
+        false_alarm_rate=None if calibration is None else calibration.rate_among(searched),
+        query=query.names,
+        searched=searched,
+        exact=exact,
+    )
 
 
 def name_of(image: Pixels) -> UUID:
@@ -104,17 +150,10 @@ def people_on(connection: Connection, sightings: Sequence[UUID]) -> set[UUID]:
 
 
 def search_groups(
-    connection: Connection,
-    model: StoredModel,
-    query: Query,
-    kept: Filter,
-    top: int,
-    calibration: Calibration | None,
-    *,
-    rerank: bool,
-    exact: bool | None,
+    connection: Connection, model: StoredModel, query: Query, request: Request, calibration: Calibration | None, *, exact: bool
 ) -> list[Group]:
-    """The groups of a search, the nearest first; see ``Gallery.search``."""
+    """The groups of a search, the nearest first."""
+    kept, top, rerank = request.kept, request.top, request.rerank
     others, strangers, same = judged(connection, query)
     without = {*kept.without, *others, *query.without}
     people = {*kept.without_people, *strangers, *hidden_people(connection)}
@@ -122,10 +161,10 @@ def search_groups(
     distances: dict[UUID, float] = {}
     found: dict[UUID, Sighting] = {}
     plain = len(query.features) == 1 and not len(query.away) and not rerank
-    count = max(50, CANDIDATES * top)
+    wanted = max(50, CANDIDATES * top)
     for _ in range(ROUNDS):
         now = Filter(kept.cameras, kept.since, kept.until, tuple(sorted(without)), tuple(sorted(people)))
-        hits = nearest(connection, model, query.direction, count, now, exact)
+        hits = nearest(connection, model, query.direction, wanted, now, exact)
         taken = [sighting for sighting, _ in hits]
         if not found and same - set(taken):  # what somebody said is shown, however far it is
             taken += [each.id for each in read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])]
@@ -135,7 +174,7 @@ def search_groups(
         else:
             plain = False
         known = {key_of(each) for each in found.values()}
-        if len(hits) < count or len(known) >= top:
+        if len(hits) < wanted or len(known) >= top:
             break
         without |= {each.id for each in found.values() if each.person is None}
         people |= set(members(connection, sorted({each.person for each in found.values() if each.person})))

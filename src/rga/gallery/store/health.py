@@ -15,6 +15,8 @@ from rga.gallery.store.searching import EXACT_ROWS, has_index
 
 DEAD_SHARE = 0.2
 """More dead rows than this share of a table are worth a word: PostgreSQL vacuums by itself at a fifth."""
+LEAST_DEAD = 1000
+"""Fewer dead rows are never worth one."""
 CHECKED = 100
 """So many embeddings are searched for by the index, to see that it finds them."""
 
@@ -75,14 +77,11 @@ def examine(connection: Connection) -> Iterator[Finding]:
             yield Finding(name, missing == 0, f"{total - missing:,} of {total:,} sightings have one{advice}")
     yield from examine_index(connection, total)
     for table in tables(connection):
-        row = connection.execute(
-            "SELECT n_live_tup, n_dead_tup FROM pg_stat_all_tables WHERE relid = to_regclass(%s)", [table.as_string(None)]
-        ).fetchone()
+        name = table.as_string(None).strip('"')
+        row = connection.execute("SELECT n_live_tup, n_dead_tup FROM pg_stat_all_tables WHERE relid = to_regclass(%s)", [name]).fetchone()
         live, dead = row or (0, 0)
-        bad = dead > 1000 and dead > DEAD_SHARE * live
-        yield Finding(
-            f"table {table.as_string(None).strip('"')}", not bad, f"{live:,} rows, {dead:,} dead" + ("; run VACUUM on it" if bad else "")
-        )
+        bad = dead > LEAST_DEAD and dead > DEAD_SHARE * live
+        yield Finding(f"table {name}", not bad, f"{live:,} rows, {dead:,} dead" + ("; run VACUUM on it" if bad else ""))
     loose = number(
         connection,
         sql.SQL(

@@ -103,7 +103,6 @@ def nearest(
     needs_sightings = bool(values)
     joined = sql.SQL("JOIN sightings s ON s.sighting = e.sighting") if needs_sightings else sql.SQL("")
     order: sql.Composable = sql.SQL("e.embedding <=> %(direction)s::halfvec")
-    connection.execute("SET LOCAL jit = off")
     if exact:
         order = sql.SQL("({}) + 0").format(order)  # which the index cannot serve
     else:
@@ -137,6 +136,17 @@ def has_index(connection: Connection, model: StoredModel) -> bool:
     return (
         connection.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid", [model.index]).fetchone() is not None
     )
+
+
+def count(connection: Connection, model: StoredModel, *, estimate: bool) -> int:
+    """How many embeddings there are; as PostgreSQL estimates it where counting takes long."""
+    if estimate:
+        name = f"embeddings_{model.number}"
+        row = connection.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)", [name]).fetchone()
+    else:
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(model.table)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def embeddings(connection: Connection, model: StoredModel, sightings: Sequence[UUID]) -> dict[UUID, NDArray[np.float32]]:

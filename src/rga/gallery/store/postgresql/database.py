@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rga.errors import first_line
@@ -26,6 +26,10 @@ TRIES = 5
 """How often a transaction is tried when the server is gone; each is whole or not at all, and may be repeated."""
 SCHEMA = "rga_gallery"
 """All tables are in this schema of the database."""
+ANSWER = 10
+"""Seconds in which a database answers when it is opened."""
+PATIENCE = 30.0
+"""Seconds that a connection is waited for."""
 CONNECTIONS = 8
 """Of one process at most."""
 
@@ -109,7 +113,7 @@ class Database:
         for attempt in range(TRIES):
             try:
                 with (self.reading if reads else self.pool).connection() as connection:
-                    connection.execute(f"SET LOCAL search_path = {SCHEMA}, public, extensions")
+                    connection.execute(f"SET LOCAL search_path = {SCHEMA}, public, extensions; SET LOCAL jit = off")
                     return work(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not lost(error) or attempt == TRIES - 1:
@@ -149,24 +153,27 @@ def is_url(where: str | Path) -> bool:
 
 
 def checked_url(url: str) -> str:
-    """A URL as libpq's text.
+    """A URL as libpq's text, of a database that answers.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is none, or nobody answers there.
     """
     try:
-        return make_conninfo(url)
+        text = make_conninfo(url)
+        psycopg.connect(text, connect_timeout=ANSWER).close()
     except psycopg.ProgrammingError as error:
         raise StoreError(
             f"this is no URL of a PostgreSQL database ({first_line(error)}): expected postgresql://user@host/database"
         ) from error
+    except psycopg.OperationalError as error:
+        raise explained(error) from error
+    return text
 
 
 def pool(url: str) -> ConnectionPool[Connection]:
     """Connections that are opened when they are needed."""
-    conninfo_to_dict(url)
     return ConnectionPool(
-        url, min_size=0, max_size=CONNECTIONS, open=True, timeout=30, kwargs={"prepare_threshold": None}, reconnect_timeout=5
+        url, min_size=0, max_size=CONNECTIONS, open=True, timeout=PATIENCE, kwargs={"prepare_threshold": None}, reconnect_timeout=5
     )
 
 

@@ -27,19 +27,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql.locks import lock_file
-from rga.gallery.store.postgresql.programs import MAJOR, account, as_account, check_reachable, program, run_program
+from rga.gallery.store.postgresql.programs import MAJOR, account, as_account, check_reachable, handed_over, program, run_program
 from rga.storage.files import write_atomically, write_json
 
-USER = DATABASE = "gallery"
+USER = "gallery"
+DATABASE = "postgres"
+"""Of each new server: another one would be 300 more files to flush."""
 RECORD = "gallery.json"
 """Makes a folder a gallery; it is written last."""
 SOCKET_BYTES = 100
 """A unix socket's path may have this length everywhere: 107 bytes on Linux, 103 on macOS."""
+SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
+"""The file system is flushed at once, rather than each of a thousand files."""
 PAUSE = 0.05
 """Seconds between two looks at a server that starts or stops."""
 STOPPING = 60.0
@@ -83,12 +86,10 @@ class Embedded:
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise GalleryError(f"{self.folder} is there already: name a new folder for a gallery, or open the one that is there")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700 if self.account is None else 0o711)
+        self.folder.chmod(0o700)
         try:
-            check_reachable(self.data, self.account, "the gallery")
             self.initialise()
             self.join(new=True)
-            make_database(self)
         except BaseException:
             self.destroy()
             raise
@@ -112,8 +113,9 @@ class Embedded:
             file.touch(mode=0o600)
             file.write_text(password, encoding="ascii")
             self.hand_over(file)
-            options = ("--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--data-checksums")
-            run_program("initdb", ["-D", str(self.data), "-U", USER, f"--pwfile={file}", *options], self.account)
+            options = ("--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--data-checksums", *SYNC)
+            with handed_over(self.account, self.data, file.parent) as ((data, beside), descriptors):
+                run_program("initdb", ["-D", data, "-U", USER, f"--pwfile={beside}/password", *options], self.account, descriptors)
         finally:
             file.unlink(missing_ok=True)
 
@@ -166,21 +168,31 @@ class Embedded:
         if not new:
             self.check()
         with self.starting():
+            joined = self.users is not None
             if self.users is None:
                 self.users = lock_file(self.folder / ".users.lock", shared=True)
                 atexit.register(self.leave)
-            while True:
-                held = lock_file(self.folder / ".server.lock", wait=False)
-                if held is not None:
-                    try:
-                        self.start(held)
-                    finally:
-                        os.close(held)  # the server has its own
-                    return
-                if self.answers():
-                    return
-                self.check_here()
-                time.sleep(PAUSE)  # it starts, or the last processes of one that was killed end
+            try:
+                self.start_or_share()
+            except BaseException:
+                if not joined:
+                    self.release()
+                raise
+
+    def start_or_share(self) -> None:
+        """Has a server answer: a new one, or the one that runs."""
+        while True:
+            held = lock_file(self.folder / ".server.lock", wait=False)
+            if held is not None:
+                try:
+                    self.start(held)
+                finally:
+                    os.close(held)  # the server has its own
+                return
+            if self.answers():
+                return
+            self.check_here()
+            time.sleep(PAUSE)  # it starts, or the last processes of one that was killed end
 
     def start(self, lock: int) -> None:
         """Starts the server and waits until it answers: as long as it lives.
@@ -192,35 +204,32 @@ class Embedded:
             self.process.wait()
         path = program("postgres")
         check_reachable(path, self.account, "PostgreSQL")
-        check_reachable(self.data, self.account, "the gallery")
-        settings = {**SETTINGS, "unix_socket_directories": str(self.new_socket_folder())}
-        if sys.platform == "linux":
-            settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
+        self.forget_the_dead()
         log = self.folder / "postgres.log"
         begins = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as output:
+        with log.open("ab") as output, handed_over(self.account, self.data, self.new_socket_folder()) as ((data, sockets), descriptors):
+            settings = {**SETTINGS, "unix_socket_directories": sockets}
+            if sys.platform == "linux":
+                settings["recovery_init_sync_method"] = "syncfs"  # else each file is flushed after a kill
             self.process = subprocess.Popen(  # noqa: S603  our own program
-                [str(path), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())],
+                [str(path), "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for us
-                pass_fds=(lock,),
+                pass_fds=(lock, *descriptors),
                 **as_account(self.account),
             )
         write_json(self.folder / "server.json", {"host": socket.gethostname(), "process": self.process.pid})
         while not self.answers():
             if self.process.poll() is not None:
-                with log.open("rb") as output:
-                    output.seek(begins)
-                    said = output.read().decode("utf-8", "replace").strip().splitlines()
-                raise StoreError(f"PostgreSQL could not be started in {self.folder}: {said[-1] if said else 'it said nothing'} (see {log})")
+                raise StoreError(f"PostgreSQL could not be started in {self.folder}: {complaint(log, begins)} (see {log})")
             time.sleep(PAUSE)
 
     def answers(self) -> bool:
         """Whether the server takes connections."""
         try:
-            psycopg.connect(self.url("postgres"), connect_timeout=10).close()
+            psycopg.connect(self.url(), connect_timeout=10).close()
         except psycopg.OperationalError as error:
             if "authentication failed" in str(error):
                 raise StoreError(f"the password in {self.folder / 'password'} is not that of the gallery's database") from error
@@ -247,16 +256,24 @@ class Embedded:
         """
         if self.users is None:
             return
+        if not self.folder.is_dir():  # somebody removed the gallery, server and all
+            self.release()
+            return
         with self.starting():
-            os.close(self.users)
-            self.users = None
-            atexit.unregister(self.leave)
+            self.release()
             alone = lock_file(self.folder / ".users.lock", wait=False)
             if alone is not None:
                 try:
                     self.stop(kind)
                 finally:
                     os.close(alone)
+
+    def release(self) -> None:
+        """No longer counts among those who use the server."""
+        assert self.users is not None
+        os.close(self.users)
+        self.users = None
+        atexit.unregister(self.leave)
 
     def stop(self, kind: signal.Signals) -> None:
         """Stops the server and waits until the last of its processes is gone."""
@@ -289,6 +306,25 @@ class Embedded:
         except (FileNotFoundError, ValueError):
             return None
 
+    def forget_the_dead(self) -> None:
+        """Removes the notes of a server that was killed, where PostgreSQL itself would take it for alive.
+
+        Its number may still be that of a process that nobody has waited for yet, or by now of another program. Whoever holds the lock knows
+        that no server of ours lives; one that was started by hand works in the folder of the data, and is left alone.
+        """
+        number = self.postmaster()
+        if not Path("/proc/self/cwd").exists():
+            return
+        try:
+            there = Path(f"/proc/{number}/cwd").readlink()
+        except FileNotFoundError:  # it is dead, or a name of one that is
+            there = None
+        except PermissionError:  # of another user, who cannot have the data
+            return
+        if there != self.data:
+            for note in (self.data / "postmaster.pid", *(self.folder / "socket").glob(".s.PGSQL.*")):
+                note.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
         """While nobody else starts or stops the server."""
@@ -317,14 +353,17 @@ class Embedded:
         return made
 
     def url(self, database: str = DATABASE) -> str:
-        """How a database of the server is reached; ``"postgres"`` is always there."""
+        """How a database of the server is reached."""
         note = self.folder / "socket-folder"
         folder = note.read_text(encoding="utf-8") if note.exists() else str(self.folder / "socket")
         password = (self.folder / "password").read_text(encoding="ascii")
         return make_conninfo(host=folder, port="5432", user=USER, password=password, dbname=database)
 
 
-def make_database(server: Embedded) -> None:
-    """Makes the database in a server that is new."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+def complaint(log: Path, begins: int) -> str:
+    """Why a server ended, from what it wrote into its log since a position."""
+    with log.open("rb") as file:
+        file.seek(begins)
+        said = file.read().decode("utf-8", "replace").strip().splitlines()
+    fatal = [line for line in said if "FATAL:" in line or "ERROR:" in line or "error:" in line]
+    return (fatal or said or ["it said nothing"])[0]

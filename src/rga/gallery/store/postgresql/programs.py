@@ -2,16 +2,18 @@
 
 Of that package the programs alone are used: its own start trusts every local user, opens folders above the data when root runs it, and
 gives up after ten seconds. PostgreSQL refuses to be run by root. Root runs it as the user ``postgres`` where there is one, else as
-``nobody``; the folders above the data must then be open to that user already, and nothing above the gallery is changed.
+``nobody``, who gets the folder of the data and no other: on Linux it is handed over as an open descriptor, so that the folders above it may
+stay closed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +24,8 @@ from rga.gallery.store.errors import StoreError
 
 MAJOR = 18
 """Of PostgreSQL: data of another major version cannot be read by its programs."""
+DESCRIPTORS = Path("/proc/self/fd")
+"""Where Linux has names for what a process has opened."""
 USERS = ("postgres", "nobody")
 """Who runs the server where root starts it: the first of these that the machine knows."""
 
@@ -101,6 +105,33 @@ def check_reachable(path: Path, who: Account | None, what: str) -> None:
             )
 
 
+@contextlib.contextmanager
+def handed_over(who: Account | None, *folders: Path) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """Folders as the user who runs the server reaches them, whatever folders are above them.
+
+    Args:
+        who: runs it; None for the user of this process.
+        folders: that are this user's.
+
+    Yields:
+        Their names, and the descriptors that are passed to the program with them.
+
+    Raises:
+        StoreError: the system has no names for descriptors, and a folder above is closed.
+    """
+    if who is None or not DESCRIPTORS.exists():
+        for folder in folders:
+            check_reachable(folder, who, "the gallery")
+        yield [str(folder) for folder in folders], ()
+        return
+    opened = tuple(os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders)
+    try:
+        yield [str(DESCRIPTORS / str(descriptor)) for descriptor in opened], opened
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
 def as_account(who: Account | None) -> dict[str, Any]:
     """The options of ``subprocess`` that start a program as a user, without anything of PostgreSQL in its environment."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
@@ -110,8 +141,14 @@ def as_account(who: Account | None) -> dict[str, Any]:
     return options
 
 
-def run_program(name: str, arguments: Sequence[str], who: Account | None) -> str:
+def run_program(name: str, arguments: Sequence[str], who: Account | None, descriptors: tuple[int, ...] = ()) -> str:
     """Runs a program to its end.
+
+    Args:
+        name: of the program.
+        arguments: its own.
+        who: runs it.
+        descriptors: that it inherits.
 
     Returns:
         What it printed.
@@ -122,7 +159,13 @@ def run_program(name: str, arguments: Sequence[str], who: Account | None) -> str
     path = program(name)
     check_reachable(path, who, "PostgreSQL")
     done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  our own program
-        [str(path), *arguments], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, **as_account(who)
+        [str(path), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        pass_fds=descriptors,
+        **as_account(who),
     )
     if done.returncode:
         raise StoreError(f"PostgreSQL's {name} failed: {first_line(RuntimeError(done.stderr or done.stdout or 'it said nothing'))}")

@@ -1,0 +1,99 @@
+"""Databases that others run: reached by a URL, and refused if they are too old."""
+
+import psycopg
+import pytest
+
+from gallery.conftest import MakeUrl
+from gallery.people import PixelEmbedder, crowd, image_of
+from rga.gallery.gallery import Gallery
+from rga.gallery.store.errors import GalleryError, StoreError
+from rga.gallery.store.postgresql import database
+from rga.gallery.store.postgresql.database import SCHEMA, Database, check_versions
+
+
+def test_a_database_without_a_gallery(make_url: MakeUrl) -> None:
+    url = make_url()
+    with pytest.raises(GalleryError, match="holds no gallery: make one"):
+        Gallery.open(url)
+    Gallery.create(url, PixelEmbedder()).close()
+    with pytest.raises(GalleryError, match="holds a gallery already"):
+        Gallery.create(url, PixelEmbedder())
+    Gallery.open(url, PixelEmbedder()).close()
+
+
+@pytest.mark.parametrize("version", ["0.7.4", "0.8.3"])
+def test_an_old_pgvector_is_refused_with_the_reason(make_url: MakeUrl, version: str) -> None:
+    url = make_url()
+    Gallery.create(url, PixelEmbedder()).close()
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE pg_extension SET extversion = %s WHERE extname = 'vector'", [version])
+    with pytest.raises(StoreError, match=rf"pgvector {version} .*before 0.8.4 can corrupt HNSW indexes"):
+        Gallery.open(url, PixelEmbedder())
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE pg_extension SET extversion = '0.8.5' WHERE extname = 'vector'")
+
+
+def test_an_old_server_is_refused(make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "OLDEST_SERVER", 99)
+    with psycopg.connect(make_url()) as connection, pytest.raises(StoreError, match="a gallery needs 99 or newer"):
+        check_versions(connection)
+
+
+def test_a_newer_schema_is_refused(make_url: MakeUrl) -> None:
+    url = make_url()
+    Gallery.create(url, PixelEmbedder()).close()
+    with psycopg.connect(url) as connection:
+        connection.execute(f"INSERT INTO {SCHEMA}.migrations (version) VALUES (999)")
+    with pytest.raises(StoreError, match=r"version 999 of the schema.*install a newer rga"):
+        Gallery.open(url, PixelEmbedder())
+
+
+def test_no_url_and_nobody_there() -> None:
+    with pytest.raises(StoreError, match="no URL of a PostgreSQL database"):
+        Gallery.open("postgresql://host/a?nothing=1")
+    with pytest.raises(StoreError, match=r"cannot be used.*refused"):
+        Gallery.open("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+def test_lost_connections_are_opened_again(make_url: MakeUrl) -> None:
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 1))
+        with psycopg.connect(gallery.database.url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert gallery.search([image_of(1, 0)]).groups[0].name == "p001"
+
+
+def test_an_answer_that_was_lost_does_nothing_twice(make_url: MakeUrl) -> None:
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        gallery.add(crowd(3, 1))
+        people = gallery.people()
+        run, times = Database.run, []
+
+        def twice(self: Database, work, **options):  # type: ignore[no-untyped-def]
+            times.append(run(self, work, **options))
+            return run(self, work, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Database, "run", twice)
+            gallery.merge(people[0].id, [people[1].id])
+            assert gallery.split([people[2].example], "new").name == "new"  # type: ignore[list-item]
+        assert [action.kind for action in gallery.actions()] == ["split", "merge"]
+        gallery.undo()
+        gallery.undo()
+        assert gallery.people() == people
+
+
+def test_a_replica_answers_searches(make_url: MakeUrl) -> None:
+    url = make_url()
+    with Gallery.create(url, PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 1))
+    read_only = url + "&options=-cdefault_transaction_read_only%3Don"
+    with Gallery.open(url, PixelEmbedder(), replica=read_only) as gallery:
+        assert gallery.search([image_of(1, 0)]).groups[0].name == "p001"
+        assert gallery.people()[0].name == "p000"
+        gallery.add(crowd(3, 1))
+        assert gallery.audit()[0][2] == "search"
+        with psycopg.connect(read_only) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute(f"DELETE FROM {SCHEMA}.people")
