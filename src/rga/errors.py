@@ -68,5 +68,7 @@ OPTIONAL = {
     "tensorboard": "tensorboard",
     "simplejpeg": "simplejpeg",
     "captum": "captum",
+    "psycopg": "psycopg",
+    "psycopg_pool": "psycopg",
 }
 """Module of an optional dependency -> its package; what is missing of these the command line says in one line."""

@@ -66,6 +66,23 @@ def test_rebuilding_switches_when_nothing_is_missing(make_url: MakeUrl) -> None:
         Gallery.open(url, PixelEmbedder())
 
 
+def test_a_model_that_is_changed_meanwhile_is_noticed(make_url: MakeUrl) -> None:
+    crops = crowd(4, 2)
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery, Gallery.open(gallery.where, PixelEmbedder()) as other:
+        gallery.add(crops[:4])
+
+        def changing() -> Iterator[Crop]:
+            yield from crops[4:6]
+            assert gallery.rebuild(PixelEmbedder("other"), crops).switched
+            yield from crops[6:]
+
+        with pytest.raises(OtherModelError, match="other"):
+            other.add(changing(), batch_size=2)
+        with pytest.raises(OtherModelError):
+            other.search([image_of(1)])
+        assert gallery.stats().sightings == 6
+
+
 def test_a_model_that_ships_is_opened_by_its_name() -> None:
     embedder = open_embedder("small")
     assert isinstance(embedder, ModelEmbedder)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TypeAlias
+from uuid import UUID
 
 import numpy as np
+import psycopg
 
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, Features, normalised
 from rga.gallery.results import Added, Rebuilt
-from rga.gallery.store.models import StoredModel, write_embeddings
+from rga.gallery.store.models import StoredModel, active_model, write_embeddings
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.writing import Thumbnails, known, row_of, sighting_of, write_sightings
 
@@ -52,24 +56,35 @@ def add(
     for batch in batches(crops, batch_size):
         whole = readable(batch, unreadable)
         unique = {crop.content: crop for crop in whole}
-        there, refused = database.run(lambda connection, unique=unique: known(connection, model, list(unique), salt))  # type: ignore[misc]
+        with same_model(database, embedder):
+            there, refused = database.run(partial(known, model=model, contents=list(unique), salt=salt))
         new = [crop for content, crop in unique.items() if content not in there and content not in refused]
+        written = 0
         if new:
             features = embedded(embedder, model, new)
             rows = [row_of(crop, thumbnails) for crop in new]
-            now = datetime.now(UTC)
-
-            def work(connection: Connection, rows: list = rows, features: Features = features, now: datetime = now) -> int:  # type: ignore[type-arg]
-                return write_sightings(connection, model, rows, features, now)
-
-            written = database.run(work)
-            added += written
-            present += len(new) - written
-        present += len(whole) - len(unique) + len(there)
+            with same_model(database, embedder):
+                written = database.run(partial(write_sightings, model=model, rows=rows, features=features, now=datetime.now(UTC)))
+        added += written
         kept_out += len(refused - there)
+        present += len(whole) - written - len(refused - there)
         done += len(batch)
         progress(done, total)
     return Added(added, present, kept_out, tuple(unreadable))
+
+
+@contextmanager
+def same_model(database: Database, embedder: Embedder) -> Iterator[None]:
+    """While the table of a model is used, which is removed when the gallery is given another model.
+
+    Raises:
+        OtherModelError: it was.
+    """
+    try:
+        yield
+    except psycopg.errors.UndefinedTable:
+        database.run(active_model).check(embedder.fingerprint)
+        raise
 
 
 def embed_again(
@@ -97,20 +112,27 @@ def embed_again(
     unreadable: list[tuple[str, str]] = []
     for batch in batches(crops, batch_size):
         unique = {sighting_of(crop.content): crop for crop in readable(batch, unreadable)}
-
-        def lacking(connection: Connection, ids: list = list(unique)) -> set:  # type: ignore[type-arg]  # noqa: B006
-            there = connection.execute("SELECT sighting FROM sightings WHERE sighting = ANY(%s)", [ids]).fetchall()
-            have, _ = known(connection, model, [unique[row[0]].content for row in there], "")  # noqa: B023  called at once
-            return {row[0] for row in there} - {sighting_of(content) for content in have}
-
-        wanted = sorted(database.run(lacking))
+        wanted = sorted(database.run(partial(lacking, model=model, contents={key: crop.content for key, crop in unique.items()})))
         if wanted:
             features = embedded(embedder, model, [unique[sighting] for sighting in wanted])
-            database.run(lambda connection, ids=wanted, rows=features: write_embeddings(connection, model, ids, rows))  # type: ignore[misc]
+            database.run(partial(write_embeddings, model=model, sightings=wanted, features=features))
         count += len(wanted)
         done += len(batch)
         progress(done, total)
     return Rebuilt(count, 0, switched=False, unreadable=tuple(unreadable))
+
+
+def lacking(connection: Connection, model: StoredModel, contents: dict[UUID, str]) -> set[UUID]:
+    """Which sightings are in the gallery, and have no embedding of a model.
+
+    Args:
+        connection: within a transaction.
+        model: of the embeddings.
+        contents: sighting -> content.
+    """
+    there = {row[0] for row in connection.execute("SELECT sighting FROM sightings WHERE sighting = ANY(%s)", [list(contents)]).fetchall()}
+    have, _ = known(connection, model, [contents[sighting] for sighting in there], "")
+    return there - {sighting_of(content) for content in have}
 
 
 def embedded(embedder: Embedder, model: StoredModel, crops: list[Crop]) -> Features:

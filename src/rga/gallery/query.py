@@ -138,6 +138,8 @@ def judged(connection: Connection, query: Query) -> tuple[list[UUID], list[UUID]
         "WHERE first = ANY(%(names)s) OR second = ANY(%(names)s)",
         {"names": names},
     ).fetchall()
+    if not rows:
+        return [], [], set()
     others = [row[0] for row in rows if not row[1]]
     same = {row[0] for row in rows if row[1]}
     strangers = people_on(connection, others) - people_on(connection, [*same, *names])
@@ -187,7 +189,7 @@ def search_groups(
         rows = embeddings(connection, model, order)
         matrix = query.distances(np.stack([rows[sighting] for sighting in order]))
     scores = ranked_scores(query, rows, order, matrix, rerank=rerank)
-    sure_people = people_on(connection, sorted(same))
+    sure_people = people_on(connection, sorted(same)) if same else set()
     confirmed = frozenset(each.id for each in found.values() if each.id in same or each.person in sure_people)
     return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration)
 

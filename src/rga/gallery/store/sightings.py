@@ -95,8 +95,13 @@ def totals(connection: Connection, people: Sequence[UUID], tracks: Sequence[tupl
             [members(connection, people)],
         ).fetchall()
         found.update(rows)
-    for source, track in tracks:
-        row = connection.execute("SELECT count(*) FROM sightings WHERE source = %s AND track = %s", [source, track]).fetchone()
-        assert row is not None
-        found[source, track] = row[0]
+    if tracks:
+        sources, numbers = zip(*tracks, strict=True)
+        rows = connection.execute(
+            "SELECT s.source, s.track, count(*) FROM sightings s "
+            "JOIN unnest(%s::text[], %s::bigint[]) AS wanted (source, track) ON wanted.source = s.source AND wanted.track = s.track "
+            "GROUP BY 1, 2",
+            [list(sources), list(numbers)],
+        ).fetchall()
+        found.update({(source, track): count for source, track, count in rows})
     return found

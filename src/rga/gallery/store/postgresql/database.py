@@ -178,9 +178,9 @@ def pool(url: str) -> ConnectionPool[Connection]:
 
 
 def lost(error: psycopg.Error) -> bool:
-    """Whether an error says that the server went away, or is not yet there, rather than that it refuses something."""
+    """Whether an error says that the server went away, or is not yet there, or that two were in one another's way; not that it refuses."""
     state = error.sqlstate or ""
-    return isinstance(error, PoolTimeout | psycopg.InterfaceError) or state == "" or state.startswith(("08", "57P"))
+    return isinstance(error, PoolTimeout | psycopg.InterfaceError) or state == "" or state.startswith(("08", "57P", "40"))
 
 
 def explained(error: psycopg.Error) -> StoreError:
