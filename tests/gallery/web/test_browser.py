@@ -74,7 +74,7 @@ def test_search_filter_and_judge(page: Open, people: Gallery) -> None:
     opened.wait_for_url("**camera=c1*")
     assert set(re.findall(r"c\d", " ".join(opened.locator(".cards .meta").all_inner_texts()))) == {"c1"}
     assert opened.evaluate("document.activeElement.id") == "apply"  # the focus stays where it was
-    opened.get_by_role("button", name="Not same person").first.click()
+    opened.get_by_role("button", name="Different person").first.click()
     opened.get_by_text("It will not be suggested again.").first.wait_for()
     assert "p004" not in names(opened)
     opened.wait_for_function("document.getElementById('live-region').textContent.includes('not be suggested')")
@@ -163,7 +163,7 @@ def test_a_wrong_file_and_an_empty_gallery(page: Open, gallery: Gallery) -> None
     opened = page(gallery)
     opened.get_by_text("This gallery is empty.").wait_for()
     opened.set_input_files("input[type=file]", [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"}])
-    assert "Notes.txt is no image" in opened.get_by_role("alert").inner_text()
+    assert "no image that can be read here: notes.txt" in opened.get_by_role("alert").inner_text()
     search(opened, image_of(1))
     opened.get_by_text("The gallery holds nothing to compare with.").wait_for()
 
@@ -187,7 +187,7 @@ def test_without_javascript(page: Open, people: Gallery) -> None:
     upload(opened, image_of(4, 99))
     opened.get_by_role("button", name="Search", exact=True).click()
     assert opened.locator("h1").inner_text() == "Match: p004"
-    opened.get_by_role("button", name="Not same person").first.click()
+    opened.get_by_role("button", name="Different person").first.click()
     opened.get_by_text("It will not be suggested again.").wait_for()
     opened.get_by_role("button", name="Undo").click()
     assert names(opened)[0] == "p004"

@@ -209,6 +209,7 @@ def test_a_removal_is_asked_about_and_gives_a_receipt(client: TestClient, people
     assert "p005" not in names(searched(client, image_of(5, 0)))
     assert client.get(f"/people/{person.id}").status_code == 404
     sighting = people.find("p004").example
+    assert "remove: 3 sightings" in client.get("/statistics").text
     one = client.post(f"/sightings/{sighting}/delete", data={"keep_out": "true"})
     assert "1 sighting left the gallery" in one.text
     assert client.get(f"/sightings/{sighting}").status_code == 404
@@ -218,7 +219,7 @@ def test_a_removal_is_asked_about_and_gives_a_receipt(client: TestClient, people
 def test_a_wrong_file_is_told_where_it_was_chosen(client: TestClient, path: str) -> None:
     answer = client.post(path, files=[("images", ("notes.txt", b"no image", "image/png"))])
     assert answer.status_code == 415
-    assert 'role="alert">Notes.txt is no image that can be read here' in answer.text
+    assert 'role="alert">This is no image that can be read here: notes.txt' in answer.text
     assert 'type="file"' in answer.text
     body = (
         b'--x\r\nContent-Disposition: form-data; name="images"; filename=""\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--x--\r\n'

@@ -63,7 +63,7 @@ def test_a_file_is_what_its_contents_are(small: TestClient, contents: bytes) -> 
     """The name and the type that were sent say JPEG."""
     answer = sent(small, "a.jpg", contents)
     assert answer.status_code == 415
-    assert answer.json()["detail"] == "a.jpg is no image that can be read here: send JPEG, PNG, WEBP, BMP"
+    assert answer.json()["detail"] == "this is no image that can be read here: a.jpg; send JPEG, PNG, WebP or BMP"
 
 
 def test_damaged_images_are_told(small: TestClient) -> None:

@@ -23,7 +23,7 @@ from rga.gallery.web.guard.guard import Guard
 from rga.gallery.web.guard.hosts import Hosts
 from rga.gallery.web.guard.token import Token
 from rga.gallery.web.limits import Limits
-from rga.gallery.web.pages import adding, changes, entry, overview, people, searches
+from rga.gallery.web.pages import adding, changes, entry, overview, people, searches, why
 from rga.gallery.web.pages.rendering import problem_page
 from rga.gallery.web.problems import PROBLEMS, Problem, problem_response, status_of
 from rga.gallery.web.served import Served
@@ -57,7 +57,7 @@ def application(
     for module in (searching, sightings, people_api, corrections, upkeep, events):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (searches, people, adding, changes, overview, entry):
+    for page in (searches, why, people, adding, changes, overview, entry):
         app.include_router(page.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, hosts=Hosts(host, names), token=token, limits=limits, tell=tell)

@@ -17,6 +17,7 @@ from rga.gallery.web.held import Held, HeldImage
 from rga.gallery.web.limits import Limits
 from rga.gallery.web.problems import NotThereError
 from rga.gallery.web.uploads import Received, decode
+from rga.gallery.web.why import Explainer
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Served:
         guarded: whether clients know a token.
         held: images that were searched with.
         computing: is held by who decodes or embeds.
+        explainer: of its results.
         streams: the streams of events that are open.
     """
 
@@ -37,10 +39,12 @@ class Served:
     guarded: bool = False
     held: Held = field(init=False)
     computing: threading.BoundedSemaphore = field(init=False)
+    explainer: Explainer = field(init=False)
     streams: set[object] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.held = Held(self.limits.held_bytes, self.limits.held_seconds, time.monotonic)
+        self.explainer = Explainer(self.gallery)
         self.computing = threading.BoundedSemaphore(self.limits.computing)
 
     @property

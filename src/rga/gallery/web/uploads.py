@@ -68,7 +68,7 @@ def receive_one(file: UploadFile, limits: Limits) -> Received:
     name = name_of_file(file.filename or "")
     contents = file.file.read(limits.file_bytes + 1)
     if len(contents) > limits.file_bytes:
-        raise RefusedError(413, f"{name} has more than {limits.file_bytes:,} bytes, which is the most for one image: send a smaller one")
+        raise RefusedError(413, f"an image has at most {limits.file_bytes:,} bytes, and {name} has more: send a smaller one")
     return Received(name, contents, decode(contents, name, limits), hashlib.sha256(contents).hexdigest())
 
 
@@ -81,10 +81,10 @@ def decode(contents: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
     """
     kind = format_of(contents)
     if kind is None:
-        raise RefusedError(415, f"{name} is no image that can be read here: send {', '.join(SIGNATURES)}")
+        raise RefusedError(415, f"this is no image that can be read here: {name}; send JPEG, PNG, WebP or BMP")
     return decoded(
         contents,
-        f"{name} cannot be read as an image",
+        f"the file {name} cannot be read as an image",
         lambda image: np.array(to_rgb(image)),
         formats=(kind,),
         most_pixels=limits.pixels,

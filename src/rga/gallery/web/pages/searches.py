@@ -105,6 +105,7 @@ def results(served: Served, wanted: Wanted, images: list[HeldImage], result: Sea
         "images": images,
         "result": result,
         "explained": sentence_of(result.calibration, result.false_alarm_rate, result.searched),
+        "explains": not served.explainer.complaint(),
         "cameras": sorted(served.gallery.stats().cameras),
     }
 
