@@ -1,4 +1,4 @@
-"""What a GPU has to tell about the attention and its trainings, in one command of at most 8 minutes.
+"""What a GPU has to tell about the attention and its trainings, in one command of some 8 minutes.
 
     python benchmarks/accelerator.py                      # all parts on the GPU
     python benchmarks/accelerator.py modules networks     # some of them
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import torch
 from accelerators.correct import correct
 from accelerators.modules import modules
-from accelerators.networks import compiled, networks
+from accelerators.networks import compiled, graphed, networks
 from accelerators.part import Machine, Report
 from accelerators.trainings import group, resuming
 
@@ -57,9 +57,10 @@ PARTS = {
     "correct": Part(correct, "the reference's tensors, and the logits of the gates, in float32, TF32, bfloat16 and float16", 90),
     "modules": Part(modules, "RGA-SC dense, exact and spectral at three sizes: ms, memory, kernels", 90),
     "networks": Part(networks, "ResNet-50 plain and with RGA-SC: inference, the whole step, the input; float32, TF32, bfloat16", 120),
+    "graphs": Part(graphed, "ResNet-50 plain and with RGA-SC, whose training passes are CUDA graphs", 90),
     "group": Part(group, "a training in one process of nccl", 90),
     "resume": Part(resuming, "a training that is stopped and continued", 90),
-    "compiled": Part(compiled, "ResNet-50 plain and with RGA-SC, compiled, in bfloat16", 180),
+    "compiled": Part(compiled, "ResNet-50 plain and with RGA-SC, compiled, in bfloat16", 400),
 }
 
 
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, whose numbers mean nothing")
     parser.add_argument("--dry-run", action="store_true", help="list the parts and their limits, and do nothing")
-    parser.add_argument("--minutes", type=float, default=8, help="in all")
+    parser.add_argument("--minutes", type=float, default=10, help="in all")
     parser.add_argument(
         "--output", "-o", type=Path, default=Path("runs/accelerator"), help="folder for accelerator.md and accelerator.json"
     )

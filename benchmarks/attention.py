@@ -32,7 +32,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import rga
 from rga.attachment.costs import Cost
-from rga.attention.acceleration import gate, multiply, weighted_sum
+from rga.attention.acceleration import gate, multiply, products, weighted_sum
 from rga.attention.acceleration.linear_norm import FastLinearNorm
 from rga.attention.factorised import FactorisedRelationGate
 from rga.attention.relation import LinearNorm
@@ -200,12 +200,19 @@ class Acceleration:
     given: Patches = field(default_factory=dict)
 
 
+def plain_products(theta_phi: Tensor, nodes: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """``relation_products`` as PyTorch differentiates it."""
+    factor = products.factor_of_pairs(nodes, rows, columns)
+    return torch.bmm(theta_phi, factor), factor
+
+
 ACCELERATIONS: dict[str, Acceleration] = {
     "nothing (how far the figures move)": Acceleration({}),
     "multiply": Acceleration({("rga.attention.modules", "gated"): multiply.product}),
-    "weighted_sum": Acceleration({(gate, "weighted_sum"): weighted_sum.sum_by_image}),
+    "weighted_sum": Acceleration({(products, "weighted_sum"): weighted_sum.sum_by_image}),
     "tiles": Acceleration(NO_TILES),
     "recompute, without tiles": Acceleration({(gate, "recompute"): lambda *_: nullcontext()}, given=NO_TILES),
+    "products, without tiles": Acceleration({(gate, "relation_products"): plain_products}, given=NO_TILES),
     "linear_norm, training": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}),
     "linear_norm, inference": Acceleration({(FastLinearNorm, "forward"): LinearNorm.forward}, inference=True),
     "blocks, inference": Acceleration({(gate, "BLOCK_BYTES"): 1 << 60}, inference=True),

@@ -10,11 +10,12 @@ from io import StringIO
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accelerators.clock import Run, kernels, peak_memory, take_turns
 from accelerators.correct import autocast
 from accelerators.part import Machine, Report, Table, megabytes, set_precision, times
+from rga.attention.modules import RelationAttention
 from rga.cores import cores
 from rga.datasets.spec import DataSpec
 from rga.reid.recipe import ReidRecipe
@@ -43,18 +44,21 @@ class Way:
         precision: of products.
         channels_last: of its maps in memory.
         compiled: by torch.compile.
+        graphed: each attention's forward and backward pass in training is one CUDA graph.
     """
 
     precision: str
     channels_last: bool = False
     compiled: bool = False
+    graphed: bool = False
 
     def __str__(self) -> str:
-        return self.precision + ", channels last" * self.channels_last + ", compiled" * self.compiled
+        return self.precision + ", channels last" * self.channels_last + ", compiled" * self.compiled + ", graphs" * self.graphed
 
 
 EAGER = (Way("float32"), Way("TF32"), Way("bfloat16", channels_last=True))
 COMPILED = Way("bfloat16", channels_last=True, compiled=True)
+GRAPHED = (Way("float32", graphed=True), Way("bfloat16", channels_last=True, graphed=True))
 
 
 def networks(machine: Machine, report: Report) -> None:
@@ -66,6 +70,11 @@ def networks(machine: Machine, report: Report) -> None:
 def compiled(machine: Machine, report: Report) -> None:
     """Measures the plain network and RGA-SC side by side, compiled; a network takes minutes to compile on few cores."""
     compare(machine, report, (COMPILED,), ("plain", "RGA-SC"))
+
+
+def graphed(machine: Machine, report: Report) -> None:
+    """Measures the plain network and RGA-SC side by side, where each attention is told to the GPU by two calls."""
+    compare(machine, report, GRAPHED if machine.device.type == "cuda" else EAGER[:1], ("plain", "RGA-SC"))
 
 
 def compare(machine: Machine, report: Report, ways: tuple[Way, ...], names: tuple[str, ...] = tuple(NETWORKS)) -> None:
@@ -106,7 +115,7 @@ def prepared(machine: Machine, recipe: ReidRecipe) -> Loop:
 def measure(machine: Machine, report: Report, table: Table, recipe: ReidRecipe, way: Way, names: tuple[str, ...]) -> None:
     """Measures networks side by side in one way."""
     dtype = set_precision(way.precision)
-    names = (*names, *IN_HALF) if dtype and not way.compiled else names  # the compiler widens either way
+    names = (*names, *IN_HALF) if dtype and not way.compiled else names  # the compiler widens anyway
     fields = {"amp_dtype": way.precision if dtype else "float32", "channels_last": way.channels_last, "compile": way.compiled}
     loops = [prepared(machine, recipe.override(**fields, **{**NETWORKS, **IN_HALF}[name])) for name in names]
     set_precision(way.precision)
@@ -114,6 +123,9 @@ def measure(machine: Machine, report: Report, table: Table, recipe: ReidRecipe, 
     image = loops[0].training.inputs(part, machine.device)  # type: ignore[attr-defined]
     if way.channels_last:
         image = image.contiguous(memory_format=torch.channels_last)
+    if way.graphed:
+        for loop in loops:
+            graph_attentions(loop.training.model, image, dtype)
     batch, rounds, warm_up = len(image), machine.rounds(15), 1 if machine.toy else 4
     steps: list[Run] = [partial(step, loop, part) for loop in loops]
     whole = take_turns(steps, rounds, machine.device, warm_up)
@@ -128,6 +140,22 @@ def measure(machine: Machine, report: Report, table: Table, recipe: ReidRecipe, 
             *megabytes([peak_memory(steps[number], machine.device)]),
             kernels(steps[number], machine.device),
         )
+
+
+def graph_attentions(model: nn.Module, image: Tensor, dtype: torch.dtype | None) -> None:
+    """Replaces the training passes of each attention in a network by CUDA graphs, for maps of the shapes that an image batch gives."""
+    modules = [module for module in model.modules() if isinstance(module, RelationAttention)]
+    maps: dict[nn.Module, Tensor] = {}
+    hooks = [module.register_forward_pre_hook(lambda module, inputs: maps.update({module: inputs[0]})) for module in modules]
+    model.train()
+    with autocast(dtype, image.device):
+        model(image)
+    for hook in hooks:
+        hook.remove()
+    samples = tuple((maps[module].detach().clone().requires_grad_(),) for module in modules)
+    if modules:
+        with torch.autocast(image.device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None, cache_enabled=False):
+            torch.cuda.make_graphed_callables(tuple(modules), samples)
 
 
 def step(loop: Loop, part: Any) -> None:

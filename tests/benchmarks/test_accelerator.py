@@ -30,6 +30,7 @@ def read(path: Path) -> tuple[list[tuple[str, int]], list[str]]:
         ("correct", [("Against the reference's tensors", 1), ("Logits before the sigmoid", 8)]),
         ("modules", [("RGA-SC alone", 6)]),
         pytest.param("networks", [("resnet10t", 10), ("The input alone", 1)], marks=pytest.mark.slow),
+        pytest.param("graphs", [("resnet10t", 2)], marks=pytest.mark.slow),
         pytest.param("group", [("Trainings that should end alike", 1)], marks=pytest.mark.slow),
         pytest.param("resume", [("Trainings that should end alike", 2)], marks=pytest.mark.slow),
         pytest.param("compiled", [("resnet10t", 2)], marks=pytest.mark.slow),
@@ -88,4 +89,4 @@ def test_the_dry_run_lists_the_parts_and_their_limits(accelerator: ModuleType, c
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [*accelerator.PARTS, "together"]
     assert lines[0].split(maxsplit=5)[1:5] == ["at", "most", str(accelerator.PARTS["correct"].seconds), "s"]
-    assert lines[-1].startswith("together at most 480 s, on ")
+    assert lines[-1].startswith("together at most 600 s, on ")

@@ -23,7 +23,7 @@ LETTER = 0.068
 """Width of a letter of a row's name in inches."""
 BELOW_LINE = 0.24
 """How far the dots of the seeds are below the interval, in rows."""
-FAR = 4
+FAR = 8
 """A row that reaches this many times as far from zero as the median row is not in the plot."""
 
 

@@ -140,7 +140,12 @@ ALL = (
         "segmentation",
         "Semantic segmentation",
         "Does RGA-SC help segmentation?",
-        (Block("streets", BOTH, 5), Block("camvid", BOTH, 5), Block("cityscapes", BOTH, 3)),
+        (
+            Block("streets", BOTH, 5),
+            Block("camvid", BOTH, 5),
+            Block("camvid", ("rga-sc-pooled-16", "cbam-cs", "non-local"), 3),
+            Block("cityscapes", BOTH, 3),
+        ),
     ),
     Table(
         "classification",

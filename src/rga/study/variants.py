@@ -68,6 +68,7 @@ OURS = (
     Variant("rga-sc-more-decay", "RGA-SC, weight decay .2 of RGA", {"attention_weight_decay": 0.2}),
     Variant("rga-sc-spectral", "RGA-SC, spectral, 8 frequencies", {"fit": "spectral", "frequencies": (8, 8)}),
     Variant("rga-sc-pooled", "RGA-SC, pooled to 8 cells", {"fit": "pool", "largest_grid": 8}),
+    Variant("rga-sc-pooled-16", "RGA-SC, pooled to 16 cells", {"fit": "pool", "largest_grid": 16}),
     Variant("rga-sc-reduction-16", "RGA-SC, s1 = 16", {"reduction": 16}),
     Variant("rga-sc-reduction-32", "RGA-SC, s1 = 32", {"reduction": 32}),
     *(

@@ -11,12 +11,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import rga
 from rga.attention.acceleration.multiply import gated
+from rga.attention.acceleration.products import JointLinear, RelationProducts
 from rga.attention.acceleration.tiles import VarphiAndW1
 from rga.attention.acceleration.weighted_sum import weighted_sum
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     "gated": (gated, ((2, 3, 4, 5), (2, 1, 4, 5), (2, 3, 1, 1))),
     "weighted_sum": (weighted_sum, ((2, 6, 3), (4, 6))),
+    "relation_products": (lambda a, *weights: RelationProducts.apply(a, None, *weights)[0], ((2, 6, 4), (3, 6), (3, 6))),
+    "relation_products, in a basis": (lambda *operands: RelationProducts.apply(*operands)[0], ((2, 6, 4), (2, 5, 4), (3, 5), (3, 5))),
+    "joint_linear": (JointLinear.apply, ((2, 6, 3), (2, 6, 1), (5, 4))),
     "tiles": (lambda *operands: VarphiAndW1.apply(*operands, 1e-5)[0], ((2, 6, 3), (2, 3, 5), (5,), (5,), (4, 5))),
 }
 

@@ -4,7 +4,8 @@
 - varphi's output is not joined with mean(psi) for W1: it is large, and would be copied.
 - In training on a CPU varphi and W1 run in tiles (``tiles``). Elsewhere varphi's linear map is computed again (``recompute``).
 - theta, phi and psi of a map in half precision are products in half precision, where the device gains by it (``half_products``).
-- At inference images go through varphi and W1 in blocks: what was written is still in the cache when it is read.
+- At inference on a CPU images go through varphi and W1 in blocks: what was written is still in the cache when it is read.
+- Elsewhere the backward passes of varphi's and W1's linear maps have few operations (``products``).
 
 Where a child whose call would be left out is hooked, parametrised or replaced, the gate steps aside for ``FactorisedRelationGate``, which
 calls every child.
@@ -19,19 +20,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rga.attention.acceleration.half_products import GatePrecision, in_float32_or_half, multiplies_in_half
 from rga.attention.acceleration.linear_norm import FastLinearBias, FastLinearNorm, finish, folds, scale_and_shift, scaled
 from rga.attention.acceleration.plain import is_plain, is_plain_linear
+from rga.attention.acceleration.products import factor_of_equals, factor_of_pairs, joint_linear, relation_products
 from rga.attention.acceleration.recompute import recompute
 from rga.attention.acceleration.tiles import can_tile, varphi_and_w1_in_tiles
-from rga.attention.acceleration.weighted_sum import weighted_sum
 from rga.attention.factorised import FactorisedRelationEmbedding, FactorisedRelationGate
 from rga.attention.tracing import is_recorded
 
 BLOCK_BYTES = 8 << 20
-"""A block of images at inference: varphi's output takes about this much."""
+"""A block of images at inference on a CPU: varphi's output takes about this much."""
 
 
 class Sums(NamedTuple):
@@ -109,9 +110,10 @@ class FastRelationGate(FactorisedRelationGate):
     def blocks(
         self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums, unary: Tensor | None
     ) -> list[tuple[Tensor, Sums, Tensor | None]]:
-        """The batch as it is, or at eager inference in blocks of images, for which varphi's output takes about ``BLOCK_BYTES``."""
+        """The batch as it is, or at eager inference on a CPU in blocks of images, whose output of varphi takes about ``BLOCK_BYTES``."""
         independent = folds(varphi.norm) and folds(self.w1.norm)  # else the statistics would be those of a block
-        if unary is None or not independent or torch.is_grad_enabled() or is_recorded():
+        eager = not (torch.is_grad_enabled() or is_recorded())
+        if unary is None or not independent or not eager or theta_phi.device.type != "cpu":
             return [(theta_phi, sums, unary)]
         per_image = theta_phi.shape[1] * varphi.rows.out_features * theta_phi.element_size()
         images = max(1, BLOCK_BYTES // per_image)
@@ -124,15 +126,13 @@ class FastRelationGate(FactorisedRelationGate):
         if folds(self.w1.norm):
             scale, bias = scale_and_shift(self.w1.norm, theta_phi.dtype)
             weight = scaled(weight, scale)
+        norm = self.w1.norm if bias is None else None
+        if not can_tile(theta_phi, varphi.norm):
+            return finish(joint_linear(self.relation_features(varphi, theta_phi, sums), unary, weight, bias), norm)
         relation_weight = weight if unary is None else weight[:, 1:]
-        if can_tile(theta_phi, varphi.norm):
-            factor = self.factor(sums)
-            mapped = varphi_and_w1_in_tiles(theta_phi, factor, varphi.norm, relation_weight)
-            mapped = mapped if bias is None else mapped + bias
-        else:
-            mapped = nn.functional.linear(self.relation_features(varphi, theta_phi, sums), relation_weight, bias)
-        joined = mapped if unary is None else mapped + unary * weight[:, 0]
-        return finish(joined, self.w1.norm if bias is None else None)
+        mapped = varphi_and_w1_in_tiles(theta_phi, self.factor(sums), varphi.norm, relation_weight)
+        mapped = mapped if bias is None else mapped + bias
+        return finish(mapped if unary is None else mapped + unary * weight[:, 0], norm)
 
     def relation_features(self, varphi: FactorisedRelationEmbedding, theta_phi: Tensor, sums: Sums) -> Tensor:
         """varphi(r_i) of all nodes (B, M, M/s1)."""
@@ -140,8 +140,12 @@ class FastRelationGate(FactorisedRelationGate):
             scale, bias = scale_and_shift(varphi.norm, theta_phi.dtype)
             factor = self.factor(Sums(sums.nodes, scaled(sums.rows, scale), scaled(sums.columns, scale)))
             return finish(torch.baddbmm(bias, theta_phi, factor), None)
-        factor = self.factor(sums)
-        product, operands = torch.bmm(theta_phi, factor), (theta_phi.detach(), factor.detach())
+        if self.embedding == "asymmetric":
+            product, factor = relation_products(theta_phi, *sums)
+        else:
+            factor = self.factor(sums)
+            product = torch.bmm(theta_phi, factor)
+        operands = theta_phi.detach(), factor.detach()
         with recompute(product, lambda: torch.bmm(*operands)):
             return finish(product, varphi.norm)
 
@@ -153,30 +157,3 @@ class FastRelationGate(FactorisedRelationGate):
     def sums(varphi: FactorisedRelationEmbedding, theta_phi: Tensor) -> Sums:
         """theta_phi and the weights by which varphi sums it."""
         return Sums(theta_phi, varphi.rows.weight.to(theta_phi.dtype), varphi.columns.weight.to(theta_phi.dtype))
-
-
-def factor_of_pairs(theta_phi: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The transposed [Wa Phi, Wb Theta]: its product with [theta_i, phi_i] is W r_i.
-
-    Args:
-        theta_phi: [theta, phi] of all nodes, (B, M, 2D').
-        rows: Wa, (F, M), for the rows R(i,:).
-        columns: Wb, (F, M), for the columns R(:,i).
-
-    Returns:
-        (B, 2D', F).
-
-    Example:
-        >>> theta, phi, rows, columns = torch.rand(2, 5, 3), torch.rand(2, 5, 3), torch.rand(4, 5), torch.rand(4, 5)
-        >>> theta_phi, affinity = torch.cat([theta, phi], -1), theta @ phi.mT
-        >>> expected = affinity @ rows.T + affinity.mT @ columns.T
-        >>> torch.allclose(theta_phi @ factor_of_pairs(theta_phi, rows, columns), expected)
-        True
-    """
-    theta, phi = theta_phi.chunk(2, dim=-1)
-    return torch.cat([weighted_sum(phi, rows), weighted_sum(theta, columns)], dim=1)
-
-
-def factor_of_equals(theta: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """``factor_of_pairs`` where theta = phi: R is symmetric, so that rows and columns meet Wa + Wb. (B, M, D') -> (B, D', F)."""
-    return weighted_sum(theta, rows + columns)

@@ -83,7 +83,7 @@ class Gated(torch.autograd.Function):
         x, *gates = ctx.saved_tensors
         of_map, *of_gates = ctx.needs_input_grad
         wanted = [index for index, needed in enumerate(of_gates) if needed]
-        if torch.is_grad_enabled():  # second derivatives are wanted
+        if torch.is_grad_enabled() or x.device.type != "cpu":  # second derivatives are wanted, or no cache is waited for
             grad_x = product(gradient, *gates) if of_map else None
             found = Gated.grad_gates(gradient * x, gates, wanted) if wanted else []
         else:
@@ -107,6 +107,6 @@ class Gated(torch.autograd.Function):
 
 
 def blocks(x: Tensor) -> list[slice]:
-    """The images of a batch in blocks of about ``BLOCK_BYTES``; all in one on devices that do not wait for a cache."""
-    images = max(1, BLOCK_BYTES * len(x) // max(1, x.nbytes)) if x.device.type == "cpu" else max(1, len(x))
+    """The images of a batch in blocks of about ``BLOCK_BYTES``."""
+    images = max(1, BLOCK_BYTES * len(x) // max(1, x.nbytes))
     return [slice(start, start + images) for start in range(0, len(x), images)]
