@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,30 @@ def nothing_raised_when_children_die() -> None:
     """Takes back the handler that torch's loader sets once in a process: it raises wherever the main thread is, between two tests, too."""
     if hasattr(signal, "SIGCHLD"):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what needs a PostgreSQL of its own where none can run: on Windows, and where root may not lend its folders to another user."""
+    needing = [
+        item for item in items if (ROOT / "tests/gallery") in item.path.parents or item.name.endswith(("[rga demo gallery]", "gallery.md]"))
+    ]
+    reason = why_no_postgresql() if needing else ""
+    for item in needing if reason else ():
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def why_no_postgresql() -> str:
+    """Why no PostgreSQL can run here; empty where one can."""
+    from rga.gallery.store.errors import StoreError  # noqa: PLC0415  an optional part
+    from rga.gallery.store.postgresql.programs import account, check_reachable, program  # noqa: PLC0415
+
+    try:
+        who = account()
+        check_reachable(program("postgres"), who, "PostgreSQL")
+        check_reachable(Path(tempfile.gettempdir()) / "gallery", who, "a gallery")
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,8 +16,6 @@ from gallery.people import PixelEmbedder
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.postgresql.database import SCHEMA
 from rga.gallery.store.postgresql.embedded import Embedded
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="galleries in folders need unix sockets")
 
 MakeUrl = Callable[[], str]
 
