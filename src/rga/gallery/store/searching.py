@@ -25,7 +25,7 @@ from rga.gallery.store.postgresql.database import Connection, Database
 EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
 FEW_ROWS = 20_000
-"""Up to so many that a filter keeps, all distances are computed: of an index that gives a tenth of what it walks past, a tenth is missed."""
+"""Up to so many that a filter keeps, all distances are computed: where a filter kept a tenth, the index missed a tenth of the nearest."""
 EF_SEARCH = 100
 """Candidates of a search by the index at least; pgvector takes 1,000 at most."""
 FILTERED_EF_SEARCH = 400
