@@ -8,9 +8,7 @@ import functools
 import io
 import re
 import shlex
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +165,9 @@ def typed(words: Sequence[str]) -> int:
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    """The folder that this file's tests share; others may enter it, because root lets PostgreSQL run as another user."""
-    folder = Path(tempfile.mkdtemp(prefix="rga-workshop-"))
-    folder.chmod(0o711)
-    yield Workshop(folder)
-    shutil.rmtree(folder)
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The folder that this file's tests share."""
+    return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.mark.parametrize("command", RUN)

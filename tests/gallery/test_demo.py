@@ -16,9 +16,9 @@ small_demo = partial(demo_gallery, identities=IDENTITIES, strangers=STRANGERS)
 
 
 @pytest.fixture(scope="module")
-def folder(open_folder: Path) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished demo."""
-    folder = open_folder / "demo"
+    folder = tmp_path_factory.mktemp("demo") / "out"
     assert small_demo(folder) == 0
     return folder
 
