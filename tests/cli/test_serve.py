@@ -44,6 +44,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answers]:
         for headers in ways:
             answers.append((sockets[0].getsockname()[0], client.get("/api/audit", headers=headers).status_code))
 
+        raise KeyboardInterrupt  # as Ctrl-C does
+
     monkeypatch.setattr(uvicorn.Server, "run", run)
 
     def ask(*headers: dict[str, str]) -> Answers:
@@ -57,6 +59,7 @@ def test_by_default_this_machine_alone_and_no_token(asked: Callable[..., Answers
     answers = asked({}, {"host": "evil.example"})
     done = rga("serve", "people", "--port", "0")
     assert answers == [("127.0.0.1", 200), ("127.0.0.1", 421)]
+    assert done.code == 0
     assert done.out.startswith("http://127.0.0.1:")
     assert "token" not in done.out
 
@@ -67,6 +70,7 @@ def test_elsewhere_a_token_is_made_and_printed(asked: Callable[..., Answers]) ->
     assert answers == [("0.0.0.0", 401), ("0.0.0.0", 401)]
     token = done.out.splitlines()[0].removeprefix("token: ")
     assert len(token) >= 43
+    assert done.out.splitlines()[1].startswith(f"http://{socket.gethostname()}:")
 
 
 def test_a_token_from_a_file(asked: Callable[..., Answers], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -54,10 +55,11 @@ def serve(
         console.sentence(f"token: {token.value}")
     with Gallery.open(gallery, device=device) as opened, listening(host, port) as listener:
         app = application(opened, host=host, names=name, token=token)
-        shown = f"[{host}]" if ":" in host else host
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104  it is compared
         console.sentence(f"http://{shown}:{listener.getsockname()[1]}/ until Ctrl-C")
         config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3)
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def listening(host: str, port: int) -> socket.socket:
