@@ -22,6 +22,7 @@ def benchmark(script: Callable[[str], ModuleType]) -> ModuleType:
 
 def test_a_table_of_figures(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "EXACT_ROWS", 300)
+    monkeypatch.setattr(searching, "FEW_ROWS", 60)
     text = benchmark.main(["--sizes", "1200x16", "--queries", "8", "--folder", str(tmp_path)])
     assert "1,200 x 16" in text
     assert "index built in" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rga.datasets.layout import DataError
-from rga.datasets.tables import read_rows, whole_number
+from rga.datasets.tables import each_row, read_rows, whole_number
 
 ROWS = [("Zoë, tall", "1"), ('a "b"', "2"), ("Ω", "3")]
 PLAIN = 'name,value\n"Zoë, tall",1\n"a ""b""",2\nΩ,3\n'
@@ -102,3 +102,19 @@ def test_numbers_that_are_none(text: str) -> None:
 def test_whole_numbers() -> None:
     assert whole_number("9" * 18, "camera", "") == int("9" * 18) < 2**63
     assert whole_number("0" * 30 + "7", "camera", "") == 7
+
+
+def test_other_columns_are_refused_where_that_is_asked_for(path: Path) -> None:
+    path.write_text("name,valeu,\na,1,\n")
+    with pytest.raises(DataError, match=r"line 1: unknown column 'valeu': did you mean value\?"):
+        read_rows(path, ("name",), ("value",), "", strict=True)
+    path.write_text("name,value,\na,1,\n")
+    assert [dict(row.cells) for row in read_rows(path, ("name",), ("value",), "", strict=True)] == [{"name": "a", "value": "1"}]
+
+
+def test_lines_come_one_by_one(path: Path) -> None:
+    path.write_text("name,value\na,1\nb\n")
+    rows = each_row(path, ("name", "value"), (), "")
+    assert next(rows)["name"] == "a"
+    with pytest.raises(DataError, match="line 3: not as many fields"):
+        next(rows)

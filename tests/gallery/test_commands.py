@@ -72,7 +72,7 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "no person 'Berta'" in run("show", where, "Berta", code=2)
 
     assert "wrote 3 sightings" in run("export", where, "--person", "Anna", "-o", tmp_path / "anna.zip")
-    assert "removed 3 sightings, 3 embeddings, 3 thumbnails and 1 people" in run(
+    assert "removed 3 sightings, 3 embeddings, 3 thumbnails and 1 person" in run(
         "remove", where, "--person", "Anna", "-o", tmp_path / "r.json"
     )
     receipt = json.loads((tmp_path / "r.json").read_text())
@@ -99,8 +99,8 @@ def test_damaged_images_are_named_and_the_others_added(make_url: MakeUrl, images
     (tmp_path / "0002_c1s1_000001_00.png").write_bytes(b"no image")
     done = rga("gallery", "add", where, tmp_path)
     assert done.code == 2
-    assert "added 1 sightings" in done.said
-    assert "1 images cannot be read: 0002_c1s1_000001_00.png" in done.said
+    assert "added 1 sighting" in done.said
+    assert "1 image cannot be read: 0002_c1s1_000001_00.png" in done.said
     assert rga("gallery", "add", where, tmp_path, "--skip-damaged").code == 0
 
 

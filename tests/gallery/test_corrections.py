@@ -106,6 +106,11 @@ def test_the_same_is_confirmed_and_comes_first(gallery: Gallery, people: list[Pe
     first, second = gallery.search([query]).groups[:2]
     assert (first.name, first.decision, first.confirmed) == ("p003", "match", True)
     assert (second.name, second.confirmed) == ("p001", False)
+    elsewhere = gallery.search([query], cameras=["c1"]).groups
+    assert [(group.name, len(group.sightings), group.confirmed) for group in elsewhere[:2]] == [("p003", 1, True), ("p001", 1, False)]
+    gallery.hide(people[3].id)
+    assert "p003" not in [group.name for group in gallery.search([query]).groups]
+    gallery.undo()
     only = gallery.search([query], top=1).groups
     assert [group.name for group in only] == ["p003"]
     gallery.undo()

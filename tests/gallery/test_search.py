@@ -165,6 +165,7 @@ def test_nothing_to_search_with(gallery: Gallery) -> None:
 
 def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "EXACT_ROWS", 100)
+    monkeypatch.setattr(searching, "FEW_ROWS", 100)
     assert gallery.add(crowd(60, 5, named=False)).indexed
     assert gallery.stats().indexed
     queries = [image_of(person, 99) for person in range(0, 60, 6)]

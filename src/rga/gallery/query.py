@@ -169,7 +169,8 @@ def search_groups(
         hits = nearest(connection, model, query.direction, wanted, now, exact)
         taken = [sighting for sighting, _ in hits]
         if not found and same - set(taken):  # what somebody said is shown, however far it is
-            taken += [each.id for each in read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])]
+            said = read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])
+            taken += [each.id for each in said if now.keeps(each)]
         found.update({each.id: each for each in read_sightings(connection, "s.sighting = ANY(%s)", [taken])})
         if plain and len(taken) == len(hits):
             distances.update(hits)

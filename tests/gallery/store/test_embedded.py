@@ -71,6 +71,17 @@ def test_nobody_else_gets_in(made: Path) -> None:
             Embedded(made).join()
 
 
+def test_the_log_has_no_names(made: Path) -> None:
+    with Gallery.open(made, PixelEmbedder()) as gallery:
+        gallery.name(gallery.find("p000").id, "Erika Mustermann")
+        with pytest.raises(GalleryError, match="another person is called"):
+            gallery.name(gallery.find("p001").id, "Erika Mustermann")
+        gallery.undo()
+    log = (made / "postgres.log").read_text()
+    assert "people_name" in log  # the error is there
+    assert "Erika" not in log
+
+
 @contextmanager
 def replaced(path: Path, text: str) -> Iterator[None]:
     """A file with other contents."""

@@ -84,7 +84,7 @@ def crops_of(
     raise InputError(f"{source} ends in {suffix!r}: expected {EXPECTED}")
 
 
-EXPECTED = f"a folder of images, an image, a table ({', '.join(TABLES)}) or a video ({', '.join(sorted(SUFFIXES))})"
+EXPECTED = f"a folder of images, an image, a table ({', '.join(TABLES)}) or a video ({', '.join(SUFFIXES)})"
 
 
 def people_in_images(

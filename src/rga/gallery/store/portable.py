@@ -41,7 +41,6 @@ def export_gallery(database: Database, path: Path, progress: Callable[[int, int]
     """
 
     def work(connection: Connection) -> int:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         model = active_model(connection)
         total = one(connection, "SELECT count(*) FROM sightings")
         count = 0

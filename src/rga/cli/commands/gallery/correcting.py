@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from rga.cli.commands.gallery.words import Where, person_of, read_ids
+from rga.cli.commands.gallery.words import Where, counted, person_of, read_ids
 from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Receipt
@@ -115,8 +115,9 @@ def told(receipt: Receipt, output: Path | None) -> int:
     if output is not None:
         fields = {name: value if isinstance(value, (int, bool)) else str(value) for name, value in vars(receipt).items()}
         write_json(output, {**fields, "proven": receipt.proven})
-    gone = f"{receipt.embeddings:,} embeddings, {receipt.thumbnails:,} thumbnails and {receipt.people:,} people"
-    left = f"{receipt.orphans:,} rows belonged to them, and {receipt.dead_rows:,} dead rows were on the disk"
-    searched = f"{receipt.queries:,} searches with removed embeddings found {receipt.found:,} of them"
-    PlainConsole().sentence(f"removed {receipt.removed:,} sightings, {gone}; afterwards {searched}, {left}")
+    thumbnails, people = counted(receipt.thumbnails, "thumbnail"), counted(receipt.people, "person", "people")
+    gone = f"{counted(receipt.removed, 'sighting')}, {counted(receipt.embeddings, 'embedding')}, {thumbnails} and {people}"
+    searched = f"{counted(receipt.queries, 'search', 'searches')} with removed embeddings found {receipt.found:,} of them"
+    left = f"{counted(receipt.orphans, 'row')} belonged to them, {counted(receipt.dead_rows, 'dead row')} not yet off the disk"
+    PlainConsole().sentence(f"removed {gone}; afterwards {searched}, {left}")
     return 0 if receipt.proven else 1

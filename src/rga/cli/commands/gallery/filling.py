@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from rga.cli.commands.gallery.words import Sources, Where
+from rga.cli.commands.gallery.words import Sources, Where, counted
 from rga.cli.parsing import Grouped, Model
 from rga.cli.progress import progress
 from rga.errors import InputError
@@ -81,7 +81,7 @@ def add(
         result = opened.add(shared_out(crops(sources, detector, enrolment, bar)), batch_size=batch_size)
     known = f", {result.present:,} were there" if result.present else ""
     refused = f", {result.kept_out:,} were removed before and stay out" if result.kept_out else ""
-    PlainConsole().sentence(f"added {result.added:,} sightings{known}{refused}")
+    PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}")
     conclude(result.unreadable, skip_damaged)
 
 
@@ -173,7 +173,7 @@ def conclude(unreadable: tuple[tuple[str, str], ...], skip_damaged: bool) -> Non
     """
     if unreadable:
         said = [f"{source}: {reason}" for source, reason in unreadable]
-        text = f"{len(unreadable):,} images cannot be read: {examples(said)}"
+        text = f"{counted(len(unreadable), 'image')} cannot be read: {examples(said)}"
         if not skip_damaged:
             raise InputError(f"{text}; all others are done (no error with --skip-damaged)")
         PlainConsole(stderr=True).sentence(text)

@@ -55,6 +55,16 @@ def seen(sighting: Sighting) -> str:
     return ", ".join(parts)
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "sighting"), counted(1200, "sighting"), counted(2, "person", "people")
+        ('1 sighting', '1,200 sightings', '2 people')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def person_of(gallery: Gallery, named: str) -> UUID:
     """The person of a name or an identifier.
 

@@ -1,8 +1,8 @@
 """Boxes from a file in the format of the MOT challenge, as trackers and detectors write them: ``det.txt``, ``gt.txt``, results.
 
 A line is ``frame,id,left,top,width,height,confidence`` and may go on with other numbers (class and visibility, or places in the world),
-which are not read. Frames are counted from 1. The id is -1 where nobody knows whose box it is. In ``gt.txt`` the confidence is 0 for boxes
-that do not count, and 1 for the others; without the column it is 1.
+which are not read. Frames are counted from 1, and boxes are in pixels of the upright frame. The id is -1 where nobody knows whose box it
+is. In ``gt.txt`` the confidence is 0 for boxes that do not count, and 1 for the others; without the column it is 1.
 
 Source: Leal-Taixe, Milan, Reid, Roth, Schindler, "MOTChallenge 2015", arXiv:1504.01942.
 """

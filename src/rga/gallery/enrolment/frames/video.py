@@ -20,14 +20,13 @@ from rga.storage.checksum import sha256
 from rga.storage.utf8 import utf8_path
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import FFmpegError, VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-SUFFIXES = frozenset(
-    f".{each}"
-    for each in ("3gp", "asf", "avi", "divx", "flv", "h264", "h265", "hevc", "m2ts", "m4v", "mjpeg", "mkv", "mov")
-    + ("mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "webm", "wmv")
+SUFFIXES = (
+    *(".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv"),
+    *(".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
 )
 """The suffixes of files that are taken for videos, in lower case."""
 
@@ -114,10 +113,10 @@ class Broken:
         self.after = 0
         self.reason = ""
 
-    def add(self, after: int, error: Exception) -> None:
+    def add(self, after: int, error: FFmpegError) -> None:
         """Counts one more."""
         if not self.parts:
-            self.after, self.reason = after, str(error)
+            self.after, self.reason = after, error.strerror or str(error)
         self.parts += 1
 
 

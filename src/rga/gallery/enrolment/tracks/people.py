@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from rga.gallery.enrolment.detectors.detector import Detections, Detector
 from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.images import content_of
 from rga.gallery.enrolment.options import EnrolmentOptions
+from rga.gallery.enrolment.tracks.appearance import Appearance, Colours, colours_of
 from rga.gallery.enrolment.tracks.choice import BestSpread
 from rga.gallery.enrolment.tracks.quality import qualities
 from rga.gallery.enrolment.tracks.tracker import Tracker
@@ -36,7 +37,7 @@ def people_in(frames: Iterable[Frame | Unreadable], detector: Detector, options:
         InputError: the detector's tracks are asked for, and it has none.
     """
     tracker = Tracker(options.track_overlap, options.track_gap)
-    pending: dict[int, BestSpread[Crop]] = {}
+    pending: dict[int, TrackCrops] = {}
     for moment, frame in enumerate(frames):
         if isinstance(frame, Unreadable):
             yield frame
@@ -47,18 +48,58 @@ def people_in(frames: Iterable[Frame | Unreadable], detector: Detector, options:
             continue
         numbers = tracker.follow(found.boxes) if options.tracks == "overlap" else known_tracks(found, frame)
         for row, number, figure in zip(found.boxes, numbers.tolist(), qualities(frame.image, found.boxes), strict=True):
-            best = pending.setdefault(number, BestSpread(options.crops_per_track))
-            best.add(moment, figure, partial(crop_of, frame, box_of(row), number, options))
+            crop, colours = crop_of(frame, box_of(row), number, options), colours_of(frame.image, box_of(row))
+            pending.setdefault(number, TrackCrops(options)).add(moment, Sighting(crop, figure, colours))
         if options.tracks == "overlap":
             for number in sorted(pending.keys() - tracker.alive):
-                yield from finished(pending.pop(number), options)
+                yield from pending.pop(number).chosen()
     for number in sorted(pending):
-        yield from finished(pending[number], options)
+        yield from pending[number].chosen()
 
 
-def finished(best: BestSpread[Crop], options: EnrolmentOptions) -> list[Crop]:
-    """The crops of a track that is at its end; none, if it is too short."""
-    return best.chosen() if best.seen >= options.track_length else []
+class Sighting(NamedTuple):
+    """A crop that may be chosen.
+
+    Attributes:
+        crop: itself.
+        quality: of the crop.
+        colours: of its box.
+    """
+
+    crop: Crop
+    quality: float
+    colours: Colours
+
+
+class TrackCrops:
+    """The crops of a track, of which the best few are kept: by their quality, and by how typical of the track they are.
+
+    Args:
+        options: how many crops are wanted, and of which tracks.
+    """
+
+    def __init__(self, options: EnrolmentOptions) -> None:
+        self.shortest = options.track_length
+        self.appearance = Appearance()
+        self.best: BestSpread[Sighting] = BestSpread(options.crops_per_track, self.worth)
+
+    def worth(self, sighting: Sighting) -> float:
+        """How much a crop is worth, from 0 to 1, by what is known of the track so far."""
+        return sighting.quality * self.appearance.typicality(sighting.colours)
+
+    def add(self, moment: int, sighting: Sighting) -> None:
+        """Looks at one more crop.
+
+        Args:
+            moment: when it was: how many frames were before.
+            sighting: the crop.
+        """
+        self.appearance.add(sighting.colours)
+        self.best.add(moment, sighting)
+
+    def chosen(self) -> list[Crop]:
+        """The crops to enrol; none, if the track is too short."""
+        return [each.crop for each in self.best.chosen()] if self.best.seen >= self.shortest else []
 
 
 def large_enough(found: Detections, frame: Frame, options: EnrolmentOptions) -> Detections:

@@ -2,8 +2,8 @@
 
 quality = sharpness x size x wholeness x visibility, each from 0 to 1:
 
-- sharpness: ``v / (v + 300)``, v being the variance of the Laplacian of the grey crop at 64x128 pixels: about 30 for a blurred crop, and
-  1,000 and more for a sharp one;
+- sharpness: ``v / (v + 300)``, v being the variance of the Laplacian of the grey crop, made smaller if it is larger than 64x128 pixels:
+  below 100 for a blurred crop, and 1,000 and more for a sharp one;
 - size: height of the box in pixels over 256, the height that re-identification models read, at most 1;
 - wholeness: the share of the box that lies in the frame, and half of that for a box that reaches the frame's edge, where people are cut;
 - visibility: 1 minus the largest share of the box that a box covers whose lower edge is lower: of a person nearer to the camera.
@@ -21,7 +21,7 @@ from rga.gallery.crop import Box
 from rga.gallery.enrolment.boxes import Boxes, cut, shared_area
 
 SIZE = (64, 128)
-"""Width and height at which sharpness is measured, so that it does not depend on the size."""
+"""Width and height up to which sharpness is measured: a large crop is not blurred because it has more pixels than it needs."""
 
 SHARP = 300.0
 """Variance of the Laplacian at which sharpness is one half."""
@@ -66,7 +66,10 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
     Args:
         crop: (h, w, 3).
     """
-    grey = np.asarray(Image.fromarray(crop).convert("L").resize(SIZE, Image.Resampling.BILINEAR), dtype=np.float64)
+    image = Image.fromarray(crop).convert("L")
+    scale = min(1.0, SIZE[0] / image.width, SIZE[1] / image.height)
+    size = max(3, round(scale * image.width)), max(3, round(scale * image.height))
+    grey = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
     variance = float(laplacian.var())
     return variance / (variance + SHARP)

@@ -26,6 +26,9 @@ TRIES = 5
 """How often a transaction is tried when the server is gone; each is whole or not at all, and may be repeated."""
 SCHEMA = "rga_gallery"
 """All tables are in this schema of the database."""
+LOCAL = f"SET LOCAL search_path = {SCHEMA}, public, extensions; SET LOCAL jit = off"
+"""Begins a transaction: settings of sessions are not for those who share connections through a pooler."""
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; "
 ANSWER = 10
 """Seconds in which a database answers when it is opened."""
 PATIENCE = 30.0
@@ -105,7 +108,7 @@ class Database:
 
         Args:
             work: gets a connection. What it does is done whole or not at all, and may be done twice where the answer was lost.
-            reads: it only reads, so that a replica may answer.
+            reads: it only reads, so that a replica may answer; all of it then sees the database as it is at one moment.
 
         Raises:
             StoreError: the server stays away.
@@ -113,7 +116,7 @@ class Database:
         for attempt in range(TRIES):
             try:
                 with (self.reading if reads else self.pool).connection() as connection:
-                    connection.execute(f"SET LOCAL search_path = {SCHEMA}, public, extensions; SET LOCAL jit = off")
+                    connection.execute(SNAPSHOT + LOCAL if reads else LOCAL)
                     return work(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not lost(error) or attempt == TRIES - 1:

@@ -55,7 +55,8 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "lc_messages": "C",
-    "log_min_error_statement": "panic",  # statements hold names of people
+    "log_min_error_statement": "panic",  # statements hold names of people, and so do details
+    "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
 }
 

