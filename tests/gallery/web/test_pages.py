@@ -94,6 +94,16 @@ def test_a_search_leads_to_its_results(client: TestClient) -> None:
     assert len(two.url.params.get_list("q")) == 2
 
 
+def test_the_first_page_shows_people_who_are_known_and_not_those_who_are_hidden(client: TestClient, people: Gallery) -> None:
+    first, second, *_ = people.people()
+    shown = client.get("/").text
+    assert f'href="/people/{first.id}"' in shown
+    people.hide(first.id)
+    shown = client.get("/").text
+    assert f'href="/people/{first.id}"' not in shown
+    assert f'href="/people/{second.id}"' in shown
+
+
 def test_without_a_calibration_nothing_is_called_a_match(gallery: Gallery, make_client: MakeClient) -> None:
     client = make_client(gallery)
     client.post("/add", files=files(image_of(1)), data={"person": "Ada"})

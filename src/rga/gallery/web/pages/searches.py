@@ -25,6 +25,8 @@ router = APIRouter()
 
 TOP = 24
 """Groups that a page shows."""
+KNOWN = 5
+"""People whom the page shows while nobody is searched for."""
 PAIRS = 200
 """Judgements that one click may make: each image of a query with each sighting of a group."""
 
@@ -113,7 +115,8 @@ def results(served: Served, wanted: Wanted, images: list[HeldImage], result: Sea
 def blank(request: Request, served: Served, error: RgaError | None = None) -> HTMLResponse:
     """The page where a search begins."""
     status = 200 if error is None else status_of(error)
-    return page(request, "search", status, stats=served.gallery.stats(), error=str(error or ""), limits=served.limits)
+    people = [person for person in served.gallery.people(limit=2 * KNOWN) if not person.hidden][:KNOWN]
+    return page(request, "search", status, stats=served.gallery.stats(), people=people, error=str(error or ""), limits=served.limits)
 
 
 @router.post("/search")
