@@ -1,4 +1,4 @@
-"""The backbones by name: our own for small images, and every network of timm."""
+"""The backbones by name: our own, for small images and OSNet, and every network of timm."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import nn
 
 from rga.attention.grid import Grid
 from rga.backbones.options import BackboneOptionError, check_options, check_types
+from rga.backbones.osnet.network import OSNet
 from rga.backbones.small.cifar_densenet import CifarDenseNet
 from rga.backbones.small.cifar_resnet import CifarResNet
 from rga.backbones.small.cifar_resnext import CifarResNext
@@ -20,10 +21,16 @@ from rga.errors import InputError
 
 __all__ = ["OWN", "BackboneOptionError", "check_name", "create_backbone"]
 
+WIDTHS = {"1_0": 1.0, "0_75": 0.75, "0_5": 0.5, "0_25": 0.25}
+"""What torchreid writes into the names of OSNets -> their widths."""
+
 OWN: dict[str, Callable[..., nn.Module]] = {
     **{f"cifar-resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110, 1202)},
     **{f"cifar-densenet{depth}-k{growth}": partial(CifarDenseNet, depth, growth) for depth, growth in ((100, 12), (250, 24), (190, 40))},
     **{f"cifar-resnext29-{groups}x{width}d": partial(CifarResNext, 29, groups, width) for groups, width in ((8, 64), (16, 64), (32, 4))},
+    **{f"osnet_x{name}": partial(OSNet, width) for name, width in WIDTHS.items()},
+    "osnet_ibn_x1_0": partial(OSNet, 1.0, "ibn"),
+    **{f"osnet_ain_x{name}": partial(OSNet, width, "ain") for name, width in WIDTHS.items()},
 }
 """Backbones that timm does not have."""
 
