@@ -12,6 +12,7 @@ from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
 from rga.attention.grid import Grid
+from rga.backbones.ibn import use_ibn
 from rga.backbones.options import BackboneOptionError, check_options, check_types
 from rga.backbones.osnet.network import OSNet
 from rga.backbones.small.cifar_densenet import CifarDenseNet
@@ -34,6 +35,9 @@ OWN: dict[str, Callable[..., nn.Module]] = {
 }
 """Backbones that timm does not have."""
 
+IBN = ("none", "a")
+"""Values of the option ``ibn`` of timm's ResNets."""
+
 REFUSALS = (TypeError, ValueError, KeyError, AttributeError, AssertionError, RuntimeError, NotImplementedError, IndexError)
 """What timm's networks raise for options that they cannot have."""
 
@@ -48,7 +52,7 @@ def create_backbone(
         num_classes: of its classifier; 0 for none.
         image_size: (height, width) of its images, for networks that are built for one size, as transformers are.
         maps: options of timm's extractor of maps, with which ``features_only`` builds one; a task chooses them, never a user.
-        **options: of the network: numbers, switches, names, and tuples of these.
+        **options: of the network: numbers, switches, names, and tuples of these. ``ibn="a"`` puts IBN-a into a ResNet of timm (``ibn.py``).
 
     Raises:
         InputError: there is no such network, or it has no weights of that tag.
@@ -61,6 +65,9 @@ def create_backbone(
     """
     check_name(name)
     options = check_options(options)
+    ibn = options.pop("ibn", "none") if name not in OWN else "none"
+    if ibn not in IBN:
+        raise BackboneOptionError(f"the backbone's option ibn is {' or '.join(IBN)}, got {ibn!r}")
     if image_size is not None and name not in OWN and getattr(get_pretrained_cfg(name), "fixed_input_size", False):
         options = {"img_size": tuple(image_size), **options}
     create = OWN[name] if name in OWN else partial(timm.create_model, name, **(maps or {}))
@@ -72,6 +79,11 @@ def create_backbone(
         reason = f"there is no {error}" if isinstance(error, KeyError) else error or type(error).__name__
         raise BackboneOptionError(f"backbone {name!r} does not take the options {options}: {reason}") from error
     check_types(type(backbone), options)
+    if ibn == "a":
+        try:
+            use_ibn(backbone)
+        except InputError as error:
+            raise BackboneOptionError(f"backbone {name!r} does not take the option ibn: {error}") from error
     return backbone
 
 

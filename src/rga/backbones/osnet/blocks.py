@@ -80,7 +80,8 @@ class ChannelGate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
         means = x.mean((2, 3), keepdim=True)  # (B, C, 1, 1)
-        return x * self.fc2(F.relu(self.fc1(means))).sigmoid()
+        gates: Tensor = self.fc2(F.relu(self.fc1(means))).sigmoid()  # (B, C, 1, 1)
+        return x * gates
 
 
 class OSBlock(nn.Module):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rga.attachment import attachments
 from rga.backbones.classifier import classifier_names
-from rga.backbones.small.cifar_resnet import CifarResNet, from_public_names
+from rga.backbones.osnet import public_names as osnet_names
+from rga.backbones.osnet.network import OSNet
+from rga.backbones.small import cifar_resnet
+from rga.backbones.small.cifar_resnet import CifarResNet
 from rga.backbones.weights.contents import read_contents
 from rga.backbones.weights.matching import Found, find_state
+from rga.backbones.weights.onnx_file import onnx_weights
 from rga.errors import InputError, MissingFileError
-from rga.storage.found import folder_contents, weights_in
+from rga.storage.found import ONNX, file_kind, folder_contents, weights_in
 from rga.storage.saved_model import CONFIG, WEIGHTS, model_folder
 
 COUNTER = "num_batches_tracked"
@@ -29,6 +33,12 @@ ADVICE = "give the file timm's names, or choose the backbone that it belongs to"
 
 Normalisation = tuple[Sequence[float], Sequence[float]]
 """Mean and standard deviation of the pixels by channel."""
+
+PUBLIC_NAMES: Mapping[type[nn.Module], Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
+    CifarResNet: cifar_resnet.from_public_names,
+    OSNet: osnet_names.from_public_names,
+}
+"""Networks of our own -> what gives weights under the names of public files ours."""
 
 GROUPS = 8
 """How many kinds of tensors that were left out are listed."""
@@ -78,14 +88,15 @@ class Source:
         Raises:
             InputError: the file cannot be read, or holds no tensors.
         """
+        if self.file.is_file() and file_kind(self.file) == ONNX:
+            return Found(onnx_weights(self.file, backbone), "", "", ())
         contents = read_contents(self.file)
         try:
             found = find_state(contents, self.wanted(backbone))
         except InputError as error:
             raise InputError(f"{self.file} cannot be used for weights: {error}") from error
-        return (
-            Found(from_public_names(found.state), found.group, found.prefix, found.others) if isinstance(backbone, CifarResNet) else found
-        )
+        renamed = next((rename(found.state) for kind, rename in PUBLIC_NAMES.items() if isinstance(backbone, kind)), found.state)
+        return replace(found, state=renamed)
 
     def describe(self, found: Found, taken: set[str], normalisation: Normalisation | None, fresh: Sequence[str]) -> str:
         """Which weights these are, what of them was taken, and what was left out.
