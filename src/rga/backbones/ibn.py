@@ -1,6 +1,6 @@
 """IBN-a: instance and batch normalisation side by side, in the ResNets of timm.
 
-Pan et al., "Two at Once: Enhancing Learning and Generalization Capacities via IBN-Net" (ECCV 2018, arXiv 1807.09441), figure 3a. In the
+Pan et al., "Two at Once: Enhancing Learning and Generalization Capacities via IBN-Net" (ECCV 2018, arXiv 1807.09441), figure 3. In the
 first three stages the first normalisation of each block normalises half of its channels image by image, which takes the look of a camera
 out of them, and the other half as before. Names of weights are those of the public ones (XingangPan/IBN-Net): ``layer1.0.bn1.IN.weight``.
 """

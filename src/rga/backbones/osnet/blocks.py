@@ -66,7 +66,7 @@ class LightConv3x3(nn.Module):
 
 
 class ChannelGate(nn.Module):
-    """Weighs channels by their means over the map: the paper's aggregation gate, equation 4.
+    """Weighs channels by their means over the map: the paper's aggregation gate.
 
     Args:
         channels: of the map.
@@ -85,7 +85,7 @@ class ChannelGate(nn.Module):
 
 
 class OSBlock(nn.Module):
-    """A residual block of omni-scale features, equation 3 of the paper.
+    """A residual block of omni-scale features.
 
     Args:
         channels_in: of the map that comes in.
@@ -109,8 +109,9 @@ class OSBlock(nn.Module):
     def branch(self, x: Tensor) -> Tensor:
         """What is added to the shortcut: (B, channels_in, H, W) -> (B, channels, H, W)."""
         inner = self.conv1(x)
-        gated = [self.gate(stream(inner)) for stream in (self.conv2a, self.conv2b, self.conv2c, self.conv2d)]
-        found: Tensor = self.conv3(gated[0] + gated[1] + gated[2] + gated[3])
+        streams = [stream(inner) for stream in (self.conv2a, self.conv2b, self.conv2c, self.conv2d)]
+        first, second, third, fourth = map(self.gate, streams)
+        found: Tensor = self.conv3(first + second + third + fourth)
         return found
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ class OSBlock(nn.Module):
 
 
 class OSBlockINin(OSBlock):
-    """The block of OSNet-AIN, of figure 2b in Zhou et al. (arXiv 1910.06827): the branch ends in an instance normalisation, not in BN.
+    """The block of OSNet-AIN, of Zhou et al. (arXiv 1910.06827): the branch ends in an instance normalisation, not in BN.
 
     Args:
         channels_in: of the map that comes in.

@@ -22,7 +22,7 @@ from rga.backbones.weights.contents import read_contents
 from rga.backbones.weights.matching import Found, find_state
 from rga.backbones.weights.onnx_file import onnx_weights
 from rga.errors import InputError, MissingFileError
-from rga.storage.found import ONNX, file_kind, folder_contents, weights_in
+from rga.storage.found import folder_contents, weights_in
 from rga.storage.saved_model import CONFIG, WEIGHTS, model_folder
 
 COUNTER = "num_batches_tracked"
@@ -88,7 +88,7 @@ class Source:
         Raises:
             InputError: the file cannot be read, or holds no tensors.
         """
-        if self.file.is_file() and file_kind(self.file) == ONNX:
+        if self.file.suffix.lower() == ".onnx" and self.file.is_file():
             return Found(onnx_weights(self.file, backbone), "", "", ())
         contents = read_contents(self.file)
         try:
