@@ -42,7 +42,7 @@ def test_sizes_are_the_published_ones(name: str, parameters: float, macs: float)
     with torch.device("meta"):
         spent = cost(create_backbone(name), (1, 3, 256, 128))
     assert spent.parameters / 1e6 == pytest.approx(parameters, abs=0.05)
-    assert spent.macs / 1e6 == pytest.approx(macs, rel=0.012)  # torchreid counts normalisations, ReLU and pooling, too
+    assert spent.macs / 1e6 == pytest.approx(macs, abs=0.05)
     assert len(NAMES) == 9
 
 
