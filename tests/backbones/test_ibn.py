@@ -159,6 +159,26 @@ def test_public_weights_are_read_from_a_file(wrap: Callable[[State], State], pub
         load_backbone_weights(network, "resnet18", str(tmp_path / "plain.pth"))
 
 
+def test_checkpoints_of_fast_reid(public: State, tmp_path: Path) -> None:
+    """Of its SBS on ResNet-IBN: non-local blocks, GeM and a BN neck, which this network does not have, are named."""
+    state: dict[str, Any] = {f"backbone.{name}": value for name, value in public.items() if not name.startswith("fc.")}
+    state |= {
+        "pixel_mean": torch.zeros(1, 3, 1, 1),
+        "pixel_std": torch.ones(1, 3, 1, 1),
+        "backbone.NL_2.0.g.weight": torch.zeros(64, 128, 1, 1),
+    }
+    state |= {
+        "heads.pool_layer.p": torch.tensor([3.0]),
+        "heads.bottleneck.0.weight": torch.ones(512),
+        "heads.weight": torch.zeros(751, 512),
+    }
+    torch.save({"model": state, "optimizer": {"state": {}}, "scheduler": {"last_epoch": 59}, "epoch": 59}, tmp_path / "model_best.pth")
+    network = create_backbone("resnet18", ibn="a")
+    said = load_backbone_weights(network, "resnet18", str(tmp_path / "model_best.pth"))
+    assert said.endswith("under 'model', names after 'backbone.'; left out: NL_2, pixel_mean, pixel_std, heads")
+    assert torch.equal(network.state_dict()["layer2.0.bn1.BN.running_var"], public["layer2.0.bn1.BN.running_var"])
+
+
 def test_pretrained_ones_are_those_of_ibn_net(public: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not timm's, which are of the plain network; the cache is that of ``torch.hub``."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))

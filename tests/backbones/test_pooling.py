@@ -1,7 +1,6 @@
 """Global pooling: values by loops, gradients, half precision, and the networks that can have another one."""
 
 import pytest
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -121,7 +120,7 @@ def test_networks_keep_what_comes_behind_their_pooling(name: str) -> None:
 @pytest.mark.parametrize("name", ["vgg11_bn", "test_vit"])
 def test_a_network_that_does_more_to_its_last_map_is_refused(name: str) -> None:
     """VGG has convolutions of 7x7 there, and a transformer has no map."""
-    network = timm.create_model(name, num_classes=0, **({"img_size": SIZE} if name == "test_vit" else {}))
+    network = create_backbone(name, image_size=SIZE)
     with pytest.raises(
         InputError, match=f"the features of backbone '{name}' are not those of the mean of its last map.*choose pooling average"
     ):
