@@ -81,6 +81,7 @@ def assert_read_back(donor: nn.Module, name: str, file: Path) -> None:
     network = rga.attach(create_backbone(name), "se", image_size=SIZE)
     said = load_backbone_weights(network, name, str(file), "se")
     assert said.startswith("the file a.onnx, SHA-256 ")
+    assert said.endswith("; its BNs that were part of other layers are there again, without the scale by which they normalise in training")
     with torch.no_grad():
         assert far(rga.detach(network).eval()(IMAGES), donor(IMAGES)) < 1e-4
 

@@ -65,6 +65,11 @@ class Source:
         """The attention of the saved model; None for a file alone, which does not say it."""
         return self.config.get("attention", "rga-sc") if self.config else None
 
+    @property
+    def is_onnx(self) -> bool:
+        """Whether it is a file of ONNX, by its name."""
+        return self.file.suffix.lower() == ".onnx" and self.file.is_file()
+
     def is_of(self, backbone: str) -> bool:
         """Whether it is a saved model with a backbone of this name, whatever the tag of its first weights."""
         own = str(self.config.get("backbone", self.config.get("trunk", "")))
@@ -88,7 +93,7 @@ class Source:
         Raises:
             InputError: the file cannot be read, or holds no tensors.
         """
-        if self.file.suffix.lower() == ".onnx" and self.file.is_file():
+        if self.is_onnx:
             return Found(onnx_weights(self.file, backbone), "", "", ())
         contents = read_contents(self.file)
         try:
@@ -111,6 +116,8 @@ class Source:
         kind, path = ("model", self.file.parent) if whole else ("file", self.file)
         name = "/".join(path.resolve().parts[-2:]) if self.config else path.name
         said = [f"the {kind} {name}, SHA-256 {hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]}"]
+        if self.is_onnx:
+            said.append("its BNs that were part of other layers are there again, without the scale by which they normalise in training")
         if found.describe():
             said.append(found.describe())
         if with_attention := sum("attention." in key and not key.endswith(COUNTER) for key in taken):
