@@ -24,6 +24,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "image_size": (256, 128),
         "attention": "rga-sc",
         "last_stride": 1,
+        "pooling": "average",
         "feature": "neck",
     },
     "rga.reid.model.ReidModel.embed": {"batch_size": 64, "num_workers": 0, "flip": False},

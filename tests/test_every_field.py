@@ -89,6 +89,7 @@ OWN: dict[str, dict[str, str]] = {
         "attention_weight_decay": "tests/reid/test_training.py::test_optimiser_groups",
         "image_size": f"{MODEL}::test_fields_of_re_identification",
         "last_stride": f"{MODEL}::test_fields_of_re_identification",
+        "pooling": f"{MODEL}::test_fields_of_re_identification",
         "feature": f"{MODEL}::test_fields_of_re_identification",
         "ids_per_batch": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",
         "images_per_id": "test_batches_are_p_times_k_and_an_epoch_is_its_passes",

@@ -16,6 +16,7 @@ from rga.attention.grid import GridAttention
 from rga.attention.spectral.basis import default_frequencies
 from rga.attention.spectral.modules import SpectralSpatialAttention
 from rga.backbones.model import BackboneModel
+from rga.backbones.pooling import AverageAndMax, GeneralizedMean
 from rga.classification.training import build_model as build_classifier
 from rga.errors import InputError
 from rga.reid.training import build_model as build_reid
@@ -169,6 +170,8 @@ def test_fields_of_re_identification() -> None:
     assert model.preprocessing.size == (48, 24)
     assert getattr(model, "feature") == "pooled"  # noqa: B009  a field of re-ID alone
     assert getattr(built("reid"), "feature") == "neck"  # noqa: B009
+    kinds = {name: type(getattr(built("reid", pooling=name), "pooling")) for name in ("average", "gem", "average+max")}  # noqa: B009
+    assert kinds == {"average": type(None), "gem": GeneralizedMean, "average+max": AverageAndMax}
     for stride, grid in ((1, (4, 2)), (2, (2, 1))):
         model = built("reid", last_stride=stride)
         seen: list[tuple[int, ...]] = []

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "initial_gate": None,
         "image_size": (256, 128),
         "last_stride": 1,
+        "pooling": "average",
         "feature": "neck",
         "epochs": 600,
         "optimizer": "adam",

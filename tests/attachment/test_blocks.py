@@ -16,6 +16,7 @@ import rga
 from rga.attachment import attachments
 from rga.attachment.probe import NoStagesError
 from rga.attachment.stages import BRANCH_ENDS, find_blocks
+from rga.backbones.osnet.network import OSNet
 from rga.backbones.small.cifar_resnet import CifarResNet
 from rga.backbones.small.cifar_resnext import CifarResNext
 
@@ -31,6 +32,8 @@ RESIDUAL: dict[str, Callable[[], nn.Module]] = {
     },
     "cifar-resnet20": partial(CifarResNet, 20),
     "cifar-resnext11": partial(CifarResNext, 11, 2, 8),
+    "osnet_x0_25": partial(OSNet, 0.25),
+    "osnet_ain_x0_25": partial(OSNet, 0.25, "ain"),
 }
 
 

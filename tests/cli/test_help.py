@@ -44,7 +44,7 @@ FLAGS = {
     "data make album": "DIR --people --train --query --cameras --seed",
     "data make people": "DIR --identities --cameras --seed",
     "data make streets": "DIR --train --val --test --seed",
-    "cost": "BACKBONE --attentions --image-size --inside-blocks",
+    "cost": "BACKBONE --attentions --image-size --backbone-options --inside-blocks",
     "gates": "--output --overwrite",
     "demo": "--output --identities --epochs --seed",
     "demo reid": "--output --identities --epochs --seed",

@@ -24,6 +24,7 @@ def test_the_papers_recipe_is_the_papers(name: str) -> None:
         "backbone": "resnet50.tv_in1k",
         "attention": "rga-sc",
         "last_stride": 1,
+        "pooling": "average",
         "image_size": (256, 128),
         "weights": "pretrained",
         "backbone_options": {},

@@ -33,6 +33,7 @@ BY_HAND: Mapping[str, Sequence[str]] = {
     "CifarResNet": ("layer1", "layer2", "layer3"),
     "CifarResNext": ("layer1", "layer2", "layer3"),
     "CifarDenseNet": ("block1", "block2", "block3"),
+    "OSNet": ("conv2", "conv3", "conv4"),  # the last two share a resolution
     # keeps its resolutions side by side and adds them up at the end: the stages are the branches, before they are added
     "SwinTransformer": ("features.1", "features.3", "features.5", "features.7"),  # torchvision's; timm's says its stages
     "HighResolutionNet": ("incre_modules.0", "incre_modules.1", "incre_modules.2", "incre_modules.3"),
@@ -45,6 +46,8 @@ BRANCH_ENDS: Mapping[str, Sequence[str]] = {
     "CifarBlock": ("bn2",),
     "CifarResNextBlock": ("bn3",),
     "CifarDenseLayer": ("conv2",),
+    "OSBlock": ("conv3",),
+    "OSBlockINin": ("IN",),
     "DenseLayer": ("conv2",),
     "_DenseLayer": ("conv2",),
     "InvertedResidual": ("bn3", "conv", "block"),  # of MobileNets and EfficientNets; in torchvision the whole branch is one module

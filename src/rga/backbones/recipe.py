@@ -56,7 +56,7 @@ class ModelRecipe:
     gate_precision: Literal["auto", "float32", "half"] = "auto"
     """RGA of maps in half precision: auto multiplies theta, phi and psi in half precision on CUDA, half on any device, float32 never."""
     backbone_options: dict[str, OptionValue] = dataclasses.field(default_factory=dict)
-    """Options of timm's create_model, names and values in turn: act_layer silu drop_rate 0.1 stem_type deep."""
+    """Options of timm's create_model, names and values in turn: act_layer silu drop_rate 0.1; or ibn a: IBN-a in a ResNet."""
     mean: tuple[float, float, float] | None = None
     """Mean of the pixels (0 to 1) by channel, subtracted; None for what the pretrained weights expect."""
     std: tuple[float, float, float] | None = None

@@ -1,7 +1,8 @@
 """The re-ID model: a backbone with attention, pooling, a BN neck and a classifier; and what it is used for, embedding images.
 
-As in the paper's code: last stride 1, global average pooling, BatchNorm1d with a frozen bias as the neck, a linear classifier without bias
-that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin: ``config.json`` and ``model.safetensors``.
+As in the paper's code: last stride 1, global average pooling where no other is chosen, BatchNorm1d with a frozen bias as the neck, a
+linear classifier without bias that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin:
+``config.json`` and ``model.safetensors``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rga.backbones.catalog import create_backbone
 from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
+from rga.backbones.pooling import Pooling, check_pools_last, create_pooling, pooled_features
 from rga.errors import InputError
 from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
@@ -43,6 +45,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         attention_options: options of the attention.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
         last_stride: 1 keeps the resolution of the last stage, 2 leaves the backbone as it is.
+        pooling: of the last map: ``"average"``, ``"gem"`` (the generalised mean, whose exponent is learned), or ``"average+max"``.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
         mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
@@ -62,6 +65,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         attention_options: Mapping[str, Any] | None = None,
         attention_after: Sequence[str] | None = None,
         last_stride: int = 1,
+        pooling: Pooling = "average",
         feature: Feature = "neck",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -84,6 +88,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         if last_stride == 1:
             keep_last_resolution(self.backbone, (height, width))
         attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
+        self.pooling = create_pooling(pooling)
+        if self.pooling is not None:
+            check_pools_last(self.backbone, backbone, (height, width))
         with evaluating(self.backbone), torch.inference_mode():
             width_of_features = self.backbone(torch.zeros(1, 3, height, width)).shape[1]
         self.neck = nn.BatchNorm1d(width_of_features)
@@ -102,7 +109,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             The features before the neck and after it, (B, D) each, and the classifier's logits (B, classes); None in evaluation mode and
             without a classifier.
         """
-        pooled: Tensor = self.backbone(images)
+        pooled = pooled_features(self.backbone, self.pooling, images)
         neck: Tensor = self.neck(pooled)
         return pooled, neck, self.classifier(neck) if self.training and self.classifier is not None else None
 

@@ -15,12 +15,14 @@ from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, Optimiz
 
 @dataclass(frozen=True, kw_only=True)
 class ReidModelRecipe(ModelRecipe):
-    """Backbone, attention and neck."""
+    """Backbone, attention, pooling and neck."""
 
     image_size: tuple[int, int] = (256, 128)
     """Height and width of the network's input."""
     last_stride: Literal[1, 2] = 1
     """1 keeps the resolution of the last stage, as in the paper; 2 leaves the backbone as it is."""
+    pooling: Literal["average", "gem", "average+max"] = "average"
+    """Global pooling of the last map: average as in the paper, gem (generalised mean, with an exponent that is learned), or average+max."""
     feature: Literal["pooled", "neck"] = "neck"
     """The feature that chooses the best model and that the saved model returns: before (pooled) or after the neck."""
 

@@ -152,6 +152,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         attention_options=chosen.attention_options(),
         attention_after=chosen.attention_after(),
         last_stride=chosen.last_stride,
+        pooling=chosen.pooling,
         feature=chosen.feature,
         mean=chosen.mean,
         std=chosen.std,

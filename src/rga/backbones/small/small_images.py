@@ -29,10 +29,14 @@ class SmallImageNetwork(nn.Module):
         """Images (B, in_chans, H, W) -> the last stage's map (B, num_features, H / 4, W / 4)."""
         raise NotImplementedError
 
+    def forward_head(self, maps: Tensor, pre_logits: bool = False) -> Tensor:
+        """The last map (B, num_features, h, w) -> scores (B, num_classes), or features (B, num_features)."""
+        pooled = maps.mean((2, 3))
+        return pooled if pre_logits else self.fc(pooled)
+
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, in_chans, H, W) -> scores (B, num_classes), or features (B, num_features) without a classifier."""
-        scores: Tensor = self.fc(self.forward_features(images).mean((2, 3)))
-        return scores
+        return self.forward_head(self.forward_features(images))
 
     def get_classifier(self) -> nn.Module:
         """The classifier, as timm's networks name it."""

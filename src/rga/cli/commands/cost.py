@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from rga.attachment import BLOCKS, attach, find_blocks, find_stages
 from rga.attachment.costs import cost as cost_of
 from rga.attention.catalog import list_attentions
 from rga.backbones.catalog import create_backbone
+from rga.backbones.options import OptionValue
 from rga.cli.progress import progress
 from rga.terminal import PlainConsole
 
@@ -21,20 +23,23 @@ def cost(
     *,
     attentions: tuple[str, ...] = (),
     image_size: tuple[int, int] = (256, 128),
+    backbone_options: Annotated[dict[str, OptionValue] | None, tyro.conf.arg(metavar="[NAME VALUE ...]")] = None,
     inside_blocks: bool = False,
     fit: Literal["exact", "spectral"] = "exact",
 ) -> None:
     """Print parameters and multiply-accumulates of a network without a classifier, plain and with attention, and where attention goes.
 
     Args:
-        backbone: A network of timm, or one of our own for small images (cifar-resnet20, ...).
+        backbone: A network of timm, or one of our own (osnet_x1_0, cifar-resnet20, ...).
         attentions: Attentions to compare; by default all of them.
         image_size: Height and width of the images.
+        backbone_options: Options of the network, names and values in turn, as rga train takes them: ibn a.
         inside_blocks: Put attention inside every block instead of after stages.
         fit: How RGA's weights meet positions: exact as in the paper, or spectral. Other attentions are not affected.
     """
+    build = partial(create_backbone, backbone, image_size=image_size, **(backbone_options or {}))
     with torch.device("meta"):
-        stages = (find_blocks if inside_blocks else find_stages)(create_backbone(backbone, image_size=image_size), image_size)
+        stages = (find_blocks if inside_blocks else find_stages)(build(), image_size)
     title = f"{backbone}, one image of {image_size[0]}x{image_size[1]}"
     table = Table("attention", "parameters (M)", "multiply-accumulates (G)", title=title)
     names = ("none", *(attentions or list_attentions()))
@@ -44,7 +49,7 @@ def cost(
             with torch.device("meta"):
                 options: dict[str, Any] = {"fit": fit} if name.startswith("rga") else {}
                 after = BLOCKS if inside_blocks else None
-                model = attach(create_backbone(backbone, image_size=image_size), name, image_size=image_size, after=after, **options)
+                model = attach(build(), name, image_size=image_size, after=after, **options)
             spent = cost_of(model, (1, 3, *image_size))
             table.add_row(name, f"{spent.parameters / 1e6:.2f}", f"{spent.macs / 1e9:.2f}")
     console = PlainConsole()

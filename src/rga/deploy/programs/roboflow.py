@@ -64,6 +64,8 @@ def network_of(model: ReidModel) -> Network:
         reason = f"its attention comes after {config['attention_after']}, and not after all stages"
     elif config.get("last_stride", 1) != 1:
         reason = "its last stage halves the map (last_stride=2)"
+    elif config.get("pooling", "average") != "average":
+        reason = f"its last map is pooled by {config['pooling']}, and not by the mean"
     if reason:
         raise InputError(
             "Roboflow's reid builds networks of timm by their names alone, and no name of rga.register_timm() stands for this model: "
