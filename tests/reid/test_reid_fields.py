@@ -220,7 +220,7 @@ def test_a_batch_without_triplets_is_named(data: ReidData, monkeypatch: pytest.M
     def fails(*_: Any) -> Tensor:
         raise TripletError("no positives")
 
-    monkeypatch.setattr("rga.reid.training.batch_hard_triplet", fails)
+    monkeypatch.setattr("rga.reid.losses.criterion.batch_hard_triplet", fails)
     task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
     with pytest.raises(TripletError, match=f"^no positives: {task.describe(batch)}$"):

@@ -218,8 +218,11 @@ def test_schedules(data: ReidData) -> None:
         ({"lr": -1.0}, "lr must be at least 0, got -1.0"),
         (
             {"identity_weight": 0.0, "triplet_weight": 0.0},
-            "identity_weight and triplet_weight must not both be 0: nothing would be trained",
+            "identity_weight, triplet_weight and circle_weight must not all be 0: nothing would be trained",
         ),
+        ({"triplet_mining": "weighted"}, "triplet_mining weighted has the soft margin alone: margin must be none, got 0.3"),
+        ({"identity_scale": 0.0}, "identity_scale must be above 0, got 0.0"),
+        ({"triplet_weight": 0.0, "circle_weight": 1.0, "ids_per_batch": 1}, "triplets need at least 2 identities with 2 images in a batch"),
         ({"images_per_id": 1}, "triplets need at least 2 identities with 2 images in a batch, got 3 with 1"),
         ({"attention": "se", "reduction": 4}, "reduction: options of RGA only, and attention is 'se'"),
     ],

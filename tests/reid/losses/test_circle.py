@@ -34,7 +34,7 @@ def naive(features: Tensor, labels: list[int], scale: float, margin: float) -> f
 def test_it_equals_the_naive_loop_for_any_counts(labels: list[int], seed: int, margin: float) -> None:
     features = torch.randn(len(labels), 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     if len(set(labels)) in (1, len(labels)):
-        with pytest.raises(TripletError, match="no negatives|no positives"):
+        with pytest.raises(TripletError, match=r"no negatives|no positives"):
             circle(features, torch.tensor(labels), 16.0, margin)
     else:
         found = circle(features, torch.tensor(labels), 16.0, margin).item()

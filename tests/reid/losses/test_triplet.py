@@ -63,7 +63,7 @@ def naive_weighted(features: torch.Tensor, labels: list[int]) -> float:
 def test_weighted_triplets_equal_the_naive_loop_for_any_counts(labels: list[int], seed: int) -> None:
     features = torch.randn(len(labels), 3, generator=torch.Generator().manual_seed(seed))
     if len(set(labels)) in (1, len(labels)):
-        with pytest.raises(TripletError, match="no negatives|no positives"):
+        with pytest.raises(TripletError, match=r"no negatives|no positives"):
             weighted_triplet(features, torch.tensor(labels))
     else:
         found = weighted_triplet(features, torch.tensor(labels)).item()
