@@ -34,8 +34,8 @@ def layers_to_the_end(backbone: nn.Module) -> dict[int, int]:
     matcher = getattr(backbone, "group_matcher", None)
     if matcher is None:
         raise InputError(
-            f"layer_lr_decay needs a backbone that says what its layers are (timm's group_matcher), and {type(backbone).__name__} does not: "
-            "choose one of timm's, or use backbone_lr_scale"
+            f"layer_lr_decay needs a backbone that says what its layers are (timm's group_matcher), and {type(backbone).__name__} does "
+            "not: choose one of timm's, or use backbone_lr_scale"
         )
     layers = group_parameters(backbone, matcher(coarse=False), reverse=True)  # name -> number of its layer from the input
     own = {id(parameter) for parameter in own_parameters(backbone)}

@@ -80,7 +80,7 @@ def divided(group: dict[str, Any], layer_lr_decay: float, depths: Mapping[int, i
 
 def norms_and_biases(model: nn.Module, backbone: nn.Module) -> Iterator[nn.Parameter]:
     """The parameters of a model that timm spares from weight decay: of one dimension, biases, and those that the backbone names."""
-    excepted = getattr(backbone, "no_weight_decay", frozenset)()
+    excepted: Container[str] = getattr(backbone, "no_weight_decay", frozenset)()
     named = {id(parameter) for name, parameter in backbone.named_parameters() if name in excepted}
     for name, parameter in model.named_parameters():
         if parameter.ndim <= 1 or name.endswith(".bias") or id(parameter) in named:

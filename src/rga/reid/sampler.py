@@ -123,8 +123,8 @@ class DomainBatches(IdentityBatches):
         least = min(map(len, self.of_domain))
         if least < self.share:
             raise InputError(
-                f"each of {len(of_domain)} datasets has {self.share} identities in a batch, and one has {least} in all: lower ids_per_batch "
-                f"to {least * len(of_domain)} (--ids-per-batch)"
+                f"each of {len(of_domain)} datasets has {self.share} identities in a batch, and one has {least} in all: lower "
+                f"ids_per_batch to {least * len(of_domain)} (--ids-per-batch)"
             )
 
     def identities(self, generator: np.random.Generator) -> Iterator[list[int]]:

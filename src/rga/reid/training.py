@@ -103,9 +103,10 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         """Cross-entropy after the neck, and before it triplets, pairs and centres; of several processes, over the batches of all."""
         pooled, _, logits = self.network(self.inputs(batch, device))
         try:
-            return self.criterion(pooled, logits, batch.labels)
+            parts: dict[str, Tensor] = self.criterion(pooled, logits, batch.labels)
         except TripletError as error:
             raise TripletError(f"{error}: {self.describe(batch)}") from error
+        return parts
 
     def describe_data(self) -> str:
         """A line for each split of the data."""

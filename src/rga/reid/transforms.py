@@ -117,9 +117,10 @@ def policy(name: Literal["none", "autoaugment", "randaugment"], probability: flo
     """
     if name == "none":
         return None
-    if name == "autoaugment":
-        return v2.RandomApply([v2.AutoAugment(v2.AutoAugmentPolicy.IMAGENET, fill=GREY)], probability)
-    return v2.RandomApply([v2.RandAugment(operations, magnitude, fill=GREY)], probability)
+    learnt = name == "autoaugment"
+    changes = v2.AutoAugment(v2.AutoAugmentPolicy.IMAGENET, fill=GREY) if learnt else v2.RandAugment(operations, magnitude, fill=GREY)
+    chosen: nn.Module = v2.RandomApply([changes], probability)
+    return chosen
 
 
 class WhiteBalance(nn.Module):

@@ -1,4 +1,4 @@
-"""The weights that losses have themselves, such as centres of identities, and how they learn: by plain SGD, at a learning rate of their own.
+"""The weights that losses have themselves, such as centres of identities, and how they learn: by plain SGD, at a rate of their own.
 
 They belong to a training and not to its model: they are in its checkpoints, and in no model that is saved.
 """

@@ -51,7 +51,7 @@ def build_schedule(recipe: OptimizationRecipe) -> Schedule:
 
 
 def descend(model: nn.Module, optimizer: Optimizer, criterion: CriterionSteps, scaler: torch.amp.GradScaler, clip: float) -> None:
-    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0; and one of the losses' weights."""
+    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0; and one of the criterion."""
     if clip:
         scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), clip)

@@ -54,9 +54,9 @@ class OptimizationRecipe:
     attention_lr_scale: float = 1.0
     """Learning rate of the attention's weights, as a multiple of lr."""
     layer_lr_decay: float = 1.0
-    """Learning rate of each layer of the backbone, as a multiple of that of the next one; 1 for all alike. 0.75 suits pretrained transformers."""
+    """Learning rate of each layer of the backbone, as a multiple of the next one's; 1 for all alike. 0.75 suits pretrained transformers."""
     freeze_epochs: int = 0
-    """Epochs at the start in which the backbone's own weights stay as they are, with its BN in evaluation mode; attention and head learn."""
+    """First epochs in which the backbone's own weights stay as they are, its BN in evaluation mode, while attention and head learn."""
     weight_decay: float = 5e-4
     """Weight decay."""
     decay_norms: bool = True

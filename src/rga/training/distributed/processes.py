@@ -144,9 +144,10 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         parameters: the same in all processes, with a gradient in all of them or in none.
     """
     if together():
-        for gradient in (parameter.grad for parameter in parameters if parameter.grad is not None):
-            distributed.all_reduce(gradient)
-            gradient /= count()
+        for parameter in parameters:
+            if parameter.grad is not None:
+                distributed.all_reduce(parameter.grad)
+                parameter.grad.div_(count())
 
 
 @torch.no_grad()
