@@ -17,7 +17,7 @@ class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = rga.attach(timm.create_model("test_resnet", num_classes=3), "rga-sc", image_size=(64, 32))
-        self.backbone.conv1[0].weight.requires_grad_(False)  # whoever built it wants this so
+        self.backbone.get_submodule("conv1.0").get_parameter("weight").requires_grad_(False)  # whoever built it wants this so
         self.neck = nn.BatchNorm1d(3)
 
 

@@ -203,6 +203,20 @@ def test_optimiser_groups(data: ReidData) -> None:
     assert len(ReidTraining(TINY.override(attention="none", attention_lr_scale=3.0), data).optimizer().param_groups) == 2
 
 
+def test_layers_norms_and_biases_learn_as_the_fields_say(data: ReidData) -> None:
+    task = ReidTraining(TINY.override(layer_lr_decay=0.5, decay_norms=False, attention_lr_scale=3.0), data)
+    names = {id(parameter): name for name, parameter in task.model.named_parameters()}
+    found = {names[id(p)]: (group["scale"], group["weight_decay"]) for group in task.optimizer().param_groups for p in group["params"]}
+    assert found["classifier.weight"] == (1.0, 5e-4)
+    assert found["neck.weight"] == (1.0, 0.0)
+    scales = [scale for name, (scale, _) in found.items() if name.startswith("backbone.") and ".attention." not in name]
+    assert scales == sorted(scales)  # in the order of the layers
+    assert (scales[-1], scales[0]) == (0.5, 0.5 ** len(set(scales)))
+    for name, (scale, decay) in found.items():
+        assert decay == (0.0 if dict(task.model.named_parameters())[name].ndim == 1 else 5e-4)
+        assert scale == 3.0 or ".attention." not in name
+
+
 def test_schedules(data: ReidData) -> None:
     paper = ReidTraining(TINY, data).schedule()
     assert paper(20) == pytest.approx(8e-4)
