@@ -78,6 +78,19 @@ def test_two_processes_are_as_one(tmp_path: Path, in_processes: InProcesses) -> 
     assert first[1] == pytest.approx(offset, rel=1e-5)
 
 
+def started(folder: Path) -> float:
+    """The weight of the loss before its first step, which each process made in its own way."""
+    task = Centered()
+    with torch.no_grad():
+        task.own.offset.add_(processes.rank())
+    CriterionSteps(task.criterion, 0.25)
+    return task.own.offset.item()
+
+
+def test_all_processes_start_from_the_first_ones_weights(tmp_path: Path, in_processes: InProcesses) -> None:
+    assert in_processes(2, partial(started, tmp_path)) == [1.0, 1.0]
+
+
 def test_gradients_of_the_parts_of_a_batch_are_averaged(tmp_path: Path) -> None:
     class Parts(Centered):
         def batches(self, epoch: int, start: int = 0) -> Any:
