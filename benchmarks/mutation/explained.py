@@ -7,7 +7,7 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("rga/segmentation/datasets/cityscapes.py", 'sorted(folder.glob(f"*/{files}"))', 'list(folder.glob(f"*/{files}"))'): (
         "the pairs are sorted once more; only the order of an error's examples depends on it"
     ),
-    ("rga/segmentation/losses.py", "processes.together()", "processes"): "the mean over one process is its own number",
+    ("rga/segmentation/losses/pixels.py", "processes.together()", "processes"): "the mean over one process is its own number",
     ("rga/cli/main.py", 'f"{verb} {VERBS[verb].usage}".rstrip()', 'f"{verb} {VERBS[verb].usage}"'): "spaces follow in any case",
 }
 """File, text before and after as the report has them -> the reason."""

@@ -1,6 +1,7 @@
 """The backbone's fields of a recipe, and its weights in an optimiser."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import timm
@@ -34,11 +35,12 @@ def test_the_backbones_own_weights_learn_at_their_own_learning_rate() -> None:
 def test_the_attention_learns_at_its_own_learning_rate_and_weight_decay() -> None:
     model = Network()
     attention = [id(p) for each in rga.attached(model.backbone).values() for p in each.parameters()]
-    for options, expected in (
+    cases: tuple[tuple[dict[str, Any], dict[str, float]], ...] = (
         ({"attention_lr_scale": 3.0}, {"scale": 3.0}),
         ({"attention_weight_decay": 0.0}, {"scale": 1.0, "weight_decay": 0.0}),
         ({"attention_lr_scale": 0.5, "attention_weight_decay": 0.25}, {"scale": 0.5, "weight_decay": 0.25}),
-    ):
+    )
+    for options, expected in cases:
         backbone, others, own = parameter_groups(model, model.backbone, 0.1, **options)
         assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
         assert [id(p) for p in others["params"]] == [id(model.head.weight)]

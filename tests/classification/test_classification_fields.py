@@ -116,6 +116,16 @@ def test_batches_are_as_large_as_the_field_says_and_follow_the_seed(data: Classi
     assert orders[0] == orders[1] != orders[2]
 
 
+def test_classes_come_equally_often_if_the_field_says_so(data: ClassificationData) -> None:
+    rare = LabeledImages(data.train.images, np.array([0] * 15 + [1] * 4 + [2]))
+    for balanced, counts in ((True, [6, 6, 6]), (False, None)):
+        task = ClassificationTraining(TINY.override(class_balanced=balanced), replace(data, train=rare))
+        batches = list(task.batches(0))
+        assert len(batches) == task.steps_per_epoch == 3
+        found = torch.cat([batch.targets for batch in batches]).bincount(minlength=3).tolist()
+        assert (found == counts) == balanced
+
+
 def test_parts_of_a_batch_are_mixed_each_by_itself_wherever_an_epoch_begins(data: ClassificationData) -> None:
     task = ClassificationTraining(TINY.override(mixup=1.0, gradient_accumulation=2), data)
     parts = list(task.batches(0))

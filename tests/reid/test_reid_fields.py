@@ -1,5 +1,6 @@
 """Fields of a re-ID recipe: what each does to batches, losses, evaluation and data. Those of the model are in test_model_fields."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,17 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
 from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 from rga.loading import load
+from rga.reid.classifier import CosineClassifier
 from rga.reid.datasets.samples import ReidData, Sample
-from rga.reid.losses import TripletError, batch_hard_triplet, smoothed_cross_entropy
+from rga.reid.losses import TripletError, batch_hard_triplet, circle, smoothed_cross_entropy, weighted_triplet
+from rga.reid.losses.identity import SCORES
 from rga.reid.recipe import ReidRecipe
 from rga.reid.task import read
 from rga.reid.training import ReidTraining
@@ -136,6 +142,86 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
     soft = ReidTraining(TINY.override(margin=None), data).losses(batch, CPU)["triplet"]
     torch.testing.assert_close(soft, batch_hard_triplet(pooled, batch.labels, None))
     assert not torch.isclose(soft, parts["triplet"] / 3)
+    weighted = ReidTraining(TINY.override(margin=None, triplet_mining="weighted"), data).losses(batch, CPU)["triplet"]
+    torch.testing.assert_close(weighted, weighted_triplet(pooled, batch.labels))
+    assert not torch.isclose(weighted, soft)
+
+
+@pytest.mark.parametrize("loss", ["arcface", "cosface", "circle"])
+def test_scores_have_the_margin_of_the_fields(data: ReidData, loss: Any) -> None:
+    task = ReidTraining(TINY.override(identity_loss=loss, identity_scale=8.0, identity_margin=0.2, triplet_weight=0.0), data)
+    batch = next(task.batches(0))
+    _, neck, cosines = task.model(task.inputs(batch, CPU))
+    assert isinstance(task.model.classifier, CosineClassifier)
+    torch.testing.assert_close(cosines, F.normalize(neck) @ F.normalize(task.model.classifier.weight).T)
+    scores = SCORES[loss](cosines, batch.labels, 8.0, 0.2)
+    torch.testing.assert_close(task.losses(batch, CPU)["identity"], smoothed_cross_entropy(scores, batch.labels, 0.1))
+    assert type(ReidTraining(TINY, data).model.classifier) is torch.nn.Linear
+
+
+def test_pairs_and_centres_are_those_of_the_fields(data: ReidData) -> None:
+    fields = {"circle_weight": 2.0, "circle_scale": 8.0, "circle_margin": 0.1, "center_weight": 0.25, "center_lr": 0.5}
+    task = ReidTraining(TINY.override(triplet_weight=0.0, **fields), data)
+    batch = next(task.batches(0))
+    pooled, _, _ = task.model(task.inputs(batch, CPU))
+    parts = task.losses(batch, CPU)
+    assert parts.keys() == {"identity", "circle", "center"}
+    torch.testing.assert_close(parts["circle"], 2 * circle(pooled, batch.labels, 8.0, 0.1))
+    (centers,) = task.criterion.parameters()
+    assert centers.shape == (5, pooled.shape[1])
+    torch.testing.assert_close(parts["center"], 0.25 * (pooled - centers[batch.labels]).square().sum(1).mean())
+    assert task.criterion_lr * 0.25 == 0.5  # times gradients of the weighted loss, as "Bag of Tricks" has it
+    other = ReidTraining(TINY.override(seed=1, **fields), data)
+    assert not torch.equal(centers, next(other.criterion.parameters()))
+    assert not list(ReidTraining(TINY, data).criterion.parameters())
+
+
+def test_images_are_changed_by_the_policy_of_the_fields(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+
+    class Policy(torch.nn.Module):
+        def __init__(self, *given: Any, fill: Any) -> None:
+            super().__init__()
+            self.given = (*given, tuple(fill))
+
+        def forward(self, image: Tensor) -> Tensor:
+            calls.append(self.given)
+            return 255 - image
+
+    monkeypatch.setattr("rga.reid.transforms.v2.RandAugment", Policy)
+    monkeypatch.setattr("rga.reid.transforms.v2.AutoAugment", Policy)
+    for name, given in (("randaugment", (3, 20)), ("autoaugment", (v2.AutoAugmentPolicy.IMAGENET,))):
+        calls.clear()
+        pixels, _, files = first(data, auto_augment=name, auto_augment_prob=1.0, rand_augment_ops=3, rand_augment_magnitude=20)
+        assert torch.equal(pixels, 255 - torch.stack(files))
+        assert calls == [(*given, (128, 128, 128))] * 6
+        pixels, _, files = first(data, auto_augment=name, auto_augment_prob=0.5)
+        changed = [not torch.equal(shown, file) for shown, file in zip(pixels, files, strict=True)]
+        assert 0 < sum(changed) < 6
+    pixels, _, files = first(data, auto_augment="none", auto_augment_prob=1.0)
+    assert torch.equal(pixels, torch.stack(files))
+
+
+@pytest.mark.parametrize("name", ["randaugment", "autoaugment"])
+def test_policies_follow_from_the_key_of_an_image_and_keep_its_form(data: ReidData, name: str) -> None:
+    found = [first(data, auto_augment=name, auto_augment_prob=1.0, seed=seed) for seed in (0, 0, 1)]
+    assert all(pixels.dtype == torch.uint8 and pixels.shape == (6, 32, 16, 3) for pixels, _, _ in found)
+    assert torch.equal(found[0][0], found[1][0])
+    assert not torch.equal(found[0][0], found[2][0])
+    assert not torch.equal(found[0][0], torch.stack(found[0][2]))
+
+
+def test_datasets_have_equal_parts_in_batches_if_the_field_says_so(data: ReidData) -> None:
+    two = tuple(replace(sample, domain=int(sample.identity > 3)) for sample in data.train)
+    elsewhere = {"also_train": (DataSpec("folder", data.root),), "ids_per_batch": 4}
+    balanced = ReidTraining(TINY.override(domain_balanced=True, **elsewhere), replace(data, train=two))
+    for epoch in range(4):
+        for batch in balanced.batches(epoch):
+            assert (batch.labels >= 3).tolist() == [False, False, True, True] * 2  # two images of each identity
+    plain = ReidTraining(TINY.override(**elsewhere), replace(data, train=two))
+    assert {int((batch.labels >= 3).sum()) for epoch in range(8) for batch in plain.batches(epoch)} == {2, 4}
+    with pytest.raises(InputError, match="domain_balanced shares batches among several datasets: name more with also_train"):
+        TINY.override(domain_balanced=True)
 
 
 def test_the_evaluation_goes_by_its_fields(data: ReidData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +306,7 @@ def test_a_batch_without_triplets_is_named(data: ReidData, monkeypatch: pytest.M
     def fails(*_: Any) -> Tensor:
         raise TripletError("no positives")
 
-    monkeypatch.setattr("rga.reid.training.batch_hard_triplet", fails)
+    monkeypatch.setattr("rga.reid.losses.criterion.batch_hard_triplet", fails)
     task = ReidTraining(TINY, data)
     batch = next(task.batches(0))
     with pytest.raises(TripletError, match=f"^no positives: {task.describe(batch)}$"):

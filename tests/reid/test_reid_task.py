@@ -1,6 +1,7 @@
 """The data of a recipe: what is joined, and what is not."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
 from rga.reid.recipe import ReidRecipe
-from rga.reid.task import read
+from rga.reid.task import fit, read
 
 PATTERN = r"c(\d)"
 
@@ -70,3 +71,23 @@ def test_the_options_of_the_dataset_are_those_of_the_others(folder: Path) -> Non
     test, own, other = recipe(folder, "b?seed=2", test="b?test_fraction=0.3").datasets()
     assert (test.options, own.options) == ({"test_fraction": "0.3", "camera": PATTERN}, {"camera": PATTERN})
     assert other.options == {"seed": "2", "camera": PATTERN}
+
+
+def test_samples_know_which_dataset_they_are_from(folder: Path) -> None:
+    both = read(recipe(folder, "b"))
+    assert {sample.path.parts[-3]: sample.domain for sample in both.train} == {"a": 0, "b": 1}
+    assert {sample.domain for sample in (*both.query, *both.gallery)} == {0}
+    assert {sample.domain for sample in read(recipe(folder)).train} == {0}
+
+
+def test_balanced_batches_are_lowered_to_what_every_dataset_has(folder: Path) -> None:
+    both = recipe(folder, "b").override(ids_per_batch=32)
+    assert fit(both, read(both), 1).batches.ids_per_batch == 6
+    assert fit(both, read(both), 2).batches.ids_per_batch == 6
+    balanced = both.override(domain_balanced=True)
+    data = read(balanced)
+    fewer = replace(data, train=tuple(sample for sample in data.train if sample.domain == 0 or sample.identity != data.train[-1].identity))
+    assert fit(balanced, data, 1).batches.ids_per_batch == 6
+    assert fit(balanced, fewer, 1).batches.ids_per_batch == 4
+    assert fit(balanced, fewer, 4).batches.ids_per_batch == 32  # two a share are too few: drawing says so
+    assert fit(balanced.override(ids_per_batch=2), fewer, 1).batches.ids_per_batch == 2

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rga.reid.sampler import IdentityBatches
+from rga.errors import InputError
+from rga.reid.sampler import DomainBatches, IdentityBatches
 
 
 @settings(max_examples=60)
@@ -67,3 +68,42 @@ def test_the_draw_does_not_depend_on_which_identity_comes_first() -> None:
     other = IdentityBatches(sorted(labels), 2, 2, seed=5)
     drawn = [[labels[index] for index in batch] for batch in first.batches(0)]
     assert drawn == [[sorted(labels)[index] for index in batch] for batch in other.batches(0)]
+
+
+@settings(max_examples=60)
+@given(
+    people=st.lists(st.integers(2, 9), min_size=1, max_size=3), share=st.integers(1, 3), passes=st.integers(1, 2), seed=st.integers(0, 5)
+)
+def test_every_dataset_has_as_many_identities_in_every_batch(people: list[int], share: int, passes: int, seed: int) -> None:
+    domains = [number for number, count in enumerate(people) for _ in range(3 * count)]
+    labels = [index // 3 for index in range(len(domains))]  # three images of each
+    size = share * len(people)
+    if min(people) < share:
+        with pytest.raises(
+            InputError, match=rf"has {share} identities in a batch, and one has {min(people)} in all: lower ids_per_batch to"
+        ):
+            DomainBatches(labels, domains, size, 2, seed, passes)
+        return
+    plan = DomainBatches(labels, domains, size, 2, seed, passes)
+    batches = list(plan.batches(1))
+    assert len(batches) == len(plan) == passes * (sum(people) // size)
+    rounds: dict[int, list[int]] = {number: [] for number in range(len(people))}
+    for batch in batches:
+        identities = [labels[index] for index in batch[::2]]
+        assert [labels[index] for index in batch[1::2]] == identities
+        assert len(set(identities)) == size
+        assert [domains[index] for index in batch[::2]] == list(
+            range(len(people))
+        ) * share  # in turns: any part of the batch has some of all
+        for index in batch[::2]:
+            rounds[domains[index]].append(labels[index])
+    for number, count in enumerate(people):
+        whole = count // share * share  # nobody twice before all have had their turn, but for a rest of less than a share
+        for start in range(0, len(rounds[number]), whole):
+            assert len(set(rounds[number][start : start + whole])) == len(rounds[number][start : start + whole])
+    assert list(DomainBatches(labels, domains, size, 2, seed, passes).batches(1)) == batches
+
+
+def test_batches_that_datasets_cannot_share_equally_are_refused() -> None:
+    with pytest.raises(InputError, match="a batch of 5 identities cannot be shared equally by 2 datasets: choose a multiple of 2"):
+        DomainBatches([0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1], 5, 1, seed=0)

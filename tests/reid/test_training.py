@@ -203,6 +203,20 @@ def test_optimiser_groups(data: ReidData) -> None:
     assert len(ReidTraining(TINY.override(attention="none", attention_lr_scale=3.0), data).optimizer().param_groups) == 2
 
 
+def test_layers_norms_and_biases_learn_as_the_fields_say(data: ReidData) -> None:
+    task = ReidTraining(TINY.override(layer_lr_decay=0.5, decay_norms=False, attention_lr_scale=3.0), data)
+    names = {id(parameter): name for name, parameter in task.model.named_parameters()}
+    found = {names[id(p)]: (group["scale"], group["weight_decay"]) for group in task.optimizer().param_groups for p in group["params"]}
+    assert found["classifier.weight"] == (1.0, 5e-4)
+    assert found["neck.weight"] == (1.0, 0.0)
+    scales = [scale for name, (scale, _) in found.items() if name.startswith("backbone.") and ".attention." not in name]
+    assert scales == sorted(scales)  # in the order of the layers
+    assert (scales[-1], scales[0]) == (0.5, 0.5 ** len(set(scales)))
+    for name, (scale, decay) in found.items():
+        assert decay == (0.0 if dict(task.model.named_parameters())[name].ndim == 1 else 5e-4)
+        assert scale == 3.0 or ".attention." not in name
+
+
 def test_schedules(data: ReidData) -> None:
     paper = ReidTraining(TINY, data).schedule()
     assert paper(20) == pytest.approx(8e-4)
@@ -218,8 +232,11 @@ def test_schedules(data: ReidData) -> None:
         ({"lr": -1.0}, "lr must be at least 0, got -1.0"),
         (
             {"identity_weight": 0.0, "triplet_weight": 0.0},
-            "identity_weight and triplet_weight must not both be 0: nothing would be trained",
+            "identity_weight, triplet_weight and circle_weight must not all be 0: nothing would be trained",
         ),
+        ({"triplet_mining": "weighted"}, "triplet_mining weighted has the soft margin alone: margin must be none, got 0.3"),
+        ({"identity_scale": 0.0}, "identity_scale must be above 0, got 0.0"),
+        ({"triplet_weight": 0.0, "circle_weight": 1.0, "ids_per_batch": 1}, "triplets need at least 2 identities with 2 images in a batch"),
         ({"images_per_id": 1}, "triplets need at least 2 identities with 2 images in a batch, got 3 with 1"),
         ({"attention": "se", "reduction": 4}, "reduction: options of RGA only, and attention is 'se'"),
     ],

@@ -1,5 +1,7 @@
 """What is done to images."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
@@ -11,14 +13,14 @@ from rga.reid import transforms
 from rga.reid.transforms import Augmentation, draw_rectangle, erase, flipped
 
 PREPROCESSING = Preprocessing(32, 16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-OFF = {"crop": 0.0, "flip": 0.0, "random_erasing": 0.0}
+OFF: dict[str, Any] = {"crop": 0.0, "flip": 0.0, "random_erasing": 0.0}
 
 
 def image(size: tuple[int, int] = (16, 32)) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(60, 256, (size[1], size[0], 3), dtype=np.uint8))
 
 
-def augment(options: dict[str, float], size: tuple[int, int] = (16, 32)) -> tuple[Tensor, Tensor]:
+def augment(options: dict[str, Any], size: tuple[int, int] = (16, 32)) -> tuple[Tensor, Tensor]:
     pixels, rectangle = Augmentation(32, 16, **options)(torch.from_numpy(np.array(image(size))))
     return pixels, rectangle
 

@@ -11,10 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from rga.datasets.spec import DataSpec
+from rga.errors import InputError
 from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.classes import IGNORED, Classes
 from rga.segmentation.datasets.samples import Sample, SegmentationData
-from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.segmentation.losses import dice, hard_cross_entropy, lovasz_softmax, pixel_cross_entropy
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.task import read
 from rga.segmentation.training import SegmentationTraining
@@ -122,6 +123,37 @@ def test_losses_are_those_of_the_fields(data: SegmentationData) -> None:
         SegmentationTraining(TINY.override(ohem_threshold=1e-9, ohem_min_kept=kept), data).loss(scores, batch.labels) for kept in (30, 100)
     )
     assert few > many > parts["pixels"]
+    weights = (1.0, 0.0, 4.0)
+    fields = {"pixel_weight": 0.5, "class_weights": weights, "focal_gamma": 2.0, "dice_weight": 3.0, "lovasz_weight": 0.25}
+    task = SegmentationTraining(TINY.override(auxiliary_weight=0.7, **fields), data)
+    parts = task.parts(scores, batch.labels)
+    focal = pixel_cross_entropy(scores, batch.labels, torch.tensor(weights), 2.0)
+    expected = {"pixels": 0.5 * focal, "dice": 3 * dice(scores, batch.labels), "lovasz": 0.25 * lovasz_softmax(scores, batch.labels)}
+    assert parts.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(parts[name], value)
+    torch.manual_seed(1)
+    whole = task.losses(batch, CPU)
+    torch.manual_seed(1)
+    _, auxiliary = task.model(task.inputs(batch, CPU))
+    torch.testing.assert_close(whole["auxiliary"], 0.7 * sum(task.parts(auxiliary, batch.labels).values()))
+    hardest = SegmentationTraining(TINY.override(ohem_threshold=0.3, class_weights=weights), data).loss(scores, batch.labels)
+    torch.testing.assert_close(hardest, hard_cross_entropy(scores, batch.labels, 0.3, class_weights=torch.tensor(weights)))
+    assert SegmentationTraining(TINY.override(pixel_weight=0.0, dice_weight=1.0), data).parts(scores, batch.labels).keys() == {"dice"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"class_weights": (1.0, 2.0)}, r"class_weights needs a number for each of the 3 classes \(a, b, c\), got 2"),
+        ({"class_weights": (0.0, 0.0)}, "class_weights must be at least 0, and not all 0, got 0.0 0.0"),
+        ({"pixel_weight": 0.0}, "pixel_weight, dice_weight and lovasz_weight must not all be 0"),
+        ({"focal_gamma": 2.0, "ohem_threshold": 0.7}, "focal_gamma and ohem_threshold exclude each other"),
+    ],
+)
+def test_losses_that_mean_nothing_are_refused(data: SegmentationData, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SegmentationTraining(TINY.override(**fields), data)
 
 
 def test_the_evaluation_goes_by_its_fields(data: SegmentationData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,11 +51,16 @@ class Line:
         self.network: nn.Module = self.model
         self.steps_per_epoch = 5
         self.watched = "goodness"
+        self.criterion: nn.Module = nn.Module()
+        self.criterion_lr = 0.0
         self.evaluations: list[float] = []
         self.skipped: dict[str, int] = {}
         self.poison: tuple[int, float | signal.Signals | Exception] | None = None
         self.step = 0
         self.drawn: list[Tensor] = []
+
+    def begin_epoch(self, epoch: int) -> bool:
+        return False
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[str, Tensor]]:
         generator = torch.Generator().manual_seed(epoch)

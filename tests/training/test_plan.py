@@ -1,10 +1,12 @@
 """Which samples make the batches, and every process's share of them."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rga.training.input.plan import Share, ShuffledBatches
+from rga.training.input.plan import BalancedBatches, Share, ShuffledBatches
 
 
 @settings(max_examples=60)
@@ -28,6 +30,34 @@ def test_epochs_and_seeds_differ() -> None:
     plan = ShuffledBatches(100, 10, seed=0)
     assert list(plan.batches(0)) != list(plan.batches(1))
     assert list(plan.batches(0)) != list(ShuffledBatches(100, 10, seed=1).batches(0))
+    assert list(plan.substitutes(98)) == [99, *range(98)]
+
+
+@settings(max_examples=60)
+@given(counts=st.lists(st.integers(1, 9), min_size=1, max_size=5), size=st.integers(1, 12), epoch=st.integers(0, 5))
+def test_balanced_batches_draw_every_class_as_often_and_all_its_samples_before_one_again(counts: list[int], size: int, epoch: int) -> None:
+    labels = [7 * label for label, count in enumerate(counts) for _ in range(count)]
+    if size > len(labels):
+        with pytest.raises(ValueError, match=f"batch of {size} cannot be drawn from {len(labels)} samples"):
+            BalancedBatches(labels, size, seed=0)
+        return
+    plan = BalancedBatches(labels, size, seed=0)
+    batches = list(plan.batches(epoch))
+    assert len(batches) == len(plan) == len(labels) // size
+    assert {len(batch) for batch in batches} == {size}
+    drawn = Counter(index for batch in batches for index in batch)
+    of_class = [sum(drawn[index] for index, label in enumerate(labels) if label == 7 * each) for each in range(len(counts))]
+    assert max(of_class) - min(of_class) <= 1
+    for each in range(len(counts)):
+        own = [drawn[index] for index, label in enumerate(labels) if label == 7 * each]
+        assert max(own) - min(own) <= 1
+    assert list(BalancedBatches(labels, size, seed=0).batches(epoch)) == batches
+
+
+def test_balanced_batches_differ_by_epoch_and_seed_and_replace_as_shuffled_ones() -> None:
+    plan = BalancedBatches([0] * 50 + [1] * 50, 10, seed=0)
+    assert list(plan.batches(0)) != list(plan.batches(1))
+    assert list(plan.batches(0)) != list(BalancedBatches([0] * 50 + [1] * 50, 10, seed=1).batches(0))
     assert list(plan.substitutes(98)) == [99, *range(98)]
 
 

@@ -98,7 +98,7 @@ def test_what_concerns_two_fields() -> None:
     ):
         assert {name: value for name, value in reid.override(**taken).fields().items() if name in taken} == taken
     for refused, message in (
-        ({"identity_weight": 0.0, "triplet_weight": 0.0}, "must not both be 0"),
+        ({"identity_weight": 0.0, "triplet_weight": 0.0}, "must not all be 0"),
         ({"images_per_id": 1}, "got 16 with 1"),
         ({"ids_per_batch": 1}, "got 1 with 4"),
         ({"relation": False, "original": False}, "must not both be off"),

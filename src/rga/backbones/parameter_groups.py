@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from torch import nn
 
-from rga.attachment import attached
-from rga.backbones.classifier import classifier_names
+from rga.backbones.depth import layers_to_the_end
+from rga.backbones.own_parameters import attention_parameters, own_parameters
 
 
 def parameter_groups(
@@ -18,6 +18,8 @@ def parameter_groups(
     *,
     attention_lr_scale: float = 1.0,
     attention_weight_decay: float | None = None,
+    layer_lr_decay: float = 1.0,
+    decay_norms: bool = True,
 ) -> list[dict[str, Any]]:
     """The weights of a model that learn, in groups for an optimiser, each with its ``scale`` of the learning rate.
 
@@ -27,10 +29,17 @@ def parameter_groups(
         backbone_lr_scale: the backbone's learning rate as a share of the others'.
         attention_lr_scale: the learning rate of the attached attention as a multiple of the others'.
         attention_weight_decay: the weight decay of the attached attention; None for that of the optimiser.
+        layer_lr_decay: the learning rate of each layer of the backbone as a multiple of the next one's; the last layer's is already less
+            than ``backbone_lr_scale`` says.
+        decay_norms: False leaves weight decay out for norms and biases, and for what the backbone itself excepts (position embeddings).
 
     Returns:
         The backbone's own weights; all others; and those of the attention, which are a group of their own only where there are some and
-        they learn differently from the others. So the optimiser's state fits that of checkpoints of two groups otherwise.
+        they learn differently from the others. So the optimiser's state fits that of checkpoints of two groups otherwise. With the last
+        two arguments each of these is divided further.
+
+    Raises:
+        InputError: the layers of the backbone are not known, and their learning rates are to differ.
     """
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     own = {id(parameter) for parameter in own_parameters(backbone)}
@@ -44,16 +53,35 @@ def parameter_groups(
     if attention:
         decay = {} if attention_weight_decay is None else {"weight_decay": attention_weight_decay}
         groups.append({"params": attention, "scale": attention_lr_scale, **decay})
-    return groups
+    depths = layers_to_the_end(backbone) if layer_lr_decay != 1 else {}
+    spared = set() if decay_norms else set(map(id, norms_and_biases(model, backbone)))
+    if not (depths or spared):
+        return groups
+    return [part for group in groups for part in divided(group, layer_lr_decay, depths, spared)]
 
 
-def attention_parameters(backbone: nn.Module) -> Iterator[nn.Parameter]:
-    """The parameters of the attention attached to a backbone."""
-    return (parameter for attention in attached(backbone).values() for parameter in attention.parameters())
+def divided(group: dict[str, Any], layer_lr_decay: float, depths: Mapping[int, int], spared: Container[int]) -> list[dict[str, Any]]:
+    """A group of parameters in parts of one learning rate and one weight decay each, in the order of their first parameters.
+
+    Args:
+        group: its parameters, scale and perhaps weight decay.
+        layer_lr_decay: what the scale is multiplied by for each layer to the end.
+        depths: id of a parameter -> layers to the end of the backbone, for those that are in it.
+        spared: ids of the parameters without weight decay.
+    """
+    parts: dict[tuple[int, bool], dict[str, Any]] = {}
+    for parameter in group["params"]:
+        depth, alone = depths.get(id(parameter), 0), id(parameter) in spared
+        decay = {"weight_decay": 0.0} if alone else {}
+        part = {**group, "params": [], "scale": group["scale"] * layer_lr_decay**depth, **decay}
+        parts.setdefault((depth, alone), part)["params"].append(parameter)
+    return list(parts.values())
 
 
-def own_parameters(backbone: nn.Module) -> Iterator[nn.Parameter]:
-    """A backbone's parameters without those of the attention attached to it and of its classifier."""
-    classifier = classifier_names(backbone)
-    of_attention = {id(parameter) for parameter in attention_parameters(backbone)}
-    return (p for name, p in backbone.named_parameters() if id(p) not in of_attention and name not in classifier)
+def norms_and_biases(model: nn.Module, backbone: nn.Module) -> Iterator[nn.Parameter]:
+    """The parameters of a model that timm spares from weight decay: of one dimension, biases, and those that the backbone names."""
+    excepted: Container[str] = getattr(backbone, "no_weight_decay", frozenset)()
+    named = {id(parameter) for name, parameter in backbone.named_parameters() if name in excepted}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim <= 1 or name.endswith(".bias") or id(parameter) in named:
+            yield parameter

@@ -39,6 +39,8 @@ class ClassificationBatchRecipe:
 
     batch_size: int = 128
     """Images in a batch; the rest of an epoch, less than a batch, is left out."""
+    class_balanced: bool = False
+    """Draw each class as often as every other, whatever its size; an epoch has as many batches as without."""
     crop: Literal["padded", "resized", "none"] = "padded"
     """padded: a window of the padded image (CIFAR); resized: a part of the image, enlarged (ImageNet); none: the whole image."""
     padding: int = 4

@@ -21,7 +21,7 @@ from rga.errors import InputError
 from rga.training.choice import describe_choice
 from rga.training.distributed import processes
 from rga.training.image_training import ImageTraining, start_model, trained_on
-from rga.training.input.plan import ShuffledBatches
+from rga.training.input.plan import BalancedBatches, Plan, ShuffledBatches
 from rga.training.input.random_state import drawing_from
 
 COIN = 1
@@ -54,7 +54,9 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
         if not len(data.train):
             raise InputError(f"dataset {data.name!r} at {data.root} has no images to train on")
         chosen = recipe.batches
-        plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
+        plan: Plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
+        if chosen.class_balanced:
+            plan = BalancedBatches(data.train.labels.tolist(), chosen.batch_size, recipe.seed)
         model = build_model(recipe, data)
         transform = training_transform(
             model.preprocessing,

@@ -7,7 +7,8 @@ linear classifier without bias that starts at a deviation of .001. Saved with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,10 +28,14 @@ from rga.errors import InputError
 from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
+from rga.reid.classifier import CosineClassifier
 from rga.reid.transforms import flipped, test_transform
 from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
+Classifier = Literal["linear", "cosine"]
+CLASSIFIERS: dict[Classifier, Callable[[int, int], nn.Linear]] = {"linear": partial(nn.Linear, bias=False), "cosine": CosineClassifier}
+"""(dimensions, classes) -> the classifier."""
 
 
 class ReidModel(BackboneModel, tags=["person-re-identification"]):
@@ -47,6 +52,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         last_stride: 1 keeps the resolution of the last stage, 2 leaves the backbone as it is.
         pooling: of the last map: ``"average"``, ``"gem"`` (the generalised mean, whose exponent is learned), or ``"average+max"``.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
+        classifier: what tells identities apart in training: ``"linear"`` scores, or the ``"cosine"`` with a direction an identity.
         mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
@@ -67,6 +73,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         last_stride: int = 1,
         pooling: Pooling = "average",
         feature: Feature = "neck",
+        classifier: Classifier = "linear",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         trained_on: Mapping[str, Any] | None = None,
@@ -95,7 +102,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             width_of_features = self.backbone(torch.zeros(1, 3, height, width)).shape[1]
         self.neck = nn.BatchNorm1d(width_of_features)
         self.neck.bias.requires_grad_(False)
-        self.classifier = nn.Linear(width_of_features, classes, bias=False) if classes else None
+        if classifier not in CLASSIFIERS:
+            raise InputError(f"classifier is linear or cosine, got {classifier}")
+        self.classifier = CLASSIFIERS[classifier](width_of_features, classes) if classes else None
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
 

@@ -43,6 +43,8 @@ class ReidBatchRecipe:
     """K, images of each identity."""
     passes_per_epoch: int = 1
     """How often an epoch goes through all identities."""
+    domain_balanced: bool = False
+    """With also_train: as many identities of each dataset in every batch; those of small datasets come more often."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -67,32 +69,76 @@ class ReidAugmentationRecipe:
     """Probability of a grey image."""
     random_blur: float = 0.0
     """Probability of a Gaussian blur with a deviation of 0.1 to 1.5 pixels."""
+    auto_augment: Literal["none", "autoaugment", "randaugment"] = "none"
+    """autoaugment changes images by a policy that was learnt on ImageNet, randaugment by operations at random."""
+    auto_augment_prob: float = 0.1
+    """Probability that either changes an image; fast-reid has 0.1."""
+    rand_augment_ops: int = 2
+    """Operations one after the other, of randaugment."""
+    rand_augment_magnitude: int = 9
+    """Strength of the operations of randaugment, 0 to 30."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("random_crop", "random_flip", "random_erasing", "white_balance", "random_grayscale", "random_blur"), 0, 1)
         check_range(self, ("color_jitter",), 0)
+        check_range(self, ("auto_augment_prob",), 0, 1)
+        check_range(self, ("rand_augment_ops",), 1)
+        check_range(self, ("rand_augment_magnitude",), 0, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReidLossRecipe:
-    """Cross-entropy on the neck's feature and batch-hard triplets on the pooled one."""
+    """Cross-entropy on the neck's feature; triplets, pairs and centres on the pooled one."""
 
     identity_weight: float = 1.0
     """Weight of the cross-entropy over identities; 0 leaves it out."""
+    identity_loss: Literal["softmax", "arcface", "cosface", "circle"] = "softmax"
+    """Scores of the cross-entropy: softmax is a linear classifier; the others have one of cosines, and a margin."""
+    identity_scale: float = 64.0
+    """Of arcface, cosface and circle: the cosines are multiplied by this."""
+    identity_margin: float = 0.35
+    """Of arcface (an angle; the paper has 0.5), cosface (the paper has 0.35) and circle (fast-reid has 0.35)."""
     label_smoothing: float = 0.1
     """Label smoothing of the cross-entropy."""
     triplet_weight: float = 1.0
-    """Weight of the batch-hard triplet loss; 0 leaves it out."""
+    """Weight of the triplet loss; 0 leaves it out."""
+    triplet_mining: Literal["hard", "weighted"] = "hard"
+    """hard: the hardest positive and negative of each image in the batch; weighted: all, the harder the more (AGW; soft margin only)."""
     margin: float | None = 0.3
     """Margin of the triplet loss; None for the soft margin."""
+    circle_weight: float = 0.0
+    """Weight of the circle loss over all pairs of a batch; 0 leaves it out."""
+    circle_scale: float = 128.0
+    """Gamma of the circle loss over pairs."""
+    circle_margin: float = 0.25
+    """Margin of the circle loss over pairs."""
+    center_weight: float = 0.0
+    """Weight of the centre loss, which pulls features to the centre of their identity; BoT has 5e-4. 0 leaves it out."""
+    center_lr: float = 0.5
+    """Learning rate of the centres, which learn by plain SGD from the loss without its weight, as in BoT."""
 
     def __post_init__(self) -> None:
-        """Checks the ranges."""
-        check_range(self, ("label_smoothing",), 0, 1)
-        check_range(self, ("identity_weight", "triplet_weight"), 0)
-        if not self.identity_weight + self.triplet_weight:
-            raise InputError("identity_weight and triplet_weight must not both be 0: nothing would be trained")
+        """Checks the ranges and what goes together."""
+        check_range(self, ("label_smoothing", "identity_margin", "circle_margin"), 0, 1)
+        check_range(self, ("identity_weight", "triplet_weight", "circle_weight", "center_weight", "center_lr"), 0)
+        for name in ("identity_scale", "circle_scale"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not self.identity_weight + self.triplet_weight + self.circle_weight:
+            raise InputError("identity_weight, triplet_weight and circle_weight must not all be 0: nothing would be trained")
+        if self.triplet_mining == "weighted" and self.margin is not None:
+            raise InputError(f"triplet_mining weighted has the soft margin alone: margin must be none, got {self.margin}")
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a loss compares the images of a batch with one another."""
+        return bool(self.triplet_weight or self.circle_weight)
+
+    @property
+    def center_step(self) -> float:
+        """The learning rate of the centres for gradients of the weighted loss."""
+        return self.center_lr / self.center_weight if self.center_weight else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +193,9 @@ class ReidRecipe(Recipe):
     def __post_init__(self) -> None:
         """Checks what concerns several groups."""
         super().__post_init__()
-        if self.loss.triplet_weight and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:
+        if self.batches.domain_balanced and not self.also_train:
+            raise InputError("domain_balanced shares batches among several datasets: name more with also_train, or leave it out")
+        if self.loss.pairs and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:
             raise InputError(
                 "triplets need at least 2 identities with 2 images in a batch, got "
                 f"{self.batches.ids_per_batch} with {self.batches.images_per_id}"

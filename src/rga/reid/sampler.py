@@ -62,15 +62,17 @@ class IdentityBatches:
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """The batches of an epoch."""
         generator = np.random.default_rng((self.seed, epoch))
-        everyone = sorted(self.of_identity)
+        for identities in self.identities(generator):
+            batch: list[int] = []
+            for identity in identities:
+                indices = self.of_identity[identity]
+                batch.extend(generator.choice(indices, self.together, replace=len(indices) < self.together).tolist())
+            yield batch
+
+    def identities(self, generator: np.random.Generator) -> Iterator[list[int]]:
+        """The identities of each batch of an epoch."""
         for _ in range(self.passes):
-            order = generator.permutation(len(everyone))
-            for start in range(0, len(everyone) - self.ids_per_batch + 1, self.ids_per_batch):
-                batch: list[int] = []
-                for position in order[start : start + self.ids_per_batch]:
-                    indices = self.of_identity[everyone[position]]
-                    batch.extend(generator.choice(indices, self.together, replace=len(indices) < self.together).tolist())
-                yield batch
+            yield from in_groups(sorted(self.of_identity), self.ids_per_batch, generator)
 
     def substitutes(self, index: int) -> Iterator[int]:
         """The other images of an image's identity, in their order after it, then all others."""
@@ -79,3 +81,67 @@ class IdentityBatches:
         yield from own[position + 1 :]
         yield from own[:position]
         yield from (other for other, label in enumerate(self.labels) if label != self.labels[index])
+
+
+class DomainBatches(IdentityBatches):
+    """The same with as many identities of each dataset in every batch, for trainings on several datasets of different sizes.
+
+    An epoch has as many batches as without. Each dataset goes through its identities in random order, again and again; those of a small
+    one come more often. Datasets take turns within a batch, so that each of several processes has some of all.
+
+    Args:
+        labels: the identity of each sample.
+        domains: the dataset of each sample.
+        ids_per_batch: P, different identities in a batch; a multiple of the number of datasets.
+        images_per_id: K, images of each identity.
+        seed: of the draws.
+        passes: passes over as many identities as there are, in an epoch.
+
+    Raises:
+        InputError: P is no multiple of the number of datasets, a dataset has less than its share of P, or a number is not positive.
+
+    Example:
+        >>> batches = DomainBatches([0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 1, 1], ids_per_batch=4, images_per_id=1, seed=0)
+        >>> [[index >= 4 for index in batch] for batch in batches.batches(epoch=0)]
+        [[False, True, False, True]]
+    """
+
+    def __init__(
+        self, labels: Sequence[int], domains: Sequence[int], ids_per_batch: int, images_per_id: int, seed: int, passes: int = 1
+    ) -> None:
+        super().__init__(labels, ids_per_batch, images_per_id, seed, passes)
+        of_domain: dict[int, set[int]] = {}
+        for label, domain in zip(labels, domains, strict=True):
+            of_domain.setdefault(domain, set()).add(label)
+        self.of_domain = [sorted(of_domain[domain]) for domain in sorted(of_domain)]
+        if ids_per_batch % len(of_domain):
+            raise InputError(
+                f"a batch of {ids_per_batch} identities cannot be shared equally by {len(of_domain)} datasets: choose a multiple of "
+                f"{len(of_domain)} (--ids-per-batch)"
+            )
+        self.share = ids_per_batch // len(of_domain)
+        least = min(map(len, self.of_domain))
+        if least < self.share:
+            raise InputError(
+                f"each of {len(of_domain)} datasets has {self.share} identities in a batch, and one has {least} in all: lower "
+                f"ids_per_batch to {least * len(of_domain)} (--ids-per-batch)"
+            )
+
+    def identities(self, generator: np.random.Generator) -> Iterator[list[int]]:
+        """The identities of each batch of an epoch."""
+        streams = [endless(identities, self.share, generator) for identities in self.of_domain]
+        for _ in range(len(self)):
+            yield [identity for row in zip(*map(next, streams), strict=True) for identity in row]
+
+
+def in_groups(identities: Sequence[int], size: int, generator: np.random.Generator) -> Iterator[list[int]]:
+    """Identities in random order, so many at a time; a last group with fewer is dropped."""
+    order = generator.permutation(len(identities))
+    for start in range(0, len(identities) - size + 1, size):
+        yield [identities[position] for position in order[start : start + size]]
+
+
+def endless(identities: Sequence[int], size: int, generator: np.random.Generator) -> Iterator[list[int]]:
+    """The same, again and again in another order."""
+    while True:
+        yield from in_groups(identities, size, generator)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from filecmp import cmp
 from itertools import combinations
 
 from rga.datasets.layout import DataError, relative
 from rga.reid.datasets.catalog import CATALOG
-from rga.reid.datasets.samples import ReidData, by_identity, join, validation_split
+from rga.reid.datasets.samples import ReidData, Sample, by_identity, join, validation_split
 from rga.reid.evaluation import ReidOptions, evaluate
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
@@ -57,8 +58,20 @@ def same_images(first: ReidData, second: ReidData) -> bool:
 
 
 def fit(recipe: ReidRecipe, data: ReidData, shares: int) -> ReidRecipe:
-    """The recipe with no more identities in a batch than there are."""
-    return recipe.override(ids_per_batch=batch_that_fits(recipe.batches.ids_per_batch, len(by_identity(data.train)), shares))
+    """The recipe with no more identities in a batch than there are; of each dataset, where they are to be balanced."""
+    there = [len(by_identity(samples)) for samples in by_domain(data.train)]
+    if not recipe.batches.domain_balanced:
+        return recipe.override(ids_per_batch=batch_that_fits(recipe.batches.ids_per_batch, sum(there), shares))
+    shares = math.lcm(shares, len(there))
+    return recipe.override(ids_per_batch=batch_that_fits(recipe.batches.ids_per_batch, min(there) * len(there), shares))
+
+
+def by_domain(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """The samples of each dataset of several that were joined; of one alone, all of them."""
+    groups: dict[int, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.domain, []).append(sample)
+    return list(groups.values())
 
 
 TASK = Task(

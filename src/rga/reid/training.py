@@ -15,12 +15,12 @@ from rga.images.tensors import normalise
 from rga.reid.datasets.check import cautions, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
-from rga.reid.losses import TripletError, batch_hard_triplet, check_triplets, smoothed_cross_entropy
+from rga.reid.losses import TripletError
+from rga.reid.losses.criterion import ReidCriterion
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
-from rga.reid.sampler import IdentityBatches
-from rga.reid.transforms import Augmentation, erase
-from rga.training.distributed import processes
+from rga.reid.sampler import DomainBatches, IdentityBatches
+from rga.reid.transforms import Augmentation, erase, policy
 from rga.training.image_training import ImageTraining, start_model, trained_on
 
 
@@ -69,9 +69,11 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
         batches, chosen = recipe.batches, recipe.augmentation
-        plan = IdentityBatches(labels, batches.ids_per_batch, batches.images_per_id, recipe.seed, batches.passes_per_epoch)
+        sizes = batches.ids_per_batch, batches.images_per_id, recipe.seed, batches.passes_per_epoch
+        domains = [sample.domain for sample in data.train]
+        plan = DomainBatches(labels, domains, *sizes) if batches.domain_balanced else IdentityBatches(labels, *sizes)
         at_once = batches.ids_per_batch // recipe.optimization.gradient_accumulation
-        if recipe.loss.triplet_weight and at_once < 2:
+        if recipe.loss.pairs and at_once < 2:
             raise InputError(
                 f"triplets need 2 identities at a time: {batches.ids_per_batch} (ids_per_batch) in "
                 f"{recipe.optimization.gradient_accumulation} parts (gradient_accumulation) leave {at_once}"
@@ -86,31 +88,24 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             white_balance=chosen.white_balance,
             grayscale=chosen.random_grayscale,
             blur=chosen.random_blur,
+            policy=policy(chosen.auto_augment, chosen.auto_augment_prob, chosen.rand_augment_ops, chosen.rand_augment_magnitude),
         )
         samples = TrainingImages(data.train, labels, augmentation)
         super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
+        self.criterion = ReidCriterion(recipe.loss, len(numbers), self.model.neck.num_features, recipe.seed)
+        self.criterion_lr = recipe.loss.center_step
 
     def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
         """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
         return erase(normalise(self.model.preprocessing, batch.pixels.to(device, non_blocking=True)), batch.erased)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
-        """Cross-entropy after the neck, and before it triplets, the hardest of the batch; of several processes, of the batches of all."""
-        labels = batch.labels.to(device, non_blocking=True)
+        """Cross-entropy after the neck, and before it triplets, pairs and centres; of several processes, over the batches of all."""
         pooled, _, logits = self.network(self.inputs(batch, device))
-        chosen = self.recipe.loss
-        parts: dict[str, Tensor] = {}
-        if chosen.identity_weight:
-            parts["identity"] = chosen.identity_weight * smoothed_cross_entropy(logits, labels, chosen.label_smoothing)
-        if chosen.triplet_weight:
-            try:
-                everyone = processes.gather_rows(batch.labels)  # on the CPU, where they are looked at
-                check_triplets(everyone)
-                parts["triplet"] = chosen.triplet_weight * batch_hard_triplet(
-                    processes.gather_with_gradients(pooled.float()), everyone.to(device, non_blocking=True), chosen.margin
-                )
-            except TripletError as error:
-                raise TripletError(f"{error}: {self.describe(batch)}") from error
+        try:
+            parts: dict[str, Tensor] = self.criterion(pooled, logits, batch.labels)
+        except TripletError as error:
+            raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
 
     def describe_data(self) -> str:
@@ -154,6 +149,7 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         last_stride=chosen.last_stride,
         pooling=chosen.pooling,
         feature=chosen.feature,
+        classifier="linear" if recipe.loss.identity_loss == "softmax" else "cosine",
         mean=chosen.mean,
         std=chosen.std,
         trained_on=trained_on(recipe, data),

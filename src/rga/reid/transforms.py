@@ -10,6 +10,7 @@ them: a quarter of the memory travels, and the work is done at once.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ BLURRED = 5
 """Rows and columns of the kernel of a blur."""
 DEVIATIONS = (0.1, 1.5)
 """Of a blur, in pixels."""
+GREY = [128, 128, 128]
+"""What images are filled with where a policy of augmentation moves them."""
 
 
 def test_transform(preprocessing: Preprocessing) -> v2.Transform:
@@ -49,6 +52,7 @@ class Augmentation(nn.Module):
         white_balance: strength of random gains of the colour channels.
         grayscale: probability of a grey image.
         blur: probability of a Gaussian blur.
+        policy: of further changes of the colours and of the geometry, before those of the colours; see ``policy``.
     """
 
     def __init__(
@@ -63,13 +67,14 @@ class Augmentation(nn.Module):
         white_balance: float = 0.0,
         grayscale: float = 0.0,
         blur: float = 0.0,
+        policy: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.size = (height, width)
         self.crop = crop
         self.flip = flip
         self.random_erasing = random_erasing
-        self.colors: list[nn.Module] = []
+        self.colors: list[nn.Module] = [] if policy is None else [policy]
         if color_jitter:
             self.colors.append(v2.ColorJitter(color_jitter, color_jitter, color_jitter))
         if white_balance:
@@ -96,6 +101,26 @@ class Augmentation(nn.Module):
             image = change(image)
         rectangle = draw_rectangle(height, width) if to_erase < self.random_erasing else (0, 0, 0, 0)
         return image.permute(1, 2, 0).contiguous(), torch.tensor(rectangle)
+
+
+def policy(name: Literal["none", "autoaugment", "randaugment"], probability: float, operations: int, magnitude: int) -> nn.Module | None:
+    """Changes of bytes (3, H, W) by a policy of torchvision; what comes in from outside of the image is grey.
+
+    Args:
+        name: autoaugment (Cubuk et al., arXiv 1805.09501, the policy for ImageNet), randaugment (arXiv 1909.13719), or none.
+        probability: that an image is changed.
+        operations: one after the other, of randaugment.
+        magnitude: of randaugment, 0 to 30.
+
+    Returns:
+        The policy; None for none.
+    """
+    if name == "none":
+        return None
+    learnt = name == "autoaugment"
+    changes = v2.AutoAugment(v2.AutoAugmentPolicy.IMAGENET, fill=GREY) if learnt else v2.RandAugment(operations, magnitude, fill=GREY)
+    chosen: nn.Module = v2.RandomApply([changes], probability)
+    return chosen
 
 
 class WhiteBalance(nn.Module):

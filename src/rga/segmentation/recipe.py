@@ -66,8 +66,18 @@ class SegmentationBatchRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationLossRecipe:
-    """Cross-entropy over pixels."""
+    """Cross-entropy over pixels, and overlaps of regions."""
 
+    pixel_weight: float = 1.0
+    """Weight of the cross-entropy over pixels; 0 leaves it out."""
+    class_weights: tuple[float, ...] = ()
+    """How much a pixel of each class counts in the cross-entropy, in the order of the classes; all the same by default."""
+    focal_gamma: float = 0.0
+    """Focal loss: the cross-entropy of a pixel times (1 - probability of its class) to this power, say 2; 0 for none."""
+    dice_weight: float = 0.0
+    """Weight of the Dice loss, the mean over the classes in a batch; 0 leaves it out."""
+    lovasz_weight: float = 0.0
+    """Weight of the Lovasz-softmax loss, which stands in for 1 - IoU, image by image; 0 leaves it out."""
     auxiliary_weight: float = 0.4
     """Weight of the loss of an auxiliary head on the last stage but one; 0 leaves the head out."""
     ohem_threshold: float = 0.0
@@ -77,9 +87,15 @@ class SegmentationLossRecipe:
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        check_range(self, ("auxiliary_weight",), 0)
+        check_range(self, ("auxiliary_weight", "pixel_weight", "focal_gamma", "dice_weight", "lovasz_weight"), 0)
         check_range(self, ("ohem_threshold",), 0, 1)
         check_range(self, ("ohem_min_kept",), 1)
+        if not self.pixel_weight + self.dice_weight + self.lovasz_weight:
+            raise InputError("pixel_weight, dice_weight and lovasz_weight must not all be 0: nothing would be trained")
+        if self.class_weights and not (min(self.class_weights) >= 0 and any(self.class_weights)):
+            raise InputError(f"class_weights must be at least 0, and not all 0, got {' '.join(map(str, self.class_weights))}")
+        if self.focal_gamma and self.ohem_threshold:
+            raise InputError("focal_gamma and ohem_threshold exclude each other: both let hard pixels count more; set one of them to 0")
 
 
 @dataclass(frozen=True, kw_only=True)

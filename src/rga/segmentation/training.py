@@ -19,7 +19,7 @@ from rga.segmentation.datasets.masks import read_sample
 from rga.segmentation.datasets.samples import Sample, SegmentationData, describe_counts
 from rga.segmentation.evaluation import evaluate_model
 from rga.segmentation.inference import Inference
-from rga.segmentation.losses import hard_cross_entropy, pixel_cross_entropy
+from rga.segmentation.losses import dice, hard_cross_entropy, lovasz_softmax, pixel_cross_entropy
 from rga.segmentation.model import SegmentationModel
 from rga.segmentation.recipe import SegmentationRecipe
 from rga.segmentation.transforms import training_transform
@@ -77,6 +77,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         """The images that are tested on when all is over."""
         self.has_test = bool(self.kept)
         self.remarks = check_masks(data, {"test": self.kept, self.chooses: self.tested})
+        check_class_weights(recipe.loss.class_weights, data)
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
@@ -99,18 +100,32 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         """The loss of the head and, weighted, of the auxiliary one."""
         labels = batch.labels.to(device, non_blocking=True)
         scores, auxiliary = self.network(self.inputs(batch, device))
-        parts = {"pixels": self.loss(scores, labels)}
+        parts = self.parts(scores, labels)
         if auxiliary is not None:
-            parts["auxiliary"] = self.recipe.loss.auxiliary_weight * self.loss(auxiliary, labels)
+            whole = torch.stack(list(self.parts(auxiliary, labels).values())).sum()
+            parts["auxiliary"] = self.recipe.loss.auxiliary_weight * whole
+        return parts
+
+    def parts(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The recipe's losses of the scores of one head, weighted."""
+        chosen = self.recipe.loss
+        parts: dict[str, Tensor] = {}
+        if chosen.pixel_weight:
+            parts["pixels"] = chosen.pixel_weight * self.loss(scores, labels)
+        if chosen.dice_weight:
+            parts["dice"] = chosen.dice_weight * dice(scores, labels)
+        if chosen.lovasz_weight:
+            parts["lovasz"] = chosen.lovasz_weight * lovasz_softmax(scores, labels)
         return parts
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """The recipe's loss: over all pixels that count, or over the hard ones."""
+        """The recipe's cross-entropy: over all pixels that count, or over the hard ones."""
         chosen = self.recipe.loss
+        weights = torch.tensor(chosen.class_weights) if chosen.class_weights else None
         if chosen.ohem_threshold:
             kept = -(-chosen.ohem_min_kept // self.recipe.optimization.gradient_accumulation)
-            return hard_cross_entropy(scores, labels, chosen.ohem_threshold, kept)
-        return pixel_cross_entropy(scores, labels)
+            return hard_cross_entropy(scores, labels, chosen.ohem_threshold, kept, weights)
+        return pixel_cross_entropy(scores, labels, weights, chosen.focal_gamma)
 
     def describe_data(self) -> str:
         """A line for each split of the data."""
@@ -150,6 +165,13 @@ def choosing_split(wanted: Split, data: SegmentationData) -> Split | Literal[""]
         data.labelled(wanted)
         return wanted
     return "test" if wanted == "val" and data.masks_given("test") else ""
+
+
+def check_class_weights(class_weights: Sequence[float], data: SegmentationData) -> None:
+    """Raises an InputError if there are weights of classes, and not as many as classes."""
+    if class_weights and len(class_weights) != len(data.classes):
+        names = ", ".join(data.classes.names)
+        raise InputError(f"class_weights needs a number for each of the {len(data.classes)} classes ({names}), got {len(class_weights)}")
 
 
 def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from rga.backbones.checkpointing import checkpoint_blocks
+from rga.backbones.freezing import FrozenStart
 from rga.backbones.model import BackboneModel
 from rga.backbones.parameter_groups import parameter_groups
 from rga.backbones.recipe import ModelRecipe
@@ -82,6 +83,9 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         self.model = model
         self.network: nn.Module = model
         """What losses call: the model, which the loop wraps where there are several processes."""
+        self.criterion: nn.Module = nn.Module()
+        self.criterion_lr = 0.0
+        self.start = FrozenStart(model, model.backbone, recipe.optimization.freeze_epochs)
         self.loader = SampleLoader(
             samples,
             plan,
@@ -94,6 +98,10 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
         self.steps_per_epoch = len(plan)
         if self.loader.share.part == 1 and not (recipe.machine.sync_bn and processes.together()):
             check_one_image(model, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation))
+
+    def begin_epoch(self, epoch: int) -> bool:
+        """Freezes the backbone in the recipe's first epochs, and lets it learn afterwards; whether that has changed."""
+        return self.start.begin_epoch(epoch)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -173,6 +181,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
             chosen.backbone_lr_scale,
             attention_lr_scale=chosen.attention_lr_scale,
             attention_weight_decay=chosen.attention_weight_decay,
+            layer_lr_decay=chosen.layer_lr_decay,
+            decay_norms=chosen.decay_norms,
         )
         return build_optimizer(chosen, groups)
 

@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 from rga.storage.files import write_folder
 from rga.storage.saved_model import CONFIG
 from rga.training.choice import test_best
+from rga.training.criterion import CriterionSteps
 from rga.training.distributed import processes
 from rga.training.gradients import add_gradients
 from rga.training.input.random_state import seed_all
@@ -117,6 +118,7 @@ class Loop:
         self.device = device
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.machine.amp_dtype == "float16")
         training.network = processes.wrapped(training.model)
+        self.criterion = CriterionSteps(training.criterion.to(device), training.criterion_lr)
         self.state = TrainingState(training, optimizer, self.scaler, recipe.optimization.ema_decay)
         self.at = self.state.at
         self.total = recipe.steps(training.steps_per_epoch)
@@ -158,6 +160,8 @@ class Loop:
         """
         training, at, options = self.training, self.at, self.recipe.loop
         training.model.train()
+        if training.begin_epoch(at.epoch):
+            training.network = processes.wrapped(training.model)  # whose gradients are averaged is found anew
         batches = iter(training.batches(at.epoch, at.batch))
         started, seen = time.perf_counter(), 0
         while at.batch < training.steps_per_epoch and at.step < self.total:
@@ -232,11 +236,12 @@ class Loop:
         set_learning_rate(self.optimizer, lr)
         seed_all(self.recipe.seed, at.step, processes.rank())
         self.optimizer.zero_grad(set_to_none=True)
+        self.criterion.zero_grad()
         names, values = add_gradients(training, parts, self.scaler, self.device, self.recipe.machine.amp_dtype)
         self.unread.add(at.step, names, values, "; ".join(map(training.describe, parts)))
         if self.unread.are_due:
             self.read_losses()
-        descend(training.model, self.optimizer, self.scaler, self.recipe.optimization.gradient_clip_norm)
+        descend(training.model, self.optimizer, self.criterion, self.scaler, self.recipe.optimization.gradient_clip_norm)
 
     def read_losses(self) -> None:
         """Reads the losses of the steps since they were read last, which all belong to the epoch that is under way.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from rga.training.criterion import CriterionSteps
 from rga.training.recipe import OptimizationRecipe
 from rga.training.schedules import Schedule, once_an_epoch, warmup_then_cosine, warmup_then_poly, warmup_then_steps
 
@@ -49,10 +50,11 @@ def build_schedule(recipe: OptimizationRecipe) -> Schedule:
     return once_an_epoch(schedule) if recipe.lr_update == "epoch" else schedule
 
 
-def descend(model: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip: float) -> None:
-    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0."""
+def descend(model: nn.Module, optimizer: Optimizer, criterion: CriterionSteps, scaler: torch.amp.GradScaler, clip: float) -> None:
+    """One step of the optimiser down the gradients, whose norm together is at most ``clip`` unless that is 0; and one of the criterion."""
     if clip:
         scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), clip)
     scaler.step(optimizer)
+    criterion.step(scaler)
     scaler.update()

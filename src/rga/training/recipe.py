@@ -53,8 +53,14 @@ class OptimizationRecipe:
     """Learning rate of the backbone's own weights, as a multiple of lr. Below 1 suits pretrained weights."""
     attention_lr_scale: float = 1.0
     """Learning rate of the attention's weights, as a multiple of lr."""
+    layer_lr_decay: float = 1.0
+    """Learning rate of each layer of the backbone, as a multiple of the next one's; 1 for all alike. 0.75 suits pretrained transformers."""
+    freeze_epochs: int = 0
+    """First epochs in which the backbone's own weights stay as they are, its BN in evaluation mode, while attention and head learn."""
     weight_decay: float = 5e-4
     """Weight decay."""
+    decay_norms: bool = True
+    """Weight decay also on norms and biases (all weights of one dimension); --no-decay-norms leaves it out there."""
     attention_weight_decay: float | None = None
     """Weight decay of the attention's weights; None for that of all others."""
     gradient_clip_norm: float = 0.0
@@ -68,7 +74,8 @@ class OptimizationRecipe:
         """Checks the ranges."""
         check_range(self, ("epochs", "gradient_accumulation"), 1)
         check_range(self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm"), 0)
-        check_range(self, ("backbone_lr_scale", "attention_lr_scale"), 0)
+        check_range(self, ("backbone_lr_scale", "attention_lr_scale", "freeze_epochs"), 0)
+        check_range(self, ("layer_lr_decay",), 0, 1)
         if self.attention_weight_decay is not None:
             check_range(self, ("attention_weight_decay",), 0)
         if not 0 <= self.ema_decay < 1:

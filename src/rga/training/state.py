@@ -76,7 +76,8 @@ class TrainingState:
         Raises:
             DivergedError: the weights are not finite.
         """
-        if not all(value.isfinite().all() for value in self.training.model.state_dict().values() if value.is_floating_point()):
+        values = (*self.training.model.state_dict().values(), *self.training.criterion.state_dict().values())
+        if not all(value.isfinite().all() for value in values if value.is_floating_point()):
             raise DivergedError(f"the weights are not finite after step {self.at.step}: lower the learning rate")
 
     def checkpoint(self, log: int) -> Checkpoint:
@@ -98,6 +99,7 @@ class TrainingState:
             random=snapshot(random_state()),
             skipped=self.skipped(),
             log=log,
+            criterion=snapshot(self.training.criterion.state_dict()),
             steps_per_epoch=self.training.steps_per_epoch,
             processes=processes.count(),
         )
@@ -111,6 +113,7 @@ class TrainingState:
         check_fits(self.training.model, start)
         try:
             self.training.model.load_state_dict(start.model)
+            self.training.criterion.load_state_dict(start.criterion)
             load_optimizer(self.optimizer, start.optimizer)
             if self.ema:
                 self.ema.load_state_dict(start.ema or start.model)

@@ -24,9 +24,22 @@ class Trainable(Protocol):
     network: nn.Module
     """What ``losses`` calls: the model; where there are several processes the loop wraps it, so that their gradients are averaged."""
 
+    criterion: nn.Module
+    """What ``losses`` has weights in that learn and are no part of the model, such as centres; without weights where there are none."""
+    criterion_lr: float
+    """The learning rate of these weights, whatever the schedule."""
+
     @property
     def model(self) -> nn.Module:
         """The model that is trained."""
+        ...
+
+    def begin_epoch(self, epoch: int) -> bool:
+        """Freezes what does not learn in an epoch and lets learn what does; the model is in training mode.
+
+        Returns:
+            Whether other weights learn from now on than before.
+        """
         ...
 
     @property

@@ -39,6 +39,8 @@ class Sample:
     """The person, as the dataset numbers them; ``DISTRACTOR`` in the gallery is nobody."""
     camera: int | None
     """The camera, as the dataset numbers them; None where the data have no cameras."""
+    domain: int = 0
+    """The dataset that it is from, of several that were joined, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,7 @@ def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
                 sample,
                 identity=DISTRACTOR if nobody else identities[index, sample.identity],
                 camera=None if sample.camera is None else cameras[index, sample.camera],
+                domain=index,
             )
 
     roots = [data.root.absolute() for data in (*sets, *([test] if test is not None else []))]

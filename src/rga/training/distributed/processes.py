@@ -6,7 +6,7 @@ Tensors of the CPU travel by gloo, those of GPUs by nccl.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -134,6 +134,20 @@ def mean(values: Sequence[float]) -> list[float]:
     distributed.all_reduce(sums)
     means: list[float] = (sums / count()).tolist()
     return means
+
+
+@torch.no_grad()
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Gives parameters the mean of their gradients over all processes, in place; ``wrapped`` does so for a model.
+
+    Args:
+        parameters: the same in all processes, with a gradient in all of them or in none.
+    """
+    if together():
+        for parameter in parameters:
+            if parameter.grad is not None:
+                distributed.all_reduce(parameter.grad)
+                parameter.grad.div_(count())
 
 
 @torch.no_grad()

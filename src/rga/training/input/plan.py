@@ -96,6 +96,59 @@ class ShuffledBatches:
         return ((index + step) % self.samples for step in range(1, self.samples))
 
 
+class BalancedBatches:
+    """The plan of a training on classes of different sizes: every class as often as every other, in random order.
+
+    An epoch has as many batches as without. Each class goes through its samples in random order, again and again: those of a small class
+    come more often, and of a large one not all come in an epoch.
+
+    Args:
+        labels: the class of each sample.
+        size: of a batch.
+        seed: of the order.
+
+    Raises:
+        InputError: there is less than a batch of samples.
+
+    Example:
+        >>> plan = BalancedBatches([0, 0, 0, 0, 0, 0, 1, 1], 4, seed=0)
+        >>> [sorted(index >= 6 for index in batch) for batch in plan.batches(epoch=5)]
+        [[False, False, True, True], [False, False, True, True]]
+    """
+
+    together = 1
+
+    def __init__(self, labels: Sequence[int], size: int, seed: int) -> None:
+        self.plain = ShuffledBatches(len(labels), size, seed)
+        self.of_class: dict[int, list[int]] = {}
+        for index, label in enumerate(labels):
+            self.of_class.setdefault(int(label), []).append(index)
+        self.size = size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.plain)
+
+    def batches(self, epoch: int) -> Iterator[list[int]]:
+        """The batches of an epoch."""
+        generator = np.random.default_rng((self.seed, epoch))
+        classes = again_and_again(sorted(self.of_class), generator)
+        streams = {label: again_and_again(indices, generator) for label, indices in self.of_class.items()}
+        for _ in range(len(self)):
+            yield [next(streams[next(classes)]) for _ in range(self.size)]
+
+    def substitutes(self, index: int) -> Iterator[int]:
+        """All other samples, in their order after this one."""
+        return self.plain.substitutes(index)
+
+
+def again_and_again(values: Sequence[int], generator: np.random.Generator) -> Iterator[int]:
+    """Values in random order, without end, each as often as every other."""
+    while True:
+        yield from generator.permutation(values).tolist()
+
+
 class Draw(NamedTuple):
     """A sample to be made, and the key of all that is drawn for it."""
 

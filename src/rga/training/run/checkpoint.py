@@ -62,6 +62,7 @@ class Checkpoint(Position):
         model: the model's state dict.
         ema: the state dict of the averaged weights (EMA); empty without them.
         optimizer: the optimiser's state dict.
+        criterion: the state dict of the losses; empty where they have no weights.
         scaler: the gradient scaler's state dict; empty without one.
         random: the states of the random generators.
         skipped: what could not be read and was replaced, and how often.
@@ -79,6 +80,7 @@ class Checkpoint(Position):
     log: int
     steps_per_epoch: int
     processes: int = 1
+    criterion: dict[str, Any] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
