@@ -79,9 +79,9 @@ def test_every_dataset_has_as_many_identities_in_every_batch(people: list[int], 
     labels = [index // 3 for index in range(len(domains))]  # three images of each
     size = share * len(people)
     if min(people) < share:
-        with pytest.raises(
-            InputError, match=rf"has {share} identities in a batch, and one has {min(people)} in all: lower ids_per_batch to"
-        ):
+        own = rf"each of {len(people)} datasets has {share} identities in a batch, and one has {min(people)} in all: lower ids_per_batch to"
+        fewer = rf"a batch of {size} identities cannot be drawn from {sum(people)}: lower ids_per_batch"
+        with pytest.raises(InputError, match=own if sum(people) >= size else fewer):
             DomainBatches(labels, domains, size, 2, seed, passes)
         return
     plan = DomainBatches(labels, domains, size, 2, seed, passes)
