@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,22 @@ def test_by_default_this_machine_alone_and_no_token(asked: Callable[..., Answers
     assert done.code == 0
     assert done.out.startswith("http://127.0.0.1:")
     assert "token" not in done.out
+
+
+def test_the_logging_of_others_is_left_alone(asked: Callable[..., Answers]) -> None:
+    """A configuration of all logging closes the handlers that are there, and some of them their streams."""
+    closed: list[bool] = []
+
+    class Handler(logging.NullHandler):
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+
+    handler = Handler()
+    asked({})
+    assert rga("serve", "people", "--port", "0").code == 0
+    assert closed == []
+    handler.close()
 
 
 def test_elsewhere_a_token_is_made_and_printed(asked: Callable[..., Answers]) -> None:

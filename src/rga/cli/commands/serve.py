@@ -57,7 +57,9 @@ def serve(
         app = application(opened, host=host, names=name, token=token)
         shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104  it is compared
         console.sentence(f"http://{shown}:{listener.getsockname()[1]}/ until Ctrl-C")
-        config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3)
+        config = uvicorn.Config(
+            app, log_config=None, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
+        )
         with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
             uvicorn.Server(config).run(sockets=[listener])
 
