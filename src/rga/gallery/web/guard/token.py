@@ -53,7 +53,7 @@ class Token:
         """
         if not path.is_file():
             raise MissingFileError(f"there is no file {path} that holds a token")
-        return cls(path.read_text("utf-8", errors="replace").strip())
+        return cls(path.read_text(encoding="utf-8", errors="replace").strip())
 
     def is_right(self, offered: str) -> bool:
         """Whether it was offered, in a time that does not depend on what was."""
