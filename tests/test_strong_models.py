@@ -102,6 +102,7 @@ def test_a_saved_model_is_the_model(trained: ReidTraining, tmp_path: Path) -> No
         assert loaded.pooling.p.item() == trained.model.pooling.p.item()  # type: ignore[union-attr, operator]
 
 
+@pytest.mark.slow
 def test_a_file_of_onnx_is_the_model(trained: ReidTraining, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     exported = export(trained.model, tmp_path / "model.onnx")

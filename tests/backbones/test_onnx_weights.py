@@ -86,6 +86,7 @@ def assert_read_back(donor: nn.Module, name: str, file: Path) -> None:
         assert far(rga.detach(network).eval()(IMAGES), donor(IMAGES)) < 1e-4
 
 
+@pytest.mark.slow
 def test_an_osnet_is_read_back(donor: nn.Module, plain: Path, folded: Path) -> None:
     for file in (plain, folded):
         assert_read_back(donor, "osnet_x0_25", file)

@@ -1,5 +1,8 @@
 """Databases that others run: reached by a URL, and refused if they are too old."""
 
+from threading import Thread
+from uuid import UUID, uuid4
+
 import psycopg
 import pytest
 
@@ -9,6 +12,7 @@ from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql import database
 from rga.gallery.store.postgresql.database import SCHEMA, Database, check_versions
+from rga.gallery.store.writing import people_named
 
 
 def test_a_database_without_a_gallery(make_url: MakeUrl) -> None:
@@ -97,3 +101,26 @@ def test_a_replica_answers_searches(make_url: MakeUrl) -> None:
         assert gallery.audit()[0][2] == "search"
         with psycopg.connect(read_only) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute(f"DELETE FROM {SCHEMA}.people")
+
+
+def test_a_name_that_is_given_meanwhile_is_nobodys_twice(make_url: MakeUrl) -> None:
+    """One writer adds people by names, of which another one gives somebody one and has not committed yet."""
+    url = make_url()
+    Gallery.create(url, PixelEmbedder()).close()
+    with psycopg.connect(url) as one, psycopg.connect(url) as other, psycopg.connect(url, autocommit=True) as watch:
+        for connection in (one, other):
+            connection.execute(f"SET search_path TO {SCHEMA}, public")
+            connection.commit()
+        taken = uuid4()
+        one.execute("INSERT INTO people (person, name) VALUES (%s, 'Ada')", [taken])
+        found: list[dict[str, UUID]] = []
+        writer = Thread(target=lambda: found.append(people_named(other, ["Ada", "Ben"])))
+        writer.start()
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        while watch.execute(waiting, [other.info.backend_pid]).fetchone() is None:
+            assert writer.is_alive()
+        one.commit()
+        writer.join()
+        assert found[0]["Ada"] == taken
+        assert found[0]["Ben"] != taken
+        assert other.execute("SELECT count(*) FROM people").fetchone() == (2,)

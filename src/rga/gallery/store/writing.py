@@ -147,15 +147,12 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
 
 
 def people_named(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
-    """People by their names; those who are not there are added."""
+    """People by their names; those who are not there are added. Another writer may add them, or give somebody the name, meanwhile."""
     if not names:
         return {}
-    found = dict(
-        connection.execute("SELECT name, person FROM people WHERE name = ANY(%s) AND merged_into IS NULL", [list(names)]).fetchall()
-    )
-    for name in names:
-        if name not in found:
-            person = uuid5(PEOPLE, name)
-            connection.execute("INSERT INTO people (person, name) VALUES (%s, %s) ON CONFLICT (person) DO NOTHING", [person, name])
-            found[name] = person
-    return found
+    query = "SELECT name, person FROM people WHERE name = ANY(%s) AND merged_into IS NULL"
+    found: dict[str, UUID] = dict(connection.execute(query, [list(names)]).fetchall())
+    new = {name: uuid5(PEOPLE, name) for name in names if name not in found}
+    for name, person in new.items():
+        connection.execute("INSERT INTO people (person, name) VALUES (%s, %s) ON CONFLICT DO NOTHING", [person, name])
+    return {**new, **dict(connection.execute(query, [list(names)]).fetchall())} if new else found
