@@ -174,7 +174,7 @@ def read_box(row: Row) -> Box | None:
     """The box of a line, None if it has none.
 
     Raises:
-        DataError: some of its four columns are empty, or a cell is no number in its range; the column is named.
+        DataError: some of its four columns are empty, or a cell is not a number in its range; the column is named.
     """
     empty = [column for column in BOX if not row[column]]
     if len(empty) == len(BOX):
@@ -199,7 +199,7 @@ LARGEST = 1e6
 
 
 def read_number(text: str) -> float | None:
-    """A number of pixels as a file says it; None if it is no number or far outside of any image."""
+    """A number of pixels as a file says it; None if it is not a number or far outside of any image."""
     try:
         number = float(text)
     except ValueError:

@@ -47,7 +47,7 @@ def host_of(netloc: str) -> str:
     """The host of ``host:port``, in lower case and without brackets; empty where it is none."""
     try:
         parts = urlsplit(f"//{netloc}")
-        parts.port  # noqa: B018  raises for what is no number
+        parts.port  # noqa: B018  raises for what is not a number
     except ValueError:
         return ""
     whole = parts.netloc == netloc and "@" not in netloc
