@@ -32,7 +32,8 @@ import numpy.typing as npt
 from rga.gallery.adding import add, unreported
 from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
-from rga.gallery.store.searching import EF_CONSTRUCTION, EF_SEARCH, Filter, M, build_index, nearest
+from rga.gallery.store.indexing import EF_CONSTRUCTION, M, build_index
+from rga.gallery.store.searching import EF_SEARCH, Filter, nearest
 from rga.gallery.store.writing import sighting_of
 from rga.ranking.open_set.threshold import Threshold
 

@@ -12,7 +12,7 @@ from gallery.people import PixelEmbedder, crop_of, crowd, image_of
 from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Receipt
-from rga.gallery.store import searching
+from rga.gallery.store import indexing
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.postgresql.database import SCHEMA
 from rga.gallery.store.writing import sighting_of
@@ -108,7 +108,7 @@ def test_what_is_older_expires(gallery: Gallery) -> None:
 
 
 def test_the_index_is_rebuilt_when_it_pays(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "EXACT_ROWS", 50)
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 50)
     gallery.add(crowd(20, 5))
     assert not gallery.remove(sightings=[sighting_of("content 0 0")]).reindexed
     receipt = gallery.remove(camera="c0")

@@ -1,8 +1,10 @@
 """Searching: the nearest, by person and track, filtered, and "unknown" where nobody is near."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 
 from gallery.conftest import MakeUrl
@@ -10,8 +12,9 @@ from gallery.people import START, PixelEmbedder, crop_of, crowd, image_of
 from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import SearchResult
-from rga.gallery.store import searching
+from rga.gallery.store import indexing, searching
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.writing import sighting_of
 from rga.ranking.open_set.threshold import Threshold
 
@@ -164,7 +167,7 @@ def test_nothing_to_search_with(gallery: Gallery) -> None:
 
 
 def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "EXACT_ROWS", 100)
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 100)
     monkeypatch.setattr(searching, "FEW_ROWS", 100)
     assert gallery.add(crowd(60, 5, named=False)).indexed
     assert gallery.stats().indexed
@@ -181,6 +184,49 @@ def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkey
     assert gallery.search([queries[0]], cameras=["c2"]).exact  # keeps 60
     healthy = {finding.what: finding.healthy for finding in gallery.doctor()}
     assert healthy["index"]
+
+
+def test_a_search_that_a_filter_narrows_takes_rows_one_by_one(gallery: Gallery) -> None:
+    gallery.add(crowd(8, 3))
+
+    def costs(kept: searching.Filter) -> list[str]:
+        def work(connection: Connection) -> list[str]:
+            searching.nearest(connection, gallery.model, np.ones(gallery.model.dimensions), 3, kept)
+            names = ("max_parallel_workers_per_gather", "random_page_cost")
+            return [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]  # type: ignore[index]
+
+        return gallery.database.run(work, reads=True)
+
+    assert costs(searching.Filter(cameras=("c0",))) == ["0", "1.1"]
+    assert costs(searching.Filter())[0] != "0"  # all rows are read, which several processes may do
+
+
+def without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Refuses what several processes of the server would build together, as a container with little shared memory does; what was built."""
+    built: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def refuse(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        text = query if isinstance(query, str) else query.as_string(self)
+        if "INDEX CONCURRENTLY" in text:
+            row = execute(self, "SHOW max_parallel_maintenance_workers").fetchone()
+            assert row is not None
+            if row[0] != "0":
+                raise psycopg.errors.DiskFull("could not resize shared memory segment")
+            built.append(text.split()[0])
+        return execute(self, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", refuse)
+    return built
+
+
+def test_an_index_is_built_by_one_process_where_several_have_no_memory_to_share(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 50)
+    built = without_shared_memory(monkeypatch)
+    assert gallery.add(crowd(20, 5)).indexed
+    assert gallery.remove(camera="c0").reindexed
+    assert built == ["CREATE", "REINDEX"]
+    assert not gallery.search([image_of(1, 99)]).exact
 
 
 def test_searches_are_in_the_audit_log_and_say_nothing_about_people(gallery: Gallery) -> None:

@@ -18,13 +18,14 @@ from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, Pixels, calibration_of, normalised, open_embedder, reopened
 from rga.gallery.query import Request, answer, name_of
 from rga.gallery.results import Added, Receipt, SearchResult, Sighting
+from rga.gallery.store.indexing import build_index
 from rga.gallery.store.models import active_model, add_model
 from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import import_gallery
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
 from rga.gallery.store.schema import migrate
-from rga.gallery.store.searching import Filter, build_index
+from rga.gallery.store.searching import Filter
 from rga.gallery.store.sightings import read_sighting, read_thumbnail
 from rga.gallery.store.writing import THUMBNAILS, Thumbnails
 from rga.gallery.upkeep import Upkeep

@@ -19,9 +19,10 @@ from rga.gallery.embedder import Features, Pixels
 from rga.gallery.grouping import Candidates, grouped, key_of
 from rga.gallery.results import Calibration, Group, SearchResult, Sighting
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.indexing import has_index
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import Filter, count, embeddings, has_index, keeps_few, nearest
+from rga.gallery.store.searching import Filter, count, embeddings, keeps_few, nearest
 from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25

@@ -19,11 +19,11 @@ from rga.gallery.results import Calibration, Finding, Rebuilt, Stats
 from rga.gallery.store.audit import entries
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.health import examine, stats_of
+from rga.gallery.store.indexing import build_index
 from rga.gallery.store.models import active_model, add_model, as_json, switch
 from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import export_gallery, export_people
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import build_index
 
 
 class Upkeep(OpenGallery):

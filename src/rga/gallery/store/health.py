@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from rga.gallery.results import Calibration, Finding, Stats
+from rga.gallery.store.indexing import EXACT_ROWS, has_index
 from rga.gallery.store.models import active_model, all_models
 from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.removal import tables
 from rga.gallery.store.schema import migrations, version
-from rga.gallery.store.searching import EXACT_ROWS, has_index
 
 DEAD_SHARE = 0.2
 """More dead rows than this share of a table are worth a word: PostgreSQL vacuums by itself at a fifth."""

@@ -19,9 +19,10 @@ from psycopg import sql
 
 from rga.gallery.results import Receipt
 from rga.gallery.store.audit import note
+from rga.gallery.store.indexing import has_index, rebuild_index
 from rga.gallery.store.models import active_model, all_models
 from rga.gallery.store.postgresql.database import Connection, Database
-from rga.gallery.store.searching import embeddings, has_index, nearest, set_memory
+from rga.gallery.store.searching import embeddings, nearest
 from rga.gallery.store.sightings import JOINED
 from rga.gallery.store.writing import kept_out_digest
 
@@ -133,8 +134,7 @@ def clean(database: Database, gone: Deleted) -> bool:
     with database.alone() as connection:
         for model in all_models(connection):
             if has_index(connection, model) and len(gone.sightings) >= REINDEX_SHARE * (gone.left + len(gone.sightings)):
-                set_memory(connection, model)
-                connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(model.index)))
+                rebuild_index(connection, model)
                 reindexed = True
         for table in tables(connection):
             connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(table))

@@ -19,22 +19,20 @@ from psycopg import sql
 
 from rga.gallery.results import Sighting
 from rga.gallery.store.halfvecs import as_text, copy_out
+from rga.gallery.store.indexing import has_index
 from rga.gallery.store.models import StoredModel
-from rga.gallery.store.postgresql.database import Connection, Database
+from rga.gallery.store.postgresql.database import Connection
 
-EXACT_ROWS = 20_000
-"""Up to so many embeddings, all distances are computed; above it an index is worth its building."""
 FEW_ROWS = 20_000
 """Up to so many that a filter keeps, all distances are computed: where a filter kept a tenth, the index missed a tenth of the nearest."""
+FEW = "SET LOCAL random_page_cost = 1.1; SET LOCAL max_parallel_workers_per_gather = 0"
+"""Few rows are fetched one by one by the B-trees. By the costs of a spinning disk, PostgreSQL would read the whole table with a second
+process, whose start alone takes longer than the search."""
 EF_SEARCH = 100
 """Candidates of a search by the index at least; pgvector takes 1,000 at most."""
 FILTERED_EF_SEARCH = 400
 """The same where a filter leaves out some of them."""
 LARGEST_EF_SEARCH = 1000
-M, EF_CONSTRUCTION = 16, 100
-"""Of the index: links of a node, and candidates while it is built."""
-BUILD_BYTES = 2 * 2**30
-"""Memory for building an index at most."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,8 @@ def nearest(
     order: sql.Composable = sql.SQL("e.embedding <=> %(direction)s::halfvec")
     if exact:
         order = sql.SQL("({}) + 0").format(order)  # which the index cannot serve
+        if kept.narrow:
+            connection.execute(FEW)
     else:
         size = min(LARGEST_EF_SEARCH, max(FILTERED_EF_SEARCH if kept.narrow else EF_SEARCH, 2 * count))
         connection.execute(
@@ -146,13 +146,6 @@ def keeps_few(connection: Connection, kept: Filter) -> bool:
     return bool(row[0] <= FEW_ROWS)
 
 
-def has_index(connection: Connection, model: StoredModel) -> bool:
-    """Whether the embeddings of a model have an index that can be used."""
-    return (
-        connection.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid", [model.index]).fetchone() is not None
-    )
-
-
 def count(connection: Connection, model: StoredModel, *, estimate: bool) -> int:
     """How many embeddings there are; as PostgreSQL estimates it where counting takes long."""
     if estimate:
@@ -172,41 +165,3 @@ def embeddings(connection: Connection, model: StoredModel, sightings: Sequence[U
     query = sql.SQL("SELECT sighting, embedding FROM {} WHERE sighting IN ({})").format(model.table, ids)
     found, rows = copy_out(connection, query, model.dimensions)
     return dict(zip(found, rows.astype(np.float32), strict=True))
-
-
-def build_index(database: Database, model: StoredModel) -> bool:
-    """Builds the index of a model's embeddings beside reading and writing, if there are enough of them and it is not there.
-
-    Returns:
-        Whether it was built.
-    """
-    with database.alone() as connection:
-        if has_index(connection, model):
-            return False
-        row = connection.execute(
-            sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS counted").format(model.table, sql.Literal(EXACT_ROWS + 1))
-        ).fetchone()
-        assert row is not None
-        if row[0] <= EXACT_ROWS:
-            return False
-        taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [7_246, model.number]).fetchone()
-        assert taken is not None
-        if not taken[0]:
-            return False  # another process builds it
-        set_memory(connection, model)
-        connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(model.index)))  # one whose building was interrupted
-        connection.execute(
-            sql.SQL(
-                "CREATE INDEX CONCURRENTLY {} ON {} USING hnsw (embedding halfvec_cosine_ops) WITH (m = {}, ef_construction = {})"
-            ).format(sql.Identifier(model.index), model.table, sql.Literal(M), sql.Literal(EF_CONSTRUCTION))
-        )
-        return True
-
-
-def set_memory(connection: Connection, model: StoredModel) -> None:
-    """Gives the building of an index the memory that it needs to be fast, within bounds."""
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(model.table)).fetchone()
-    assert row is not None
-    needed = int(row[0] * (2 * model.dimensions + 16 * M + 256) * 1.1)
-    kilobytes = min(BUILD_BYTES, max(64 * 2**20, needed)) // 1024
-    connection.execute(sql.SQL("SET maintenance_work_mem = {}").format(sql.Literal(f"{kilobytes}kB")))

@@ -50,7 +50,8 @@ STOPPING = 60.0
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
+    "shared_buffers": "512MB",  # of which only what is used takes memory
+    "random_page_cost": "1.1",  # of a disk without moving parts
     "max_connections": "64",
     "jit": "off",
     "timezone": "UTC",
