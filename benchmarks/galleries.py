@@ -168,7 +168,7 @@ def top(similar: Floats) -> npt.NDArray[np.int64]:
     return np.asarray(best[np.argsort(-similar[best])], np.int64)
 
 
-def measure(people: People, folder: Path) -> list[str]:
+def measure(people: People, folder: Path, *, faiss: bool = True) -> list[str]:
     """The lines of a size's table."""
     size, dimensions = people.gallery.shape
     cameras = np.array([camera_of(index) for index in range(size)])
@@ -225,7 +225,7 @@ def measure(people: People, folder: Path) -> list[str]:
         return lambda query: [int(index) for index in rows[top(scanned @ query)]]
 
     line("numpy", [timed(people.queries, by_scan(kept[name])).cell(truth[name]) for name in FILTERS])
-    if importlib.util.find_spec("faiss"):
+    if faiss and importlib.util.find_spec("faiss"):
         for name, cell in with_faiss(people, truth["all"]).items():
             line(name, [cell])
     return lines
@@ -276,6 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--reference", type=Path, help="features of real people, .npz with gallery_feat and gallery_pid")
     parser.add_argument("--folder", type=Path, help="for the galleries; by default that of temporary files")
+    parser.add_argument("--without-faiss", action="store_true", help="whose index of a million takes a quarter of an hour")
     chosen = parser.parse_args(arguments)
     text = [f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, {chosen.queries} queries"]
     for size in chosen.sizes:
@@ -283,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
         people = draw(rows, dimensions, chosen.queries, chosen.reference)
         parent = Path(tempfile.mkdtemp(prefix="rga-gallery-", dir=chosen.folder))
         try:
-            text += measure(people, parent / "gallery")
+            text += measure(people, parent / "gallery", faiss=not chosen.without_faiss)
         finally:
             shutil.rmtree(parent)
     return "\n".join(text)

@@ -153,7 +153,7 @@ def makes(command: str) -> str:
 
 def reads(command: str, folder: str) -> bool:
     """Whether a command names a folder, or something in it."""
-    return bool(folder) and any(word == folder or word.startswith(f"{folder}/") for word in re.split(r"[\s:]", command))
+    return bool(folder) and any(word == folder or word.startswith(f"{folder}/") for word in re.split(r"[\s:?'\"]", command))
 
 
 def typed(words: Sequence[str]) -> int:
