@@ -269,6 +269,7 @@ def test_a_network_that_cannot_be_traced_is_named_in_one_line(target: Any) -> No
         target(Order(Branching(), torch.zeros(2, 3, 4, 4), {0: torch.export.Dim("batch")}, ("scores",)))
 
 
+@pytest.mark.slow
 def test_one_file_holds_all_however_large(reid: ReidModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.onnx._internal.exporter._onnx_program._LARGE_MODEL_THRESHOLD", 1000)
     export(reid, tmp_path / "model.onnx")
