@@ -82,10 +82,11 @@ def at_learning_rates(*thousandths: int) -> tuple[str, ...]:
 ALL = (
     Table(
         "tuning",
-        "Learning rates of the settings",
-        "Which learning rate is best on data that the comparisons are not measured on, with as many trials of the plain net as of RGA-SC?",
+        "Choices on held-out data",
+        "Which learning rate and which start of the gates are best on data that the comparisons are not measured on?",
         (
             Block("people-held-out", (PLAIN, ATTENDED, *at_learning_rates(1, 4, 8, 16)), seeds=1, first=100),
+            Block("people-held-out", ("rga-sc-from-50", "rga-sc-from-80", "rga-sc-from-99"), seeds=1, first=100),
             Block("camvid-validation", (PLAIN, ATTENDED, *at_learning_rates(1, 4)), seeds=1, first=100),
             Block("cifar10-held-out", (PLAIN, ATTENDED, *at_learning_rates(100, 200)), seeds=1, first=100),
         ),
