@@ -135,7 +135,8 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
     fields = {"identity_weight": 0.25, "label_smoothing": 0.4, "triplet_weight": 3.0, "margin": 0.9}
     task = ReidTraining(TINY.override(**fields), data)
     batch = next(task.batches(0))
-    pooled, _, logits = task.model(task.inputs(batch, CPU))
+    pooled, _, learnt = task.model(task.inputs(batch, CPU))
+    logits = learnt.logits["global"]
     parts = task.losses(batch, CPU)
     torch.testing.assert_close(parts["identity"], 0.25 * smoothed_cross_entropy(logits, batch.labels, 0.4))
     torch.testing.assert_close(parts["triplet"], 3 * batch_hard_triplet(pooled, batch.labels, 0.9))
@@ -151,7 +152,8 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
 def test_scores_have_the_margin_of_the_fields(data: ReidData, loss: Any) -> None:
     task = ReidTraining(TINY.override(identity_loss=loss, identity_scale=8.0, identity_margin=0.2, triplet_weight=0.0), data)
     batch = next(task.batches(0))
-    _, neck, cosines = task.model(task.inputs(batch, CPU))
+    _, neck, learnt = task.model(task.inputs(batch, CPU))
+    cosines = learnt.logits["global"]
     assert isinstance(task.model.classifier, CosineClassifier)
     torch.testing.assert_close(cosines, F.normalize(neck) @ F.normalize(task.model.classifier.weight).T)
     scores = SCORES[loss](cosines, batch.labels, 8.0, 0.2)
