@@ -85,6 +85,17 @@ def test_crops_are_windows_of_the_enlarged_image(data: ReidData) -> None:
         assert any(torch.equal(shown, window) for window in windows)
 
 
+def test_windows_of_the_padded_image_are_as_large_as_the_field_says(data: ReidData) -> None:
+    pixels, _, files = first(data, padding=3)
+    places = set()
+    for image, file in zip(pixels, files, strict=True):
+        padded = F.pad(file, (0, 0, 3, 3, 3, 3))
+        fits = [(top, left) for top in range(7) for left in range(7) if torch.equal(image, padded[top : top + 32, left : left + 16])]
+        assert len(fits) == 1
+        places.add(fits[0])
+    assert len(places) > 1
+
+
 def test_colours_change_as_much_as_the_field_says(data: ReidData) -> None:
     shift = {}
     for strength in (0.05, 0.8):

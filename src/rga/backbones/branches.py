@@ -37,8 +37,8 @@ def add_branches(network: nn.Module, others: Sequence[nn.Module]) -> None:
     for each in (network, *others):
         if not isinstance(each, ResNet) or not all(isinstance(getattr(each, name, None), nn.Sequential) for name in ("layer3", "layer4")):
             raise InputError(
-                f"branches share the first stages of a ResNet, and the backbone is a {type(each).__name__}: choose head global, or a ResNet "
-                "such as resnet50"
+                f"branches share the first stages of a ResNet, and the backbone is a {type(each).__name__}: choose head global, or a "
+                "ResNet such as resnet50"
             )
     tails = [nn.Sequential(OrderedDict(layer3=behind_the_first_block(other), layer4=stage(other, "layer4"))) for other in others]
     network.add_module(CHILD, nn.ModuleList(tails))

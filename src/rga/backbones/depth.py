@@ -1,7 +1,7 @@
 """The depth of a backbone's weights, for learning rates that fall from the last layer to the first.
 
-The layers are timm's: the stem, then every block (of a transformer, of a ResNet, ...), as the network itself groups them. Blocks of branches
-(``branches.py``) are as deep as the network's own.
+The layers are timm's: the stem, then every block (of a transformer, of a ResNet, ...), as the network itself groups them. Blocks of
+branches (``branches.py``) are as deep as the network's own.
 """
 
 from __future__ import annotations

@@ -42,6 +42,8 @@ class ReidModelRecipe(ModelRecipe):
         if min(self.image_size) < 1:
             raise InputError(f"image_size must be at least 1 by 1, got {self.image_size[0]} {self.image_size[1]}")
         check_range(self, ("refine_after", "refine_alone"), 0)
+        if min(self.parts, default=1) < 1:
+            raise InputError(f"parts must be at least 1, got {' '.join(map(str, self.parts))}")
         if self.head == "global" and self.parts:
             raise InputError("parts are of the heads pcb, rpp, mgn and hpm, and head is global: choose one of them, or leave parts out")
         if self.head != "global" and self.pooling != "average":
@@ -72,6 +74,8 @@ class ReidAugmentationRecipe:
 
     random_crop: float = 0.5
     """Probability of a resize to 9/8 and a random crop."""
+    padding: int = 0
+    """Pixels of black around the image, of which a random window is taken; 0 for none. BoT has 10, and no random_crop."""
     random_flip: float = 0.5
     """Probability of a horizontal flip."""
     random_erasing: float = 0.5
@@ -96,7 +100,7 @@ class ReidAugmentationRecipe:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("random_crop", "random_flip", "random_erasing", "white_balance", "random_grayscale", "random_blur"), 0, 1)
-        check_range(self, ("color_jitter",), 0)
+        check_range(self, ("color_jitter", "padding"), 0)
         check_range(self, ("auto_augment_prob",), 0, 1)
         check_range(self, ("rand_augment_ops",), 1)
         check_range(self, ("rand_augment_magnitude",), 0, 30)

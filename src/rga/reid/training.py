@@ -83,6 +83,7 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         augmentation = Augmentation(
             *recipe.model.image_size,
             crop=chosen.random_crop,
+            padding=chosen.padding,
             flip=chosen.random_flip,
             random_erasing=chosen.random_erasing,
             color_jitter=chosen.color_jitter,

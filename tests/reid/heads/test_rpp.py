@@ -96,9 +96,10 @@ def recipe(people: Path, **changes: Any) -> ReidRecipe:
 
 
 def test_a_training_in_stages_goes_on_to_the_bit(people: Path, tmp_path: Path) -> None:
-    train(recipe(people), output=tmp_path / "whole")
+    stages = {"refine_after": 1, "refine_alone": 1}
+    train(recipe(people, **stages), output=tmp_path / "whole")
     states = []
-    train(recipe(people, max_steps=1), output=tmp_path / "parts")
+    train(recipe(people, max_steps=1, **stages), output=tmp_path / "parts")
     for steps in (2, 3, 0):
         states.append(load_checkpoint(tmp_path / "parts" / LAST, CPU).model)
         resume(tmp_path / "parts", changes={"max_steps": steps})

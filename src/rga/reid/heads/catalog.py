@@ -34,7 +34,9 @@ def head_of(name: str, parts: Sequence[int] | None) -> tuple[type[PartHead] | No
     given = tuple(parts or ())
     if head is None:
         if given:
-            raise InputError(f"parts belong to heads of parts ({', '.join(key for key, each in HEADS.items() if each)}), and head is global")
+            raise InputError(
+                f"parts belong to heads of parts ({', '.join(key for key, each in HEADS.items() if each)}), and head is global"
+            )
         return None, ()
     if len(set(given)) < len(given) or any(isinstance(each, bool) or not isinstance(each, int) or each < 1 for each in given):
         raise InputError(f"parts are different whole numbers from 1 on, got {' '.join(map(str, given))}")

@@ -60,8 +60,8 @@ class PartHead(nn.Module):
 
     @classmethod
     def branches(cls, parts: Sequence[int]) -> int:
-        """The branches that it needs of the backbone, besides the backbone itself."""
-        return 0
+        """The branches that it needs of the backbone for its parts, besides the backbone itself."""
+        return 0 * len(parts)
 
     @classmethod
     def compares(cls) -> bool:
