@@ -93,7 +93,7 @@ def sbs() -> ReidRecipe:
 
 
 def mgn() -> ReidRecipe:
-    """MGN (Wang et al., arXiv 1804.01438) by its paper: SGD at 0.01, flips, a margin of 1.2; each kind of loss is the mean over its parts."""
+    """MGN (Wang et al., arXiv 1804.01438) by its paper: SGD at 0.01, flips, a margin of 1.2; losses are means over their parts."""
     return ReidRecipe(
         data=MARKET,
         model=ReidModelRecipe(attention="none", head="mgn", image_size=(384, 128), last_stride=2),
