@@ -83,8 +83,8 @@ def training_step(model: ReidModel, batch: int) -> Step:
     def step() -> None:
         model.train()
         optimizer.zero_grad(set_to_none=True)
-        pooled, _, logits = model(erase(normalise(model.preprocessing, pixels), rectangles))
-        loss = smoothed_cross_entropy(logits, labels) + batch_hard_triplet(pooled, labels)
+        pooled, _, learnt = model(erase(normalise(model.preprocessing, pixels), rectangles))
+        loss = smoothed_cross_entropy(learnt.logits["global"], labels) + batch_hard_triplet(pooled, labels)
         loss.backward()
         optimizer.step()
 

@@ -19,6 +19,10 @@ from rga.backbones.model import BackboneModel
 from rga.backbones.pooling import AverageAndMax, GeneralizedMean
 from rga.classification.training import build_model as build_classifier
 from rga.errors import InputError
+from rga.reid.heads.catalog import HEADS as REID_HEADS
+from rga.reid.heads.catalog import HeadName
+from rga.reid.heads.stripes import names_of
+from rga.reid.model import ReidModel
 from rga.reid.training import build_model as build_reid
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.model import SegmentationModel
@@ -178,6 +182,25 @@ def test_fields_of_re_identification() -> None:
         model.backbone.get_submodule("layer4").register_forward_hook(lambda _module, _inputs, out, seen=seen: seen.append(out.shape[2:]))
         model.eval()(torch.rand(1, 3, 64, 32))
         assert seen == [grid]
+
+
+@pytest.mark.parametrize(("head", "parts"), [("pcb", (3,)), ("rpp", (2,)), ("mgn", (2,)), ("hpm", (1, 3))])
+def test_the_head_of_re_identification_is_that_of_the_fields(head: HeadName, parts: tuple[int, ...]) -> None:
+    model = built("reid", head=head, parts=parts, triplet_weight=0.0)
+    assert isinstance(model, ReidModel)
+    assert model.head is not None
+    assert type(model.head) is REID_HEADS[head]
+    names = {"mgn": ["whole", "whole_of_2", *names_of(2)]}.get(head, [name for count in parts for name in names_of(count)])
+    assert list(model.head.names) == names
+    whole = built("reid", head=head, image_size=(128, 64), triplet_weight=0.0)
+    assert isinstance(whole, ReidModel)
+    assert whole.head is not None
+    assert len(whole.head.names) == {"pcb": 6, "rpp": 6, "mgn": 8, "hpm": 15}[head]  # the paper's
+
+
+def test_non_local_blocks_are_there_if_the_field_says_so() -> None:
+    assert list(rga.attached(built("reid", non_local=True).backbone)) == ["layer2.0", "layer3.0"]
+    assert not rga.attached(built("reid").backbone)
 
 
 def test_without_a_cross_entropy_nothing_behind_the_neck_learns() -> None:

@@ -1,4 +1,4 @@
-"""Models with IBN-a, OSNet and other poolings under one contract: RGA-SC, two steps, saving, files of ONNX, optimising."""
+"""Models with IBN-a, OSNet, other poolings and heads of parts under one contract: RGA-SC, two steps, saving, files of ONNX, optimising."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +16,8 @@ from rga.deploy.exporting import export
 from rga.deploy.optimised import optimisation_of
 from rga.deploy.programs.roboflow import network_of
 from rga.errors import InputError
+from rga.explanation.class_activation import ClassScore, Similarity, grad_cam
+from rga.explanation.gates import read_gates
 from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
@@ -29,8 +31,13 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "OSNet, average + max": {"backbone": "osnet_x0_25", "pooling": "average+max"},
     "OSNet-AIN, GeM": {"backbone": "osnet_ain_x0_25", "pooling": "gem"},
     "OSNet-IBN without a layer behind the pooling": {"backbone": "osnet_ibn_x1_0", "backbone_options": {"feature_dim": 0}},
+    "PCB": {"backbone": "test_resnet", "head": "pcb", "parts": (4,), "triplet_weight": 0.0},
+    "RPP": {"backbone": "test_resnet", "head": "rpp", "parts": (4,), "triplet_weight": 0.0},
+    "MGN, IBN-a": {"backbone": "test_resnet", "head": "mgn", "backbone_options": {"ibn": "a"}},
+    "HPM": {"backbone": "test_resnet", "head": "hpm", "parts": (1, 2, 4), "triplet_weight": 0.0},
+    "AGW": {"backbone": "test_resnet", "non_local": True, "pooling": "gem", "triplet_mining": "weighted", "margin": None},
 }
-SLOW = ("OSNet-AIN, GeM", "OSNet-IBN without a layer behind the pooling")
+SLOW = ("PCB", "RPP", "MGN, IBN-a", "HPM", "AGW", "OSNet-AIN, GeM", "OSNet-IBN without a layer behind the pooling")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,7 @@ def trained(request: pytest.FixtureRequest, data: ReidData) -> ReidTraining:
         after=("conv3",) if MODELS[request.param]["backbone"].startswith("osnet") else ("layer3",),
     )
     task = ReidTraining(recipe, data)
+    task.begin_epoch(recipe.optimization.epochs)  # of RPP the last stage
     before = {name: parameter.detach().clone() for name, parameter in task.model.named_parameters() if parameter.requires_grad}
     optimizer = torch.optim.Adam(task.model.parameters(), lr=1e-3)
     batch = next(task.batches(0))
@@ -72,7 +80,7 @@ def trained(request: pytest.FixtureRequest, data: ReidData) -> ReidTraining:
         loss.backward()
         optimizer.step()
     same = {name for name, parameter in task.model.named_parameters() if name in before and torch.equal(before[name], parameter)}
-    assert not same  # the exponent of GeM and the instance normalisations learn, too
+    assert not same  # MGN's branches, RPP's classifier of parts, the exponent of GeM and the instance normalisations learn, too
     task.model.eval()
     return task
 
@@ -111,6 +119,26 @@ def test_a_file_of_onnx_is_the_model(trained: ReidTraining, tmp_path: Path) -> N
     import onnx  # noqa: PLC0415  an optional dependency
 
     assert {node.domain for node in onnx.load(exported.path).graph.node} <= {"", "ai.onnx"}
+
+
+@pytest.mark.slow
+def test_what_it_costs_is_counted(trained: ReidTraining) -> None:
+    found = rga.cost(trained.model, (1, 3, *SIZE))
+    assert found.parameters == sum(parameter.numel() for parameter in trained.model.parameters())
+    assert found.macs > rga.cost(trained.model.backbone, (1, 3, *SIZE)).macs * (1 if trained.model.head is not None else 0.99)
+
+
+@pytest.mark.slow
+def test_its_gates_and_what_it_looked_at_are_there(trained: ReidTraining) -> None:
+    pytest.importorskip("captum")
+    branches = 3 if trained.recipe.model.head == "mgn" else 1
+    image, other = pixels(2)
+    assert len(read_gates(trained.model, image)) == 2 * branches
+    for target in (ClassScore(), ClassScore("2"), Similarity(other)):
+        cam = grad_cam(trained.model, image, target)
+        assert cam.shape == SIZE
+        assert np.isfinite(cam).all()
+        assert np.abs(cam).max() > 0
 
 
 def test_optimised_it_keeps_its_instance_normalisations(trained: ReidTraining) -> None:
@@ -153,5 +181,9 @@ def test_pooling_comes_before_the_neck() -> None:
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(InputError, match=r"pooling is one of average, gem, average\+max, got 'mean'"):
         ReidModel("test_resnet", image_size=SIZE, attention="none", pooling="mean")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="its head is hpm, and theirs is the global one"):
+        network_of(ReidModel("resnet18", image_size=(128, 64), head="hpm"))
+    with pytest.raises(InputError, match="it has non-local blocks"):
+        network_of(ReidModel("resnet18", image_size=SIZE, non_local=True))
     with pytest.raises(InputError, match="its last map is pooled by gem, and not by the mean"):
         network_of(ReidModel("resnet18", image_size=SIZE, pooling="gem"))

@@ -39,12 +39,13 @@ def test_the_papers_network() -> None:
 def test_neck_and_classifier_follow_the_pooled_feature() -> None:
     model = small()
     x = torch.rand(3, 3, *SIZE)
-    pooled, neck, logits = model.eval()(x)
+    pooled, neck, learnt = model.eval()(x)
     torch.testing.assert_close(neck, model.neck(pooled))
-    assert logits is None  # of the training identities, which a test does not have
-    pooled, neck, logits = model.train()(x)
+    assert learnt is None  # of the training identities, which a test does not have
+    pooled, neck, learnt = model.train()(x)
     assert model.classifier is not None
-    torch.testing.assert_close(logits, neck @ model.classifier.weight.T)
+    assert learnt.features == {"global": pooled}
+    torch.testing.assert_close(learnt.logits, {"global": neck @ model.classifier.weight.T})
     assert small(classes=0).train()(x)[2] is None
 
 

@@ -85,6 +85,17 @@ def test_crops_are_windows_of_the_enlarged_image(data: ReidData) -> None:
         assert any(torch.equal(shown, window) for window in windows)
 
 
+def test_windows_of_the_padded_image_are_as_large_as_the_field_says(data: ReidData) -> None:
+    pixels, _, files = first(data, padding=3)
+    places = set()
+    for image, file in zip(pixels, files, strict=True):
+        padded = F.pad(file, (0, 0, 3, 3, 3, 3))
+        fits = [(top, left) for top in range(7) for left in range(7) if torch.equal(image, padded[top : top + 32, left : left + 16])]
+        assert len(fits) == 1
+        places.add(fits[0])
+    assert len(places) > 1
+
+
 def test_colours_change_as_much_as_the_field_says(data: ReidData) -> None:
     shift = {}
     for strength in (0.05, 0.8):
@@ -135,7 +146,8 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
     fields = {"identity_weight": 0.25, "label_smoothing": 0.4, "triplet_weight": 3.0, "margin": 0.9}
     task = ReidTraining(TINY.override(**fields), data)
     batch = next(task.batches(0))
-    pooled, _, logits = task.model(task.inputs(batch, CPU))
+    pooled, _, learnt = task.model(task.inputs(batch, CPU))
+    logits = learnt.logits["global"]
     parts = task.losses(batch, CPU)
     torch.testing.assert_close(parts["identity"], 0.25 * smoothed_cross_entropy(logits, batch.labels, 0.4))
     torch.testing.assert_close(parts["triplet"], 3 * batch_hard_triplet(pooled, batch.labels, 0.9))
@@ -151,7 +163,8 @@ def test_losses_are_weighted_as_the_fields_say(data: ReidData) -> None:
 def test_scores_have_the_margin_of_the_fields(data: ReidData, loss: Any) -> None:
     task = ReidTraining(TINY.override(identity_loss=loss, identity_scale=8.0, identity_margin=0.2, triplet_weight=0.0), data)
     batch = next(task.batches(0))
-    _, neck, cosines = task.model(task.inputs(batch, CPU))
+    _, neck, learnt = task.model(task.inputs(batch, CPU))
+    cosines = learnt.logits["global"]
     assert isinstance(task.model.classifier, CosineClassifier)
     torch.testing.assert_close(cosines, F.normalize(neck) @ F.normalize(task.model.classifier.weight).T)
     scores = SCORES[loss](cosines, batch.labels, 8.0, 0.2)

@@ -10,6 +10,7 @@ from rga.datasets.spec import DataSpec
 from rga.loading import load
 from rga.reid.model import ReidModel
 from rga.reid.recipes import RECIPES
+from rga.reid.strong_recipes import STRONG
 from rga.runs import train
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.optimization import build_schedule
@@ -87,6 +88,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "market1501", "msmt17", "folder", "small") else name
         for name in RECIPES
+        if name not in STRONG  # test_published_recipes.py
     ],
 )
 def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_losses_are_the_papers_two(data: ReidData) -> None:
     images = task.inputs(batch, CPU)
     assert images.shape == (6, 3, 64, 32)
     assert images.is_contiguous()
-    pooled, neck, logits = task.model(images)
+    pooled, neck, learnt = task.model(images)
+    logits = learnt.logits["global"]
     assert task.model.classifier is not None
     torch.testing.assert_close(logits, task.model.classifier(neck))
     torch.testing.assert_close(parts["identity"], smoothed_cross_entropy(logits, batch.labels))

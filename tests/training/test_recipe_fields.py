@@ -31,6 +31,7 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "weight_decay": -1e-4,
         "attention_weight_decay": -1e-4,
         "gradient_clip_norm": -1.0,
+        "hold_epochs": -1.0,
         "gradient_accumulation": 0,
         "ema_decay": 1.0,
         "evaluate_every": -1,
@@ -54,6 +55,10 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
     },
     "reid": {
         "image_size": (256, 0),
+        "parts": (0,),
+        "refine_after": -1,
+        "refine_alone": -1,
+        "padding": -1,
         "ids_per_batch": 0,
         "images_per_id": 0,
         "passes_per_epoch": 0,

@@ -1,6 +1,7 @@
 """The depth of a backbone's weights, for learning rates that fall from the last layer to the first.
 
-The layers are timm's: the stem, then every block (of a transformer, of a ResNet, ...), as the network itself groups them.
+The layers are timm's: the stem, then every block (of a transformer, of a ResNet, ...), as the network itself groups them. Blocks of
+branches (``branches.py``) are as deep as the network's own.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from timm.models import group_parameters
 from torch import nn
 
+from rga.backbones.branches import NAME
 from rga.backbones.own_parameters import own_parameters
 from rga.errors import InputError
 
@@ -39,6 +41,6 @@ def layers_to_the_end(backbone: nn.Module) -> dict[int, int]:
         )
     layers = group_parameters(backbone, matcher(coarse=False), reverse=True)  # name -> number of its layer from the input
     own = {id(parameter) for parameter in own_parameters(backbone)}
-    numbers = {id(parameter): layers[name] for name, parameter in backbone.named_parameters() if id(parameter) in own}
+    numbers = {id(parameter): layers[NAME.sub("", name)] for name, parameter in backbone.named_parameters() if id(parameter) in own}
     last = max(numbers.values())
     return {key: last - number + 1 for key, number in numbers.items()}

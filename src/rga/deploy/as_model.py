@@ -12,6 +12,7 @@ from rga.backbones.model import BackboneModel
 from rga.classification.model import ClassificationModel
 from rga.deploy.optimised import optimisation_of
 from rga.errors import InputError
+from rga.reid.heads.outputs import Outputs
 from rga.reid.model import Feature, ReidModel
 from rga.runtime.classification import RuntimeClassification
 from rga.runtime.description import OUTPUTS
@@ -60,14 +61,19 @@ class ReidFromFile(FromFile, ReidModel):
         self.begin(runtime)
         self.feature: Feature = "pooled" if runtime.feature == "pooled" else "neck"
         self.threshold = runtime.threshold
-        self.neck = nn.BatchNorm1d(runtime.width(runtime.feature))
+        self.head = None
         self.classifier = None
         self.eval()
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def width(self, feature: Feature) -> int:
+        """The dimensions of a feature; of a foreign network those of its only one."""
+        assert isinstance(self.runtime, RuntimeReid)
+        return self.runtime.width(feature if feature in self.runtime.output_names else self.runtime.feature)
+
+    def forward(self, images: Tensor) -> Outputs:
         """The features before the neck and after it; of a foreign network its only one, twice."""
         found = self.outputs(images, *(name for name in OUTPUTS["reid"] if name in self.runtime.output_names))
-        return found[0], found[-1], None
+        return Outputs(found[0], found[-1], None)
 
 
 class SegmentationFromFile(FromFile, SegmentationModel):

@@ -120,22 +120,13 @@ def similarity_with(model: ReidModel, other: ImageLike) -> Score:
 
 def identity_score(model: ReidModel, name: str | int | None, pixels: Tensor) -> Score:
     """The score of a training identity."""
-    classifier = model.classifier
-    if classifier is None:
-        raise InputError("this model was saved without its classifier of training identities: name another image")
-
-    def logits(images: Tensor) -> Tensor:
-        found: Tensor = classifier(model(images)[1])
-        return found
-
-    if name is None:
-        with torch.no_grad():
-            chosen = int(logits(pixels)[0].argmax())
-    else:
+    with torch.no_grad():
+        chosen = int(model.identity_scores(pixels)[0].argmax())
+    if name is not None:
         chosen = int(name) if str(name).isdecimal() else -1
-        if not 0 <= chosen < classifier.out_features:
-            raise InputError(f"training identities are numbered from 0 to {classifier.out_features - 1}, got {name!r}")
-    return lambda images: logits(images)[:, chosen]
+        if not 0 <= chosen < model.identities:
+            raise InputError(f"training identities are numbered from 0 to {model.identities - 1}, got {name!r}")
+    return lambda images: model.identity_scores(images)[:, chosen]
 
 
 def pixels_score(model: SegmentationModel, name: str | int | None, pixels: Tensor) -> Score:

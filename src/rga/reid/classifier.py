@@ -1,6 +1,10 @@
-"""A classifier of cosines: the identity whose direction a feature is nearest to."""
+"""Classifiers of identities: linear scores, or the cosines with a direction an identity."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,3 +40,8 @@ class CosineClassifier(nn.Linear):
 def cosines(features: Tensor, directions: Tensor) -> Tensor:
     """The cosines of (B, D) with (C, D): (B, C)."""
     return F.linear(F.normalize(features), F.normalize(directions))
+
+
+Classifier = Literal["linear", "cosine"]
+CLASSIFIERS: dict[Classifier, Callable[[int, int], nn.Linear]] = {"linear": partial(nn.Linear, bias=False), "cosine": CosineClassifier}
+"""(dimensions, classes) -> the classifier."""

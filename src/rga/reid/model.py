@@ -1,4 +1,6 @@
-"""The re-ID model: a backbone with attention, pooling, a BN neck and a classifier; and what it is used for, embedding images.
+"""The re-ID model: a backbone with attention, a head, and what it is used for, embedding images.
+
+The global head is the model's own: pooling, a BN neck and a classifier. Heads that look at parts (``heads``) take its place.
 
 As in the paper's code: last stride 1, global average pooling where no other is chosen, BatchNorm1d with a frozen bias as the neck, a
 linear classifier without bias that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin:
@@ -7,8 +9,7 @@ linear classifier without bias that starts at a deviation of .001. Saved with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,23 +20,28 @@ from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
+from rga.backbones.branches import CHILD as BRANCHES
+from rga.backbones.branches import add_branches, branch_maps
 from rga.backbones.catalog import create_backbone
 from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.model import BackboneModel
+from rga.backbones.non_local import add_non_local
 from rga.backbones.options import check_options
 from rga.backbones.pooling import Pooling, check_pools_last, create_pooling, pooled_features
 from rga.errors import InputError
 from rga.images.inputs import ImageLike, as_image, as_images
 from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
-from rga.reid.classifier import CosineClassifier
+from rga.reid.classifier import CLASSIFIERS, Classifier
+from rga.reid.heads.catalog import HeadName, head_of
+from rga.reid.heads.outputs import Learnt, Outputs
+from rga.reid.heads.part_head import PartHead
 from rga.reid.transforms import flipped, test_transform
 from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
-Classifier = Literal["linear", "cosine"]
-CLASSIFIERS: dict[Classifier, Callable[[int, int], nn.Linear]] = {"linear": partial(nn.Linear, bias=False), "cosine": CosineClassifier}
-"""(dimensions, classes) -> the classifier."""
+GLOBAL = "global"
+"""The name of the global head, and of what its losses see."""
 
 
 class ReidModel(BackboneModel, tags=["person-re-identification"]):
@@ -49,8 +55,11 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         attention: name of an attention, ``"none"`` for a plain backbone.
         attention_options: options of the attention.
         attention_after: modules to attend to; None for all stages, ``"blocks"`` for inside of all blocks.
-        last_stride: 1 keeps the resolution of the last stage, 2 leaves the backbone as it is.
+        last_stride: 1 keeps the resolution of the last stage, 2 leaves the backbone as it is; of MGN's branches the global one alone.
         pooling: of the last map: ``"average"``, ``"gem"`` (the generalised mean, whose exponent is learned), or ``"average+max"``.
+        head: ``"global"``, or one that looks at parts: ``"pcb"``, ``"rpp"``, ``"mgn"``, ``"hpm"``; see ``rga.reid.heads``.
+        parts: of such a head; None for the paper's.
+        non_local: add AGW's non-local blocks to a ResNet, beside the attention.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
         classifier: what tells identities apart in training: ``"linear"`` scores, or the ``"cosine"`` with a direction an identity.
         mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
@@ -72,6 +81,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         attention_after: Sequence[str] | None = None,
         last_stride: int = 1,
         pooling: Pooling = "average",
+        head: HeadName = "global",
+        parts: Sequence[int] | None = None,
+        non_local: bool = False,
         feature: Feature = "neck",
         classifier: Classifier = "linear",
         mean: Sequence[float] | None = None,
@@ -91,36 +103,116 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         self.trained_on = dict(trained_on or {})
         self.metrics = dict(metrics or {})
         self.threshold = None if threshold is None else Threshold.from_dict(threshold)
-        self.backbone = create_backbone(backbone, image_size=(height, width), **check_options(backbone_options or {}))
-        if last_stride == 1:
-            keep_last_resolution(self.backbone, (height, width))
-        attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
-        self.pooling = create_pooling(pooling)
-        if self.pooling is not None:
-            check_pools_last(self.backbone, backbone, (height, width))
-        with evaluating(self.backbone), torch.inference_mode():
-            width_of_features = self.backbone(torch.zeros(1, 3, height, width)).shape[1]
-        self.neck = nn.BatchNorm1d(width_of_features)
-        self.neck.bias.requires_grad_(False)
         if classifier not in CLASSIFIERS:
             raise InputError(f"classifier is linear or cosine, got {classifier}")
+        size = (height, width)
+
+        def network(stride: int) -> nn.Module:
+            built = create_backbone(backbone, image_size=size, **check_options(backbone_options or {}))
+            if stride == 1:
+                keep_last_resolution(built, size)
+            if non_local:
+                add_non_local(built, size)
+            return attach(built, attention, image_size=size, after=attention_after, **dict(attention_options or {}))
+
+        kind, numbers = head_of(head, parts)
+        self.backbone = network(last_stride)
+        self.pooling = create_pooling(pooling)
+        self.head: PartHead | None = None
+        if kind is None:
+            self.add_global_head(backbone, size, classes, classifier)
+        else:
+            if self.pooling is not None:
+                raise InputError(f"head {head} pools its parts itself: leave pooling {pooling} out, or choose head global")
+            if branches := kind.branches(numbers):
+                add_branches(self.backbone, [network(1) for _ in range(branches)])
+            maps = self.probed_maps(size)
+            self.head = kind(maps.shape[1], (maps.shape[2], maps.shape[3]), numbers, classes, classifier)
+
+    def add_global_head(self, backbone: str, size: tuple[int, int], classes: int, classifier: Classifier) -> None:
+        """Adds the BN neck and the classifier on the backbone's pooled features.
+
+        Raises:
+            InputError: the backbone cannot have another pooling than its own.
+        """
+        if self.pooling is not None:
+            check_pools_last(self.backbone, backbone, size)
+        with evaluating(self.backbone), torch.inference_mode():
+            width_of_features = self.backbone(torch.zeros(1, 3, *size)).shape[1]
+        self.neck = nn.BatchNorm1d(width_of_features)
+        self.neck.bias.requires_grad_(False)
         self.classifier = CLASSIFIERS[classifier](width_of_features, classes) if classes else None
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Features and, in training, scores of the training identities.
+    def probed_maps(self, size: tuple[int, int]) -> Tensor:
+        """What a head of parts will see, of one image without content; of several branches the last one's map.
+
+        Raises:
+            InputError: the backbone returns no map.
+        """
+        name = type(self.backbone).__name__
+        maps: object = None
+        if hasattr(self.backbone, "forward_features"):
+            with evaluating(self.backbone), torch.inference_mode():
+                maps = self.maps(torch.zeros(1, 3, *size))[-1]
+        if not (isinstance(maps, Tensor) and maps.dim() == 4 and maps.shape[1] == getattr(self.backbone, "num_features", 0)):
+            raise InputError(f"parts are cut out of a map (B, C, H, W), which a {name} does not return: choose head global, or a CNN")
+        return maps
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The last map (B, C, H, W) of each branch of the backbone, which has one where the head needs no more."""
+        if hasattr(self.backbone, BRANCHES):
+            return branch_maps(self.backbone, images)
+        return [self.backbone.forward_features(images)]  # type: ignore[operator]
+
+    def width(self, feature: Feature) -> int:
+        """The dimensions of a feature."""
+        return self.neck.num_features if self.head is None else self.head.widths[feature]
+
+    @property
+    def compared(self) -> dict[str, int]:
+        """The dimensions of the features that triplets, pairs and centres compare, by their names."""
+        return {GLOBAL: self.neck.num_features} if self.head is None else self.head.compared
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Features and, in training, what the losses see.
 
         Args:
             images: (B, 3, H, W), normalised.
 
         Returns:
-            The features before the neck and after it, (B, D) each, and the classifier's logits (B, classes); None in evaluation mode and
-            without a classifier.
+            The features before the neck (B, D) and after it (B, E), and named features and logits of the training identities; None instead
+            of these in evaluation mode and without a classifier.
         """
+        if self.head is not None:
+            found: Outputs = self.head(self.maps(images))
+            return found
         pooled = pooled_features(self.backbone, self.pooling, images)
         neck: Tensor = self.neck(pooled)
-        return pooled, neck, self.classifier(neck) if self.training and self.classifier is not None else None
+        learnt = Learnt({GLOBAL: pooled}, {GLOBAL: self.classifier(neck)}) if self.training and self.classifier is not None else None
+        return Outputs(pooled, neck, learnt)
+
+    @property
+    def identities(self) -> int:
+        """How many training identities its classifiers tell apart; 0 without them."""
+        if self.head is None:
+            return 0 if self.classifier is None else self.classifier.out_features
+        return next((int(each.out_features) for each in self.head.classifiers.values()), 0)  # type: ignore[arg-type]
+
+    def identity_scores(self, images: Tensor) -> Tensor:
+        """The logits of the training identities (B, classes), in any mode; the mean over the parts of a head that looks at parts.
+
+        Raises:
+            InputError: it was saved without classifiers.
+        """
+        if not self.identities:
+            raise InputError("this model was saved without its classifier of training identities: name another image")
+        if self.head is not None:
+            return self.head.scores(self.maps(images))
+        assert self.classifier is not None
+        found: Tensor = self.classifier(self(images)[1])
+        return found
 
     def input_of(self, image: ImageLike) -> Tensor:
         """What the backbone sees of one image: (1, 3, H, W), normalised, on its device."""
@@ -187,8 +279,7 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
                 features["pooled"].append(both[0].float().cpu())
                 features["neck"].append(both[1].float().cpu())
         if not features["pooled"]:
-            empty = torch.zeros(0, self.neck.num_features)
-            return {"pooled": [empty], "neck": [empty]}
+            return {name: [torch.zeros(0, self.width(name))] for name in features}
         return features
 
 

@@ -15,7 +15,7 @@ from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, Optimiz
 
 @dataclass(frozen=True, kw_only=True)
 class ReidModelRecipe(ModelRecipe):
-    """Backbone, attention, pooling and neck."""
+    """Backbone, attention, pooling and head."""
 
     image_size: tuple[int, int] = (256, 128)
     """Height and width of the network's input."""
@@ -23,6 +23,16 @@ class ReidModelRecipe(ModelRecipe):
     """1 keeps the resolution of the last stage, as in the paper; 2 leaves the backbone as it is."""
     pooling: Literal["average", "gem", "average+max"] = "average"
     """Global pooling of the last map: average as in the paper, gem (generalised mean, with an exponent that is learned), or average+max."""
+    head: Literal["global", "pcb", "rpp", "mgn", "hpm"] = "global"
+    """What looks at the last map: global is a BN neck on the pooled map; pcb, rpp, mgn and hpm look at parts of a person."""
+    parts: tuple[int, ...] = ()
+    """Parts of pcb and rpp (6 in the paper), of each branch of mgn (2 3), of each level of hpm (1 2 4 8); by default the paper's."""
+    refine_after: int = 60
+    """Of head rpp: epochs of pcb before its parts are refined."""
+    refine_alone: int = 5
+    """Of head rpp: epochs after these in which the classifier of parts learns alone; then all learn."""
+    non_local: bool = False
+    """Add the five non-local blocks of AGW to a ResNet, beside the attention."""
     feature: Literal["pooled", "neck"] = "neck"
     """The feature that chooses the best model and that the saved model returns: before (pooled) or after the neck."""
 
@@ -31,6 +41,13 @@ class ReidModelRecipe(ModelRecipe):
         super().__post_init__()
         if min(self.image_size) < 1:
             raise InputError(f"image_size must be at least 1 by 1, got {self.image_size[0]} {self.image_size[1]}")
+        check_range(self, ("refine_after", "refine_alone"), 0)
+        if min(self.parts, default=1) < 1:
+            raise InputError(f"parts must be at least 1, got {' '.join(map(str, self.parts))}")
+        if self.head == "global" and self.parts:
+            raise InputError("parts are of the heads pcb, rpp, mgn and hpm, and head is global: choose one of them, or leave parts out")
+        if self.head != "global" and self.pooling != "average":
+            raise InputError(f"head {self.head} pools its parts itself: leave pooling {self.pooling} out, or choose head global")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +74,8 @@ class ReidAugmentationRecipe:
 
     random_crop: float = 0.5
     """Probability of a resize to 9/8 and a random crop."""
+    padding: int = 0
+    """Pixels of black around the image, of which a random window is taken; 0 for none. BoT has 10, and no random_crop."""
     random_flip: float = 0.5
     """Probability of a horizontal flip."""
     random_erasing: float = 0.5
@@ -81,7 +100,7 @@ class ReidAugmentationRecipe:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("random_crop", "random_flip", "random_erasing", "white_balance", "random_grayscale", "random_blur"), 0, 1)
-        check_range(self, ("color_jitter",), 0)
+        check_range(self, ("color_jitter", "padding"), 0)
         check_range(self, ("auto_augment_prob",), 0, 1)
         check_range(self, ("rand_augment_ops",), 1)
         check_range(self, ("rand_augment_magnitude",), 0, 30)
@@ -89,7 +108,7 @@ class ReidAugmentationRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ReidLossRecipe:
-    """Cross-entropy on the neck's feature; triplets, pairs and centres on the pooled one."""
+    """Cross-entropy on the neck's feature; triplets, pairs and centres on the pooled one. Of several parts the sum over all."""
 
     identity_weight: float = 1.0
     """Weight of the cross-entropy over identities; 0 leaves it out."""
@@ -193,12 +212,30 @@ class ReidRecipe(Recipe):
     def __post_init__(self) -> None:
         """Checks what concerns several groups."""
         super().__post_init__()
+        self.check_head()
         if self.batches.domain_balanced and not self.also_train:
             raise InputError("domain_balanced shares batches among several datasets: name more with also_train, or leave it out")
         if self.loss.pairs and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:
             raise InputError(
                 "triplets need at least 2 identities with 2 images in a batch, got "
                 f"{self.batches.ids_per_batch} with {self.batches.images_per_id}"
+            )
+
+    def check_head(self) -> None:
+        """Checks that the losses are of features that the head has, and that there is time for its stages."""
+        head, loss = self.model.head, self.loss
+        if head in ("pcb", "rpp", "hpm") and (loss.pairs or loss.center_weight):
+            raise InputError(
+                f"head {head} learns by its classifiers alone, as in its paper: triplet_weight, circle_weight and center_weight must be 0, "
+                f"got {loss.triplet_weight}, {loss.circle_weight} and {loss.center_weight}"
+            )
+        if head != "global" and not loss.identity_weight:
+            raise InputError(f"head {head} learns its parts by their classifiers: identity_weight must be above 0")
+        first, alone, epochs = self.model.refine_after, self.model.refine_alone, self.optimization.epochs
+        if head == "rpp" and first + alone >= epochs:
+            raise InputError(
+                f"head rpp refines its parts after {first} epochs (refine_after) and {alone} more (refine_alone), and there are {epochs}: "
+                "raise epochs, or lower these"
             )
 
     def datasets(self) -> tuple[DataSpec, ...]:

@@ -7,6 +7,7 @@
     rga train reid/small --data folder:DIR              the same for a few hundred people and no GPU
     rga train reid/tiny --data folder:DIR               a few dozen images, for a CPU without a network
     rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
+    rga train reid/bot --data market1501:DIR            Bag of Tricks; reid/agw, sbs, mgn and pcb likewise, see strong_recipes.py
 
 Hardware, estimated: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC,
 quoted from the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4,
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from rga.datasets.spec import DataSpec
 from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe
+from rga.reid.strong_recipes import STRONG
 from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe
 
 
@@ -146,5 +148,6 @@ RECIPES: dict[str, Callable[[], ReidRecipe]] = {
     "small": small,
     "generated": generated,
     "tiny": tiny,
+    **STRONG,
 }
 """Name -> recipe; the command line calls them reid/NAME."""

@@ -15,6 +15,7 @@ from rga.images.tensors import normalise
 from rga.reid.datasets.check import cautions, check_findable
 from rga.reid.datasets.samples import ReidData, Sample, relabel
 from rga.reid.evaluation import rank
+from rga.reid.heads.rpp import Refinement
 from rga.reid.losses import TripletError
 from rga.reid.losses.criterion import ReidCriterion
 from rga.reid.model import ReidModel
@@ -82,6 +83,7 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         augmentation = Augmentation(
             *recipe.model.image_size,
             crop=chosen.random_crop,
+            padding=chosen.padding,
             flip=chosen.random_flip,
             random_erasing=chosen.random_erasing,
             color_jitter=chosen.color_jitter,
@@ -92,18 +94,25 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         )
         samples = TrainingImages(data.train, labels, augmentation)
         super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
-        self.criterion = ReidCriterion(recipe.loss, len(numbers), self.model.neck.num_features, recipe.seed)
+        self.criterion = ReidCriterion(recipe.loss, len(numbers), self.model.compared, recipe.seed)
         self.criterion_lr = recipe.loss.center_step
+        stages = recipe.model.refine_after, recipe.model.refine_alone
+        self.refinement = Refinement(self.model, self.model.backbone, self.model.head, *stages)
+
+    def begin_epoch(self, epoch: int) -> bool:
+        """Freezes what does not learn in an epoch: the backbone in the first ones, and with RPP what its stage leaves alone."""
+        changed = super().begin_epoch(epoch)
+        return self.refinement.begin_epoch(epoch) or changed
 
     def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
         """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
         return erase(normalise(self.model.preprocessing, batch.pixels.to(device, non_blocking=True)), batch.erased)
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
-        """Cross-entropy after the neck, and before it triplets, pairs and centres; of several processes, over the batches of all."""
-        pooled, _, logits = self.network(self.inputs(batch, device))
+        """Cross-entropy on the logits, and triplets, pairs and centres on the features; of several processes, over the batches of all."""
+        *_, learnt = self.network(self.inputs(batch, device))
         try:
-            parts: dict[str, Tensor] = self.criterion(pooled, logits, batch.labels)
+            parts: dict[str, Tensor] = self.criterion(learnt, batch.labels)
         except TripletError as error:
             raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
@@ -148,13 +157,16 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         attention_after=chosen.attention_after(),
         last_stride=chosen.last_stride,
         pooling=chosen.pooling,
+        head=chosen.head,
+        parts=chosen.parts or None,
+        non_local=chosen.non_local,
         feature=chosen.feature,
         classifier="linear" if recipe.loss.identity_loss == "softmax" else "cosine",
         mean=chosen.mean,
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
-    if not recipe.loss.identity_weight:  # nothing would train them
+    if not recipe.loss.identity_weight and model.head is None:  # nothing would train them
         for parameter in (*model.neck.parameters(), *(() if model.classifier is None else model.classifier.parameters())):
             parameter.requires_grad_(False)
     return start_model(model, chosen, recipe.machine)

@@ -14,6 +14,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as TF
 
@@ -46,6 +47,7 @@ class Augmentation(nn.Module):
         height: of the network's input.
         width: of the network's input.
         crop: probability of a resize to 9/8 and a random crop.
+        padding: pixels of black around the image, of which a random window is taken; 0 for none.
         flip: probability of a horizontal flip.
         random_erasing: probability of erasing a rectangle of .02-.4 of the area, aspect .3-3.3.
         color_jitter: strength of random brightness, contrast and saturation; 0 (the paper's recipe) for none.
@@ -61,6 +63,7 @@ class Augmentation(nn.Module):
         width: int,
         *,
         crop: float = 0.5,
+        padding: int = 0,
         flip: float = 0.5,
         random_erasing: float = 0.5,
         color_jitter: float = 0.0,
@@ -72,6 +75,7 @@ class Augmentation(nn.Module):
         super().__init__()
         self.size = (height, width)
         self.crop = crop
+        self.padding = padding
         self.flip = flip
         self.random_erasing = random_erasing
         self.colors: list[nn.Module] = [] if policy is None else [policy]
@@ -95,6 +99,9 @@ class Augmentation(nn.Module):
             image = TF.resize_image(image, larger)[:, top : top + height, left : left + width]
         else:
             image = TF.resize_image(image, [height, width])
+        if self.padding:
+            top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
+            image = F.pad(image, [self.padding] * 4)[:, top : top + height, left : left + width]
         if to_flip < self.flip:
             image = image.flip(-1)
         for change in self.colors:

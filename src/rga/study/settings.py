@@ -10,14 +10,15 @@ datasets in up to 80 minutes a run; ``full`` is the paper's recipe, for a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from rga.classification import recipes as classification
 from rga.datasets.spec import DataSpec
 from rga.reid import recipes as reid
-from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe
+from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidLossRecipe, ReidModelRecipe, ReidRecipe
+from rga.reid.strong_recipes import STRONG
 from rga.segmentation import recipes as segmentation
 from rga.study import paper
 from rga.study.generated import GeneratedData
@@ -141,6 +142,29 @@ def of_pair(name: str, title: str, **changes: Any) -> Setting:
     return Setting(name, title, "laptop", reid.small, POOLED, ("cuhk03-labeled",), changes={**shorter, **changes})
 
 
+FROM_RECIPE = (
+    *("head", "pooling", "non_local", "backbone_options", "last_stride", "feature", "auto_augment", "auto_augment_prob"),
+    *(each.name for each in fields(ReidLossRecipe)),
+)
+"""Fields that the settings of published recipes have from these: head, losses, and what goes with them; all others are those of people."""
+
+
+def of_recipe(name: str, title: str, setting: str = "", metrics: tuple[Metric, ...] = NECK, **changes: Any) -> Setting:
+    """A published recipe's head and losses on generated people, with the network, the images and the steps of the setting of people."""
+    published = STRONG[name]().fields()
+    chosen = {each: published[each] for each in FROM_RECIPE}
+    return Setting(
+        f"people-{setting or name}",
+        f"generated people, {title}",
+        "minutes",
+        people,
+        metrics,
+        ("market1501",),
+        PEOPLE,
+        changes={**chosen, **changes},
+    )
+
+
 def so_many_people(count: int) -> GeneratedData:
     """Training on so many people, of whom the first are always the same, and testing on 150 others, who are always the same."""
     options = PeopleOptions(identities=count, test_identities=150, images_per_camera=4, distractors=200)
@@ -164,6 +188,13 @@ ALL = (
     of_people("people-occluded", "generated people, more occlusion", worse_people("people-occluded", occlusion=0.5, obstacles=3)),
     of_people("people-cluttered", "generated people, more clutter", worse_people("people-cluttered", clutter=0.5, company=0.4)),
     of_people("people-misaligned", "generated people, worse boxes", worse_people("people-misaligned", misalignment=0.12, cut=0.2)),
+    of_recipe("bot", "BoT"),
+    of_recipe("agw", "AGW"),
+    of_recipe("sbs", "SBS"),
+    of_recipe("mgn", "MGN", last_stride=1),
+    of_recipe("pcb", "PCB", metrics=POOLED),
+    of_recipe("pcb", "PCB with refined parts", "rpp", POOLED, head="rpp", refine_after=8, refine_alone=1),
+    of_recipe("pcb", "HPM", "hpm", head="hpm", parts=(1, 2, 4), feature="neck"),
     Setting("streets", "generated street scenes", "minutes", segmentation.demo, MIOU, ("streets",), STREETS),
     Setting("digits", "handwritten digits", "minutes", classification.digits, TOP_1, ("digits",)),
     Setting("cuhk03-part", "CUHK03, a part of it", "laptop", reid.small, POOLED, ("cuhk03-labeled",)),

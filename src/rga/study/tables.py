@@ -198,6 +198,12 @@ ALL = (
         tuple(Block(setting, BOTH, 3) for setting in ("cuhk03-short", "cuhk03-short-scratch", "cuhk03-short-lr-3", "cuhk03-short-lr-10")),
     ),
     Table(
+        "strong",
+        "Published recipes",
+        "What does RGA add to the heads and losses of BoT, AGW, SBS, MGN, PCB, PCB with refined parts, and HPM?",
+        tuple(Block(f"people-{recipe}", BOTH, 3) for recipe in ("bot", "agw", "sbs", "mgn", "pcb", "rpp", "hpm")),
+    ),
+    Table(
         "steps",
         "Length of the training",
         "Does the paper's start of the gates catch up in a longer training?",

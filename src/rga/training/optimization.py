@@ -44,7 +44,7 @@ def build_schedule(recipe: OptimizationRecipe) -> Schedule:
     begin = (recipe.warmup_start_lr, recipe.lr, recipe.warmup_epochs)
     schedule = warmup_then_steps(*begin, recipe.milestones, recipe.lr_decay)
     if recipe.schedule == "cosine":
-        schedule = warmup_then_cosine(*begin, recipe.epochs, 0.0)
+        schedule = warmup_then_cosine(*begin, recipe.epochs, 0.0, recipe.hold_epochs)
     if recipe.schedule == "poly":
         schedule = warmup_then_poly(*begin, recipe.epochs)
     return once_an_epoch(schedule) if recipe.lr_update == "epoch" else schedule

@@ -43,6 +43,8 @@ class OptimizationRecipe:
     """Epochs of linear warm-up."""
     schedule: Literal["steps", "cosine", "poly"] = "steps"
     """After the warm-up: steps at milestones, half a cosine to 0, or (1 - share of the epochs)^0.9."""
+    hold_epochs: float = 0.0
+    """Epochs at lr between the warm-up and the fall of cosine."""
     milestones: tuple[int, ...] = tuple(range(80, 361, 40))
     """Epochs at which the learning rate drops, for steps."""
     lr_decay: float = 0.5
@@ -73,11 +75,15 @@ class OptimizationRecipe:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         check_range(self, ("epochs", "gradient_accumulation"), 1)
-        check_range(self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm"), 0)
+        check_range(self, ("warmup_epochs", "weight_decay", "lr", "warmup_start_lr", "lr_decay", "gradient_clip_norm", "hold_epochs"), 0)
         check_range(self, ("backbone_lr_scale", "attention_lr_scale", "freeze_epochs"), 0)
         check_range(self, ("layer_lr_decay",), 0, 1)
         if self.attention_weight_decay is not None:
             check_range(self, ("attention_weight_decay",), 0)
+        if self.hold_epochs and self.schedule != "cosine":
+            raise InputError(
+                f"hold_epochs come before a cosine, got {self.hold_epochs} with schedule {self.schedule}: choose cosine, or leave them out"
+            )
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be at least 0 and less than 1, got {self.ema_decay}")
 

@@ -30,19 +30,23 @@ def warmup_then_steps(start: float, peak: float, warmup_epochs: float, milestone
     return lr
 
 
-def warmup_then_cosine(start: float, peak: float, warmup_epochs: float, epochs: float, end: float) -> Schedule:
-    """Linear from ``start`` to ``peak`` over ``warmup_epochs``, then half a cosine to ``end`` at ``epochs``.
+def warmup_then_cosine(start: float, peak: float, warmup_epochs: float, epochs: float, end: float, hold_epochs: float = 0.0) -> Schedule:
+    """Linear from ``start`` to ``peak`` over ``warmup_epochs``, ``hold_epochs`` at the peak, then half a cosine to ``end`` at ``epochs``.
 
     Example:
         >>> schedule = warmup_then_cosine(0.0, 1.0, 10, 110, 0.0)
         >>> [schedule(5), schedule(10), round(schedule(60), 6), schedule(110)]
         [0.5, 1.0, 0.5, 0.0]
+        >>> schedule = warmup_then_cosine(0.0, 1.0, 10, 110, 0.0, hold_epochs=20)
+        >>> [schedule(10), schedule(30), round(schedule(70), 6)]
+        [1.0, 1.0, 0.5]
     """
+    begin = warmup_epochs + hold_epochs
 
     def lr(epoch: float) -> float:
         if epoch < warmup_epochs:
             return start + (peak - start) * epoch / warmup_epochs
-        done = min(1.0, (epoch - warmup_epochs) / max(epochs - warmup_epochs, 1e-9))
+        done = min(1.0, max(0.0, epoch - begin) / max(epochs - begin, 1e-9))
         return end + (peak - end) * (1 + math.cos(math.pi * done)) / 2
 
     return lr

@@ -21,8 +21,8 @@ def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_
 def test_an_unknown_name_answers_with_the_nearest_or_all(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown dataset 'market': did you mean market1501\?"):
         CATALOG.load("market", tmp_path)
-    with pytest.raises(ValueError, match=r"unknown dataset 'viper': choose one of market1501, msmt17, .*csv"):
-        CATALOG.load("viper", tmp_path)
+    with pytest.raises(ValueError, match=r"unknown dataset 'ilids': choose one of market1501, msmt17, .*csv"):
+        CATALOG.load("ilids", tmp_path)
 
 
 def test_an_unknown_option_answers_with_the_known_ones(tmp_path: Path) -> None:
@@ -56,6 +56,8 @@ def test_counts_of_the_protocols() -> None:
     assert images == {
         "market1501": (12_936, 3_368, 15_913),
         "msmt17": (32_621, 11_659, 82_161),
+        "dukemtmc": (16_522, 2_228, 17_661),
+        "veri": (37_778, 1_678, 11_579),
         "cuhk03-labeled": (7_368, 1_400, 5_328),
         "cuhk03-detected": (7_365, 1_400, 5_332),
     }

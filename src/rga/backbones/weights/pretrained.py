@@ -13,6 +13,7 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from rga.attachment import attachments
+from rga.backbones.branches import with_branches
 from rga.backbones.catalog import OWN
 from rga.backbones.classifier import classifier_names
 from rga.backbones.weights.contents import read_contents
@@ -83,6 +84,7 @@ def put(
     attended = attachments(backbone)
     of_attention = tuple(f"{each.name}." for each in attended)
     all_own = backbone.state_dict()
+    state = with_branches(state, all_own)
     own = {key: value for key, value in all_own.items() if not key.startswith(of_attention)}
     classifier = classifier_names(backbone)
     if any(key not in state or state[key].shape != own[key].shape for key in classifier):

@@ -64,6 +64,10 @@ def network_of(model: ReidModel) -> Network:
         reason = f"its attention comes after {config['attention_after']}, and not after all stages"
     elif config.get("last_stride", 1) != 1:
         reason = "its last stage halves the map (last_stride=2)"
+    elif config.get("head", "global") != "global":
+        reason = f"its head is {config['head']}, and theirs is the global one"
+    elif config.get("non_local", False):
+        reason = "it has non-local blocks"
     elif config.get("pooling", "average") != "average":
         reason = f"its last map is pooled by {config['pooling']}, and not by the mean"
     if reason:

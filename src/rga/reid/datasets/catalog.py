@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from rga.datasets.catalog import Catalog
-from rga.reid.datasets import cuhk03, folder, market1501, msmt17, names, table
+from rga.reid.datasets import cuhk03, dukemtmc, folder, market1501, msmt17, names, table, veri
 from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, SplitCounts
 
@@ -15,6 +15,8 @@ Reader = Callable[..., ReidData]
 READERS: dict[str, Reader] = {
     "market1501": market1501.read_market1501,
     "msmt17": msmt17.read_msmt17,
+    "dukemtmc": dukemtmc.read_dukemtmc,
+    "veri": veri.read_veri,
     "cuhk03-labeled": partial(cuhk03.read_cuhk03, boxes="labeled"),
     "cuhk03-detected": partial(cuhk03.read_cuhk03, boxes="detected"),
     "cuhk03-classic-labeled": partial(cuhk03.read_cuhk03_classic, boxes="labeled"),
@@ -28,6 +30,8 @@ READERS: dict[str, Reader] = {
 EXPECTED: dict[str, Mapping[str, SplitCounts]] = {
     "market1501": market1501.EXPECTED,
     "msmt17": msmt17.EXPECTED,
+    "dukemtmc": dukemtmc.EXPECTED,
+    "veri": veri.EXPECTED,
     "cuhk03-labeled": cuhk03.EXPECTED["labeled"],
     "cuhk03-detected": cuhk03.EXPECTED["detected"],
 }

@@ -1,0 +1,1 @@
+"""Tests of the heads of re-identification that look at parts."""
