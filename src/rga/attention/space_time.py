@@ -12,7 +12,6 @@ The paper has one image; to take the frames of a tracklet for one larger map is 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from rga.arrays import check_count
@@ -52,12 +51,12 @@ class SpaceTimeAttention(RelationAttention):
                 f"attention over {self.frames} frames takes the maps of whole tracklets, a multiple of {self.frames}, got {len(maps)}: "
                 f"give each tracklet {self.frames} frames, one tracklet after the other"
             )
-        tracklets = maps.unflatten(0, (len(maps) // self.frames, self.frames))  # (B*T, C, h, w) -> (B, T, C, h, w)
+        tracklets: Tensor = maps.unflatten(0, (len(maps) // self.frames, self.frames))  # (B*T, C, h, w) -> (B, T, C, h, w)
         return tracklets.transpose(1, 2).flatten(2)  # -> (B, C, T*h*w)
 
     def moved(self, weight: Tensor, grid: Grid) -> Tensor:
         """Weights (..., T*positions) for positions on another grid, frame by frame."""
-        of_frames = weight.unflatten(-1, (self.frames, -1))  # (..., T*h*w) -> (..., T, h*w)
+        of_frames: Tensor = weight.unflatten(-1, (self.frames, -1))  # (..., T*h*w) -> (..., T, h*w)
         return move_input_weights(of_frames, self.grid, grid).flatten(-2)
 
     def extra_repr(self) -> str:
