@@ -1,4 +1,4 @@
-"""The re-ID model: a backbone with attention, pooling, a BN neck and a classifier; and what it is used for, embedding images.
+"""The re-ID model: a backbone with attention, pooling, a BN neck and a classifier; and what it is used for, embedding images and tracklets.
 
 As in the paper's code: last stride 1, global average pooling where no other is chosen, BatchNorm1d with a frozen bias as the neck, a
 linear classifier without bias that starts at a deviation of .001. Saved with the conventions of the Hugging Face hub's mixin:
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from rga.arrays import check_count
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
 from rga.backbones.catalog import create_backbone
@@ -30,6 +31,9 @@ from rga.images.preprocessing import Preprocessing
 from rga.ranking.open_set.threshold import Threshold
 from rga.reid.classifier import CosineClassifier
 from rga.reid.transforms import flipped, test_transform
+from rga.reid.video.clips import ClipDataset, as_tracklets, check_temporal, check_together
+from rga.reid.video.frames import TestFrames
+from rga.reid.video.pooling import PARTS, TemporalPooling, create_temporal_pooling, tracklet_features, tracklet_width
 from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
@@ -53,6 +57,10 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         pooling: of the last map: ``"average"``, ``"gem"`` (the generalised mean, whose exponent is learned), or ``"average+max"``.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
         classifier: what tells identities apart in training: ``"linear"`` scores, or the ``"cosine"`` with a direction an identity.
+        frames: T, frames of a tracklet that are seen at once; 1 for a model of images. If the attention has the option ``frames`` with the
+            same number, it is over time, too.
+        temporal_pooling: of the features of T frames: ``"mean"``, ``"max"``, ``"attention"`` or ``"sta"``, see ``rga.reid.video.pooling``.
+        parts: horizontal parts of ``"sta"``.
         mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
@@ -74,6 +82,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         pooling: Pooling = "average",
         feature: Feature = "neck",
         classifier: Classifier = "linear",
+        frames: int = 1,
+        temporal_pooling: TemporalPooling = "mean",
+        parts: int = PARTS,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         trained_on: Mapping[str, Any] | None = None,
@@ -94,12 +105,17 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         self.backbone = create_backbone(backbone, image_size=(height, width), **check_options(backbone_options or {}))
         if last_stride == 1:
             keep_last_resolution(self.backbone, (height, width))
-        attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
         self.pooling = create_pooling(pooling)
-        if self.pooling is not None:
+        if self.pooling is not None or temporal_pooling == "sta":
             check_pools_last(self.backbone, backbone, (height, width))
+        attach(self.backbone, attention, image_size=(height, width), after=attention_after, **dict(attention_options or {}))
+        self.frames = check_count("frames", frames)
+        self.together = check_together(self.frames, attention_options or {})
         with evaluating(self.backbone), torch.inference_mode():
-            width_of_features = self.backbone(torch.zeros(1, 3, height, width)).shape[1]
+            width_of_features = self.backbone(torch.zeros(self.together, 3, height, width)).shape[1]
+        check_temporal(self.frames, temporal_pooling, parts)
+        self.temporal = create_temporal_pooling(temporal_pooling, width_of_features, parts) if self.frames > 1 else None
+        width_of_features = tracklet_width(temporal_pooling, width_of_features)
         self.neck = nn.BatchNorm1d(width_of_features)
         self.neck.bias.requires_grad_(False)
         if classifier not in CLASSIFIERS:
@@ -112,13 +128,17 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         """Features and, in training, scores of the training identities.
 
         Args:
-            images: (B, 3, H, W), normalised.
+            images: (B, 3, H, W), normalised; of a model of several frames tracklets (B, T, 3, H, W), or images, which are tracklets of one
+                frame.
 
         Returns:
             The features before the neck and after it, (B, D) each, and the classifier's logits (B, classes); None in evaluation mode and
             without a classifier.
         """
-        pooled = pooled_features(self.backbone, self.pooling, images)
+        if self.temporal is None:
+            pooled = pooled_features(self.backbone, self.pooling, images)
+        else:
+            pooled = tracklet_features(self.backbone, self.pooling, self.temporal, as_tracklets(images, self.together))
         neck: Tensor = self.neck(pooled)
         return pooled, neck, self.classifier(neck) if self.training and self.classifier is not None else None
 
@@ -166,6 +186,46 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         both = self.embed_both(images, batch_size, num_workers, flip, progress, on_damaged)
         return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
+    @torch.inference_mode()
+    def embed_tracklets(
+        self,
+        tracklets: Iterable[Iterable[ImageLike]],
+        *,
+        frames: TestFrames = "spread",
+        batch_size: int = 64,
+        num_workers: int = 0,
+        flip: bool = False,
+        feature: Feature | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
+        """Feature vectors of tracklets, each some frames of one person in their order; compare them by cosine.
+
+        Args:
+            tracklets: many, each a list of images of any sizes, as ``embed`` takes them.
+            frames: which frames are seen: ``"spread"`` for T of them evenly over the tracklet, ``"all"`` for all of them in clips of T,
+                whose features are averaged, ``"one"`` for the middle one. T is the model's own number, 1 for a model of images.
+            batch_size: frames at a time.
+            num_workers: processes that read images; 0 reads in this one.
+            flip: average the features of each tracklet and its mirror image.
+            feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
+            progress: called after each batch with the clips that are done, and of how many.
+
+        Returns:
+            (n, D), not normalised; one row for each tracklet.
+
+        Raises:
+            InputError: a tracklet has no frame, or is an image.
+            DamagedImageError: a file cannot be read; it is named.
+
+        Example:
+            >>> from PIL import Image
+            >>> model = ReidModel(backbone="resnet18", image_size=(64, 32), frames=4)
+            >>> model.embed_tracklets([[Image.new("RGB", (50, 120))] * 9, [Image.new("RGB", (31, 64))]]).shape
+            (2, 512)
+        """
+        both = self.embed_both_of_tracklets(tracklets, frames, batch_size, num_workers, flip, progress)
+        return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
+
     def embed_both(
         self,
         images: ImageLike | Iterable[ImageLike],
@@ -177,9 +237,29 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         dataset = ImageDataset(list(as_images(images)), self.preprocessing)
+        return self.embed_batches(read_batches(dataset, batch_size, num_workers, progress, on_damaged), flip)
+
+    def embed_both_of_tracklets(
+        self,
+        tracklets: Iterable[Iterable[ImageLike]],
+        frames: TestFrames,
+        batch_size: int,
+        num_workers: int,
+        flip: bool,
+        progress: Progress | None = None,
+    ) -> dict[Feature, list[Tensor]]:
+        """Features before and after the neck on the CPU, (n, D) each; see ``embed_tracklets``."""
+        clips = ClipDataset(tracklets, self.frames, frames, self.preprocessing)
+        size = max(1, batch_size // self.frames)
+        batches = read_batches(clips, size, num_workers, progress)
+        found = self.embed_batches((batch if self.frames > 1 else batch.flatten(0, 1) for batch in batches), flip)
+        return {name: [clips.mean(torch.cat(parts))] for name, parts in found.items()}
+
+    def embed_batches(self, batches: Iterable[Tensor], flip: bool) -> dict[Feature, list[Tensor]]:
+        """Features before and after the neck of batches of normalised images, or of clips, on the CPU."""
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with evaluating(self), torch.inference_mode():
-            for batch in read_batches(dataset, batch_size, num_workers, progress, on_damaged):
+            for batch in batches:
                 shown = self.as_input(batch)
                 both = self(shown)[:2]
                 if flip:

@@ -5,7 +5,6 @@ So a recipe has data on a machine without any. The folder is there whole or not 
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from rga.datasets.layout import DataError
@@ -14,8 +13,7 @@ from rga.reid.datasets.samples import ReidData
 from rga.reid.datasets.video.folder import read_tracklets
 from rga.synthetic.generated import same_origin
 from rga.synthetic.people.walks import ORIGIN, VERSION, WalkOptions, make_walks
-
-log = logging.getLogger(__name__)
+from rga.terminal import PlainConsole
 
 
 def read_walks(
@@ -43,7 +41,7 @@ def read_walks(
     """
     options = WalkOptions(identities=identities, cameras=cameras, tracklets_per_camera=tracklets_per_camera, frames=frames, seed=seed)
     if not root.is_dir() or not any(root.iterdir()):
-        log.info("rendering generated people to %s", root)
+        PlainConsole(stderr=True).sentence(f"{root} is not there yet: rendering generated people who walk, which takes a minute or two")
         try:
             make_walks(root, options)
         except (ExistingFileError, OSError):
