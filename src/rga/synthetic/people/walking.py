@@ -199,6 +199,7 @@ def seen_by(camera: Camera, yaw: float) -> View:
 def paste(canvas: Canvas, image: Canvas, covered: Mask, across: int) -> None:
     """Copies the covered pixels of a image of the same size onto a canvas, moved to the right by some pixels; in place."""
     width = canvas.shape[1]
+    across = max(-width, min(width, across))
     to, source = slice(max(0, across), width + min(0, across)), slice(max(0, -across), width - max(0, across))
     there = covered[:, source]
     canvas[:, to][there] = image[:, source][there]

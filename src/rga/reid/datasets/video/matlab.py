@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,11 +32,11 @@ def read_matrix(path: Path, name: str, columns: int | None = None) -> Integers:
     """
     if find_spec("scipy") is None:
         raise MissingPackageError("scipy", "video")
-    from scipy.io import loadmat  # type: ignore[import-untyped]  # noqa: PLC0415  # heavy, and for these files alone
+    from scipy.io import loadmat, matlab  # type: ignore[import-untyped]  # noqa: PLC0415  # heavy, and for these files alone
 
     try:
         content = loadmat(path, variable_names=(name,))
-    except (ValueError, TypeError, NotImplementedError) as error:
+    except (matlab.MatReadError, ValueError, TypeError, NotImplementedError, zlib.error) as error:
         raise DataError(f"{path} is not a MATLAB file of version 5: {error}") from error
     if name not in content:
         raise DataError(f"{path} lacks the matrix {name}: copy it again")
