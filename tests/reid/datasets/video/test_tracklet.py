@@ -65,10 +65,10 @@ def test_images_and_tracklets_are_not_mixed(data: ReidData, tmp_path: Path) -> N
 
 
 def test_a_frame_belongs_to_one_tracklet_and_one_person(data: ReidData) -> None:
-    shared = replace(data.train[0], frames=(*data.train[0].files, data.train[1].files[0]))
+    shared = Tracklet.of([*data.train[0].files, data.train[1].files[0]], 1, 1)
     with pytest.raises(DataError, match=r"train holds 1/2/1/001\.jpg twice"):
         replace(data, train=(shared, *data.train[1:]))
-    stolen = replace(data.gallery[0], frames=(*data.gallery[0].files, data.train[0].files[0]))
+    stolen = Tracklet.of([*data.gallery[0].files, data.train[0].files[0]], 3, 2)
     with pytest.raises(DataError, match=r"1/1/1/001\.jpg is in two splits, as identity 1 by camera 1 and as identity 3 by camera 2"):
         replace(data, gallery=(stolen,))
 
