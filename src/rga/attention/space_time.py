@@ -46,12 +46,12 @@ class SpaceTimeAttention(RelationAttention):
             GridMismatchError: they are on another grid, and ``fit`` is ``"exact"``.
         """
         maps = self.on_grid(x)
-        if len(maps) % self.frames:
+        if maps.shape[0] % self.frames:
             raise InputError(
-                f"attention over {self.frames} frames takes the maps of whole tracklets, a multiple of {self.frames}, got {len(maps)}: "
+                f"attention over {self.frames} frames takes the maps of whole tracklets, a multiple of {self.frames}, got {maps.shape[0]}: "
                 f"give each tracklet {self.frames} frames, one tracklet after the other"
             )
-        tracklets: Tensor = maps.unflatten(0, (len(maps) // self.frames, self.frames))  # (B*T, C, h, w) -> (B, T, C, h, w)
+        tracklets: Tensor = maps.unflatten(0, (maps.shape[0] // self.frames, self.frames))  # (B*T, C, h, w) -> (B, T, C, h, w)
         return tracklets.transpose(1, 2).flatten(2)  # -> (B, C, T*h*w)
 
     def moved(self, weight: Tensor, grid: Grid) -> Tensor:

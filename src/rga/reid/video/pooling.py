@@ -188,5 +188,5 @@ def tracklet_features(backbone: nn.Module, pooling: nn.Module | None, temporal: 
     maps: Tensor = backbone.forward_features(frames).unflatten(0, images.shape[:2])  # type: ignore[operator]
     fused = temporal(maps).flatten(0, 1)  # (B, 2, C, H, W) -> (2 B, C, H, W)
     features: Tensor = backbone.forward_head(fused if pooling is None else pooling(fused))  # type: ignore[operator]
-    both: Tensor = features.unflatten(0, (len(images), 2)).flatten(1)  # (2 B, D) -> (B, 2 D)
+    both: Tensor = features.unflatten(0, (images.shape[0], 2)).flatten(1)  # (2 B, D) -> (B, 2 D)
     return both
