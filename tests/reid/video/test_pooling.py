@@ -97,16 +97,17 @@ def test_mean_max_and_learned_weights() -> None:
 @pytest.mark.parametrize("name", ["mean", "max", "attention", "sta"])
 def test_features_of_tracklets_are_those_of_their_frames_joined(name: str, gem: bool) -> None:
     backbone = timm.create_model("test_resnet", num_classes=0).eval()
+    width = 96
     pooling = GeneralizedMean() if gem else None
-    temporal = create_temporal_pooling(name, backbone.num_features, 2)
+    temporal = create_temporal_pooling(name, width, 2)
     images = torch.randn(2, 3, 3, 64, 32)
     found = tracklet_features(backbone, pooling, temporal, images)
-    assert found.shape == (2, tracklet_width(name, backbone.num_features))
+    assert found.shape == (2, tracklet_width(name, width))
     alone = torch.cat([tracklet_features(backbone, pooling, temporal, one[None]) for one in images])
     torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
     once = tracklet_features(backbone, pooling, temporal, images[:, :1])
     thrice = tracklet_features(backbone, pooling, temporal, images[:, :1].expand(-1, 3, -1, -1, -1))
     torch.testing.assert_close(once, thrice, rtol=1e-4, atol=1e-5)
     if name != "sta":
-        frames = tracklet_features(backbone, pooling, create_temporal_pooling("mean", 0, 0 + 1), images.flatten(0, 1)[:, None])
+        frames = tracklet_features(backbone, pooling, create_temporal_pooling("mean", width, 4), images.flatten(0, 1)[:, None])
         torch.testing.assert_close(found, temporal(frames.unflatten(0, (2, 3))), rtol=1e-4, atol=1e-5)

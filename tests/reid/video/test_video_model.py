@@ -29,7 +29,7 @@ def built(**options: Any) -> ReidModel:
     return model.eval()
 
 
-def close(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+def close(found: NDArray[np.float32], expected: NDArray[Any]) -> None:
     """Checks that features are the same but for rounding."""
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

@@ -15,6 +15,7 @@ from rga.attention.space_time import SpaceTimeAttention
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
 from rga.images.images import DamagedImageError
+from rga.ranking.evaluation import evaluate as evaluate_features
 from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.datasets.video.tracklet import Tracklet
 from rga.reid.evaluation import ReidOptions, evaluate, rank
@@ -82,8 +83,7 @@ def test_batches_hold_clips_of_as_many_frames_as_the_field_says(data: ReidData) 
 
 
 def test_frames_of_a_clip_are_augmented_in_the_same_way() -> None:
-    every = {"crop": 0.5, "flip": 0.5, "random_erasing": 0.5, "color_jitter": 0.4, "white_balance": 0.3, "grayscale": 0.3, "blur": 0.5}
-    augmentation = Augmentation(*SIZE, **every)
+    augmentation = Augmentation(*SIZE, color_jitter=0.4, white_balance=0.3, grayscale=0.3, blur=0.5)
     image = torch.randint(0, 256, (40, 20, 3), dtype=torch.uint8)
     for seed in range(12):
         torch.manual_seed(seed)
@@ -150,7 +150,7 @@ def test_the_evaluation_sees_the_frames_of_the_field(data: ReidData, monkeypatch
     for test_frames in ("spread", "all", "one"):
         task = ReidTraining(TINY.override(test_frames=test_frames), data)
         figures = task.evaluate()
-        assert figures["mAP_neck"] == rank(task.model, data, frames=test_frames)["neck"].mAP  # type: ignore[arg-type]
+        assert figures["mAP_neck"] == rank(task.model, data, frames=test_frames)["neck"].mAP
     assert seen == ["spread", "spread", "all", "all", "one", "one"]
 
 
@@ -158,14 +158,12 @@ def test_an_evaluation_is_the_ranking_of_tracklets_with_the_camera_rule(data: Re
     model = ReidTraining(TINY, data).model
     own = replace(data, gallery=(*data.gallery, write_tracklet(data.root / "again", 3, 1, 2)))  # by the camera of its query
     for frames in ("spread", "all", "one"):
-        result = evaluate(model, own, ReidOptions(frames=frames, feature="neck"))  # type: ignore[arg-type]
+        result = evaluate(model, own, ReidOptions(frames=frames, feature="neck"))
 
         def features(samples: Sequence[Sample], frames: Any = frames) -> Any:
             return model.embed_tracklets([each.files for each in samples], frames=frames)
 
-        expected = rga.reid.evaluate(
-            features(own.query), [3, 4], [1, 1], features(own.gallery), [3, 4, 3], [each.camera for each in own.gallery]
-        )
+        expected = evaluate_features(features(own.query), [3, 4], [1, 1], features(own.gallery), [3, 4, 3], [2, 2, 1])
         assert result.results["neck"].mAP == pytest.approx(expected.mAP)
         assert result.options.label == {"spread": "", "all": "frames-all", "one": "frames-one"}[frames]
 
@@ -186,9 +184,9 @@ def test_what_does_not_go_together_is_refused(data: ReidData, tmp_path: Path) ->
         ReidTraining(TINY.override(frames=8, temporal_pooling="max"), images)
     assert ReidTraining(TINY.override(frames=8), images).model.temporal is None
     model = ReidTraining(TINY, data).model
-    test = [tuple(Sample(each.path, each.identity, each.camera) for each in side) for side in (data.query, data.gallery)]
+    query, gallery = (tuple(Sample(each.path, each.identity, each.camera) for each in side) for side in (data.query, data.gallery))
     with pytest.raises(InputError, match="frames=all is an option of tracklets, and the data are images"):
-        evaluate(model, ReidData("photos", (), *test, data.root), ReidOptions(frames="all"))
+        evaluate(model, ReidData("photos", (), query, gallery, data.root), ReidOptions(frames="all"))
 
 
 def test_a_missing_and_a_damaged_frame_are_named(data: ReidData) -> None:
