@@ -45,8 +45,8 @@ from rga.images.images import DamagedImageError
 from rga.images.listing import list_images
 from rga.images.preprocessing import Preprocessing
 from rga.images.tensors import normalise
+from rga.reid.batches import TrainingImages
 from rga.reid.datasets.samples import Sample
-from rga.reid.training import TrainingImages
 from rga.reid.transforms import Augmentation, draw_rectangle, erase
 from rga.segmentation.datasets.cityscapes import read_generated
 from rga.segmentation.datasets.masks import read_mask

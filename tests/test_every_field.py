@@ -11,6 +11,7 @@ from rga.training.recipe import leaves
 MODEL = "tests/test_model_fields.py"
 TRAINING = "tests/training/test_training_fields.py"
 STEPS = "tests/training/test_loop_steps.py"
+VIDEO = "tests/reid/video/test_video_training.py"
 SURVIVES = "tests/cli/test_train_survives.py"
 OF_TASK = {
     "reid": "tests/reid/test_reid_fields.py",
@@ -131,6 +132,11 @@ OWN: dict[str, dict[str, str]] = {
         "triplet_weight": "test_losses_are_weighted_as_the_fields_say",
         "margin": "test_losses_are_weighted_as_the_fields_say",
         "eval_batch_size": "test_the_evaluation_goes_by_its_fields",
+        "frames": f"{VIDEO}::test_batches_hold_clips_of_as_many_frames_as_the_field_says",
+        "temporal_pooling": f"{VIDEO}::test_features_of_frames_become_one_as_the_fields_say",
+        "sta_parts": f"{VIDEO}::test_features_of_frames_become_one_as_the_fields_say",
+        "space_time": f"{VIDEO}::test_rga_is_over_time_if_the_field_says_so",
+        "test_frames": f"{VIDEO}::test_the_evaluation_sees_the_frames_of_the_field",
     },
     "segmentation": {
         "data": "test_the_data_are_those_of_the_field",

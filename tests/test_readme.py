@@ -31,6 +31,7 @@ SHORTER = {
     "rga data make fruit": "--train 6 --val 3 --test 3 --size 32",
     "rga data make album": "--height 32 --width 16",
     "rga data make people": "--identities 10 --cameras 2 --images-per-camera 2 --distractors 2 --junk 1",
+    "rga data make walks": "--identities 8 --cameras 2 --frames 2 --height 32 --width 16",
     "rga data make streets scenes": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga data make streets": "--train 4 --val 2 --test 1 --height 48 --width 96",
     "rga train reid/generated": "--backbone test_resnet --ids-per-batch 4 --max-steps 1 --num-workers 0",
@@ -39,6 +40,7 @@ SHORTER = {
     "rga train cls/tiny": "--backbone test_resnet --image-size 32 --max-steps 1",
     "rga train seg/tiny": "--crop-size 32 32 --largest-grid 4 --max-steps 1",
     "rga train reid/tiny": "--backbone test_resnet --image-size 32 16 --max-steps 1",
+    "rga train reid/video-small": "--backbone test_resnet --image-size 32 16 --max-steps 1",
     "rga search": "--num-workers 0",
     "rga classify": "--num-workers 0",
     "rga evaluate": "--num-workers 0",
@@ -62,12 +64,13 @@ PRINTED = {
     "docs/segmentation.md": ("(64, 48)",),
     "docs/sizes.md": ("[2, 2048]", "'layer1.attention.spatial': 0."),
     "docs/training.md": ("0.001 se",),
+    "docs/video.md": ("(2, 512)",),
 }
 """What the Python programs of a page print, among other things."""
 
 MODELS = {
     f"runs/{recipe.replace('/', '-')}": recipe
-    for recipe in ("reid/generated", "cls/digits", "seg/generated", "cls/tiny", "seg/tiny", "reid/tiny")
+    for recipe in ("reid/generated", "cls/digits", "seg/generated", "cls/tiny", "seg/tiny", "reid/tiny", "reid/video-small")
 }
 """The models that the pages load -> the recipes whose training on the pages makes them."""
 PAGE_TASKS = {"docs/segmentation.md": "segmentation", "docs/classification.md": "classification"}

@@ -12,7 +12,7 @@ from rga.cli.verbs import VERBS
 from rga.tasks import recipe_functions
 
 FLAGS = {
-    "evaluate": "--data --output --report --batch-size --num-workers --device --flip --rerank --lambda --split --window --scales",
+    "evaluate": "--data --output --report --batch-size --num-workers --device --flip --frames --rerank --lambda --split --window --scales",
     "calibrate": "MODEL --data --output --report --unknown --false-alarms --feature --seed --batch-size --device",
     "resume": "RUN --from --set",
     "embed": "MODEL IMAGES --output --overwrite --flip --batch-size --num-workers --device",
@@ -43,6 +43,7 @@ FLAGS = {
     "data make fruit": "DIR --train --val --test --classes --seed",
     "data make album": "DIR --people --train --query --cameras --seed",
     "data make people": "DIR --identities --cameras --seed",
+    "data make walks": "DIR --identities --cameras --tracklets-per-camera --frames --occlusion --company --seed",
     "data make streets": "DIR --train --val --test --seed",
     "cost": "BACKBONE --attentions --image-size --backbone-options --inside-blocks",
     "gates": "--output --overwrite",

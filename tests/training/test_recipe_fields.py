@@ -62,6 +62,8 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "ids_per_batch": 0,
         "images_per_id": 0,
         "passes_per_epoch": 0,
+        "frames": 0,
+        "parts": 0,
         "random_crop": 1.1,
         "random_flip": -0.1,
         "random_erasing": 1.1,

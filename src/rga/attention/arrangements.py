@@ -11,13 +11,14 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
-from rga.arrays import is_number
+from rga.arrays import check_count, is_number
 from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.acceleration.half_products import GatePrecision, check_gate_precision
 from rga.attention.acceleration.multiply import gated
 from rga.attention.grid import Fit, Grid, check_grid
 from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
 from rga.attention.relation import GATE_NORM_MOMENTUM, EmbeddingKind, GateNorm, LinearBias, LinearNorm, RelationGate
+from rga.attention.space_time import SpaceTimeChannelAttention, SpaceTimeSpatialAttention
 from rga.attention.spectral.basis import Frequencies, check_frequencies
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralSpatialGate
 from rga.attention.spectral.modules import (
@@ -74,6 +75,10 @@ EXACT: dict[Role, type[SpatialRelationAttention] | type[ChannelRelationAttention
     "spatial": SpatialRelationAttention,
     "channel": ChannelRelationAttention,
 }
+SPACE_TIME: dict[Role, type[SpaceTimeSpatialAttention] | type[SpaceTimeChannelAttention]] = {
+    "spatial": SpaceTimeSpatialAttention,
+    "channel": SpaceTimeChannelAttention,
+}
 SPECTRAL: dict[Role, tuple[type[SpectralAttention], type[RelationGate]]] = {
     "spatial": (SpectralSpatialAttention, SpectralSpatialGate),
     "channel": (SpectralChannelAttention, SpectralChannelGate),
@@ -105,6 +110,7 @@ def relation_attention(
     frequencies: Frequencies | None = None,
     dense: bool = False,
     width_grid: Grid | None = None,
+    frames: int = 1,
 ) -> nn.Module:
     """Builds relation-aware global attention for maps of ``channels`` channels on ``grid``.
 
@@ -129,6 +135,8 @@ def relation_attention(
         dense: compute by the definition (``relation``), which builds the affinity: the same function, for much more time and memory.
         width_grid: the grid from which hidden widths follow; set it to the original grid to build a module that was moved by ``resample``.
             By default ``grid``; where ``fit`` is ``"spectral"`` a grid counts as one of 64x32 positions at most.
+        frames: T, frames of a tracklet whose positions are nodes together; see ``space_time``. The maps are then (B*T, C, H, W), the frames
+            of a tracklet one after the other. 1 for images.
 
     Returns:
         A module, maps (B, C, H, W) -> maps of the same shape, with children ``spatial`` and/or ``channel``.
@@ -151,11 +159,13 @@ def relation_attention(
     if fit not in FITS:
         raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(map(repr, FITS))}")
     chosen = check_spectral(frequencies, grid, dense=dense) if fit == "spectral" else None
+    if check_count("frames", frames) > 1 and chosen is not None:
+        raise InputError(f"frames={frames} belongs to attention over time, and fit='spectral' has no axis of time: choose fit='pool'")
     if frequencies is not None and chosen is None:
         raise InputError(f"frequencies={frequencies!r} belong to fit='spectral', and fit is {fit!r}: leave one of the two out")
-    positions = grid[0] * grid[1]
+    positions = frames * grid[0] * grid[1]
     inputs = positions if chosen is None else chosen[0] * chosen[1]
-    width_positions = math.prod(check_grid(width_grid)) if width_grid is not None else positions
+    width_positions = frames * math.prod(check_grid(width_grid)) if width_grid is not None else positions
     width_positions = width_positions if chosen is None else min(width_positions, LARGEST)
 
     def gate(kind: type[RelationGate], nodes: int, features: int, sized_by_nodes: int, sized_by_features: int) -> Any:
@@ -182,7 +192,10 @@ def relation_attention(
     def attention(role: Role, inplace: bool = False) -> Any:
         sizes = (inputs, channels, width_positions, channels) if role == "spatial" else (channels, inputs, channels, width_positions)
         if chosen is None:
-            return EXACT[role](channels, grid, gate(RelationGate if dense else FastRelationGate, *sizes), fit, inplace=inplace)
+            computed = gate(RelationGate if dense else FastRelationGate, *sizes)
+            if frames > 1:
+                return SPACE_TIME[role](channels, grid, computed, fit, frames=frames, inplace=inplace)
+            return EXACT[role](channels, grid, computed, fit, inplace=inplace)
         kind, gates = SPECTRAL[role]
         built = kind(channels, grid, gate(gates, *sizes), chosen, inplace=inplace)
         start_as_projected(built)

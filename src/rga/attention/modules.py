@@ -46,6 +46,10 @@ class RelationAttention(GridAttention):
         """The linear maps whose inputs are the positions."""
         raise NotImplementedError
 
+    def moved(self, weight: Tensor, grid: Grid) -> Tensor:
+        """Weights (..., positions) of one of them, for positions on another grid."""
+        return move_input_weights(weight, self.grid, grid)
+
 
 class SpatialRelationAttention(RelationAttention):
     """RGA-S: the positions of a map are the nodes, its channels their features; one gate per position."""
@@ -61,7 +65,7 @@ class SpatialRelationAttention(RelationAttention):
         """Moves the weights of varphi, whose inputs are the positions, to another grid."""
         new = check_grid(grid)
         for linear in self.over_positions():
-            replace_weight(linear, move_input_weights(weight_of(linear), self.grid, new))
+            replace_weight(linear, self.moved(weight_of(linear), new))
         self.grid = new
 
     def over_positions(self) -> list[nn.Linear]:
@@ -84,7 +88,7 @@ class ChannelRelationAttention(RelationAttention):
         new = check_grid(grid)
         gate = self.gate
         for linear in self.over_positions():
-            replace_weight(linear, move_input_weights(weight_of(linear), self.grid, new))
+            replace_weight(linear, self.moved(weight_of(linear), new))
         if gate.varphi is not None and gate.embedding == "none":  # the affinity itself is a sum over positions
             ratio = (self.grid[0] * self.grid[1]) / (new[0] * new[1])
             for linear in (gate.varphi.rows, gate.varphi.columns):

@@ -36,8 +36,10 @@ class Record:
     Attributes:
         name: the attention's qualified name in the network.
         gate: its gates; (B, 1, H, W) for one per position, (B, C, 1, 1) for one per channel. On the module's own grid; on the map's, if the
-            module is spectral.
-        nodes: the chosen nodes: raster indices of positions for RGA-S, channels for RGA-C; empty where none were asked for.
+            module is spectral. Of attention over the T frames of a tracklet: one per position of each frame, (B*T, 1, H, W), and one per
+            channel of each tracklet, (B, C, 1, 1).
+        nodes: the chosen nodes: raster indices of positions for RGA-S, channels for RGA-C; empty where none were asked for. Over time they
+            are those of a tracklet's first frame, and M counts all frames.
         rows: affinities R(i,:) of the chosen nodes i to all nodes, (B, len(nodes), M).
         columns: affinities R(:,i) of all nodes to the chosen ones, (B, len(nodes), M).
         theta: of all nodes, (B, M, D'), where embeddings were asked for and the attention has relations.
@@ -230,5 +232,5 @@ class GateWatch:
 def as_map(gate: Tensor, owner: nn.Module, grid: Grid) -> Tensor:
     """Gates in a shape that broadcasts to the map: (B, 1, H, W), (B, C, 1, 1) or (B, C, H, W)."""
     if isinstance(owner, SpatialRelationAttention):
-        return gate.view(len(gate), 1, *grid)  # (B, N) -> (B, 1, H, W)
+        return gate.view(-1, 1, *grid)  # (B, N) -> (B, 1, H, W); over time (B, T*N) -> (B*T, 1, H, W)
     return gate if gate.dim() == 4 else gate.flatten(1)[..., None, None]  # (B, C) -> (B, C, 1, 1)

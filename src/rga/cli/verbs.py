@@ -69,6 +69,7 @@ VERBS: dict[str, Verb] = {
     "data classes": Verb("rga.cli.commands.data:classes", "propose a table of classes from masks", "FOLDER [-o FILE.csv]"),
     "data make people": Verb("rga.cli.commands.data:make_people", "generate people, in the layout of Market-1501", "DIR"),
     "data make album": Verb("rga.cli.commands.data:make_album", "generate a few images of a few people, in folders", "DIR"),
+    "data make walks": Verb("rga.cli.commands.data:make_walks", "generate people who walk, as folders of tracklets", "DIR"),
     "data make fruit": Verb("rga.cli.commands.data:make_fruit", "generate fruit, in folders of classes", "DIR"),
     "data make streets": Verb("rga.cli.commands.data:make_streets", "generate street scenes, in the layout of Cityscapes", "DIR"),
     "data list": Verb("rga.cli.commands.data:list_all", "list all datasets and the options of their readers", ""),

@@ -75,6 +75,14 @@ class ReidFromFile(FromFile, ReidModel):
         found = self.outputs(images, *(name for name in OUTPUTS["reid"] if name in self.runtime.output_names))
         return Outputs(found[0], found[-1], None)
 
+    def embed_both_of_tracklets(self, *_args: Any, **_options: Any) -> Any:
+        """Refuses tracklets.
+
+        Raises:
+            InputError: always: the file takes images.
+        """
+        raise InputError("a file of ONNX takes images, and these are tracklets: use the model that it was exported from")
+
 
 class SegmentationFromFile(FromFile, SegmentationModel):
     """A segmentation network in a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,7 +126,9 @@ def watched_maps(model: BackboneModel) -> Iterator[dict[str, NDArray[np.float32]
         """RGA-C's channels at all positions (B, C, N): beside another attention, it is not called itself, but for its gates."""
 
         def seen(_module: nn.Module, args: tuple[Any, ...]) -> None:
-            keep(name, args[0].unflatten(2, grids[stage] if owner.fit == "spectral" else owner.grid))
+            grid = grids[stage] if owner.fit == "spectral" else owner.grid
+            first = args[0][..., : math.prod(grid)]  # over time, the positions of the first frame
+            keep(name, first.unflatten(2, grid))
 
         return seen
 

@@ -17,6 +17,7 @@ from rga.attachment.probe import evaluating
 from rga.attention.grid import Grid
 from rga.attention.modules import RelationAttention, SpatialRelationAttention
 from rga.attention.recorder import Record, check_position, node_of, record
+from rga.attention.space_time import SpaceTimeAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.gates import stage_of
@@ -114,6 +115,11 @@ def relations_of(seen: Record, owner: RelationAttention, stage: str) -> Relation
     """What was recorded of one attention, for the first image of the batch."""
     assert seen.theta is not None
     assert seen.phi is not None
+    if isinstance(owner, SpaceTimeAttention):
+        raise InputError(
+            f"attention {seen.name!r} relates the positions of {owner.frames} frames, which are not drawn on one image: rga.record gives "
+            "the relations as arrays"
+        )
     spatial = isinstance(owner, SpatialRelationAttention)
     grid = (seen.gate.shape[2], seen.gate.shape[3]) if spatial else owner.grid
     theta, phi, gates = (each[0].float().cpu().numpy() for each in (seen.theta, seen.phi, seen.gate))

@@ -21,6 +21,7 @@ from rga.reid.conditions import by_condition, query_groups
 from rga.reid.datasets.samples import ReidData
 from rga.reid.embedded import Embedded, embed_data
 from rga.reid.model import Feature, ReidModel
+from rga.reid.video.frames import TestFrames
 from rga.training.distributed import processes
 from rga.training.input.reading import Progress
 
@@ -35,17 +36,19 @@ class ReidOptions:
     Attributes:
         flip: Average the features of each image and its mirror image.
         feature: Evaluate the feature before the neck (pooled), after it (neck), or both.
+        frames: Frames of tracklets that are seen: as many as in training spread evenly, all in clips of so many, or the middle one alone.
         comparison: How features are compared.
     """
 
     flip: bool = False
     feature: Literal["both", "neck", "pooled"] = "both"
+    frames: Literal["spread", "all", "one"] = "spread"
     comparison: Annotated[Comparison, tyro.conf.arg(name="")] = COSINE
 
     @property
     def label(self) -> str:
         """What the name of a file with results says besides the dataset."""
-        return ""
+        return "" if self.frames == "spread" else f"frames-{self.frames}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,9 @@ def evaluate(
     """
     options = options or ReidOptions()
     groups = query_groups(data)
-    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
+    embedded = embed_data(
+        model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, frames=options.frames, progress=progress
+    )
     chosen = {name: features for name, features in embedded.items() if options.feature in ("both", name)}
     distances = {name: options.comparison.distances(features) for name, features in chosen.items()}
     labels = next(iter(chosen.values())).labels
@@ -124,7 +129,9 @@ def evaluate(
     return ReidEvaluation(data, results, distances, labels, shown, options, conditions)
 
 
-def rank(model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0) -> dict[Feature, RankingResult]:
+def rank(
+    model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers: int = 0, frames: TestFrames = "spread"
+) -> dict[Feature, RankingResult]:
     """Embeds query and gallery and ranks them by both features, by cosine distance as in the paper's code.
 
     Several processes embed a part each; the first ranks, and the others have nothing to return.
@@ -132,7 +139,7 @@ def rank(model: ReidModel, data: ReidData, *, batch_size: int = 128, num_workers
     Raises:
         InputError: the data have no query and gallery, or no query has anything to find.
     """
-    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers)
+    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, frames=frames)
     if not processes.first():
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The re-ID model: a backbone with attention, a head, and what it is used for, embedding images.
+"""The re-ID model: a backbone with attention, a head, and what it is used for, embedding images and tracklets.
 
 The global head is the model's own: pooling, a BN neck and a classifier. Heads that look at parts (``heads``) take its place.
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from rga.arrays import check_count
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
 from rga.backbones.branches import CHILD as BRANCHES
@@ -37,6 +38,9 @@ from rga.reid.heads.catalog import HeadName, head_of
 from rga.reid.heads.outputs import Learnt, Outputs
 from rga.reid.heads.part_head import PartHead
 from rga.reid.transforms import flipped, test_transform
+from rga.reid.video.clips import ClipDataset, as_tracklets, check_temporal, check_together
+from rga.reid.video.frames import TestFrames
+from rga.reid.video.pooling import PARTS, TemporalPooling, create_temporal_pooling, tracklet_features, tracklet_width
 from rga.training.input.reading import OnDamaged, Progress, read_batches
 
 Feature = Literal["pooled", "neck"]
@@ -62,6 +66,10 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         non_local: add AGW's non-local blocks to a ResNet, beside the attention.
         feature: what ``embed`` returns: ``"pooled"`` before the neck, ``"neck"`` after it.
         classifier: what tells identities apart in training: ``"linear"`` scores, or the ``"cosine"`` with a direction an identity.
+        frames: T, frames of a tracklet that are seen at once; 1 for a model of images. If the attention has the option ``frames`` with the
+            same number, it is over time, too.
+        temporal_pooling: of the features of T frames: ``"mean"``, ``"max"``, ``"attention"`` or ``"sta"``, see ``rga.reid.video.pooling``.
+        sta_parts: horizontal parts of ``"sta"``.
         mean: of the pixels, by channel; None for what the backbone's pretrained weights expect.
         std: of the pixels, by channel; likewise.
         trained_on: name and fingerprint of the data that it was trained on.
@@ -86,6 +94,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         non_local: bool = False,
         feature: Feature = "neck",
         classifier: Classifier = "linear",
+        frames: int = 1,
+        temporal_pooling: TemporalPooling = "mean",
+        sta_parts: int = PARTS,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         trained_on: Mapping[str, Any] | None = None,
@@ -116,11 +127,22 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             return attach(built, attention, image_size=size, after=attention_after, **dict(attention_options or {}))
 
         kind, numbers = head_of(head, parts)
+        self.frames = check_count("frames", frames)
+        self.together = check_together(self.frames, attention_options or {})
+        check_temporal(self.frames, temporal_pooling, sta_parts)
+        if kind is not None and self.frames > 1:
+            raise InputError(f"head {head} looks at parts of one image, and frames is {frames}: choose head global, or frames 1")
         self.backbone = network(last_stride)
         self.pooling = create_pooling(pooling)
         self.head: PartHead | None = None
+        self.temporal: nn.Module | None = None
         if kind is None:
-            self.add_global_head(backbone, size, classes, classifier)
+            if self.pooling is not None or temporal_pooling == "sta":
+                check_pools_last(self.backbone, backbone, size)
+            with evaluating(self.backbone), torch.inference_mode():
+                pooled = self.backbone(torch.zeros(self.together, 3, *size)).shape[1]
+            self.temporal = create_temporal_pooling(temporal_pooling, pooled, sta_parts) if self.frames > 1 else None
+            self.add_global_head(tracklet_width(temporal_pooling, pooled), classes, classifier)
         else:
             if self.pooling is not None:
                 raise InputError(f"head {head} pools its parts itself: leave pooling {pooling} out, or choose head global")
@@ -129,16 +151,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             maps = self.probed_maps(size)
             self.head = kind(maps.shape[1], (maps.shape[2], maps.shape[3]), numbers, classes, classifier)
 
-    def add_global_head(self, backbone: str, size: tuple[int, int], classes: int, classifier: Classifier) -> None:
-        """Adds the BN neck and the classifier on the backbone's pooled features.
-
-        Raises:
-            InputError: the backbone cannot have another pooling than its own.
-        """
-        if self.pooling is not None:
-            check_pools_last(self.backbone, backbone, size)
-        with evaluating(self.backbone), torch.inference_mode():
-            width_of_features = self.backbone(torch.zeros(1, 3, *size)).shape[1]
+    def add_global_head(self, width_of_features: int, classes: int, classifier: Classifier) -> None:
+        """Adds the BN neck and the classifier on the pooled features."""
         self.neck = nn.BatchNorm1d(width_of_features)
         self.neck.bias.requires_grad_(False)
         self.classifier = CLASSIFIERS[classifier](width_of_features, classes) if classes else None
@@ -179,7 +193,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         """Features and, in training, what the losses see.
 
         Args:
-            images: (B, 3, H, W), normalised.
+            images: (B, 3, H, W), normalised; of a model of several frames tracklets (B, T, 3, H, W), or images, which are tracklets of one
+                frame.
 
         Returns:
             The features before the neck (B, D) and after it (B, E), and named features and logits of the training identities; None instead
@@ -188,7 +203,10 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         if self.head is not None:
             found: Outputs = self.head(self.maps(images))
             return found
-        pooled = pooled_features(self.backbone, self.pooling, images)
+        if self.temporal is None:
+            pooled = pooled_features(self.backbone, self.pooling, images)
+        else:
+            pooled = tracklet_features(self.backbone, self.pooling, self.temporal, as_tracklets(images, self.together))
         neck: Tensor = self.neck(pooled)
         learnt = Learnt({GLOBAL: pooled}, {GLOBAL: self.classifier(neck)}) if self.training and self.classifier is not None else None
         return Outputs(pooled, neck, learnt)
@@ -258,6 +276,46 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         both = self.embed_both(images, batch_size, num_workers, flip, progress, on_damaged)
         return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
 
+    @torch.inference_mode()
+    def embed_tracklets(
+        self,
+        tracklets: Iterable[Iterable[ImageLike]],
+        *,
+        frames: TestFrames = "spread",
+        batch_size: int = 64,
+        num_workers: int = 0,
+        flip: bool = False,
+        feature: Feature | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
+        """Feature vectors of tracklets, each some frames of one person in their order; compare them by cosine.
+
+        Args:
+            tracklets: many, each a list of images of any sizes, as ``embed`` takes them.
+            frames: which frames are seen: ``"spread"`` for T of them evenly over the tracklet, ``"all"`` for all of them in clips of T,
+                whose features are averaged, ``"one"`` for the middle one. T is the model's own number, 1 for a model of images.
+            batch_size: frames at a time.
+            num_workers: processes that read images; 0 reads in this one.
+            flip: average the features of each tracklet and its mirror image.
+            feature: ``"pooled"`` or ``"neck"``; the model's own choice by default.
+            progress: called after each batch with the clips that are done, and of how many.
+
+        Returns:
+            (n, D), not normalised; one row for each tracklet.
+
+        Raises:
+            InputError: a tracklet has no frame, or is an image.
+            DamagedImageError: a file cannot be read; it is named.
+
+        Example:
+            >>> from PIL import Image
+            >>> model = ReidModel(backbone="resnet18", image_size=(64, 32), frames=4)
+            >>> model.embed_tracklets([[Image.new("RGB", (50, 120))] * 9, [Image.new("RGB", (31, 64))]]).shape
+            (2, 512)
+        """
+        both = self.embed_both_of_tracklets(tracklets, frames, batch_size, num_workers, flip, progress)
+        return np.concatenate([batch.numpy() for batch in both[feature or self.feature]])
+
     def embed_both(
         self,
         images: ImageLike | Iterable[ImageLike],
@@ -269,9 +327,29 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
     ) -> dict[Feature, list[Tensor]]:
         """Features before and after the neck, in batches on the CPU; see ``embed``."""
         dataset = ImageDataset(list(as_images(images)), self.preprocessing)
+        return self.embed_batches(read_batches(dataset, batch_size, num_workers, progress, on_damaged), flip)
+
+    def embed_both_of_tracklets(
+        self,
+        tracklets: Iterable[Iterable[ImageLike]],
+        frames: TestFrames,
+        batch_size: int,
+        num_workers: int,
+        flip: bool,
+        progress: Progress | None = None,
+    ) -> dict[Feature, list[Tensor]]:
+        """Features before and after the neck on the CPU, (n, D) each; see ``embed_tracklets``."""
+        clips = ClipDataset(tracklets, self.frames, frames, self.preprocessing)
+        size = max(1, batch_size // self.frames)
+        batches = read_batches(clips, size, num_workers, progress)
+        found = self.embed_batches((batch if self.frames > 1 else batch.flatten(0, 1) for batch in batches), flip)
+        return {name: [clips.mean(torch.cat(parts))] for name, parts in found.items()}
+
+    def embed_batches(self, batches: Iterable[Tensor], flip: bool) -> dict[Feature, list[Tensor]]:
+        """Features before and after the neck of batches of normalised images, or of clips, on the CPU."""
         features: dict[Feature, list[Tensor]] = {"pooled": [], "neck": []}
         with evaluating(self), torch.inference_mode():
-            for batch in read_batches(dataset, batch_size, num_workers, progress, on_damaged):
+            for batch in batches:
                 shown = self.as_input(batch)
                 both = self(shown)[:2]
                 if flip:

@@ -161,6 +161,32 @@ class ReidLossRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VideoRecipe:
+    """Of datasets of tracklets: which frames are seen, and how they become one feature."""
+
+    frames: int = 8
+    """T, frames of a tracklet that are seen at once."""
+    temporal_pooling: Literal["mean", "max", "attention", "sta"] = "mean"
+    """How the features of T frames become one: mean, max, attention (weights that are learned), or sta (scores of parts of frames)."""
+    sta_parts: int = 4
+    """Of temporal_pooling sta: horizontal parts that frames are scored by."""
+    space_time: bool = False
+    """RGA relates the positions of all T frames together, instead of those of each frame."""
+    test_frames: Literal["spread", "all", "one"] = "spread"
+    """Frames in a test: spread takes T evenly over a tracklet, all takes all in clips of T, one takes the middle frame alone."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges and what goes together."""
+        check_range(self, ("frames", "sta_parts"), 1)
+        if self.sta_parts != VideoRecipe.sta_parts and self.temporal_pooling != "sta":
+            raise InputError(
+                f"sta_parts belongs to temporal_pooling sta, and temporal_pooling is {self.temporal_pooling}: leave one of the two out"
+            )
+        if self.frames == 1 and (self.space_time or self.temporal_pooling != "mean"):
+            raise InputError("space_time and temporal_pooling join several frames, and frames is 1: raise it, or leave them out")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReidEvaluationRecipe:
     """What a training is evaluated on."""
 
@@ -198,6 +224,8 @@ class ReidRecipe(Recipe):
     """Random changes of the training images."""
     loss: ReidLossRecipe = ReidLossRecipe()
     """Losses."""
+    video: VideoRecipe = VideoRecipe()
+    """Of datasets of tracklets: frames, and how they become one feature."""
     evaluation: ReidEvaluationRecipe = ReidEvaluationRecipe()
     """What the training is evaluated on."""
     loop: LoopRecipe = LoopRecipe()
@@ -215,6 +243,9 @@ class ReidRecipe(Recipe):
         self.check_head()
         if self.batches.domain_balanced and not self.also_train:
             raise InputError("domain_balanced shares batches among several datasets: name more with also_train, or leave it out")
+        if self.video.space_time and (not self.model.attention.startswith("rga") or self.model.fit == "spectral"):
+            what = f"attention is {self.model.attention}" if self.model.fit != "spectral" else "fit is spectral"
+            raise InputError(f"space_time is of RGA with fit exact or pool, and {what}: leave it out, or choose attention rga-sc")
         if self.loss.pairs and min(self.batches.ids_per_batch, self.batches.images_per_id) < 2:
             raise InputError(
                 "triplets need at least 2 identities with 2 images in a batch, got "

@@ -8,6 +8,8 @@
     rga train reid/tiny --data folder:DIR               a few dozen images, for a CPU without a network
     rga train reid/generated --data market1501:DIR      generated people (rga data make people DIR), for a CPU
     rga train reid/bot --data market1501:DIR            Bag of Tricks; reid/agw, sbs, mgn and pcb likewise, see strong_recipes.py
+    rga train reid/mars --data mars:DIR                 tracklets: MARS, or ilids-vid:DIR, prid2011:DIR, tracklets:DIR
+    rga train reid/video-small                          tracklets of generated people who walk, for a CPU; they are made on first use
 
 Hardware, estimated: the first three need a GPU with 16 GB or more (batch 64 at 256x128). Results to expect, R1 / mAP with RGA-SC,
 quoted from the paper: CUHK03 labelled 81.1 / 77.4, detected 79.6 / 74.5, Market-1501 96.1 / 88.4,
@@ -25,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rga.datasets.spec import DataSpec
-from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe
+from rga.reid.recipe import ReidAugmentationRecipe, ReidBatchRecipe, ReidModelRecipe, ReidRecipe, VideoRecipe
 from rga.reid.strong_recipes import STRONG
 from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe
 
@@ -110,6 +112,41 @@ def tiny() -> ReidRecipe:
     )
 
 
+def mars() -> ReidRecipe:
+    """Tracklets of MARS: the recipe for your own images with 8 frames of a tracklet at once, 120 epochs of four passes over identities."""
+    return ReidRecipe(
+        data=DataSpec("mars", Path("data/mars")),
+        model=ReidModelRecipe(initial_gate=0.95),
+        optimization=OptimizationRecipe(epochs=120, warmup_epochs=10, milestones=(40, 70, 90, 105)),
+        batches=ReidBatchRecipe(ids_per_batch=8, passes_per_epoch=4),
+        video=VideoRecipe(frames=8),
+        loop=LoopRecipe(evaluate_every=20),
+    )
+
+
+def video_small() -> ReidRecipe:
+    """Tracklets of generated people who walk, no network and no GPU: a ResNet-10-T from scratch at 96x48 with RGA-SC, 4 frames at once."""
+    return ReidRecipe(
+        data=DataSpec("walks", Path("data/walks")),
+        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
+        optimization=OptimizationRecipe(
+            epochs=30,
+            optimizer="adamw",
+            lr=2e-3,
+            warmup_start_lr=1e-5,
+            warmup_epochs=2,
+            schedule="cosine",
+            lr_update="step",
+            weight_decay=0.02,
+        ),
+        batches=ReidBatchRecipe(ids_per_batch=8, images_per_id=2, passes_per_epoch=3),
+        augmentation=ReidAugmentationRecipe(random_erasing=0.0, color_jitter=0.2),
+        video=VideoRecipe(frames=4),
+        loop=LoopRecipe(evaluate_every=5),
+        loader=LoaderRecipe(num_workers=0),
+    )
+
+
 def demo(attention: str = "rga-sc") -> ReidRecipe:
     """The demo: a ResNet-10-T from scratch at 64x32 on 150 generated people.
 
@@ -149,5 +186,7 @@ RECIPES: dict[str, Callable[[], ReidRecipe]] = {
     "generated": generated,
     "tiny": tiny,
     **STRONG,
+    "mars": mars,
+    "video-small": video_small,
 }
 """Name -> recipe; the command line calls them reid/NAME."""

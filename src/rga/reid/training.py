@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from rga.errors import InputError
-from rga.images.decoding import read_pixels
 from rga.images.tensors import normalise
+from rga.reid.batches import ReidBatch, TrainingImages, TrainingTracklets
 from rga.reid.datasets.check import cautions, check_findable
-from rga.reid.datasets.samples import ReidData, Sample, relabel
+from rga.reid.datasets.samples import ReidData, relabel
 from rga.reid.evaluation import rank
 from rga.reid.heads.rpp import Refinement
 from rga.reid.losses import TripletError
 from rga.reid.losses.criterion import ReidCriterion
 from rga.reid.model import ReidModel
-from rga.reid.recipe import ReidRecipe
+from rga.reid.recipe import ReidRecipe, VideoRecipe
 from rga.reid.sampler import DomainBatches, IdentityBatches
 from rga.reid.transforms import Augmentation, erase, policy
+from rga.reid.video.pooling import PARTS
 from rga.training.image_training import ImageTraining, start_model, trained_on
-
-
-class ReidBatch(NamedTuple):
-    """A batch: bytes (B, H, W, 3), what is to be erased of them (B, 4), labels (B,), and the indices of both in the training split."""
-
-    pixels: Tensor
-    erased: Tensor
-    labels: Tensor
-    indices: Tensor
-
-
-class TrainingImages(Dataset[ReidBatch]):
-    """The training split as augmented images with labels; the work of the loader's processes."""
-
-    def __init__(self, samples: Sequence[Sample], labels: Sequence[int], augmentation: Augmentation) -> None:
-        self.samples = samples
-        self.labels = labels
-        self.augmentation = augmentation
-
-    def __len__(self) -> int:
-        """How many images."""
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> ReidBatch:
-        """One augmented image, its label and its index."""
-        pixels, erased = self.augmentation(read_pixels(self.samples[index].path))
-        return ReidBatch(pixels, erased, torch.tensor(self.labels[index]), torch.tensor(index))
 
 
 class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
@@ -67,6 +37,7 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         if not data.train:
             raise InputError(f"dataset {data.name!r} has no training split")
         check_findable(data)
+        check_video(recipe, data)
         numbers = relabel(data.train)
         labels = [numbers[sample.identity] for sample in data.train]
         batches, chosen = recipe.batches, recipe.augmentation
@@ -92,7 +63,12 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             blur=chosen.random_blur,
             policy=policy(chosen.auto_augment, chosen.auto_augment_prob, chosen.rand_augment_ops, chosen.rand_augment_magnitude),
         )
-        samples = TrainingImages(data.train, labels, augmentation)
+        frames = recipe.video.frames if data.is_video else 1
+        samples = (
+            TrainingTracklets(data.train, labels, augmentation, frames)
+            if data.is_video
+            else TrainingImages(data.train, labels, augmentation)
+        )
         super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
         self.criterion = ReidCriterion(recipe.loss, len(numbers), self.model.compared, recipe.seed)
         self.criterion_lr = recipe.loss.center_step
@@ -105,8 +81,14 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         return self.refinement.begin_epoch(epoch) or changed
 
     def inputs(self, batch: ReidBatch, device: torch.device) -> Tensor:
-        """The images of a batch as the network sees them, (B, 3, H, W) on a device."""
-        return erase(normalise(self.model.preprocessing, batch.pixels.to(device, non_blocking=True)), batch.erased)
+        """The images of a batch as the network sees them, on a device: (B, 3, H, W), or tracklets (B, T, 3, H, W)."""
+        pixels = batch.pixels.to(device, non_blocking=True)
+        if not self.data.is_video:
+            return erase(normalise(self.model.preprocessing, pixels), batch.erased)
+        sizes = pixels.shape[:2]
+        frames = erase(normalise(self.model.preprocessing, pixels.flatten(0, 1)), batch.erased.repeat_interleave(sizes[1], 0))
+        tracklets: Tensor = frames.unflatten(0, sizes)  # (B*T, 3, H, W) -> (B, T, 3, H, W)
+        return tracklets if self.model.frames > 1 else frames
 
     def losses(self, batch: ReidBatch, device: torch.device) -> dict[str, Tensor]:
         """Cross-entropy on the logits, and triplets, pairs and centres on the features; of several processes, over the batches of all."""
@@ -117,10 +99,16 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             raise TripletError(f"{error}: {self.describe(batch)}") from error
         return parts
 
+    def images(self, batch: ReidBatch) -> int:
+        """Images in a batch; of tracklets their frames."""
+        return len(batch.pixels.flatten(0, -4))
+
     def describe_data(self) -> str:
         """A line for each split of the data."""
         lines = [f"{self.data.name}, fingerprint {self.fingerprint}"]
-        lines += [f"  {name}: {count.images:,} images of {count.identities:,} identities" for name, count in self.data.counts.items()]
+        lines += [
+            f"  {name}: {count.images:,} {self.data.unit} of {count.identities:,} identities" for name, count in self.data.counts.items()
+        ]
         named = (self.recipe.evaluation.test_data, self.recipe.data, *self.recipe.also_train)
         specs = [spec for spec in named if spec is not None]
         lines += [f"note: {spec} is read as {full}" for spec, full in zip(specs, self.recipe.datasets(), strict=True) if spec != full]
@@ -136,24 +124,37 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
         if not self.data.query:
             return {}
         batch_size, num_workers = self.recipe.evaluation.eval_batch_size, self.recipe.loader.num_workers
-        results = rank(self.model, self.data, batch_size=batch_size, num_workers=num_workers)
+        seen = self.recipe.video.test_frames
+        results = rank(self.model, self.data, batch_size=batch_size, num_workers=num_workers, frames=seen)
         figures: dict[str, float] = {}
         for feature, result in results.items():
             figures |= {f"mAP_{feature}": result.mAP, f"R1_{feature}": float(result.cmc[0]), f"mINP_{feature}": result.mINP}
         return figures
 
 
+def check_video(recipe: ReidRecipe, data: ReidData) -> None:
+    """Raises an InputError if a recipe for tracklets is to be trained on images."""
+    if not data.is_video and recipe.video != VideoRecipe():
+        changed = [name for name, value in vars(recipe.video).items() if value != getattr(VideoRecipe, name)]
+        raise InputError(
+            f"{', '.join(changed)}: options of tracklets, and {data.name!r} has images: name a dataset of tracklets, such as mars:DIR or "
+            "tracklets:DIR, or leave them out"
+        )
+
+
 def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
     """The recipe's model with its initial weights."""
     torch.manual_seed(recipe.seed)
-    chosen = recipe.model
+    chosen, video = recipe.model, recipe.video
+    frames = video.frames if data.is_video else 1
+    over_time = {"frames": frames} if data.is_video and video.space_time else {}
     model = ReidModel(
         backbone=chosen.backbone,
         backbone_options=chosen.backbone_options,
         classes=classes,
         image_size=list(chosen.image_size),
         attention=chosen.attention,
-        attention_options=chosen.attention_options(),
+        attention_options={**chosen.attention_options(), **over_time},
         attention_after=chosen.attention_after(),
         last_stride=chosen.last_stride,
         pooling=chosen.pooling,
@@ -162,6 +163,9 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
         non_local=chosen.non_local,
         feature=chosen.feature,
         classifier="linear" if recipe.loss.identity_loss == "softmax" else "cosine",
+        frames=frames,
+        temporal_pooling=video.temporal_pooling if data.is_video else "mean",
+        sta_parts=video.sta_parts if data.is_video else PARTS,
         mean=chosen.mean,
         std=chosen.std,
         trained_on=trained_on(recipe, data),

@@ -43,6 +43,8 @@ def test_transform(preprocessing: Preprocessing) -> v2.Transform:
 class Augmentation(nn.Module):
     """Bytes (H, W, 3) -> augmented bytes (height, width, 3), and the rectangle that is to be erased.
 
+    The frames of a tracklet, (T, H, W, 3), are all changed in the same way.
+
     Args:
         height: of the network's input.
         width: of the network's input.
@@ -89,14 +91,14 @@ class Augmentation(nn.Module):
             self.colors.append(v2.RandomApply([v2.GaussianBlur(BLURRED, DEVIATIONS)], blur))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Bytes (H, W, 3) -> bytes (height, width, 3), and top, left, height and width of a rectangle; the last two are 0 for none."""
+        """Bytes (..., H, W, 3) -> bytes (..., height, width, 3), and top, left, height and width of a rectangle, 0 and 0 for none."""
         height, width = self.size
-        image = pixels.permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
+        image = pixels.movedim(-1, -3)  # (..., H, W, 3) -> (..., 3, H, W)
         to_crop, down, across, to_flip, to_erase = torch.rand(5).tolist()
         if to_crop < self.crop:
             larger = [round(height * LARGER), round(width * LARGER)]
             top, left = int(down * (larger[0] - height + 1)), int(across * (larger[1] - width + 1))
-            image = TF.resize_image(image, larger)[:, top : top + height, left : left + width]
+            image = TF.resize_image(image, larger)[..., top : top + height, left : left + width]
         else:
             image = TF.resize_image(image, [height, width])
         if self.padding:
@@ -107,7 +109,7 @@ class Augmentation(nn.Module):
         for change in self.colors:
             image = change(image)
         rectangle = draw_rectangle(height, width) if to_erase < self.random_erasing else (0, 0, 0, 0)
-        return image.permute(1, 2, 0).contiguous(), torch.tensor(rectangle)
+        return image.movedim(-3, -1).contiguous(), torch.tensor(rectangle)
 
 
 def policy(name: Literal["none", "autoaugment", "randaugment"], probability: float, operations: int, magnitude: int) -> nn.Module | None:
@@ -142,7 +144,7 @@ class WhiteBalance(nn.Module):
         self.strength = strength
 
     def forward(self, image: Tensor) -> Tensor:
-        """Bytes (3, H, W) -> bytes (3, H, W).
+        """Bytes (..., 3, H, W) -> bytes (..., 3, H, W).
 
         Example:
             >>> _ = torch.manual_seed(0)

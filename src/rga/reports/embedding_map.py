@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,6 +19,7 @@ from rga.explanation.embedding_map import has_umap, principal_components, umap_p
 from rga.images.images import read_image
 from rga.ranking.labels import DISTRACTOR, JUNK
 from rga.reid.datasets.samples import ReidData, Sample, by_identity
+from rga.reid.embedded import embed_samples
 from rga.reid.model import ReidModel
 from rga.reports.examples import spread
 from rga.reports.scripted_page import render_scripted
@@ -59,7 +61,7 @@ def mapped(model: ReidModel, data: ReidData, *, batch_size: int = 64, num_worker
     samples = chosen_samples(data)
     if len(samples) < 2:
         raise InputError(f"{data.name} has fewer than two images of people in query and gallery: there is nothing to lay out")
-    features = model.embed([sample.path for sample in samples], batch_size=batch_size, num_workers=num_workers)
+    features = torch.cat(embed_samples(model, samples, batch_size, num_workers)[model.feature]).numpy()
     points, kept = principal_components(features)
     found = {"principal components": points}
     if has_umap() and len(samples) > 3:

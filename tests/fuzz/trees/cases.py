@@ -16,7 +16,7 @@ from rga.datasets.spec import DataSpec
 from rga.tasks import get_task
 
 LAYOUTS: tuple[Callable[[Draw, Path], Tree], ...] = (
-    *(people.folders, people.unsplit, people.table, people.market, people.msmt, people.cuhk),
+    *(people.folders, people.unsplit, people.tracklets, people.table, people.market, people.msmt, people.cuhk),
     *(classes.splits, classes.unsplit, classes.zips, classes.imagenet),
     *(scenes.folders, scenes.camvid, scenes.cityscapes),
 )

@@ -176,10 +176,10 @@ def of_people(data: ReidData, tree: Tree) -> Meant:
     splits, people, cameras, nobody = {}, dict[int, str](), dict[int, str](), set()
     for name in ("train", "query", "gallery"):
         samples = data.split(name)
-        numbers = [number_of(sample.path, tree) for sample in samples]
+        files = [(number_of(path, tree), sample) for sample in samples for path in sample.files]
         if samples:
-            splits[name] = frozenset(numbers)
-        for number, sample in zip(numbers, samples, strict=True):
+            splits[name] = frozenset(number for number, _ in files)
+        for number, sample in files:
             if sample.identity == 0 and name == "gallery":
                 nobody.add(number)
             else:

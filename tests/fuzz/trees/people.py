@@ -31,6 +31,21 @@ def folders(draw: Draw, root: Path) -> Tree:
     return tree
 
 
+def tracklets(draw: Draw, root: Path) -> Tree:
+    """A folder an identity, in it one a camera, in it one a tracklet, in three splits."""
+    tree = Tree(root, "reid", "tracklets")
+    names = people(draw, 4)
+    for split in SPLITS:
+        for name in names[:2] if split == "train" else names[2:]:
+            camera = {"query": 1, "gallery": 2}.get(split, 3)
+            for track in range(draw(st.integers(1, 2))):
+                folder = root / split / name / f"camera{camera}" / f"{track:04}"
+                for index in range(draw(st.integers(1, 2))):
+                    path = folder / f"{index:03}_{draw(file_names())[:60]}{draw(st.sampled_from(SUFFIXES))}"
+                    tree.put(path, split, name, camera)
+    return tree
+
+
 def unsplit(draw: Draw, root: Path) -> Tree:
     """One folder an identity, to be split."""
     tree = Tree(root, "reid", "folder", drawn=True)

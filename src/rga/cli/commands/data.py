@@ -24,6 +24,8 @@ from rga.synthetic.people.album import AlbumOptions
 from rga.synthetic.people.album import make_album as render_album
 from rga.synthetic.people.people import PeopleOptions
 from rga.synthetic.people.people import make_people as render_people
+from rga.synthetic.people.walks import WalkOptions
+from rga.synthetic.people.walks import make_walks as render_walks
 from rga.synthetic.streets.streets import StreetOptions
 from rga.synthetic.streets.streets import make_streets as paint_streets
 from rga.tasks import SHORT, TASKS, get_task
@@ -32,7 +34,7 @@ TaskName = Literal["reid", "segmentation", "classification"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
-ALBUM, FRUIT, PEOPLE, STREETS = AlbumOptions(), FruitOptions(), PeopleOptions(), StreetOptions()
+ALBUM, FRUIT, PEOPLE, STREETS, WALKS = AlbumOptions(), FruitOptions(), PeopleOptions(), StreetOptions(), WalkOptions()
 
 
 def check(
@@ -147,6 +149,17 @@ def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> 
     """
     made = generate("rendering", lambda bar: render_album(folder, options, bar))
     print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
+
+
+def make_walks(folder: NewFolder, *, options: Grouped[WalkOptions] = WALKS) -> None:
+    """Generate tracklets of people who walk past cameras for re-identification by video: folders of frames.
+
+    Args:
+        folder: A new folder for it.
+        options: What to render.
+    """
+    made = generate("rendering", lambda bar: render_walks(folder, options, bar))
+    print(f"{made}; train on it with rga train reid/video-small --data tracklets:{folder}")
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:

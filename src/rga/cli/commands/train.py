@@ -87,11 +87,17 @@ def check_data_named(recipe: Recipe, default: Recipe, name: str) -> None:
         InputError: they are not there.
     """
     root = recipe.data.root
+    if recipe.data.name in MADE_WHEN_READ:
+        return
     if recipe.data == default.data and root is not None and not root.exists():
         raise InputError(
             f"name the data: rga train {name} --data {recipe.data.name}:DIR; without --data this recipe takes {recipe.data}, and {root} is "
             f"not there ({OWN})"
         )
+
+
+MADE_WHEN_READ = frozenset({"walks"})
+"""Datasets that are generated when they are read for the first time."""
 
 
 def listing() -> str:

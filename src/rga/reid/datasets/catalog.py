@@ -9,6 +9,8 @@ from rga.datasets.catalog import Catalog
 from rga.reid.datasets import cuhk03, dukemtmc, folder, market1501, msmt17, names, table, veri
 from rga.reid.datasets.check import check_data
 from rga.reid.datasets.samples import ReidData, SplitCounts
+from rga.reid.datasets.video import folder as tracklets
+from rga.reid.datasets.video import ilids_vid, mars, prid2011, walks
 
 Reader = Callable[..., ReidData]
 
@@ -24,6 +26,11 @@ READERS: dict[str, Reader] = {
     "folder": folder.read_folder,
     "names": names.read_names,
     "csv": table.read_table,
+    "mars": mars.read_mars,
+    "ilids-vid": ilids_vid.read_ilids_vid,
+    "prid2011": prid2011.read_prid2011,
+    "tracklets": tracklets.read_tracklets,
+    "walks": walks.read_walks,
 }
 """Name -> reader(root, **options)."""
 
@@ -34,6 +41,9 @@ EXPECTED: dict[str, Mapping[str, SplitCounts]] = {
     "veri": veri.EXPECTED,
     "cuhk03-labeled": cuhk03.EXPECTED["labeled"],
     "cuhk03-detected": cuhk03.EXPECTED["detected"],
+    "mars": mars.EXPECTED,
+    "ilids-vid": ilids_vid.EXPECTED,
+    "prid2011": prid2011.EXPECTED,
 }
 """Name -> the counts of its protocol, where it has one."""
 

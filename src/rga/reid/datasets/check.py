@@ -55,6 +55,8 @@ class DataReport:
     """What to know of a test that is right in itself, as sentences."""
     single_image_identities: tuple[int, ...]
     """Training identities with one image: no pair of it can be made."""
+    unit: str = "images"
+    """What is counted: images or tracklets."""
 
     @property
     def wrong_counts(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class DataReport:
         rows = [(name, self.found[name]) for name in SPLITS]
         return compose(
             self,
-            f"{'split':<8} {'identities':>10} {'images':>9} {'cameras':>8}   expected",
+            f"{'split':<8} {'identities':>10} {self.unit:>9} {'cameras':>8}   expected",
             (
                 f"{name:<8} {found.identities:>10,} {found.images:>9,} {found.cameras or 'none':>8}   {self.expectation(name)}"
                 for name, found in rows
@@ -119,7 +121,7 @@ class DataReport:
         if agrees(self.found[split], counts):
             return "as expected"
         cameras = "" if counts.cameras is None else f", {counts.cameras} cameras"
-        return f"{counts.identities:,} identities, {counts.images:,} images{cameras}"
+        return f"{counts.identities:,} identities, {counts.images:,} {self.unit}{cameras}"
 
     def findings(self) -> list[Finding]:
         """What was found."""
@@ -137,7 +139,7 @@ class DataReport:
             (True, equal(self.leaked), "[image is|images are] trained on and tested on, in files of the same content"),
             (True, equal(self.contradictory), "[image has|images have] several identities or cameras, in files of the same content"),
             (False, equal(self.duplicates), "[group of files has|groups of files have] the same content"),
-            (False, self.single_image_identities, "training [identity has|identities have] a single image"),
+            (False, self.single_image_identities, f"training [identity has|identities have] a single {self.unit[:-1]}"),
         ]
         return sentences(named) + [(False, text) for text in self.notes]
 
@@ -169,7 +171,7 @@ def check_data(
     """
     tested = {sample.identity for sample in data.query} | {sample.identity for sample in data.gallery} - {DISTRACTOR}
     images = Counter(sample.identity for sample in data.train)
-    paths = sorted({sample.path for name in SPLITS for sample in data.split(name)})
+    paths = sorted({file for name in SPLITS for sample in data.split(name) for file in sample.files})
     duplicates = find_duplicates(paths)
     leaked, contradictory = judge(data, duplicates)
 
@@ -192,6 +194,7 @@ def check_data(
         contradictory=named(contradictory),
         notes=tuple(notes_on(data)),
         single_image_identities=tuple(sorted(identity for identity, number in images.items() if number == 1)),
+        unit=data.unit,
     )
 
 
@@ -206,7 +209,7 @@ def judge(data: ReidData, duplicates: Sequence[Sequence[Path]]) -> tuple[list[Se
         The groups of which some are trained on and some tested on; and those of several identities in training, or of several identities or
         cameras in the test.
     """
-    inside = {name: {sample.path: sample for sample in data.split(name)} for name in SPLITS}
+    inside = {name: {file: sample for sample in data.split(name) for file in sample.files} for name in SPLITS}
     tested = inside["query"] | inside["gallery"]
     new = inside["query"] if data.known_people else tested
     leaked = [group for group in duplicates if any(path in inside["train"] for path in group) and any(path in new for path in group)]

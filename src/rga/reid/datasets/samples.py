@@ -1,4 +1,4 @@
-"""What a re-identification dataset is here: three splits of samples, each an image of one identity by one camera.
+"""What a re-identification dataset is here: three splits of samples, each an image or a tracklet of one identity by one camera.
 
 Readers (``rga.reid.datasets.catalog``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets
 and the hold-out of training identities.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,13 @@ class Sample:
     """The camera, as the dataset numbers them; None where the data have no cameras."""
     domain: int = 0
     """The dataset that it is from, of several that were joined, from 0."""
+    is_tracklet: ClassVar[bool] = False
+    """Whether it is a tracklet, see ``rga.reid.datasets.video.tracklet``."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that it is read from."""
+        return (self.path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +58,21 @@ class SplitCounts:
     identities: int
     """Persons, the distractor not counted."""
     images: int
-    """Images, those of the distractor counted."""
+    """Images, or tracklets, those of the distractor counted."""
     cameras: int | None = None
     """Cameras; None where it is not said."""
 
 
 @dataclass(frozen=True)
 class ReidData:
-    """A dataset to train and test re-identification on.
+    """A dataset to train and test re-identification on, of images or of tracklets.
 
     Query and gallery are both there or both empty.
 
     Raises:
         DataError: a query without gallery, a gallery without query, or no sample at all; a query of identity 0 or below, a gallery image of
-            an identity below -1 or a training image of one below 0; an image that is in a split twice or has two identities or cameras; or
-            cameras of some images of query and gallery and not of others.
+            an identity below -1 or a training image of one below 0; an image that is in a split twice or has two identities or cameras;
+            cameras of some images of query and gallery and not of others; or images and tracklets.
     """
 
     name: str
@@ -91,12 +99,24 @@ class ReidData:
                     f"dataset {self.name!r} at {self.root}: {split} {relative(wrong[0].path, self.root)} has the identity "
                     f"{wrong[0].identity} ({len(wrong)} of {len(self.split(split))} such images); {RENUMBER}"
                 )
+        if len({sample.is_tracklet for name in SPLITS for sample in self.split(name)}) > 1:
+            raise DataError(f"dataset {self.name!r} at {self.root} has images and tracklets: name datasets of one kind")
         check_once(self)
         check_cameras(self, (*self.query, *self.gallery))
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of a split by its name, one of ``SPLITS``."""
         return {"train": self.train, "query": self.query, "gallery": self.gallery}[name]
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the samples are tracklets."""
+        return next(chain(self.train, self.query)).is_tracklet
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in the plural."""
+        return "tracklets" if self.is_video else "images"
 
     @property
     def has_cameras(self) -> bool:
@@ -131,9 +151,11 @@ class ReidData:
             MissingFileError: an image is gone.
         """
         return fingerprint(
-            f"{name}\t{relative(sample.path, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(sample.path)}"
+            f"{name}\t{relative(file, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(file)}"
+            + (f"\t{relative(sample.path, self.root)}" if sample.is_tracklet else "")  # which tells the tracklet
             for name in SPLITS
             for sample in self.split(name)
+            for file in sample.files
         )
 
 
@@ -146,14 +168,14 @@ def check_once(data: ReidData) -> None:
     seen: dict[Path, Sample] = {}
     for name in SPLITS:
         inside: set[Path] = set()
-        for sample in data.split(name):
-            if sample.path in inside:
-                raise DataError(f"dataset {data.name!r} at {data.root}: {name} holds {relative(sample.path, data.root)} twice")
-            inside.add(sample.path)
-            other = seen.setdefault(sample.path, sample)
+        for sample, file in ((each, file) for each in data.split(name) for file in each.files):
+            if file in inside:
+                raise DataError(f"dataset {data.name!r} at {data.root}: {name} holds {relative(file, data.root)} twice")
+            inside.add(file)
+            other = seen.setdefault(file, sample)
             if (sample.identity, sample.camera) != (other.identity, other.camera):
                 raise DataError(
-                    f"dataset {data.name!r} at {data.root}: {relative(sample.path, data.root)} is in two splits, as identity "
+                    f"dataset {data.name!r} at {data.root}: {relative(file, data.root)} is in two splits, as identity "
                     f"{other.identity} by camera {other.camera} and as identity {sample.identity} by camera {sample.camera}"
                 )
 
@@ -274,18 +296,16 @@ def check_apart(sets: Sequence[ReidData], test: ReidData | None) -> None:
     """
     owner: dict[str, ReidData] = {}
     for data in sets:
-        for sample in data.train:
-            if owner.setdefault(os.path.realpath(sample.path), data) is not data:
-                other = owner[os.path.realpath(sample.path)]
-                raise DataError(
-                    f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {sample.path}: name one of them"
-                )
+        for path in (path for sample in data.train for path in sample.files):
+            if owner.setdefault(os.path.realpath(path), data) is not data:
+                other = owner[os.path.realpath(path)]
+                raise DataError(f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {path}: name one of them")
     if test is None:
         return
-    for sample in chain(test.query, test.gallery):
-        other = owner.get(os.path.realpath(sample.path), test)
+    for path in (path for sample in chain(test.query, test.gallery) for path in sample.files):
+        other = owner.get(os.path.realpath(path), test)
         if other is not test:
-            raise DataError(f"{other.name!r} at {other.root} trains on {sample.path}, and {test.name!r} at {test.root} tests on it")
+            raise DataError(f"{other.name!r} at {other.root} trains on {path}, and {test.name!r} at {test.root} tests on it")
 
 
 def number_anew(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -339,10 +359,11 @@ def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 def second_image(samples: Iterable[Sample]) -> str:
     """What a query needs to find, in words."""
-    cameras = {sample.camera for sample in samples}
+    samples = list(samples)
+    cameras, what = {sample.camera for sample in samples}, "a tracklet" if any(sample.is_tracklet for sample in samples) else "an image"
     if cameras == {None}:
-        return "a second image"
-    return f"an image by another camera (the cameras are {examples(sorted(camera for camera in cameras if camera is not None))})"
+        return f"a second {what.split()[1]}"
+    return f"{what} by another camera (the cameras are {examples(sorted(camera for camera in cameras if camera is not None))})"
 
 
 def choose_queries(samples: Sequence[Sample], generator: random.Random) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rga.attention.modules import SpatialRelationAttention
+from rga.attention.space_time import SpaceTimeAttention
 from rga.classification.datasets.samples import ClassificationData
 from rga.images.inputs import ImageLike
 from rga.reid.datasets.samples import ReidData
@@ -31,8 +32,8 @@ def section(runs: Sequence[ReportedRun]) -> Section | None:
 
 
 def is_drawn(module: object) -> bool:
-    """Whether a module is an RGA-S with relations."""
-    return isinstance(module, SpatialRelationAttention) and module.gate.relation
+    """Whether a module is an RGA-S with relations, between the positions of one image."""
+    return isinstance(module, SpatialRelationAttention) and module.gate.relation and not isinstance(module, SpaceTimeAttention)
 
 
 def images_of(data: Any) -> list[ImageLike]:
