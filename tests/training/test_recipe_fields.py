@@ -63,7 +63,7 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "images_per_id": 0,
         "passes_per_epoch": 0,
         "frames": 0,
-        "parts": 0,
+        "sta_parts": 0,
         "random_crop": 1.1,
         "random_flip": -0.1,
         "random_erasing": 1.1,

@@ -124,6 +124,8 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
                 keep_last_resolution(built, size)
             if non_local:
                 add_non_local(built, size)
+            if kind is None and (pooling != "average" or temporal_pooling == "sta"):
+                check_pools_last(built, backbone, size)
             return attach(built, attention, image_size=size, after=attention_after, **dict(attention_options or {}))
 
         kind, numbers = head_of(head, parts)
@@ -132,13 +134,11 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
         check_temporal(self.frames, temporal_pooling, sta_parts)
         if kind is not None and self.frames > 1:
             raise InputError(f"head {head} looks at parts of one image, and frames is {frames}: choose head global, or frames 1")
-        self.backbone = network(last_stride)
         self.pooling = create_pooling(pooling)
+        self.backbone = network(last_stride)
         self.head: PartHead | None = None
         self.temporal: nn.Module | None = None
         if kind is None:
-            if self.pooling is not None or temporal_pooling == "sta":
-                check_pools_last(self.backbone, backbone, size)
             with evaluating(self.backbone), torch.inference_mode():
                 pooled = self.backbone(torch.zeros(self.together, 3, *size)).shape[1]
             self.temporal = create_temporal_pooling(temporal_pooling, pooled, sta_parts) if self.frames > 1 else None

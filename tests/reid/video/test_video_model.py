@@ -138,6 +138,7 @@ def test_wrong_tracklets_are_refused(tmp_path: Path) -> None:
         ({"frames": 0}, "frames must be at least 1"),
         ({"frames": 1, "temporal_pooling": "max"}, "joins several frames, and the model has one"),
         ({"temporal_pooling": "median"}, "temporal_pooling is one of"),
+        ({"head": "pcb"}, "head pcb looks at parts of one image, and frames is 3"),
         ({"sta_parts": 3}, "sta_parts=3 belongs to temporal_pooling 'sta'"),
         ({"attention": "rga-s", "attention_options": {"frames": 2}}, "the attention is over 2 frames, and the model has 3"),
         ({"backbone": "vit_tiny_patch16_224", "temporal_pooling": "sta"}, "are not those of the mean of its last map"),
