@@ -18,6 +18,8 @@ EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
 M, EF_CONSTRUCTION = 16, 100
 """Of the index: links of a node, and candidates while it is built."""
+LINK_BYTES, ROW_BYTES = 16, 256
+"""Of a link, and of a row beside its numbers and links, while pgvector builds. What does not fit into memory is inserted on the disk, slowly."""
 BUILD_BYTES = 2 * 2**30
 """Memory for building an index at most."""
 
@@ -82,7 +84,7 @@ def in_memory(connection: Connection, model: StoredModel, build: Callable[[], No
     """Builds an index with the memory that it needs to be fast, within bounds; by one process where there is none to share."""
     row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(model.table)).fetchone()
     assert row is not None
-    needed = int(row[0] * (2 * model.dimensions + 16 * M + 256) * 1.1)
+    needed = int(row[0] * (2 * model.dimensions + 2 * M * LINK_BYTES + ROW_BYTES) * 1.1)
     kilobytes = min(BUILD_BYTES, max(64 * 2**20, needed)) // 1024
     connection.execute(sql.SQL("SET maintenance_work_mem = {}").format(sql.Literal(f"{kilobytes}kB")))
     try:
