@@ -19,7 +19,7 @@ EXACT_ROWS = 20_000
 M, EF_CONSTRUCTION = 16, 100
 """Of the index: links of a node, and candidates while it is built."""
 LINK_BYTES, ROW_BYTES = 16, 256
-"""Of a link, and of a row beside its numbers and links, while pgvector builds. What does not fit into memory is inserted on the disk, slowly."""
+"""Of a link, and of a row beside its numbers and links, while pgvector builds. What does not fit is inserted on the disk, slowly."""
 BUILD_BYTES = 2 * 2**30
 """Memory for building an index at most."""
 
