@@ -2,7 +2,6 @@
 
 import copy
 from pathlib import Path
-from typing import cast
 
 import pytest
 import timm
@@ -23,7 +22,7 @@ SIZE = (64, 32)
 
 
 def resnet(stride: int = 2, attention: str = "none") -> nn.Module:
-    network = cast("nn.Module", timm.create_model("test_resnet", num_classes=0)).eval()
+    network: nn.Module = timm.create_model("test_resnet", num_classes=0).eval()
     if stride == 1:
         keep_last_resolution(network, SIZE)
     return attach(network, attention, image_size=SIZE)

@@ -20,7 +20,7 @@ def test_they_come_after_the_last_blocks_and_start_as_the_identity() -> None:
     assert list(found) == ["layer2.2", "layer2.3", "layer3.3", "layer3.4", "layer3.5"]
     torch.testing.assert_close(network(images), before)
     assert {type(each.layer).__name__ for each in found.values()} == {"NonLocalAttn"}
-    assert found["layer3.5"].layer.t.weight.shape == (128, 256, 1, 1)  # half of the channels
+    assert found["layer3.5"].get_submodule("layer.t").weight.shape == (128, 256, 1, 1)  # half of the channels
 
 
 def test_other_attention_comes_beside_them() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import rga
 from rga.datasets.layout import DataError
+from rga.ranking.evaluation import evaluate_distances
 from rga.reid.datasets.veri import VehicleLabel, read_vehicle_labels, read_veri
 
 FILES = {
@@ -50,7 +50,7 @@ def test_images_of_the_querys_own_camera_are_junk(root: Path) -> None:
     data = read_veri(root)
     ids, cameras = (np.array([getattr(sample, name) for sample in data.gallery]) for name in ("identity", "camera"))
     distances = np.array([[0.0, 0.1, 0.3, 0.2]])  # itself and its like are nearest, then another vehicle
-    result = rga.reid.evaluate_distances(distances, np.array([2]), np.array([2]), ids, cameras)
+    result = evaluate_distances(distances, np.array([2]), np.array([2]), ids, cameras)
     assert result.mAP == pytest.approx(0.5)
 
 

@@ -14,7 +14,8 @@ def reduced(block: nn.Module, vector: Tensor) -> Tensor:
         block.state_dict()[name] for name in ("0.weight", "1.running_mean", "1.running_var", "1.weight", "1.bias")
     )
     found = torch.stack([torch.stack([(kernel[unit, :, 0, 0] * row).sum() for unit in range(len(kernel))]) for row in vector])
-    return ((found - mean) / (var + EPS).sqrt() * weight + bias).clamp(min=0)
+    normalised: Tensor = (found - mean) / (var + EPS).sqrt() * weight + bias
+    return normalised.clamp(min=0)
 
 
 def scored(head: PartHead, name: str, vector: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -61,7 +60,6 @@ def test_a_head_is_what_its_paper_says(name: HeadName) -> None:
     torch.testing.assert_close(learnt.features, compared, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(learnt.logits, logits, rtol=1e-4, atol=1e-4)
     assert {key: value.shape[1] for key, value in learnt.features.items()} == head.compared
-    assert bool(compared) == type(head).compares()
 
 
 @pytest.mark.parametrize("name", OF_PARTS)
@@ -71,7 +69,8 @@ def test_gradients_reach_every_weight_and_every_map(name: HeadName) -> None:
     for logits in learnt.logits.values():
         head.zero_grad()
         logits.square().sum().backward(retain_graph=True)
-        assert sum(bool(each.weight.grad is not None and each.weight.grad.any()) for each in head.classifiers.values()) == 1
+        reached = [key for key, weight in head.classifiers.named_parameters() if weight.grad is not None and bool(weight.grad.any())]
+        assert len(reached) == 1
     head.zero_grad()
     total = sum((value.square().sum() for group in learnt for value in group.values()), torch.zeros(()))
     total.backward()
@@ -109,7 +108,7 @@ def test_what_cannot_be_is_said() -> None:
     for wrong in ((2, 2), (0,), (True,), (1.5,)):
         with pytest.raises(InputError, match="parts are different whole numbers from 1 on"):
             head_of("hpm", wrong)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="the parts of head pcb are one number, got 2 3"):
+    with pytest.raises(InputError, match="the parts of heads pcb and rpp are one number, got 2 3"):
         model(head="pcb", parts=(2, 3))
     with pytest.raises(InputError, match="a map of 4 rows cannot be cut into 6 parts: choose parts from 1 to 4, larger images"):
         model(head="pcb")
@@ -180,11 +179,10 @@ def test_costs_of_mgn_are_those_of_three_branches() -> None:
     """Of ResNet-50: what comes behind the first block of the third stage twice more, at the full last map; and eight reductions."""
     shape = (1, 3, 384, 128)
     own = ReidModel("resnet50", image_size=shape[2:], attention="none", head="mgn")
-    plain = timm.create_model("resnet50", num_classes=0)
-    tail = sum(p.numel() for block in (*plain.layer3[1:], *plain.layer4) for p in block.parameters())
-    whole = sum(p.numel() for p in plain.parameters())
+    backbone = ReidModel("resnet50", image_size=shape[2:], attention="none")
+    middle = nn.Sequential(*list(backbone.backbone.get_submodule("layer3").children())[1:], backbone.backbone.get_submodule("layer4"))
+    tail = sum(p.numel() for p in middle.parameters())
+    whole = sum(p.numel() for p in backbone.backbone.parameters())
     found = cost(own, shape)
     assert found.parameters == whole + 2 * tail + 8 * (2048 * 256 + 2 * 256)
-    backbone = cost(ReidModel("resnet50", image_size=shape[2:], attention="none"), shape).macs
-    middle = nn.Sequential(*plain.layer3[1:], *ReidModel("resnet50", image_size=shape[2:], attention="none").backbone.layer4)  # type: ignore[operator, misc]
-    assert found.macs == backbone + 2 * cost(middle, (1, 1024, 24, 8)).macs + 8 * 2048 * 256
+    assert found.macs == cost(backbone, shape).macs + 2 * cost(middle, (1, 1024, 24, 8)).macs + 8 * 2048 * 256

@@ -30,7 +30,7 @@ def head_of(name: str, parts: Sequence[int] | None) -> tuple[type[PartHead] | No
     """
     if name not in HEADS:
         raise InputError(f"head is one of {', '.join(HEADS)}, got {name!r}")
-    head = HEADS[name]  # type: ignore[index]  # it was looked up
+    head = HEADS[name]
     given = tuple(parts or ())
     if head is None:
         if given:

@@ -11,24 +11,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from rga.attention.grid import Grid
-from rga.reid.classifier import Classifier
-from rga.reid.heads.part_head import PartHead, check_heights
-from rga.reid.heads.stripes import cut, mean_and_maximum, names_of
+from rga.reid.heads.part_head import PartHead
+from rga.reid.heads.stripes import cut, mean_and_maximum
 
 
 class HPM(PartHead):
-    """A pyramid of stripes.
-
-    Args:
-        channels: of the map.
-        grid: (height, width) of the map.
-        parts: how many stripes each level has.
-        classes: identities that the classifiers tell apart; 0 for none.
-        classifier: ``"linear"`` or ``"cosine"``.
-
-    Raises:
-        InputError: the map has fewer rows than it is to have stripes.
+    """A pyramid of stripes; see ``PartHead``, whose parts are the stripes of each level here.
 
     Example:
         >>> import torch
@@ -39,13 +27,8 @@ class HPM(PartHead):
 
     PARTS = (1, 2, 4, 8)
 
-    def __init__(self, channels: int, grid: Grid, parts: Sequence[int], classes: int, classifier: Classifier = "linear") -> None:
-        check_heights(parts, grid)
-        self.levels = tuple(parts)
-        super().__init__(channels, [name for count in parts for name in names_of(count)], classes, classifier)
-
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """Mean plus maximum of each stripe of each level."""
         (found,) = maps
-        regions = [region for count in self.levels for region in cut(found, count)]
+        regions = [region for count in self.parts for region in cut(found, count)]
         return dict(zip(self.names, map(mean_and_maximum, regions), strict=True))

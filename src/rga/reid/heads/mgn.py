@@ -12,24 +12,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from rga.attention.grid import Grid
-from rga.reid.classifier import Classifier
-from rga.reid.heads.part_head import PartHead, check_heights
+from rga.reid.heads.part_head import PartHead
 from rga.reid.heads.stripes import cut, maximum, names_of
 
 
 class MGN(PartHead):
-    """Three branches, of which two are cut into stripes.
-
-    Args:
-        channels: of the maps.
-        grid: (height, width) of the maps of the branches with stripes.
-        parts: how many stripes each of these branches has.
-        classes: identities that the classifiers tell apart; 0 for none.
-        classifier: ``"linear"`` or ``"cosine"``.
-
-    Raises:
-        InputError: a map has fewer rows than it is to have stripes.
+    """Three branches, of which two are cut into stripes; see ``PartHead``, whose parts are those of these two here.
 
     Example:
         >>> import torch
@@ -42,25 +30,18 @@ class MGN(PartHead):
 
     PARTS = (2, 3)
 
-    def __init__(self, channels: int, grid: Grid, parts: Sequence[int], classes: int, classifier: Classifier = "linear") -> None:
-        check_heights(parts, grid)
-        self.stripes = tuple(parts)
-        whole = ["whole", *(f"whole_of_{count}" for count in parts)]
-        names = ["whole", *(name for count in parts for name in (f"whole_of_{count}", *names_of(count)))]
-        super().__init__(channels, names, classes, classifier, whole=whole)
+    @classmethod
+    def names_for(cls, parts: Sequence[int]) -> list[str]:
+        """The whole map of each branch, and its stripes."""
+        return ["whole", *(name for count in parts for name in (f"whole_of_{count}", *names_of(count)))]
 
     @classmethod
-    def branches(cls, parts: Sequence[int]) -> int:
-        """One for each number of stripes."""
-        return len(parts)
-
-    @classmethod
-    def compares(cls) -> bool:
-        """The reduced vectors of the whole maps."""
-        return True
+    def whole_for(cls, parts: Sequence[int]) -> list[str]:
+        """The whole maps."""
+        return ["whole", *(f"whole_of_{count}" for count in parts)]
 
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """The maximum over each whole map and over each stripe."""
         first, *others = maps
-        regions = [first, *(region for own, count in zip(others, self.stripes, strict=True) for region in (own, *cut(own, count)))]
+        regions = [first, *(region for own, count in zip(others, self.parts, strict=True) for region in (own, *cut(own, count)))]
         return dict(zip(self.names, map(maximum, regions), strict=True))

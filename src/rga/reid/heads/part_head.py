@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from rga.attention.grid import Grid
-from rga.errors import InputError
 from rga.reid.classifier import CLASSIFIERS, Classifier
 from rga.reid.heads.outputs import Learnt, Outputs
-from rga.reid.heads.stripes import check_stripes
+from rga.reid.heads.stripes import check_stripes, names_of
 
 REDUCED = 256
 """Dimensions of a part's feature, in all of the papers."""
@@ -26,47 +25,55 @@ REDUCED = 256
 class PartHead(nn.Module):
     """Maps in; features, and named features and logits for the losses out.
 
+    A head names its parts and pools them; what all heads share is here.
+
     Args:
         channels: of the maps.
-        names: of the parts, in the order in which they stand in the features.
+        grid: (height, width) of the maps that are cut into stripes.
+        parts: numbers of stripes.
         classes: identities that the classifiers tell apart; 0 for none.
         classifier: ``"linear"`` or ``"cosine"``.
-        shared: one reduction for all parts, and not one for each.
-        whole: names of the parts whose identities are told by the vector before the reduction, and whose reduced features are compared.
+
+    Raises:
+        InputError: a map has fewer rows than it is to have stripes, or the head has other numbers of parts.
     """
 
     PARTS: ClassVar[tuple[int, ...]]
-    """The paper's numbers of parts."""
+    """The paper's numbers of stripes."""
+    SHARED: ClassVar[bool] = False
+    """One reduction for all parts, and not one for each."""
 
-    def __init__(
-        self,
-        channels: int,
-        names: Sequence[str],
-        classes: int,
-        classifier: Classifier,
-        *,
-        shared: bool = False,
-        whole: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, channels: int, grid: Grid, parts: Sequence[int], classes: int, classifier: Classifier = "linear") -> None:
         super().__init__()
+        for stripes in parts:
+            check_stripes(stripes, grid[0])
         self.channels = channels
-        self.names = tuple(names)
-        self.whole = tuple(whole)
-        self.neck: nn.Module = reduction(channels) if shared else nn.ModuleDict({name: reduction(channels) for name in names})
-        widths = {name: channels if name in whole else REDUCED for name in names}
-        self.classifiers = nn.ModuleDict({name: CLASSIFIERS[classifier](widths[name], classes) for name in names} if classes else {})
+        self.parts = tuple(parts)
+        self.names = tuple(self.names_for(parts))
+        """Of the parts, in the order in which they stand in the features."""
+        self.whole = tuple(self.whole_for(parts))
+        """Of those whose identities are told by the vector before the reduction, and whose reduced features are compared."""
+        self.neck: nn.Module = reduction(channels) if self.SHARED else nn.ModuleDict({name: reduction(channels) for name in self.names})
+        widths = {name: channels if name in self.whole else REDUCED for name in self.names}
+        self.classifiers = nn.ModuleDict({name: CLASSIFIERS[classifier](widths[name], classes) for name in self.names} if classes else {})
         for each in self.classifiers.values():
             nn.init.normal_(each.weight, std=0.001)  # type: ignore[arg-type]
 
     @classmethod
-    def branches(cls, parts: Sequence[int]) -> int:
-        """The branches that it needs of the backbone for its parts, besides the backbone itself."""
-        return 0 * len(parts)
+    def names_for(cls, parts: Sequence[int]) -> list[str]:
+        """The names of the parts: the stripes of each number, unless a head says otherwise."""
+        return [name for count in parts for name in names_of(count)]
 
     @classmethod
-    def compares(cls) -> bool:
-        """Whether it has features that triplets, pairs and centres may compare."""
-        return False
+    def whole_for(cls, parts: Sequence[int]) -> list[str]:
+        """The names of those that are whole maps; none, unless a head says otherwise."""
+        del parts
+        return []
+
+    @classmethod
+    def branches(cls, parts: Sequence[int]) -> int:
+        """The branches that it needs of the backbone, besides the backbone itself: one for each whole map but the first."""
+        return max(0, len(cls.whole_for(parts)) - 1)
 
     @property
     def widths(self) -> dict[str, int]:
@@ -126,20 +133,3 @@ def reduction(channels: int) -> nn.Sequential:
     convolution = nn.Conv2d(channels, REDUCED, 1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out")
     return nn.Sequential(convolution, nn.BatchNorm2d(REDUCED), nn.ReLU())
-
-
-def one_number(parts: Sequence[int], head: str) -> int:
-    """The one number of parts of a head that has one.
-
-    Raises:
-        InputError: there are several.
-    """
-    if len(parts) != 1:
-        raise InputError(f"the parts of head {head} are one number, got {' '.join(map(str, parts))}")
-    return parts[0]
-
-
-def check_heights(parts: Sequence[int], grid: Grid) -> None:
-    """Raises an InputError if a map has fewer rows than it is to have parts."""
-    for stripes in parts:
-        check_stripes(stripes, grid[0])

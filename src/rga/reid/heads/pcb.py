@@ -13,24 +13,13 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from rga.attention.grid import Grid
-from rga.reid.classifier import Classifier
-from rga.reid.heads.part_head import PartHead, check_heights, one_number
-from rga.reid.heads.stripes import cut, mean, names_of
+from rga.errors import InputError
+from rga.reid.heads.part_head import PartHead
+from rga.reid.heads.stripes import cut, mean
 
 
 class PCB(PartHead):
-    """Six stripes, each with its mean, and classifiers of their own.
-
-    Args:
-        channels: of the map.
-        grid: (height, width) of the map.
-        parts: how many stripes, one number.
-        classes: identities that the classifiers tell apart; 0 for none.
-        classifier: ``"linear"`` or ``"cosine"``.
-
-    Raises:
-        InputError: there are several numbers, or the map has fewer rows.
+    """Six stripes, each with its mean, and classifiers of their own; see ``PartHead``, whose parts are one number here.
 
     Example:
         >>> import torch
@@ -40,15 +29,22 @@ class PCB(PartHead):
     """
 
     PARTS = (6,)
+    SHARED = True
 
-    def __init__(self, channels: int, grid: Grid, parts: Sequence[int], classes: int, classifier: Classifier = "linear") -> None:
-        self.stripes = one_number(parts, "pcb")
-        check_heights(parts, grid)
-        super().__init__(channels, names_of(self.stripes), classes, classifier, shared=True)
+    @classmethod
+    def names_for(cls, parts: Sequence[int]) -> list[str]:
+        """The names of the stripes.
+
+        Raises:
+            InputError: there are several numbers of them.
+        """
+        if len(parts) != 1:
+            raise InputError(f"the parts of heads pcb and rpp are one number, got {' '.join(map(str, parts))}")
+        return super().names_for(parts)
 
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """The mean of each stripe."""
-        return dict(zip(self.names, map(mean, cut(maps[0], self.stripes)), strict=True))
+        return dict(zip(self.names, map(mean, cut(maps[0], self.parts[0])), strict=True))
 
     def joined(self, vectors: Mapping[str, Tensor]) -> Tensor:
         """The vectors of all stripes one after the other, each with length 1."""

@@ -24,16 +24,6 @@ from rga.reid.heads.stripes import rows_of
 class RPP(PCB):
     """PCB whose parts are found by the network, once ``refined`` is 1; until then they are PCB's stripes.
 
-    Args:
-        channels: of the map.
-        grid: (height, width) of the map.
-        parts: how many parts, one number.
-        classes: identities that the classifiers tell apart; 0 for none.
-        classifier: ``"linear"`` or ``"cosine"``.
-
-    Raises:
-        InputError: there are several numbers, or the map has fewer rows.
-
     Example:
         >>> head = RPP(64, (12, 4), (6,), classes=5).eval()
         >>> _ = head.refined.fill_(1)
@@ -46,10 +36,10 @@ class RPP(PCB):
 
     def __init__(self, channels: int, grid: Grid, parts: Sequence[int], classes: int, classifier: Classifier = "linear") -> None:
         super().__init__(channels, grid, parts, classes, classifier)
-        self.part_classifier = nn.Conv2d(channels, self.stripes, 1, bias=False)
+        self.part_classifier = nn.Conv2d(channels, self.parts[0], 1, bias=False)
         nn.init.normal_(self.part_classifier.weight, std=0.001)
         self.register_buffer("refined", torch.tensor(0))
-        self.register_buffer("stripe_weights", stripe_weights(self.stripes, grid[0]), persistent=False)
+        self.register_buffer("stripe_weights", stripe_weights(self.parts[0], grid[0]), persistent=False)
 
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """The weighted sum over all positions, for each part."""
@@ -57,7 +47,7 @@ class RPP(PCB):
         shares = self.part_classifier(found).softmax(1)  # (B, parts, H, W)
         shares = torch.where(self.refined.bool(), shares, self.stripe_weights.to(shares.dtype))
         sums = shares.flatten(2) @ found.flatten(2).mT  # (B, parts, N) (B, N, C) -> (B, parts, C)
-        vectors = sums * (self.stripes / (found.shape[2] * found.shape[3]))
+        vectors = sums * (self.parts[0] / (found.shape[2] * found.shape[3]))
         return dict(zip(self.names, vectors.unbind(1), strict=True))
 
 
