@@ -28,7 +28,7 @@ from rga.synthetic.streets.streets import StreetOptions
 from rga.synthetic.streets.streets import make_streets as paint_streets
 from rga.tasks import SHORT, TASKS, get_task
 
-TaskName = Literal["reid", "segmentation", "classification"]
+TaskName = Literal["reid", "segmentation", "classification", "detection"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
