@@ -22,7 +22,6 @@ from rga.attachment import attach
 from rga.attachment.attach import attention_stages
 from rga.attachment.probe import evaluating, weight_of
 from rga.attention.catalog import OF_A_GRID
-from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.detection.datasets.categories import Categories
 from rga.detection.found import Detections
@@ -108,7 +107,7 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         self.fixed_size: Size | None = self.preprocessing.size if exact else None
         """The (height, width) that images are fitted into and padded to, where the attention takes one size alone."""
         if exact and largest_grid is None:
-            check_grids(self, attention, attention_after)
+            check_grids(self, attention_after)
         grid = None if largest_grid is None else (int(largest_grid[0]), int(largest_grid[1]))
         attach(self.backbone, attention, image_size=shown, after=attention_after, largest_grid=grid, **options)
         check_attention_is_called(self.backbone, self.indices, backbone, shown)
@@ -125,7 +124,7 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         Args:
             images: padded at the bottom and at the right with zeros, see ``batched``.
             sizes: (height, width) of each without its padding; by default all of it.
-            targets: of each image ``boxes`` (N, 4), ``labels`` (N,) from 1 and ``masks`` (N, h, w); needed in training mode, and N may be 0.
+            targets: of each image ``boxes`` (N, 4), ``labels`` (N,) from 1 and ``masks`` (N, h, w); needed in training mode. N may be 0.
 
         Returns:
             In training mode torchvision's losses by name; otherwise for each image ``boxes``, ``labels`` from 1, ``scores`` and ``masks``
@@ -226,7 +225,8 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
 
         Example:
             >>> classes = Categories(("car", "person"), (1, 7)).to_dict()
-            >>> model = DetectionModel("resnet10t", classes=classes, image_size=(64, 96), attention="none", pyramid_channels=16, head_width=16)
+            >>> small = {"pyramid_channels": 16, "head_width": 16, "attention": "none"}
+            >>> model = DetectionModel("test_resnet", classes=classes, image_size=(64, 96), **small)
             >>> len(model.detect([np.zeros((50, 70, 3), np.uint8)], min_score=0.99)[0])
             0
         """
@@ -246,23 +246,16 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         return answers
 
 
-def check_grids(model: DetectionModel, attention: str, after: Sequence[str] | None) -> None:
+def check_grids(model: DetectionModel, after: Sequence[str] | None) -> None:
     """Refuses exact attention on grids that are too large for a weight at each position.
 
     Raises:
         InputError: one is.
     """
-    if attention not in OF_A_GRID:
-        return
     for stage in attention_stages(model.backbone, model.backbone_size, after):
         height, width = stage.grid
         if height * width > MOST_POSITIONS:
             raise InputError(
                 f"attention of fit exact has weights for each position, and the map of {stage.name} has {height}x{width} for images of "
-                f"{model.backbone_size[0]}x{model.backbone_size[1]}: choose fit pool or spectral, smaller images, or later stages with after"
+                f"{model.backbone_size[0]}x{model.backbone_size[1]}: choose fit pool or spectral, smaller images, or later stages (after)"
             )
-
-
-def takes_any_size(model: DetectionModel) -> bool:
-    """Whether no attention of a model belongs to one size of images."""
-    return not any(isinstance(module, GridAttention) and module.fit == "exact" for module in model.backbone.modules())

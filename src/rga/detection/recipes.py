@@ -4,8 +4,8 @@
     rga train detection/folder --data coco:DIR          your own images with boxes and masks, in COCO's format
     rga train detection/generated --data coco:DIR       generated street scenes (rga data make streets DIR --layout coco), for a CPU
 
-Hardware, estimated: detection/coco needs several GPUs (16 images of 800x1333), detection/folder one, detection/generated a CPU. No result of
-RGA on COCO is known to us: compare with ``--attention none`` under the same recipe.
+Hardware, estimated: detection/coco needs several GPUs (16 images of 800x1333), detection/folder one, detection/generated a CPU. We know
+no results of RGA on COCO: compare with ``--attention none`` under the same recipe.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def coco() -> DetectionRecipe:
     As in Detectron2 (github.com/facebookresearch/detectron2, ``configs/COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x.yaml`` and
     ``Base-RCNN-FPN.yaml``): momentum 0.9, weight decay 1e-4, warm-up over 1,000 steps, stem and first stage frozen, batch normalisation
     frozen, images without objects left out, flips; its 90,000 steps with drops at 60,000 and 80,000 are 12.3 epochs with drops at 8.2 and
-    10.9. Here they are 12 epochs with drops at 8 and 11, as in mmdetection. Its model zoo reports a box AP of 38.6 and a mask AP of 35.2 for
-    a schedule with scales of 640 to 800 and no attention; torchvision's heads differ a little (its own Mask R-CNN reports 37.9 and 34.6).
+    10.9. Here they are 12 epochs with drops at 8 and 11, as in mmdetection. Without attention and with scales of 640 to 800, Detectron2's
+    model zoo reports a box AP of 38.6 and a mask AP of 35.2; torchvision reports 37.9 and 34.6 for its own Mask R-CNN.
 
     What differs: torchvision's first ImageNet weights (``resnet50.tv_in1k``) instead of MSRA's, one scale, RGA-SC after the four stages.
     """

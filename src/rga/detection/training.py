@@ -31,7 +31,7 @@ from rga.training.input.plan import Plan, ShuffledBatches
 
 
 class DetectionBatch(NamedTuple):
-    """A batch of images of different sizes: a list of their parts, as ``TrainingImage`` has them, and their indices in the training split."""
+    """Images of different sizes: a list of each of the parts that ``TrainingImage`` has, and their indices in the training split."""
 
     images: list[Tensor]
     boxes: list[Tensor]
@@ -57,10 +57,10 @@ class TrainingSamples(Dataset[tuple[TrainingImage, int]]):
         return self.transform(read_checked(sample), read_target(sample)), index
 
 
-def collate(samples: Sequence[tuple[TrainingImage, int]]) -> DetectionBatch:
+def collate(samples: list[tuple[TrainingImage, int]]) -> DetectionBatch:
     """Images of different sizes as a batch."""
-    parts = [list(part) for part in zip(*(sample for sample, _ in samples), strict=True)]
-    return DetectionBatch(*parts, torch.tensor([index for _, index in samples]))
+    images, boxes, labels, masks = ([sample[part] for sample, _ in samples] for part in range(4))
+    return DetectionBatch(images, boxes, labels, masks, torch.tensor([index for _, index in samples]))
 
 
 class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionModel, DetectionBatch]):
@@ -192,8 +192,8 @@ def check_masks(data: DetectionData, measured: Mapping[str, Sequence[Sample]]) -
         bare = [sample for sample in samples for each in sample.objects or () if each.segmentation is None]
         if bare:
             raise DataError(
-                f"dataset {data.name!r}: {len(bare)} objects in {split} have no mask, such as one in {bare[0].image}: the mask AP chooses the "
-                "best model; draw them, or take the images out"
+                f"dataset {data.name!r}: {len(bare)} objects in {split} have no mask, such as one in {bare[0].image}: the mask AP chooses "
+                "the best model; draw them, or take the images out"
             )
 
 

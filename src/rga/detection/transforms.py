@@ -56,7 +56,7 @@ class TrainingTransform:
         scale = low + (high - low) * float(torch.rand(()))
         parts = {
             "image": image,
-            "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(target.boxes), format="XYXY", canvas_size=size),  # type: ignore[call-overload]
+            "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(target.boxes), format="XYXY", canvas_size=size),
             "masks": tv_tensors.Mask(torch.from_numpy(target.masks).to(torch.uint8)),
         }
         resize = v2.Resize(self.shown_size(size, scale), interpolation=v2.InterpolationMode.BILINEAR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -74,7 +74,7 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
 
     watched: str
     """The metric that chooses the best model."""
-    collate: Callable[[Sequence[Any]], Any] = staticmethod(default_collate)
+    collate: Callable[[list[Any]], Any] = staticmethod(default_collate)
     """Samples -> a batch."""
 
     def __init__(self, recipe: AnyRecipe, data: Data, model: Model, samples: Dataset[Any], plan: Plan) -> None:

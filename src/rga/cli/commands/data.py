@@ -150,7 +150,7 @@ def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> 
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
+    """Generate street scenes: for segmentation in the layout of Cityscapes or as folders of images and masks, for detection in COCO's.
 
     Args:
         folder: A new folder for it.
@@ -159,6 +159,8 @@ def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
     if options.layout == "folder":
         print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    elif options.layout == "coco":
+        print(f"{made}; train on it with rga train detection/generated --data coco:{folder}")
     else:
         print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 

@@ -141,8 +141,7 @@ def read_counts(value: dict[str, Any], size: tuple[int, int]) -> NDArray[np.uint
     counts = value.get("counts")
     if isinstance(counts, str):
         counts = decompressed(counts)
-    whole = isinstance(counts, list) and all(type(each) is int and 0 <= each < SIZE_LIMIT for each in counts)
-    if not whole:
+    if not isinstance(counts, list) or not all(type(each) is int and 0 <= each < SIZE_LIMIT for each in counts):
         raise InputError(f"run lengths are whole numbers from 0 on, or their compressed text; got {shortened(counts)}")
     if sum(counts) != size[0] * size[1]:
         raise InputError(f"the run lengths cover {sum(counts):,} pixels, their image has {size[0] * size[1]:,}")

@@ -95,10 +95,11 @@ def check_attention_is_called(backbone: nn.Module, indices: list[int], name: str
         raise InputError(f"backbone {name!r} cannot give out the maps of its stages: {error}") from error
     names = {id(module): path for path, module in whole.named_modules()}
     for stage, attention in attached(backbone).items():
-        if calls[names[id(attention)]] != 1:
+        called = calls[names[id(attention)]]
+        if called != 1:
             raise InputError(
-                f"the attention after {stage!r} of the backbone {name!r} would be called {calls[names[id(attention)]]} times when its maps are "
-                f"taken, not once: name other stages with after, or {ADVICE}"
+                f"the attention after {stage!r} of the backbone {name!r} would be called {called} times when its maps are taken, not once: "
+                f"name other stages with after, or {ADVICE}"
             )
 
 
@@ -117,15 +118,14 @@ def first_stages(backbone: nn.Module, indices: list[int], count: int) -> list[nn
         return []
     info: Any = backbone.feature_info
     stages: list[str] = [str(list(getattr(info, "info", info))[index]["module"]) for index in indices]
-    kept: list[nn.Module] = []
-    upto = stages[min(count, len(stages)) - 1]
+    if count > len(stages):
+        return [module for _, module in leaves(backbone)]
+    kept = []
     for name, module in leaves(backbone):
         stage = next((number for number, each in enumerate(stages) if name == each or name.startswith(f"{each}.")), None)
         if stage is not None and stage >= count - 1:
             break
         kept.append(module)
-        if name == upto and count > len(stages):
-            break
     return kept
 
 

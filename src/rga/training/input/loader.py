@@ -51,7 +51,7 @@ class SampleLoader(Generic[Sample]):
         seed: int = 0,
         parts: int = 1,
         pin: bool = False,
-        join: Callable[[Sequence[Sample]], Any] = default_collate,
+        join: Callable[[list[Any]], Any] = default_collate,
     ) -> None:
         self.plan = plan
         self.share = Share(plan, seed, processes.rank(), processes.count(), parts)
@@ -136,7 +136,7 @@ class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample
 
 
 def collate(
-    loaded: Sequence[tuple[Any, list[str], Exception | None]], join: Callable[[Sequence[Any]], Any] = default_collate
+    loaded: Sequence[tuple[Any, list[str], Exception | None]], join: Callable[[list[Any]], Any] = default_collate
 ) -> tuple[Any, list[str], Exception | None]:
     """Samples as a batch, with what was skipped; or the first error."""
     samples, skipped, failures = zip(*loaded, strict=True)
