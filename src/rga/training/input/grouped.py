@@ -10,9 +10,9 @@ from rga.training.input.plan import ShuffledBatches
 
 
 class GroupedBatches:
-    """Every sample once in an epoch, in random order, and batches of one group each; what does not fill a batch at the end is dropped.
+    """Every sample once in an epoch, in random order, and batches of one group each; what does not fill a batch is dropped, in each epoch others.
 
-    What a group has left over makes mixed batches with the leftovers of the others, so that a small group is trained on, too.
+    What groups have left over makes mixed batches, so that the samples of a small group come as often as all others.
 
     Args:
         groups: the group of each sample.
@@ -45,13 +45,13 @@ class GroupedBatches:
         generator = np.random.default_rng((self.seed, epoch))
         waiting: dict[Hashable, list[int]] = {}
         whole: list[list[int]] = []
-        for index in generator.permutation(len(self.groups)).tolist():
+        for index in generator.permutation(len(self.groups))[: len(self) * self.size].tolist():
             group = waiting.setdefault(self.groups[index], [])
             group.append(index)
             if len(group) == self.size:
                 whole.append(waiting.pop(self.groups[index]))
         left = [index for group in waiting.values() for index in group]
-        whole += [left[start : start + self.size] for start in range(0, len(left) - self.size + 1, self.size)]
+        whole += [left[start : start + self.size] for start in range(0, len(left), self.size)]
         return iter([whole[position] for position in generator.permutation(len(whole))])
 
     def substitutes(self, index: int) -> Iterator[int]:
