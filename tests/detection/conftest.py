@@ -22,6 +22,14 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_streets(tmp_path_factory.mktemp("data") / "scenes", options)
 
 
+POLYGON = [1, 1, 5, 1, 5, 4, 1, 4]
+
+
+def run_lengths(counts: object) -> Content:
+    """Of an image of 8x6."""
+    return {"size": [6, 8], "counts": counts}
+
+
 def content(**changes: Any) -> Content:
     """Two images of 8x6 with three objects and a crowd, of two categories with a gap between their numbers."""
     return {
@@ -31,12 +39,12 @@ def content(**changes: Any) -> Content:
         ],
         "categories": [{"id": 90, "name": "brush"}, {"id": 2, "name": "cat"}],
         "annotations": [
-            {"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 1, 4, 3], "area": 12, "iscrowd": 0, "segmentation": [[1, 1, 5, 1, 5, 4, 1, 4]]},
-            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0, 0, 2, 6], "area": 12, "segmentation": {"size": [6, 8], "counts": [0, 12, 36]}},
-            {"id": 3, "image_id": 7, "category_id": 2, "bbox": [6, 0, 2, 6], "iscrowd": 1, "segmentation": {"size": [6, 8], "counts": "T1<"}},
+            {"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 1, 4, 3], "area": 12, "iscrowd": 0, "segmentation": [POLYGON]},
+            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0, 0, 2, 6], "area": 12, "segmentation": run_lengths([0, 12, 36])},
+            {"id": 3, "image_id": 7, "category_id": 2, "bbox": [6, 0, 2, 6], "iscrowd": 1, "segmentation": run_lengths("T1<")},
         ],
         **changes,
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture

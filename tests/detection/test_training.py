@@ -88,7 +88,7 @@ def test_objects_without_masks_are_refused(write_coco: WriteCoco, tmp_path: Path
     names = copy.deepcopy(values)
     names["images"] = [{**each, "file_name": f"v{each['file_name']}"} for each in names["images"]]
     write_coco(names, where="annotations/instances_val.json", images="images/val")
-    with pytest.raises(DataError, match="3 objects in val have no mask, such as one in .*va.png: the mask AP chooses the best model"):
+    with pytest.raises(DataError, match=r"3 objects in val have no mask, such as one in .*va\.png: the mask AP chooses the best model"):
         DetectionTraining(recipe, read_coco(tmp_path))
 
 

@@ -59,7 +59,7 @@ def test_one_file_is_split_by_a_hash_of_its_names(write_coco: WriteCoco, tmp_pat
     assert CATALOG.read(f"coco:{path}?images=photos&val_fraction=0.5").fingerprint == data.fingerprint
     with pytest.raises(InputError, match="val_fraction must lie between 0 and 1"):
         read_coco(path, images="photos", val_fraction=1.0)
-    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere"):
         read_coco(path, images="nowhere")
 
 
@@ -149,7 +149,7 @@ def test_splits_are_labelled_or_not(write_coco: WriteCoco, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"has no images in val: it has train \(2\)"):
         data.labelled("val")
     bare = tuple(Sample(each.image, each.size, None) for each in data.train)
-    with pytest.raises(InputError, match="the objects in val .* are not given: detect them"):
+    with pytest.raises(InputError, match=r"the objects in val .* are not given: detect them"):
         DetectionData("x", data.classes, (), bare, (), tmp_path).labelled("val")
     with pytest.raises(DataError, match="is to be trained on, and its objects are not given"):
         DetectionData("x", data.classes, bare, (), (), tmp_path)

@@ -10,7 +10,7 @@ from rga.training.input.plan import ShuffledBatches
 
 
 class GroupedBatches:
-    """Every sample once in an epoch, in random order, and batches of one group each; what does not fill a batch is dropped, in each epoch others.
+    """Every sample once in an epoch, in random order, and batches of one group each; what does not fill a batch is dropped at random.
 
     What groups have left over makes mixed batches, so that the samples of a small group come as often as all others.
 
