@@ -17,6 +17,7 @@ OF_TASK = {
     "reid": "tests/reid/test_reid_fields.py",
     "segmentation": "tests/segmentation/test_segmentation_fields.py",
     "classification": "tests/classification/test_classification_fields.py",
+    "detection": "tests/detection/test_detection_fields.py",
 }
 
 ATTENTION = f"{MODEL}::test_the_attention_is_that_of_the_fields"
@@ -188,6 +189,27 @@ OWN: dict[str, dict[str, str]] = {
         "mixup_off_epoch": "tests/classification/test_training.py::test_mixing_ends_after_its_last_epoch",
         "label_smoothing": "test_labels_are_smoothed_as_the_field_says",
         "eval_batch_size": "test_the_evaluation_goes_by_its_fields",
+    },
+    "detection": {
+        "data": "test_the_data_are_those_of_the_field",
+        "backbone_lr_scale": "test_learning_rates_of_backbone_and_attention_are_those_of_the_fields",
+        "attention_lr_scale": "test_learning_rates_of_backbone_and_attention_are_those_of_the_fields",
+        "attention_weight_decay": "test_learning_rates_of_backbone_and_attention_are_those_of_the_fields",
+        "image_size": "test_sizes_are_those_of_image_size_and_scale",
+        "scale": "test_sizes_are_those_of_image_size_and_scale",
+        "anchor_sizes": "test_the_network_has_the_parts_of_the_fields",
+        "pyramid_channels": "test_the_network_has_the_parts_of_the_fields",
+        "head_width": "test_the_network_has_the_parts_of_the_fields",
+        "rois_per_image": "test_the_network_has_the_parts_of_the_fields",
+        "frozen_stages": "test_frozen_parts_stay_as_they_are",
+        "frozen_norms": "test_frozen_parts_stay_as_they_are",
+        "batch_size": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "seed": "test_batches_are_as_large_as_the_field_says_and_follow_the_seed",
+        "random_flip": "test_flips_and_colours_are_those_of_their_fields",
+        "color_jitter": "test_flips_and_colours_are_those_of_their_fields",
+        "empty_images": "test_images_without_objects_and_of_other_aspects_are_as_the_fields_say",
+        "group_aspects": "test_images_without_objects_and_of_other_aspects_are_as_the_fields_say",
+        "eval_split": "test_the_evaluation_goes_by_its_field",
     },
 }
 """Task -> its own fields -> the test, in the file of the task unless another is named."""

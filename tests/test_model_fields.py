@@ -18,6 +18,8 @@ from rga.attention.spectral.modules import SpectralSpatialAttention
 from rga.backbones.model import BackboneModel
 from rga.backbones.pooling import AverageAndMax, GeneralizedMean
 from rga.classification.training import build_model as build_classifier
+from rga.detection.datasets.categories import Categories
+from rga.detection.training import build_model as build_detector
 from rga.errors import InputError
 from rga.reid.heads.catalog import HEADS as REID_HEADS
 from rga.reid.heads.catalog import HeadName
@@ -32,16 +34,25 @@ from rga.tasks import TASKS, recipe_type
 from rga.training.recipe import Recipe
 
 NAMES = ("road", "sky", "tree")
-SIZES = {"reid": (64, 32), "segmentation": (32, 48), "classification": (32, 32)}
+SIZES = {"reid": (64, 32), "segmentation": (32, 48), "classification": (32, 32), "detection": (32, 64)}
 BUILDERS: dict[str, Callable[[Any, Any], BackboneModel]] = {
     "reid": lambda recipe, data: build_reid(recipe, len(NAMES), data),
     "segmentation": build_segmenter,
     "classification": build_classifier,
+    "detection": build_detector,
 }
 TINY: dict[str, dict[str, Any]] = {
     "reid": {"image_size": (64, 32)},
     "segmentation": {"crop_size": (32, 48), "fit": "exact"},
     "classification": {"image_size": 32},
+    "detection": {
+        "image_size": (32, 64),
+        "fit": "exact",
+        "frozen_stages": 0,
+        "frozen_norms": False,
+        "pyramid_channels": 8,
+        "head_width": 8,
+    },
 }
 
 
@@ -50,7 +61,8 @@ def recipe_of(task: str, **fields: Any) -> Recipe:
 
 
 def built(task: str, **fields: Any) -> BackboneModel:
-    classes = Classes(NAMES, ((0, 0, 0),) * 3, {0: 0, 1: 1, 2: 2}) if task == "segmentation" else NAMES
+    of_task = {"segmentation": Classes(NAMES, ((0, 0, 0),) * 3, {0: 0, 1: 1, 2: 2}), "detection": Categories(NAMES, (1, 4, 5))}
+    classes = of_task.get(task, NAMES)
     return BUILDERS[task](recipe_of(task, **fields), SimpleNamespace(name="photos", fingerprint="0123", classes=classes))
 
 
@@ -155,7 +167,8 @@ def test_blocks_are_computed_again_where_the_field_says_so(task: str) -> None:
         seen: list[None] = []
         norm = next(each for name, each in model.backbone.named_modules() if name.endswith("layer3.0.bn1"))
         norm.register_forward_pre_hook(lambda _module, _inputs, seen=seen: seen.append(None))
-        found = model(torch.rand(2, 3, *SIZES[task]))
+        network = model.backbone if task == "detection" else model  # which wants targets in training mode
+        found = network(torch.rand(2, 3, *SIZES[task]))
         (found if isinstance(found, torch.Tensor) else found[0]).square().mean().backward()
         assert len(seen) == calls
 

@@ -93,7 +93,7 @@ HOMES = {
 }
 """The module in which each public name lives."""
 
-PACKAGES = frozenset({"classification", "explanation", "reid", "segmentation"})
+PACKAGES = frozenset({"classification", "detection", "explanation", "reid", "segmentation"})
 """The packages of the applications, reached as ``rga.reid``."""
 
 __getattr__, __dir__ = lazily(__name__, HOMES, PACKAGES)

@@ -48,7 +48,8 @@ def load(path_or_hub_id: str | Path, kind: type[Any] | None = None) -> BackboneM
         kind: the class that the model must be of; by default any.
 
     Returns:
-        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``.
+        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``,
+        for detection ``detect``.
 
     Raises:
         HubError: the model is on the hub only, and the hub cannot be reached.

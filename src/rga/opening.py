@@ -43,7 +43,8 @@ def load(
         runtime: what runs such a file, ``"onnxruntime"`` or ``"openvino"``; by default onnxruntime for ONNX, and OpenVINO for its own.
 
     Returns:
-        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``.
+        The model in evaluation mode: for re-identification it has ``embed``, for segmentation ``segment``, for classification ``classify``,
+        for detection ``detect``.
         A file ``.onnx`` or ``.xml`` gives an object of ``rga.runtime`` with the same methods.
 
     Raises:

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from rga.training.recipe import Recipe
     from rga.training.task import Task
 
-TASKS: dict[str, str] = {"reid": "rga.reid", "segmentation": "rga.segmentation", "classification": "rga.classification"}
+TASKS: dict[str, str] = {
+    "reid": "rga.reid",
+    "segmentation": "rga.segmentation",
+    "classification": "rga.classification",
+    "detection": "rga.detection",
+}
 """Name of a task -> its package, which has a ``task`` module with ``TASK`` and a ``recipes`` module with ``RECIPES``."""
 
-SHORT: dict[str, str] = {"reid": "reid", "segmentation": "seg", "classification": "cls"}
+SHORT: dict[str, str] = {"reid": "reid", "segmentation": "seg", "classification": "cls", "detection": "detection"}
 """Name of a task -> what the names of its recipes begin with, as in seg/cityscapes."""
 
 

@@ -35,7 +35,10 @@ def test_a_report_is_written_as_json_and_never_over_another_file(tmp_path: Path)
     [
         ("folder:DIR", "'folder' is a dataset of reid, segmentation and classification: choose one with --task"),
         ("digit", "unknown dataset 'digit': did you mean digits?"),
-        ("digits --task segmentation", "segmentation has no dataset 'digits': choose one of cityscapes, camvid, folder, streets"),
+        (
+            "digits --task segmentation",
+            "segmentation has no dataset 'digits': choose one of cityscapes, camvid, pascal-voc, ade20k, folder, streets",
+        ),
         ("folder --task reid", "dataset 'folder' needs a folder: write folder:FOLDER"),
         ("folder:nowhere --task reid", "no folder nowhere"),
         (

@@ -15,7 +15,7 @@ from rga.reid.datasets.cuhk03 import read_cuhk03, read_cuhk03_classic
 from rga.reid.datasets.market1501 import read_market1501
 from rga.reid.datasets.msmt17 import read_msmt17
 from rga.reid.datasets.table import read_table
-from rga.segmentation.datasets import camvid, cityscapes
+from rga.segmentation.datasets import ade20k, camvid, cityscapes, pascal_voc
 from rga.segmentation.datasets import catalog as segmentation
 from rga.segmentation.datasets.camvid import read_camvid
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
@@ -73,7 +73,16 @@ def test_the_classes_of_camvid_are_the_published_ones() -> None:
                 "csv": (read_table, {}),
             },
         ),
-        (segmentation, {"cityscapes": (read_cityscapes, {}), "camvid": (read_camvid, {}), "streets": (read_generated, {})}),
+        (
+            segmentation,
+            {
+                "cityscapes": (read_cityscapes, {}),
+                "camvid": (read_camvid, {}),
+                "pascal-voc": (pascal_voc.read_pascal_voc, {}),
+                "ade20k": (ade20k.read_ade20k, {}),
+                "streets": (read_generated, {}),
+            },
+        ),
         (
             classification,
             {
@@ -110,6 +119,8 @@ def test_counts_are_the_published_ones() -> None:
     } == {
         "cityscapes": {"train": (2_975, 2_975), "val": (500, 500), "test": (1_525, 0)},
         "camvid": {"train": (367, 367), "val": (101, 101), "test": (233, 233)},
+        "pascal-voc": {"train": (1_464, 1_464), "val": (1_449, 1_449), "test": (0, 0)},
+        "ade20k": {"train": (20_210, 20_210), "val": (2_000, 2_000), "test": (0, 0)},
     }
     assert {name: dict(counts) for name, counts in classification.CATALOG.expected.items()} == {
         "cifar10": {"train": (10, 50_000), "test": (10, 10_000)},

@@ -11,7 +11,8 @@ from rga.segmentation.datasets.check import check_data
 from rga.segmentation.datasets.cityscapes import read_cityscapes, read_generated
 from rga.synthetic.streets import streets
 from rga.synthetic.streets.canvas import SUPERSAMPLING, Label, SceneCanvas, View
-from rga.synthetic.streets.streets import StreetOptions, make_streets, paint_scene
+from rga.synthetic.streets.coco import SMALLEST_AREA, box_of
+from rga.synthetic.streets.streets import StreetOptions, make_streets, paint_canvas, paint_scene
 
 TINY = StreetOptions(train=3, val=2, test=1, height=64, width=128)
 
@@ -124,3 +125,33 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(tmp_path: Path, monkeyp
 def test_options_out_of_range_are_named(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{name} is {value!r}: expected a whole number from"):
         StreetOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_objects_are_written_in_cocos_format_and_agree_with_the_scene(tmp_path: Path) -> None:
+    options = StreetOptions(train=2, val=1, test=1, height=64, width=128, layout="coco", seed=1)
+    root = make_streets(tmp_path / "streets", options)
+    assert sorted(path.name for path in (root / "annotations").iterdir()) == [
+        f"instances_{split}.json" for split in ("test", "train", "val")
+    ]
+    content = json.loads((root / "annotations/instances_train.json").read_text())
+    assert {each["id"]: each["name"] for each in content["categories"]} == {20: "traffic sign", 24: "person", 26: "car"}
+    for index, image in enumerate(content["images"]):
+        assert Image.open(root / "images/train" / image["file_name"]).size == (image["width"], image["height"]) == (128, 64)
+        canvas = paint_canvas(np.random.default_rng([1, 0, index]), 64, 128, signs=True)
+        labels = np.asarray(canvas.finish(np.random.default_rng(0))[1])
+        seen = np.zeros((64, 128), np.int64)
+        for each in (each for each in content["annotations"] if each["image_id"] == image["id"]):
+            counts = np.array(each["segmentation"]["counts"])
+            mask = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(64, 128, order="F")
+            assert (labels[mask] == each["category_id"]).all()
+            assert (each["area"], tuple(each["bbox"])) == (mask.sum(), box_of(mask))
+            assert each["iscrowd"] or each["area"] >= SMALLEST_AREA
+            seen[mask] += 1
+        assert (seen == np.isin(labels, (20, 24, 26))).all()  # each pixel of a thing is in one object
+
+
+def test_signs_change_nothing_else() -> None:
+    plain, signed = (paint_canvas(np.random.default_rng(3), 64, 128, signs=signs) for signs in (False, True))
+    ours, theirs = (np.asarray(canvas.labels) for canvas in (plain, signed))
+    assert (theirs == 20).any()
+    assert (ours == theirs)[theirs != 20].all()

@@ -22,6 +22,7 @@ from rga.deploy.optimised import check_not_optimised
 from rga.deploy.targets.catalog import SUFFIXES, TARGETS, Target
 from rga.deploy.targets.openvino import companions
 from rga.deploy.targets.order import Order
+from rga.detection.model import DetectionModel
 from rga.errors import InputError
 from rga.loading import load
 from rga.runtime.description import INPUT, Description, Takes
@@ -107,6 +108,8 @@ def export(
             raise InputError("a file in 8-bit integers is measured on normalised images: leave preprocessing_inside or int8 out")
     given: BackboneModel = model if isinstance(model, BackboneModel) else load(model)
     check_not_optimised(given)
+    if isinstance(given, DetectionModel):
+        raise InputError("a detection model gives lists of objects, for which there is no file here: use it by rga.load(...).detect(...)")
     chosen = None
     if int8 is not None:  # before the work begins
         source = None if isinstance(model, BackboneModel) else Path(model).expanduser()

@@ -107,7 +107,7 @@ def score_of(model: BackboneModel, target: ClassScore | Similarity, pixels: Tens
         return lambda images: model(images)[:, chosen]
     if isinstance(model, SegmentationModel):
         return pixels_score(model, target.name, pixels)
-    raise InputError(f"a {type(model).__name__} has no score to explain")
+    raise InputError(f"a {type(model).__name__} has no score of a whole image to explain: draw its gates and relations alone")
 
 
 def similarity_with(model: ReidModel, other: ImageLike) -> Score:

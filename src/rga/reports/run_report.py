@@ -17,11 +17,13 @@ from rga.reports.sections.ranking import cameras, pairs, ranks
 from rga.reports.sections.run import (
     class_accuracy,
     class_iou,
+    class_precision,
     conditions,
     configuration,
     confusions,
     curves,
     embedding_map,
+    found_objects,
     gates,
     predictions,
     query_by_query,
@@ -50,6 +52,7 @@ OF_TASKS: dict[str, tuple[OnRuns, ...]] = {
         conditions.section,
     ),
     "segmentation": (class_iou.section, predictions.section),
+    "detection": (class_precision.section, found_objects.section),
     "classification": (class_accuracy.section, confusions.section),
 }
 """Task -> what it alone has to show."""
@@ -105,5 +108,7 @@ def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | No
 
 def title_of(runs: Sequence[ReportedRun]) -> str:
     """The title of the page."""
-    what = {"reid": "Re-identification", "segmentation": "Segmentation", "classification": "Classification"}[runs[0].record.task]
+    what = {"reid": "Re-identification", "segmentation": "Segmentation", "classification": "Classification", "detection": "Detection"}[
+        runs[0].record.task
+    ]
     return f"{what} on {runs[0].data.name}: {', '.join(run.name for run in runs)}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from rga.backbones.checkpointing import checkpoint_blocks
 from rga.backbones.freezing import FrozenStart
@@ -74,6 +74,8 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
 
     watched: str
     """The metric that chooses the best model."""
+    collate: Callable[[list[Any]], Any] = staticmethod(default_collate)
+    """Samples -> a batch."""
 
     def __init__(self, recipe: AnyRecipe, data: Data, model: Model, samples: Dataset[Any], plan: Plan) -> None:
         self.recipe = recipe
@@ -94,10 +96,18 @@ class ImageTraining(ABC, Generic[AnyRecipe, Data, Model, Batch]):
             seed=recipe.seed,
             parts=recipe.optimization.gradient_accumulation,
             pin=recipe.machine.device.startswith(("auto", "cuda")) and torch.cuda.is_available(),
+            join=self.collate,
         )
         self.steps_per_epoch = len(plan)
         if self.loader.share.part == 1 and not (recipe.machine.sync_bn and processes.together()):
-            check_one_image(model, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation))
+            check_one_image(
+                self.normalised, model.preprocessing.size, one_image_because(plan.size, recipe.optimization.gradient_accumulation)
+            )
+
+    @property
+    def normalised(self) -> nn.Module:
+        """The part of the model in which batch normalisation is, and which takes images (B, 3, H, W) alone."""
+        return self.model
 
     def begin_epoch(self, epoch: int) -> bool:
         """Freezes the backbone in the recipe's first epochs, and lets it learn afterwards; whether that has changed."""

@@ -34,7 +34,7 @@ class Task(Generic[R, D, M, O]):
     """A task.
 
     Attributes:
-        name: reid, segmentation, classification.
+        name: reid, segmentation, classification, detection.
         recipe: the class of its recipes.
         model: the class of its models.
         datasets: its catalogue.
@@ -44,7 +44,7 @@ class Task(Generic[R, D, M, O]):
         options: the class of the options of an evaluation, a dataclass whose fields have defaults.
         evaluate: (model, data, options, batch_size=, num_workers=, progress=) -> the result on the data's test split.
         main_metric: what its models are compared by: its name, and the result of an evaluation -> its value as a fraction.
-        predict: (model, images, ...) -> what the model is for: features, label maps, classes.
+        predict: (model, images, ...) -> what the model is for: features, label maps, classes, objects.
         verb: the command that predicts, in words.
         next_steps: commands to type after a training, each with what it does; RUN stands for the run's folder.
     """

@@ -75,6 +75,13 @@ KINDS: dict[str, Kind] = {
         "The class of each pixel, and how probable it is.",
         "At a single scale, from one confusion matrix over all pixels that have a class.",
     ),
+    "object-detection": Kind(
+        "object detection with masks",
+        "image-segmentation",
+        'objects = model.detect("street.jpg")',
+        "The objects of each image: boxes, categories, scores and masks.",
+        "COCO's metrics: the average precision over IoU thresholds from .50 to .95, with at most 100 detections an image.",
+    ),
     "image-classification": Kind(
         "image classification",
         "image-classification",

@@ -30,7 +30,7 @@ from rga.synthetic.streets.streets import StreetOptions
 from rga.synthetic.streets.streets import make_streets as paint_streets
 from rga.tasks import SHORT, TASKS, get_task
 
-TaskName = Literal["reid", "segmentation", "classification"]
+TaskName = Literal["reid", "segmentation", "classification", "detection"]
 
 NewFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
 
@@ -163,7 +163,7 @@ def make_walks(folder: NewFolder, *, options: Grouped[WalkOptions] = WALKS) -> N
 
 
 def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS) -> None:
-    """Generate street scenes as a segmentation dataset, in the layout of Cityscapes or as folders of images and masks.
+    """Generate street scenes: for segmentation in the layout of Cityscapes or as folders of images and masks, for detection in COCO's.
 
     Args:
         folder: A new folder for it.
@@ -172,6 +172,8 @@ def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS
     made = generate("painting", lambda bar: paint_streets(folder, options, bar))
     if options.layout == "folder":
         print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
+    elif options.layout == "coco":
+        print(f"{made}; train on it with rga train detection/generated --data coco:{folder}")
     else:
         print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 

@@ -7,7 +7,8 @@ in metres. Things are drawn from far to near. Colours fade into the haze with th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -37,6 +38,7 @@ class Label(IntEnum):
     SIDEWALK = 8
     BUILDING = 11
     POLE = 17
+    TRAFFIC_SIGN = 20
     VEGETATION = 21
     SKY = 23
     PERSON = 24
@@ -89,19 +91,37 @@ class View:
 
 
 class SceneCanvas:
-    """An image and its labels.
+    """An image and its labels, and which object each pixel belongs to.
 
     Args:
         view: the camera.
+        signs: draw traffic signs on some of the posts.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, signs: bool = False) -> None:
         self.view = view
+        self.signs = signs
         height, width = view.size
         self.image = Image.new("RGB", (width, height))
         self.labels = Image.new("L", (width, height), Label.UNLABELLED)
         self.brush = ImageDraw.Draw(self.image)
         self.marker = ImageDraw.Draw(self.labels)
+        self.objects = Image.new("I", (width, height), 0)
+        self.tracer = ImageDraw.Draw(self.objects)
+        self.object_labels: list[Label] = []
+        """The labels of the objects, which are numbered from 1."""
+        self.object = 0
+        """The number of the object that is drawn; 0 for none."""
+
+    @contextmanager
+    def as_object(self, label: Label) -> Iterator[None]:
+        """What is drawn within the block is one object."""
+        self.object_labels.append(label)
+        self.object = len(self.object_labels)
+        try:
+            yield
+        finally:
+            self.object = 0
 
     def face(self, corners: Sequence[Point], colour: Colour, label: Label) -> None:
         """A flat face in the world, in the haze of its mean distance."""
@@ -112,6 +132,7 @@ class SceneCanvas:
         """A polygon in pixels."""
         self.brush.polygon(list(outline), fill=ink)
         self.marker.polygon(list(outline), fill=label)
+        self.tracer.polygon(list(outline), fill=self.object)
 
     def disc(self, centre: Point, radii: tuple[float, float], colour: Colour, label: Label) -> None:
         """An ellipse that faces the camera; its radii across and up are in metres."""
@@ -120,6 +141,7 @@ class SceneCanvas:
         box = (x - across, y - up, x + across, y + up)
         self.brush.ellipse(box, fill=self.view.fade(colour, centre[2]))
         self.marker.ellipse(box, fill=label)
+        self.tracer.ellipse(box, fill=self.object)
 
     def beam(self, start: Point, end: Point, thickness: float, colour: Colour, label: Label) -> None:
         """A round bar between two points, at least a pixel of the finished image thick."""
@@ -157,6 +179,11 @@ class SceneCanvas:
         lit += rng.standard_normal(lit.shape, np.float32) * np.float32(rng.uniform(0.004, 0.02))
         taken = Image.fromarray((np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8))
         return taken, self.labels.resize((width, height), Image.Resampling.NEAREST)
+
+    def visible_objects(self) -> NDArray[np.int32]:
+        """(H, W) at the final size: the number of the object that each pixel shows; 0 for none."""
+        height, width = (side // SUPERSAMPLING for side in self.view.size)
+        return np.asarray(self.objects.resize((width, height), Image.Resampling.NEAREST), np.int32)
 
 
 def blotches(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -22,6 +22,9 @@ SKINS: tuple[Colour, ...] = ((224, 184, 156), (188, 140, 108), (134, 92, 66), (9
 METALS: tuple[Colour, ...] = ((92, 96, 98), (140, 144, 146), (62, 70, 66), (104, 92, 80))
 BARK: tuple[Colour, ...] = ((84, 68, 52), (104, 92, 78), (66, 58, 50))
 GLASS: Colour = (52, 62, 72)
+RIMS: tuple[Colour, ...] = ((190, 28, 32), (200, 40, 36), (236, 236, 232))
+FACES: tuple[Colour, ...] = ((238, 236, 230), (240, 238, 226), (36, 78, 160))
+"""Of signs: discs, triangles, squares."""
 TYRE: Colour = (24, 24, 26)
 
 Thing = tuple[float, Callable[[], None]]
@@ -100,13 +103,38 @@ def lamp(canvas: SceneCanvas, rng: np.random.Generator, foot: Point, metal: Colo
 
 
 def post(canvas: SceneCanvas, rng: np.random.Generator, foot: Point, metal: Colour) -> None:
-    """A post, of a sign that is labelled with it or of none."""
+    """A post; on a canvas with signs, two of three carry one."""
     x, _, z = foot
     height = float(rng.uniform(2.2, 3.2))
     canvas.beam(foot, (x, height, z), 0.12, metal, Label.POLE)
+    if canvas.signs and rng.random() < 0.67:
+        with canvas.as_object(Label.TRAFFIC_SIGN):
+            sign(canvas, rng, (x, height, z))
+
+
+def sign(canvas: SceneCanvas, rng: np.random.Generator, top: Point) -> None:
+    """A traffic sign on a post: a disc, a triangle or a square, with a rim."""
+    x, y, z = top
+    size, kind = float(rng.uniform(0.32, 0.45)), int(rng.integers(3))
+    for share, colour in ((1.0, RIMS[kind]), (0.72, FACES[kind])):
+        reach = size * share
+        if kind == 0:
+            canvas.disc((x, y, z), (reach, reach), colour, Label.TRAFFIC_SIGN)
+        elif kind == 1:
+            corners = [(x - reach, y - reach * 0.7, z), (x + reach, y - reach * 0.7, z), (x, y + reach, z)]
+            canvas.face(corners, colour, Label.TRAFFIC_SIGN)
+        else:
+            corners = [(x - reach, y - reach, z), (x + reach, y - reach, z), (x + reach, y + reach, z), (x - reach, y + reach, z)]
+            canvas.face(corners, colour, Label.TRAFFIC_SIGN)
 
 
 def car(canvas: SceneCanvas, rng: np.random.Generator, foot: Point, paint: Colour) -> None:
+    """A car, as an object."""
+    with canvas.as_object(Label.CAR):
+        draw_car(canvas, rng, foot, paint)
+
+
+def draw_car(canvas: SceneCanvas, rng: np.random.Generator, foot: Point, paint: Colour) -> None:
     """A car that stands along the street: the side that can be seen, then the end that faces the camera."""
     x, _, near = foot
     wide, long, tall = float(rng.uniform(1.7, 1.9)), float(rng.uniform(3.7, 4.8)), float(rng.uniform(1.38, 1.85))
@@ -139,6 +167,12 @@ def car(canvas: SceneCanvas, rng: np.random.Generator, foot: Point, paint: Colou
 
 
 def person(canvas: SceneCanvas, rng: np.random.Generator, foot: Point) -> None:
+    """Somebody, as an object."""
+    with canvas.as_object(Label.PERSON):
+        draw_person(canvas, rng, foot)
+
+
+def draw_person(canvas: SceneCanvas, rng: np.random.Generator, foot: Point) -> None:
     """Somebody who walks or stands: legs, body, arms and head."""
     x, _, z = foot
     tall = float(rng.normal(1.72, 0.1)) * (0.65 if rng.random() < 0.1 else 1.0)

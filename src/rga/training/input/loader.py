@@ -6,7 +6,8 @@ is due, with the reader's own error; or another stands in for it, and it is coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +35,7 @@ class SampleLoader(Generic[Sample]):
         seed: of everything that is drawn for samples.
         parts: smaller batches that each process's part of a batch comes in, for gradient accumulation.
         pin: pin batches in memory, from where a GPU can fetch them by itself.
+        join: samples -> a batch; by default by torch's rules.
 
     Raises:
         ValueError: the batches cannot be shared by so many processes or in so many parts.
@@ -49,6 +51,7 @@ class SampleLoader(Generic[Sample]):
         seed: int = 0,
         parts: int = 1,
         pin: bool = False,
+        join: Callable[[list[Any]], Any] = default_collate,
     ) -> None:
         self.plan = plan
         self.share = Share(plan, seed, processes.rank(), processes.count(), parts)
@@ -61,7 +64,7 @@ class SampleLoader(Generic[Sample]):
             prefetch_factor=recipe.prefetch_factor if recipe.num_workers else None,
             persistent_workers=recipe.num_workers > 0,
             pin_memory=pin,
-            collate_fn=collate,
+            collate_fn=partial(collate, join=join),
             generator=Generator(),  # what the loader draws means nothing: every sample has its own key
         )
 
@@ -76,7 +79,7 @@ class SampleLoader(Generic[Sample]):
         return len(self.plan)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Any]:
-        """This process's share of the batches of an epoch, collated by torch's rules.
+        """This process's share of the batches of an epoch.
 
         Args:
             epoch: which.
@@ -132,9 +135,11 @@ class Replacing(Dataset[tuple[Any, list[str], Exception | None]], Generic[Sample
         return None, skipped, portable(failure)
 
 
-def collate(loaded: Sequence[tuple[Any, list[str], Exception | None]]) -> tuple[Any, list[str], Exception | None]:
+def collate(
+    loaded: Sequence[tuple[Any, list[str], Exception | None]], join: Callable[[list[Any]], Any] = default_collate
+) -> tuple[Any, list[str], Exception | None]:
     """Samples as a batch, with what was skipped; or the first error."""
     samples, skipped, failures = zip(*loaded, strict=True)
     failure = next((failure for failure in failures if failure is not None), None)
     messages = [message for each in skipped for message in each]
-    return (None if failure else default_collate(list(samples))), messages, failure
+    return (None if failure else join(list(samples))), messages, failure

@@ -58,7 +58,7 @@ class RunRecord:
     """The contents of ``recipe.json``.
 
     Attributes:
-        task: reid, segmentation, classification.
+        task: reid, segmentation, classification, detection.
         fields: of the recipe, in groups, as JSON has them.
         fingerprint: of the data that the run began with.
         samples: images that it trains on.

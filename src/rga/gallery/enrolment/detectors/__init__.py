@@ -1,1 +1,1 @@
-"""Detectors of people in whole frames: of torchvision, in a file of ONNX, boxes from a file, OpenCV's. Each is a function of a frame."""
+"""Detectors of people in frames: of torchvision, of ours, in a file of ONNX, boxes from a file, OpenCV's. Each is a function of a frame."""

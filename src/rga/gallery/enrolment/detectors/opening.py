@@ -1,4 +1,4 @@
-"""Detectors by what a person types: a file of boxes, a file of ONNX, a detector of torchvision, or OpenCV's."""
+"""Detectors by what a person types: a file of boxes, a file of ONNX, a model of ours, a detector of torchvision, or OpenCV's."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rga.gallery.enrolment.detectors.detector import Detector
 from rga.gallery.enrolment.detectors.hog_detector import HogDetector
 from rga.gallery.enrolment.detectors.mot_file import MotFile
 from rga.gallery.enrolment.detectors.onnx_detector import OnnxDetector
+from rga.gallery.enrolment.detectors.own_detector import OwnDetector
 from rga.gallery.enrolment.detectors.torchvision_detector import DEFAULT, TorchvisionDetector, published
 from rga.runtime.session import SUFFIXES
 
 CHOICES = (
-    "a file of boxes (det.txt), a detector in a file (yolo.onnx), torchvision (with its weights on this machine) or torchvision:NAME, or "
-    "hog (OpenCV's, the last resort)"
+    "a file of boxes (det.txt), a detector in a file (yolo.onnx), the folder of a detection model that was trained here, torchvision (with "
+    "its weights on this machine) or torchvision:NAME, or hog (OpenCV's, the last resort)"
 )
 
 
@@ -24,8 +25,9 @@ def open_detector(named: str, *, weights: Path | None = None, min_score: float |
     """A detector by what a person types.
 
     Args:
-        named: ``FILE.txt`` or ``FILE.csv`` with boxes in the MOT format; ``FILE.onnx`` or OpenVINO's ``FILE.xml``; ``torchvision`` for
-            Faster R-CNN; ``torchvision:NAME`` for another of its detectors; ``hog``.
+        named: ``FILE.txt`` or ``FILE.csv`` with boxes in the MOT format; ``FILE.onnx`` or OpenVINO's ``FILE.xml``; the folder of a
+            detection model that was trained here; ``torchvision`` for Faster R-CNN; ``torchvision:NAME`` for another of its detectors;
+            ``hog``.
         weights: file of the weights of a detector of torchvision.
         min_score: boxes with a lower score are left out; each detector has its own default.
         download: get the weights that torchvision publishes, where they are not on this machine.
@@ -48,6 +50,8 @@ def open_detector(named: str, *, weights: Path | None = None, min_score: float |
         return OnnxDetector(path, **options)
     if path.suffix.lower() in (".txt", ".csv"):
         return MotFile(path, **options)
+    if path.is_dir():
+        return OwnDetector(path, **options)
     raise InputError(f"unknown detector {named!r}: choose {CHOICES}")
 
 

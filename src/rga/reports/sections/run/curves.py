@@ -10,9 +10,24 @@ from rga.reports.report import Figure, Section
 from rga.reports.reported_run import ReportedRun
 from rga.training.run.log import read_log
 
-LOSSES = {"reid": ("identity", "triplet"), "segmentation": ("pixels", "auxiliary"), "classification": ("cross_entropy",)}
-LABELS = {"reid": "cross-entropy + triplet loss", "segmentation": "cross-entropy of all heads", "classification": "cross-entropy"}
-METRICS = {"reid": ("mAP_neck", "mAP"), "segmentation": ("mIoU", "mIoU"), "classification": ("top1", "top-1")}
+LOSSES = {
+    "reid": ("identity", "triplet"),
+    "segmentation": ("pixels", "auxiliary"),
+    "classification": ("cross_entropy",),
+    "detection": ("classifier", "box_reg", "mask", "objectness", "rpn_box_reg"),
+}
+LABELS = {
+    "reid": "cross-entropy + triplet loss",
+    "segmentation": "cross-entropy of all heads",
+    "classification": "cross-entropy",
+    "detection": "sum of the five losses",
+}
+METRICS = {
+    "reid": ("mAP_neck", "mAP"),
+    "segmentation": ("mIoU", "mIoU"),
+    "classification": ("top1", "top-1"),
+    "detection": ("mask_AP", "mask AP"),
+}
 """Task -> its losses and their label, and the name of its metric in the log and in words."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rga.attention.modules import SpatialRelationAttention
 from rga.attention.space_time import SpaceTimeAttention
 from rga.classification.datasets.samples import ClassificationData
+from rga.detection.datasets.samples import DetectionData
 from rga.images.inputs import ImageLike
 from rga.reid.datasets.samples import ReidData
 from rga.reports.examples import spread
@@ -41,6 +42,8 @@ def images_of(data: Any) -> list[ImageLike]:
     if isinstance(data, ReidData):
         return [data.query[index].path for index in spread(len(data.query), SHOWN, shift=0.35)]
     if isinstance(data, SegmentationData):
+        return [data.val[index].image for index in spread(len(data.val), SHOWN, shift=0.35)]
+    if isinstance(data, DetectionData):
         return [data.val[index].image for index in spread(len(data.val), SHOWN, shift=0.35)]
     assert isinstance(data, ClassificationData)
     tested = data.test if len(data.test) else data.val

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rga.classification.result import ClassificationResult
+from rga.detection.result import DetectionResult
 from rga.ranking.result import RankingResult
 from rga.reid.evaluation import ReidEvaluation
 from rga.reports.report import Section, Table
@@ -47,6 +48,13 @@ def figures_of(result: Any) -> dict[str, str]:
         return ranking_figures(result.results[result.shown])
     if isinstance(result, SegmentationResult):
         return {"mIoU": share(result.mIoU), "pixel accuracy": share(result.pixel_accuracy), "mean accuracy": share(result.mean_accuracy)}
+    if isinstance(result, DetectionResult):
+        kinds = {"box": result.boxes} | ({} if result.masks is None else {"mask": result.masks})
+        return {
+            f"{kind} {name}": share(value)
+            for kind, of in reversed(kinds.items())
+            for name, value in (("AP", of.AP), ("AP50", of.AP50), ("AP75", of.AP75))
+        }
     assert isinstance(result, ClassificationResult)
     top5 = {} if result.top5 is None else {"top-5": share(result.top5)}
     calibration = {"calibration error": share(result.calibration_error), "cross-entropy": f"{result.cross_entropy:.3f}"}
@@ -68,6 +76,8 @@ def protocol(runs: Sequence[ReportedRun]) -> str:
         rule = f"{chosen.queries} queries, {chosen.gallery:,} gallery images; features {features}, {chosen.metric} distance; {chosen.rule}."
     elif isinstance(result, SegmentationResult):
         rule = f"{result.images} images, {int(result.matrix.sum()):,} pixels in one confusion matrix, {result.method}."
+    elif isinstance(result, DetectionResult):
+        rule = f"{result.images:,} images, {result.objects:,} objects; COCO's metrics, at most 100 detections an image."
     else:
         assert isinstance(result, ClassificationResult)
         rule = f"{result.images:,} images of {len(result.classes)} classes{f' in {result.split}' if result.split else ''}."
