@@ -58,7 +58,7 @@ PRINTED = {
     "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
     "docs/gallery.md": ("unsure [",),
-    "docs/networks.md": ("[2, 384]", "['conv2', 'conv3', 'conv4']"),
+    "docs/networks.md": ("[2, 384]", "['conv2', 'conv3', 'conv4']", "24.03 M parameters, 6.08 GMAC"),
     "docs/ranking.md": ("re-ranked distance",),
     "docs/reid.md": ("(2, ",),
     "docs/segmentation.md": ("(64, 48)",),

@@ -74,7 +74,7 @@ def test_what_a_network_does_not_take_is_named(options: dict[str, Any], said: st
         (["layers", "(1, 2"], "the backbone's option layers: (1, 2 does not close"),
         (["layers", "{1: 2}"], "the backbone's option layers: {1: 2} is a dict"),
         (["pretrained", "true"], "cannot have pretrained: choose the weights with --weights"),
-        (["layers"], "Error parsing --backbone-options: Failed to parse key-value pairs"),
+        (["layers"], "Error parsing --backbone-options: names and values come in turn, and 'layers' has no value"),
     ],
 )
 def test_the_command_line_says_it_once_with_exit_code_2(typed: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,3 +95,23 @@ def test_what_cannot_be_read_is_a_mistake_of_the_user(words: str, capsys: pytest
 def test_docstrings_for_the_terminal() -> None:
     text = "First ``code``.\n\n    Args:\n        a: One\n            two.\n        b: Three.\n"
     assert for_terminal(text) == "First code.\n\n    Args:\n        a: One two.\n        b: Three.\n"
+
+
+def backbone(options: dict[str, OptionValue] = {"ibn": "a"}) -> dict[str, Any]:  # noqa: B006  never changed
+    """A backbone.
+
+    Args:
+        options: Names and values.
+    """
+    return options
+
+
+@pytest.mark.filterwarnings("error")
+def test_options_that_are_there_by_default_are_one_flag_and_are_replaced() -> None:
+    assert parse(backbone, [], prog="x") == {"ibn": "a"}
+    assert parse(backbone, ["--options", "act_layer", "silu", "drop_rate", "0.1"], prog="x") == {"act_layer": "silu", "drop_rate": 0.1}
+    assert parse(backbone, ["--options"], prog="x") == {}
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.raises(SystemExit):
+        parse(backbone, ["--help"], prog="x")
+    assert "--options [NAME VALUE ...] Names and values. (default: ibn a)" in " ".join(out.getvalue().replace("│", " ").split())

@@ -74,7 +74,14 @@ if TYPE_CHECKING:
     OptionValue = Any
 else:
 
-    class OptionValue:
+    class AnyOption(type):
+        """The class of ``OptionValue``: what an option may be is one of its instances, so that a recipe may have options by default."""
+
+        def __instancecheck__(cls, value: Any) -> bool:
+            """Whether a value is a number, a switch, a name, None, or a tuple of these."""
+            return value is None or isinstance(value, (bool, int, float, str, tuple, list))
+
+    class OptionValue(metaclass=AnyOption):
         """The type of a value in a recipe, by which the command line knows it; a value is a number, a switch, a name, None, or a tuple."""
 
         @classmethod

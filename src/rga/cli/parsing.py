@@ -74,6 +74,27 @@ def option_value(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | Non
 
 
 @REGISTRY.primitive_rule
+def options_of_a_backbone(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Options of a backbone in one flag, names and values in turn, also where a recipe has some by default: these are replaced."""
+    if info.type != dict[str, OptionValue]:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="[NAME VALUE ...]",
+        instance_from_str=read_options,
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [str(each) for pair in value.items() for each in pair],
+    )
+
+
+def read_options(typed: Sequence[str]) -> dict[str, Any]:
+    """Names and values in turn."""
+    if len(typed) % 2:
+        raise InputError(f"names and values come in turn, and {typed[-1]!r} has no value")
+    return {name: parse_option(value) for name, value in zip(typed[::2], typed[1::2], strict=True)}
+
+
+@REGISTRY.primitive_rule
 def optional_path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     """Files that need not be named; by default ``{None}|PATH`` would stand in the help."""
     if info.type != Path | None:

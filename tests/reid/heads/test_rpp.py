@@ -13,6 +13,8 @@ from rga.reid.heads.rpp import RPP, Refinement
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.recipes import generated
+from rga.reid.task import read
+from rga.reid.training import ReidTraining
 from rga.runs import resume, train
 from rga.synthetic.people.people import PeopleOptions, make_people
 from rga.training.run.checkpoint import LAST, load_checkpoint
@@ -95,6 +97,19 @@ def recipe(people: Path, **changes: Any) -> ReidRecipe:
     return generated().override(**{**values, **changes})
 
 
+def test_stages_come_when_the_fields_say(people: Path) -> None:
+    chosen = recipe(people, refine_after=1, refine_alone=2)
+    task = ReidTraining(chosen, read(chosen))
+    assert isinstance(task.model.head, RPP)
+    found = []
+    for epoch in range(4):
+        task.model.train()
+        task.begin_epoch(epoch)
+        found.append((int(task.model.head.refined), len(names_that_learn(task.model)) == 1))
+    assert found == [(0, False), (1, True), (1, True), (1, False)]
+
+
+@pytest.mark.slow
 def test_a_training_in_stages_goes_on_to_the_bit(people: Path, tmp_path: Path) -> None:
     stages = {"refine_after": 1, "refine_alone": 1}
     train(recipe(people, **stages), output=tmp_path / "whole")
