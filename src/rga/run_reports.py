@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rga.attachment.costs import cost
+from rga.attachment.costs import Cost, cost
 from rga.backbones.model import BackboneModel
 from rga.checks import check_at_least, check_workers
 from rga.chosen_data import choose_data
@@ -121,7 +121,14 @@ def reported(name: str, folder: Path, record: RunRecord, model: BackboneModel, c
         chosen.read_as[0],
         measure.named,
         result,
-        cost(model.backbone, (1, 3, *model.backbone_size)),
+        cost_of_image(model),
         weights_fingerprint(model),
         chosen.notes,
     )
+
+
+def cost_of_image(model: BackboneModel) -> Cost:
+    """What the backbone costs for one image; of attention over the frames of a tracklet, the share of one frame."""
+    frames = model.together if isinstance(model, ReidModel) else 1
+    whole = cost(model.backbone, (frames, 3, *model.backbone_size))
+    return Cost(whole.parameters, whole.macs // frames)

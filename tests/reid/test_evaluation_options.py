@@ -69,7 +69,7 @@ def test_both_features_are_ranked_and_the_models_own_is_shown(asked: list[dict[s
     assert {name: result.mAP for name, result in found.results.items()} == {name: pytest.approx(figures(name)) for name in FEATURES}
     assert found.shown == "neck"
     assert {result.metric for result in found.results.values()} == {"cosine"}
-    assert asked == [{"batch_size": 128, "num_workers": 0, "flip": False, "progress": None}]
+    assert asked == [{"batch_size": 128, "num_workers": 0, "flip": False, "frames": "spread", "progress": None}]
     assert list(found.distances) == list(found.results)
     examined = found.examine()
     assert examined["neck"].result.mAP == pytest.approx(figures("neck"))
@@ -81,9 +81,9 @@ def test_one_feature_flips_and_the_size_of_batches(asked: list[dict[str, Any]]) 
         pass
 
     for name in ("pooled", "neck"):
-        found = evaluate(MODEL, DATA, ReidOptions(flip=True, feature=name), batch_size=5, num_workers=3, progress=told)
+        found = evaluate(MODEL, DATA, ReidOptions(flip=True, feature=name, frames="one"), batch_size=5, num_workers=3, progress=told)
         assert list(found.results) == [found.shown] == [name]
-        assert asked.pop() == {"batch_size": 5, "num_workers": 3, "flip": True, "progress": told}
+        assert asked.pop() == {"batch_size": 5, "num_workers": 3, "flip": True, "frames": "one", "progress": told}
     assert ReidOptions().label == ""
 
 
@@ -91,7 +91,7 @@ def test_in_a_training_both_are_ranked_by_cosine(asked: list[dict[str, Any]], mo
     found = rank(MODEL, DATA, batch_size=5, num_workers=3)
     assert {name: result.mAP for name, result in found.items()} == {name: pytest.approx(figures(name)) for name in FEATURES}
     assert {result.metric for result in found.values()} == {"cosine"}
-    assert asked == [{"batch_size": 5, "num_workers": 3}]
+    assert asked == [{"batch_size": 5, "num_workers": 3, "frames": "spread"}]
     monkeypatch.setattr("rga.reid.evaluation.processes.first", lambda: False)
     assert rank(MODEL, DATA) == {}
 

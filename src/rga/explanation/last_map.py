@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rga.attachment import attached
+from rga.attachment.hosts import bypassed
 from rga.attachment.stages import find_stages
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
@@ -16,7 +17,8 @@ def last_layer(model: BackboneModel) -> nn.Module:
     Raises:
         InputError: the backbone has no maps, or its last one is of tokens or has its channels last, and no attention comes after it.
     """
-    stage = find_stages(model.backbone, model.backbone_size)[-1]
+    with bypassed(model.backbone):  # attention over time would not take a single image
+        stage = find_stages(model.backbone, model.backbone_size)[-1]
     attention = attached(model.backbone).get(stage.name)
     if attention is not None:
         return attention

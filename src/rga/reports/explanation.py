@@ -18,6 +18,7 @@ from PIL import Image
 from rga.attachment import attached
 from rga.attention.modules import RelationAttention, SpatialRelationAttention
 from rga.attention.recorder import Position, check_position
+from rga.attention.space_time import SpaceTimeAttention
 from rga.backbones.model import BackboneModel
 from rga.errors import InputError
 from rga.explanation.gates import ChannelGates, SpatialGates, read_gates
@@ -136,7 +137,11 @@ def possible_kinds(model: BackboneModel) -> tuple[Kind, ...]:
         mapped = False
     else:
         mapped = True
-    related = [each for each in model.modules() if isinstance(each, RelationAttention) and each.gate.relation]
+    related = [
+        each
+        for each in model.modules()
+        if isinstance(each, RelationAttention) and each.gate.relation and not isinstance(each, SpaceTimeAttention)
+    ]
     spatial = any(isinstance(each, SpatialRelationAttention) for each in related)
     found: dict[Kind, bool] = {
         "gates": spatial and any(isinstance(each, SpatialGates) and each.gates.size > 1 for each in gates),

@@ -12,8 +12,13 @@ from torch import nn
 
 import rga
 from rga.errors import InputError
+from rga.explanation.class_activation import Similarity, grad_cam
+from rga.explanation.gates import ChannelGates, SpatialGates, read_gates
+from rga.explanation.relations import read_relations
 from rga.reid.model import ReidModel
 from rga.reid.video.clips import ClipDataset
+from rga.reports.explanation import possible_kinds
+from rga.run_reports import cost_of_image
 from rga.storage.saved_model import save_model
 
 SIZE, WIDTH = (32, 16), 96
@@ -150,6 +155,21 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
         named["image_size"] = (224, 224)
     with pytest.raises(InputError, match=message):
         ReidModel(**named)
+
+
+def test_a_model_with_attention_over_time_is_explained_by_what_one_image_shows() -> None:
+    model, image = built(attention="rga-sc", attention_options={"frames": 3}, classes=2), images(1)[0]
+    assert grad_cam(model, image, Similarity(image)).shape == SIZE
+    spatial, channel = read_gates(model, image)[:2]
+    assert isinstance(spatial, SpatialGates)
+    assert isinstance(channel, ChannelGates)
+    assert channel.maps is not None
+    assert spatial.gates.shape == channel.maps.shape[1:] == (8, 4)
+    with pytest.raises(InputError, match="relates the positions of 3 frames, which are not drawn on one image"):
+        read_relations(model, image)
+    assert possible_kinds(model) == ("channels", "grad-cam", "receptive-field")
+    plain, over_time = cost_of_image(built()), cost_of_image(model)
+    assert plain.macs < over_time.macs < 3 * plain.macs
 
 
 def test_clips_read_each_frame_once_and_average_by_tracklet() -> None:
