@@ -16,7 +16,7 @@ PATHS = sorted(set(re.findall(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md)|(?:[\w.-]+/)+)
 @pytest.mark.parametrize("path", PATHS)
 def test_named_files_exist(path: str) -> None:
     places = [ROOT / path, SOURCE / path]
-    of_tasks = [SOURCE / task / path for task in ("reid", "segmentation", "classification")]  # the shape that all tasks share
+    of_tasks = [SOURCE / task / path for task in ("reid", "segmentation", "classification", "detection")]  # the shape that all tasks share
     assert any(place.exists() for place in places) or all(place.exists() for place in of_tasks)
 
 

@@ -73,7 +73,11 @@ MODELS = {
     for recipe in ("reid/generated", "cls/digits", "seg/generated", "cls/tiny", "seg/tiny", "reid/tiny", "reid/video-small")
 }
 """The models that the pages load -> the recipes whose training on the pages makes them."""
-PAGE_TASKS = {"docs/segmentation.md": "segmentation", "docs/classification.md": "classification"}
+PAGE_TASKS = {
+    "docs/segmentation.md": "segmentation",
+    "docs/classification.md": "classification",
+    "docs/detection.md": "detection",
+}
 """The task of models that a page calls RUN; re-identification elsewhere."""
 
 OF_OTHERS = {"--nproc-per-node"}
@@ -233,7 +237,7 @@ def flags() -> frozenset[str]:
     known = {"--help", "--version", "--traceback", "--list", "--show", *OF_OTHERS}
     for script in (ROOT / "benchmarks").glob("*.py"):
         known |= set(re.findall(r"\"(--[a-z][a-z0-9-]*)\"", script.read_text()))
-    recipes = [f"train {name}" for name in ("reid/market1501", "seg/cityscapes", "cls/digits")]
+    recipes = [f"train {name}" for name in ("reid/market1501", "seg/cityscapes", "cls/digits", "detection/coco")]
     for verb in ["evaluate", *recipes, *(verb for verb, each in VERBS.items() if not each.parses)]:
         known |= flags_in_help(verb.split())
     return frozenset(known)

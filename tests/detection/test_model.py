@@ -95,7 +95,7 @@ def test_images_of_any_kind_and_size_give_boxes_and_masks_in_their_own_pixels(tm
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (60, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    images = [
+    images: list[Any] = [
         tmp_path / "grey.png",
         str(tmp_path / "alpha.png"),
         tmp_path / "turned.jpg",

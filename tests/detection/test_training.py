@@ -17,6 +17,7 @@ from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.coco import read_coco
 from rga.detection.evaluation import check_names, evaluate_model
 from rga.detection.recipes import RECIPES
+from rga.detection.result import DetectionResult
 from rga.detection.task import TASK, fit
 from rga.detection.training import DetectionTraining
 from rga.errors import InputError
@@ -53,6 +54,7 @@ def test_a_stopped_training_goes_on_as_if_nothing_had_happened(scenes: Path, tmp
     files = [(tmp_path / run / "last/model.safetensors").read_bytes() for run in ("whole", "part")]
     assert files[0] == files[1]
     measured = rga.evaluate(tmp_path / "whole", folder=tmp_path)
+    assert isinstance(measured.result, DetectionResult)
     assert measured.result.images == 2
     stored = json.loads((tmp_path / "evaluation-scenes-val.json").read_text())
     assert stored["masks"]["AP"] == pytest.approx(read_log(tmp_path / "whole", "evaluate")[-1]["mask_AP"])

@@ -120,6 +120,18 @@ OUT_OF_RANGE: dict[str, dict[str, Any]] = {
         "hold_out": 1.1,
         "eval_batch_size": 0,
     },
+    "detection": {
+        "image_size": (800, 16),
+        "anchor_sizes": (32, 64, 128, 256, 0),
+        "pyramid_channels": 0,
+        "head_width": 0,
+        "rois_per_image": 0,
+        "frozen_stages": 6,
+        "batch_size": 0,
+        "scale": (0.0, 1.0),
+        "random_flip": 1.1,
+        "color_jitter": -1.0,
+    },
 }
 """Fields -> a value that they do not take."""
 
@@ -192,6 +204,7 @@ def test_changed_fields_of_every_kind_are_read_as_they_were_written() -> None:
         "reid": {"also_train": (DataSpec("csv", Path("a.csv")),), "test_data": DataSpec("folder", Path("b"), {"camera": r"c(\d)&?"})},
         "segmentation": {"scale": (0.25, 4.0), "crop_size": (3, 4), "head": "psp", "after": ("layer4",)},
         "classification": {"backbone_options": {"layers": (1, 2), "act_layer": "silu"}, "mean": (0.1, 0.2, 0.3), "initial_gate": 0.5},
+        "detection": {"anchor_sizes": (1, 2, 3, 4, 5), "scale": (0.5, 2.0), "frozen_norms": False, "image_size": (40, 50)},
     }
     for kind in KINDS:
         recipe = kind().override(**changed[kind.task], lr=0.25, milestones=(1, 2), seed=9, sync_bn=True, device="cuda:3")

@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.models.detection.image_list import ImageList
-from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from rga.attachment import attach
 from rga.attachment.attach import attention_stages
@@ -26,6 +25,7 @@ from rga.backbones.model import BackboneModel
 from rga.detection.datasets.categories import Categories
 from rga.detection.found import Detections
 from rga.detection.network.heads import create_heads, create_pyramid
+from rga.detection.network.pasting import paste_masks
 from rga.detection.network.sizes import Size, inside, to_multiple, within
 from rga.detection.network.stages import check_attention_is_called, detection_backbone, stage_maps
 from rga.errors import InputError
@@ -193,9 +193,9 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         shown, sizes = self.batched([self.resized(image)])
         found: Any = self(shown, sizes)
         boxes: Tensor = found[0]["boxes"].float()
-        scale = boxes.new_tensor([image.width / sizes[0][1], image.height / sizes[0][0]] * 2)
-        boxes = boxes * scale
-        masks = paste_masks_in_image(found[0]["masks"].float(), boxes, (image.height, image.width))[:, 0] > 0.5  # (N, H, W)
+        scale = (sizes[0][0] / image.height, sizes[0][1] / image.width)
+        boxes = boxes / boxes.new_tensor([scale[1], scale[0]] * 2)
+        masks = paste_masks(found[0]["masks"].float(), boxes, (image.height, image.width), scale)
         return Detections(
             boxes.cpu().numpy().astype(np.float32),
             found[0]["labels"].cpu().numpy() - 1,

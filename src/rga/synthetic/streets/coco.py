@@ -95,4 +95,4 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
     pixels = mask.ravel(order="F")
     changes = np.flatnonzero(np.diff(pixels)) + 1
     runs = np.diff(np.concatenate(([0], changes, [pixels.size])))
-    return ([0] if pixels[0] else []) + runs.tolist()
+    return [*([0] if pixels[0] else []), *map(int, runs)]
