@@ -21,8 +21,8 @@ def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_
 def test_an_unknown_name_answers_with_the_nearest_or_all(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown dataset 'market': did you mean market1501\?"):
         CATALOG.load("market", tmp_path)
-    with pytest.raises(ValueError, match=r"unknown dataset 'viper': choose one of market1501, msmt17, .*walks"):
-        CATALOG.load("viper", tmp_path)
+    with pytest.raises(ValueError, match=r"unknown dataset 'grid07': choose one of market1501, msmt17, .*walks"):
+        CATALOG.load("grid07", tmp_path)
 
 
 def test_an_unknown_option_answers_with_the_known_ones(tmp_path: Path) -> None:
