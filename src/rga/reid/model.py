@@ -115,6 +115,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             width_of_features = self.backbone(torch.zeros(self.together, 3, height, width)).shape[1]
         check_temporal(self.frames, temporal_pooling, parts)
         self.temporal = create_temporal_pooling(temporal_pooling, width_of_features, parts) if self.frames > 1 else None
+        if temporal_pooling == "sta" and self.temporal is not None:  # whether the last map has rows enough
+            with evaluating(self.backbone), torch.inference_mode():
+                tracklet_features(self.backbone, self.pooling, self.temporal, torch.zeros(1, self.together, 3, height, width))
         width_of_features = tracklet_width(temporal_pooling, width_of_features)
         self.neck = nn.BatchNorm1d(width_of_features)
         self.neck.bias.requires_grad_(False)
