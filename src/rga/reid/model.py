@@ -142,6 +142,9 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
             with evaluating(self.backbone), torch.inference_mode():
                 pooled = self.backbone(torch.zeros(self.together, 3, *size)).shape[1]
             self.temporal = create_temporal_pooling(temporal_pooling, pooled, sta_parts) if self.frames > 1 else None
+            if temporal_pooling == "sta" and self.temporal is not None:  # whether the last map has rows enough
+                with evaluating(self.backbone), torch.inference_mode():
+                    tracklet_features(self.backbone, self.pooling, self.temporal, torch.zeros(1, self.together, 3, *size))
             self.add_global_head(tracklet_width(temporal_pooling, pooled), classes, classifier)
         else:
             if self.pooling is not None:
