@@ -4,6 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+from sphinx.domains.python._object import PyObject
+
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
@@ -20,7 +23,7 @@ extensions = [
     "extensions.repository_links",
 ]
 
-exclude_patterns = ["results/*.md"]  # paragraphs, from which results.md is written
+exclude_patterns = ["_build", "results/*.md"]  # results/ has the paragraphs of which results.md is made
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
@@ -45,3 +48,17 @@ html_show_sphinx = False
 
 # kernels of notebooks find this checkout, whatever is installed
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(DOCS.parent / "src"), os.environ.get("PYTHONPATH")]))
+
+
+def setup(app: Sphinx) -> None:
+    """Signatures and the lists of attributes as this project writes them."""
+    app.connect("autodoc-process-signature", with_plain_defaults)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
+
+
+def with_plain_defaults(*event: object) -> tuple[str | None, object]:
+    """A signature in which the default of a field that a function makes is ``...``, which can be parsed, and not ``<factory>``."""
+    *_, signature, returned = event
+    return (signature.replace("<factory>", "...") if isinstance(signature, str) else None), returned

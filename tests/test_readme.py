@@ -1,4 +1,4 @@
-"""The README and the pages of ``docs/``: their commands and their Python run, and what they name exists.
+"""The README and the pages below ``docs/``: their commands and their Python run, and what they name exists.
 
 Commands with a placeholder (DIR, RUN, ...) need data or a model of the reader's: they are parsed, flag by flag, and not run.
 """
@@ -8,7 +8,7 @@ import functools
 import io
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.attention.catalog import OF_ANY_GRID
 from rga.cli import main, parsing
 from rga.cli.commands import evaluate, train
 from rga.cli.verbs import VERBS
 from rga.recipes import read_recipe, to_json
+from rga.reid.datasets.catalog import READERS
 from rga.tasks import SHORT
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+NO_PAGES = {"_build", "results"}
+"""Folders of ``docs/`` whose Markdown is built, or is a part of another page."""
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text()
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if not NO_PAGES & set(page.relative_to(ROOT).parts)
+}
 
 PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME|GALLERY|SOURCE)\b")
 SHORTER = {
@@ -53,6 +61,15 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
+    "docs/how-to/export.md": ("digit",),
+    "docs/how-to/image-sizes.md": ("torch.Size([1, 512])",),
+    "docs/how-to/new-attention.md": ("torch.Size([2, 64, 1, 1])",),
+    "docs/how-to/new-dataset.md": ("4 to train on, 2 queries, 2 in the gallery",),
+    "docs/how-to/new-task.md": ("top-1 accuracy | classify",),
+    "docs/tutorials/cnn.md": ("loss",),
+    "docs/tutorials/masks.md": ("(64, 48)",),
+    "docs/tutorials/people.md": ("2 features of 512 numbers",),
+    "docs/tutorials/start.md": ("(2, 256) float32", "torch.Size([2, 10])"),
     "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
     "docs/gallery.md": ("unsure [",),
@@ -142,12 +159,14 @@ class Workshop:
 
 
 def makes(command: str) -> str:
-    """The folder that a command makes and others read; empty for none."""
+    """The folder or file that a command makes and others read; empty for none."""
     words = command.split()
     if words[1:3] == ["data", "make"]:
         return words[4]
     if words[1:3] == ["data", "classes"]:
         return words[3]  # the table of classes, without which nobody trains on the folder
+    if words[1] in ("train", "export") and "-o" in words:
+        return words[words.index("-o") + 1]
     return next((folder for folder, recipe in MODELS.items() if words[1:3] == ["train", recipe]), "")
 
 
@@ -176,6 +195,17 @@ def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.Monk
     workshop.run(command)
 
 
+@pytest.fixture
+def catalogues() -> Iterator[None]:
+    """The catalogues that a program on a page may add to are as before, afterwards."""
+    before = [(catalogue, dict(catalogue)) for catalogue in (OF_ANY_GRID, READERS)]
+    yield
+    for catalogue, entries in before:
+        catalogue.clear()
+        catalogue.update(entries)
+
+
+@pytest.mark.usefixtures("catalogues")
 @pytest.mark.parametrize(("page", "number"), [(page, number) for page in PAGES for number in range(len(programs(page)))])
 def test_python_runs(
     page: str, number: int, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
