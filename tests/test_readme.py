@@ -61,14 +61,13 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
-    "docs/how-to/export.md": ("digit",),
     "docs/how-to/image-sizes.md": ("torch.Size([1, 512])",),
-    "docs/how-to/new-attention.md": ("torch.Size([2, 64, 1, 1])",),
+    "docs/how-to/new-attention.md": ("torch.Size([2, 512])",),
     "docs/how-to/new-dataset.md": ("4 to train on, 2 queries, 2 in the gallery",),
     "docs/how-to/new-task.md": ("top-1 accuracy | classify",),
     "docs/tutorials/cnn.md": ("loss",),
     "docs/tutorials/masks.md": ("(64, 48)",),
-    "docs/tutorials/people.md": ("2 features of 512 numbers",),
+    "docs/tutorials/people.md": ("2 features of ",),
     "docs/tutorials/start.md": ("(2, 256) float32", "torch.Size([2, 10])"),
     "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
@@ -90,8 +89,19 @@ MODELS = {
 PAGE_TASKS = {"docs/segmentation.md": "segmentation", "docs/classification.md": "classification"}
 """The task of models that a page calls RUN; re-identification elsewhere."""
 
-OF_OTHERS = {"--nproc-per-node"}
+OF_OTHERS = {"--nproc-per-node", "--nnodes", "--node-rank", "--master-addr"}
 """Flags of other programs than ours."""
+NOT_RUN = {
+    "pip": "installs packages",
+    "make": "is a target of the Makefile; test_make_targets_exist looks whether it is there",
+    ".": "changes the shell that it is typed in",
+    "python": "is one of benchmarks/, for minutes or hours; test_benchmarks_take_these_flags checks its flags",
+    "bash": "runs on a machine with a GPU; tests/benchmarks writes and checks the script",
+    "curl": "asks a server; tests/gallery asks it the same",
+}
+"""Programs other than ours in blocks of commands -> why they are not run here."""
+MARKER = re.compile(r"<!-- not run: (.{10,}?) -->\n+$")
+"""What stands above a block of Python that is not run, with the reason; readers of the page do not see it."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -100,8 +110,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def programs(page: str) -> list[str]:
-    """The Python of a page: the blocks up to the next one that starts with ``import rga`` belong together."""
-    text = "\n".join(blocks(page, "python"))
+    """The Python of a page: the blocks up to the next one that starts with ``import rga`` belong together. Marked blocks are left out."""
+    parts = re.split(r"```python\n(.*?)```", PAGES[page], flags=re.DOTALL)  # text, block, text, block, ...
+    text = "\n".join(block for before, block in zip(parts[::2], parts[1::2], strict=False) if not MARKER.search(before))
     return [program for program in re.split(r"^(?=import rga)", text, flags=re.MULTILINE) if program.strip()]
 
 
@@ -198,7 +209,8 @@ def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.Monk
 @pytest.fixture
 def catalogues() -> Iterator[None]:
     """The catalogues that a program on a page may add to are as before, afterwards."""
-    before = [(catalogue, dict(catalogue)) for catalogue in (OF_ANY_GRID, READERS)]
+    changed: tuple[dict[str, Any], ...] = (OF_ANY_GRID, READERS)
+    before = [(catalogue, dict(catalogue)) for catalogue in changed]
     yield
     for catalogue, entries in before:
         catalogue.clear()
@@ -305,8 +317,30 @@ def test_linked_headings_exist(page: str) -> None:
         assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_run_parsed_or_of_a_program_that_is_not_run(page: str) -> None:
+    assert {command.split()[0] for command in block_commands(page) if not is_ours(command)} <= set(NOT_RUN)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_what_it_is(page: str) -> None:
+    """No command or program hides in a block without a language, where no test would run it."""
+    for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```$", PAGES[page], flags=re.DOTALL | re.MULTILINE):
+        assert language in ("sh", "python", "text", "bibtex", "") or re.fullmatch(r"\{[a-z-]+\}.*", language), language
+        if language in ("text", ""):
+            assert not re.search(r"^(rga|python|pip|torchrun|import|from|>>>) ", block, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- not run" in PAGES[page]])
+def test_marked_blocks_are_python_with_a_reason(page: str) -> None:
+    marks = re.findall(r"<!-- not run: (.{10,}?) -->\n+```python\n(.*?)```", PAGES[page], flags=re.DOTALL)
+    assert len(marks) == PAGES[page].count("<!-- not run")
+    for _, block in marks:
+        compile(block, page, "exec")
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = [command.split()[1] for command in block_commands("README.md") if command.startswith("make ")]
+    targets = [command.split()[1] for page in PAGES for command in block_commands(page) if command.startswith("make ")]
     assert {"demo", "test"} <= set(targets)
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []
