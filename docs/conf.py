@@ -44,6 +44,7 @@ html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 
 # kernels of notebooks find this checkout, whatever is installed
