@@ -31,7 +31,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
-nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings of packages, with paths of the machine
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
