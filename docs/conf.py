@@ -1,17 +1,20 @@
 """How Sphinx builds the site: ``make docs``. The pages are Markdown; the reference comes from docstrings and from the verbs' help."""
 
+import inspect
 import os
 import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.domains.python._object import PyObject
+from sphinx.util.inspect import stringify_signature
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
 project = "rga"
 html_title = "rga"
+smartquotes_action = "qe"  # and no dashes: help says --flag
 language = "en"
 
 extensions = [
@@ -53,13 +56,17 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(DOCS.parent / "src"
 
 def setup(app: Sphinx) -> None:
     """Signatures and the lists of attributes as this project writes them."""
-    app.connect("autodoc-process-signature", with_plain_defaults)
+    app.connect("autodoc-process-signature", with_own_signature)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
 
 
-def with_plain_defaults(*event: object) -> tuple[str | None, object]:
-    """A signature in which the default of a field that a function makes is ``...``, which can be parsed, and not ``<factory>``."""
-    *_, signature, returned = event
-    return (signature.replace("<factory>", "...") if isinstance(signature, str) else None), returned
+def with_own_signature(
+    _app: Sphinx, what: str, _name: str, described: object, _options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """The signature of a class's constructor where a base class hides it, and ``...`` for the default of a field that a function makes."""
+    if what == "class" and signature == "(*args, **kwargs)" and isinstance(described, type):
+        signature = stringify_signature(inspect.signature(described.__init__), unqualified_typehints=True).replace("(self, ", "(")
+        return signature.removesuffix(" -> None"), returned
+    return (signature.replace("<factory>", "...") if signature else signature), returned

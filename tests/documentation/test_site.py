@@ -48,6 +48,18 @@ def test_every_verb_has_its_section(site: Path) -> None:
         assert f"<h2>rga {verb}<" in page
 
 
+def test_classes_show_what_their_constructors_take(site: Path) -> None:
+    """Models inherit a ``__new__`` of the hub that takes anything."""
+    page = re.sub(r"<[^>]+>", "", (site / "reference" / "python" / "models.html").read_text())
+    assert "image_size: Sequence[int]" in page
+    assert "(*args, **kwargs)" not in page
+
+
+def test_flags_keep_their_dashes(site: Path) -> None:
+    """No typographer makes one long dash of two."""
+    assert not re.search("\N{EN DASH}[a-z]", (site / "reference" / "commands.html").read_text())
+
+
 def test_notebooks_have_figures(site: Path) -> None:
     for name in ("explanation", "module", "people"):
         page = (site / "notebooks" / f"{name}.html").read_text()
