@@ -66,7 +66,8 @@ def with_own_signature(
     _app: Sphinx, what: str, _name: str, described: object, _options: object, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
     """The signature of a class's constructor where a base class hides it, and ``...`` for the default of a field that a function makes."""
-    if what == "class" and signature == "(*args, **kwargs)" and isinstance(described, type):
-        signature = stringify_signature(inspect.signature(described.__init__), unqualified_typehints=True).replace("(self, ", "(")
+    if what == "class" and signature == "(*args, **kwargs)":
+        constructor = inspect.signature(vars(described)["__init__"])
+        signature = stringify_signature(constructor, unqualified_typehints=True).replace("(self, ", "(")
         return signature.removesuffix(" -> None"), returned
     return (signature.replace("<factory>", "...") if signature else signature), returned
