@@ -1,6 +1,7 @@
-# Two commands are the whole set-up; each makes .venv and installs what it needs when that is missing.
+# One command is the whole set-up; each makes .venv and installs what it needs when that is missing.
 #   make demo    watch it work
 #   make test    formatting, lint, types, tests, doctests
+#   make docs    the pages as a site: docs/_build/html/index.html
 # Before a release:
 #   make test-all  the slow tests, too
 #   make fuzz    random inputs: CASES=10000 in all, SEED=0, KIND= for one of the six kinds (tests/fuzz/kinds.py)
@@ -9,7 +10,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-all fuzz format clean
+.PHONY: demo test test-all docs fuzz format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rga demo
@@ -23,6 +24,9 @@ test: $(INSTALLED)
 test-all: test
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+
 CASES ?= 10000
 SEED ?= 0
 
@@ -34,7 +38,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv demo-output
+	rm -rf .venv demo-output docs/_build
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""The README and the pages of ``docs/``: their commands and their Python run, and what they name exists.
+"""The README and the pages below ``docs/``: their commands and their Python run, and what they name exists.
 
 Commands with a placeholder (DIR, RUN, ...) need data or a model of the reader's: they are parsed, flag by flag, and not run.
 """
@@ -8,7 +8,7 @@ import functools
 import io
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rga.attention.catalog import OF_ANY_GRID
 from rga.cli import main, parsing
 from rga.cli.commands import evaluate, train
 from rga.cli.verbs import VERBS
 from rga.recipes import read_recipe, to_json
+from rga.reid.datasets.catalog import READERS
 from rga.tasks import SHORT
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+NO_PAGES = {"_build", "results"}
+"""Folders of ``docs/`` whose Markdown is built, or is a part of another page."""
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text()
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if not NO_PAGES & set(page.relative_to(ROOT).parts)
+}
 
 PLACEHOLDER = re.compile(r"\b(DIR|RUN|IMAGES|FILE|RECIPE|NAME|GALLERY|SOURCE)\b")
 SHORTER = {
@@ -55,6 +63,14 @@ SHORTER_PYTHON = {"epochs=10)": "backbone='test_resnet', ids_per_batch=4, max_st
 PRINTED = {
     "README.md": ("torch.Size([2, 1, 96, 48])", "mINP"),
     "docs/classification.md": ("0.",),
+    "docs/how-to/image-sizes.md": ("torch.Size([1, 512])",),
+    "docs/how-to/new-attention.md": ("torch.Size([2, 512])",),
+    "docs/how-to/new-dataset.md": ("4 to train on, 2 queries, 2 in the gallery",),
+    "docs/how-to/new-task.md": ("top-1 accuracy | classify",),
+    "docs/tutorials/cnn.md": ("loss",),
+    "docs/tutorials/masks.md": ("(64, 48)",),
+    "docs/tutorials/people.md": ("2 features of ",),
+    "docs/tutorials/start.md": ("(2, 256) float32", "torch.Size([2, 10])"),
     "docs/deploy.md": ("largest differences to the model", "torch.Size([2, 10])"),
     "docs/explain.md": ("SpatialGates (32, 16)", "of the image"),
     "docs/gallery.md": ("unsure [",),
@@ -80,8 +96,19 @@ PAGE_TASKS = {
 }
 """The task of models that a page calls RUN; re-identification elsewhere."""
 
-OF_OTHERS = {"--nproc-per-node"}
+OF_OTHERS = {"--nproc-per-node", "--nnodes", "--node-rank", "--master-addr"}
 """Flags of other programs than ours."""
+NOT_RUN = {
+    "pip": "installs packages",
+    "make": "is a target of the Makefile; test_make_targets_exist looks whether it is there",
+    ".": "changes the shell that it is typed in",
+    "python": "is one of benchmarks/, for minutes or hours; test_benchmarks_take_these_flags checks its flags",
+    "bash": "runs on a machine with a GPU; tests/benchmarks writes and checks the script",
+    "curl": "asks a server; tests/gallery asks it the same",
+}
+"""Programs other than ours in blocks of commands -> why they are not run here."""
+MARKER = re.compile(r"<!-- not run: (.{10,}?) -->\n+$")
+"""What stands above a block of Python that is not run, with the reason; readers of the page do not see it."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -90,8 +117,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def programs(page: str) -> list[str]:
-    """The Python of a page: the blocks up to the next one that starts with ``import rga`` belong together."""
-    text = "\n".join(blocks(page, "python"))
+    """The Python of a page: the blocks up to the next one that starts with ``import rga`` belong together. Marked blocks are left out."""
+    parts = re.split(r"```python\n(.*?)```", PAGES[page], flags=re.DOTALL)  # text, block, text, block, ...
+    text = "\n".join(block for before, block in zip(parts[::2], parts[1::2], strict=False) if not MARKER.search(before))
     return [program for program in re.split(r"^(?=import rga)", text, flags=re.MULTILINE) if program.strip()]
 
 
@@ -149,12 +177,14 @@ class Workshop:
 
 
 def makes(command: str) -> str:
-    """The folder that a command makes and others read; empty for none."""
+    """The folder or file that a command makes and others read; empty for none."""
     words = command.split()
     if words[1:3] == ["data", "make"]:
         return words[4]
     if words[1:3] == ["data", "classes"]:
         return words[3]  # the table of classes, without which nobody trains on the folder
+    if words[1] in ("train", "export") and "-o" in words:
+        return words[words.index("-o") + 1]
     return next((folder for folder, recipe in MODELS.items() if words[1:3] == ["train", recipe]), "")
 
 
@@ -183,6 +213,18 @@ def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.Monk
     workshop.run(command)
 
 
+@pytest.fixture
+def catalogues() -> Iterator[None]:
+    """The catalogues that a program on a page may add to are as before, afterwards."""
+    changed: tuple[dict[str, Any], ...] = (OF_ANY_GRID, READERS)
+    before = [(catalogue, dict(catalogue)) for catalogue in changed]
+    yield
+    for catalogue, entries in before:
+        catalogue.clear()
+        catalogue.update(entries)
+
+
+@pytest.mark.usefixtures("catalogues")
 @pytest.mark.parametrize(("page", "number"), [(page, number) for page in PAGES for number in range(len(programs(page)))])
 def test_python_runs(
     page: str, number: int, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -282,8 +324,30 @@ def test_linked_headings_exist(page: str) -> None:
         assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_run_parsed_or_of_a_program_that_is_not_run(page: str) -> None:
+    assert {command.split()[0] for command in block_commands(page) if not is_ours(command)} <= set(NOT_RUN)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_what_it_is(page: str) -> None:
+    """No command or program hides in a block without a language, where no test would run it."""
+    for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```$", PAGES[page], flags=re.DOTALL | re.MULTILINE):
+        assert language in ("sh", "python", "text", "bibtex", "") or re.fullmatch(r"\{[a-z-]+\}.*", language), language
+        if language in ("text", ""):
+            assert not re.search(r"^(rga|python|pip|torchrun|import|from|>>>) ", block, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- not run" in PAGES[page]])
+def test_marked_blocks_are_python_with_a_reason(page: str) -> None:
+    marks = re.findall(r"<!-- not run: (.{10,}?) -->\n+```python\n(.*?)```", PAGES[page], flags=re.DOTALL)
+    assert len(marks) == PAGES[page].count("<!-- not run")
+    for _, block in marks:
+        compile(block, page, "exec")
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = [command.split()[1] for command in block_commands("README.md") if command.startswith("make ")]
+    targets = [command.split()[1] for page in PAGES for command in block_commands(page) if command.startswith("make ")]
     assert {"demo", "test"} <= set(targets)
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []

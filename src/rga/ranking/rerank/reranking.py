@@ -64,7 +64,7 @@ def rerank(
         Distances in [0, 1], small where alike.
 
     Raises:
-        InputError: as ``rga.reid.evaluate`` for features; k1 or k2 below 1, lambda_ outside of [0, 1].
+        InputError: as ``rga.reid.evaluate`` for features; k1 or k2 below 1, ``lambda_`` outside of [0, 1].
 
     Example:
         >>> query, gallery = torch.eye(3), torch.eye(3).repeat(4, 1)  # four images of each, which look the same

@@ -1,0 +1,1 @@
+"""What Sphinx learns for this project; ``conf.py`` names the modules."""
