@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "rga.cores rga.errors rga.lazy rga.printable",
-        "rga.checks rga.arrays rga.tensors rga.terminal",
+        "rga.checks rga.arrays rga.tensors rga.terminal rga.extras",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
