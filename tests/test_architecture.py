@@ -30,7 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.deploy rga.reports",
         "rga.runs rga.evaluations rga.run_reports",
         "rga.study rga.gallery",
-        "rga.demos rga.pretrained",
+        "rga.demos rga.pretrained rga.installation",
         "rga.cli",
         "rga.__main__",
     )

@@ -71,7 +71,7 @@ class Imports(ast.NodeVisitor):
         """What is inside of a function or a class."""
         calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and ast.unparse(each.func) == "require"]
         self.names.append(node.name)
-        self.required.append({word.value for call in calls for word in call.args if isinstance(word, ast.Constant)})
+        self.required.append({str(word.value) for call in calls for word in call.args if isinstance(word, ast.Constant)})
         self.generic_visit(node)
         self.names.pop()
         self.required.pop()
