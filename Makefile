@@ -3,13 +3,14 @@
 #   make test    formatting, lint, types, tests, doctests
 # Before a release:
 #   make test-all  the slow tests, too
+#   make lowest  the tests of the core with the lowest versions that pyproject.toml allows, in .venv-lowest, of 6 GB; it needs uv
 #   make fuzz    random inputs: CASES=10000 in all, SEED=0, KIND= for one of the six kinds (tests/fuzz/kinds.py)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-all fuzz format clean
+.PHONY: demo test test-all lowest fuzz format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rga demo
@@ -23,6 +24,14 @@ test: $(INSTALLED)
 test-all: test
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
+LOWEST := tests/attention tests/attachment tests/ranking tests/storage tests/images tests/pretrained tests/cli/test_help.py tests/test_loading.py
+
+lowest:
+	uv venv --python 3.11 --allow-existing .venv-lowest
+	uv pip install --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[all,hog,openvino]'
+	uv pip install --python .venv-lowest/bin/python pytest hypothesis httpx torchmetrics pytorch-metric-learning
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST)
+
 CASES ?= 10000
 SEED ?= 0
 
@@ -34,7 +43,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv demo-output
+	rm -rf .venv .venv-lowest demo-output
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv
