@@ -4,13 +4,14 @@
 #   make docs    the pages as a site: docs/_build/html/index.html
 # Before a release:
 #   make test-all  the slow tests, too
+#   make lowest  the tests of the core with the lowest versions that pyproject.toml allows, in .venv-lowest, of 6 GB; it needs uv
 #   make fuzz    random inputs: CASES=10000 in all, SEED=0, KIND= for one of the six kinds (tests/fuzz/kinds.py)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-all docs fuzz format clean
+.PHONY: demo test test-all docs lowest fuzz format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rga demo
@@ -27,6 +28,14 @@ test-all: test
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
+LOWEST := tests/attention tests/attachment tests/ranking tests/storage tests/images tests/pretrained tests/cli/test_help.py tests/test_loading.py
+
+lowest:
+	uv venv --python 3.11 --allow-existing .venv-lowest
+	uv pip install --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[all,hog,openvino]'
+	uv pip install --python .venv-lowest/bin/python pytest hypothesis httpx torchmetrics pytorch-metric-learning
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST)
+
 CASES ?= 10000
 SEED ?= 0
 
@@ -38,7 +47,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv demo-output docs/_build
+	rm -rf .venv .venv-lowest demo-output docs/_build
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv

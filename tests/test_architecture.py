@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "rga.cores rga.errors rga.lazy rga.printable",
-        "rga.checks rga.arrays rga.tensors rga.terminal",
+        "rga.checks rga.arrays rga.tensors rga.terminal rga.extras",
         "rga.attention rga.storage rga.images rga.synthetic",
         "rga.attachment rga.datasets",
         "rga.backbones",
@@ -30,7 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rga.deploy rga.reports",
         "rga.runs rga.evaluations rga.run_reports",
         "rga.study rga.gallery",
-        "rga.demos rga.pretrained",
+        "rga.demos rga.pretrained rga.installation",
         "rga.cli",
         "rga.__main__",
     )

@@ -26,7 +26,7 @@ OUTCOMES: dict[str, BaseException] = {
     "value": InputError("the value is wrong: take another"),
     "file": MissingFileError("no file there"),
     "hub": HubError("the hub cannot be reached"),
-    "package": MissingPackageError("matplotlib"),
+    "package": MissingPackageError("matplotlib", "explain"),
     "disk": OSError(28, "No space left on device", "file.json"),
     "optional": ModuleNotFoundError("No module named 'h5py'", name="h5py"),
     "interrupt": KeyboardInterrupt(),
@@ -120,9 +120,9 @@ def test_what_a_verb_returns_is_the_exit_code(verb: str, outcome: str, code: int
         ("value", "the value is wrong: take another"),
         ("file", "no file there"),
         ("hub", "the hub cannot be reached"),
-        ("package", "this needs matplotlib, which is not installed: pip install 'rga[all]'"),
+        ("package", "this needs matplotlib, which is not installed: pip install 'rga[explain]'"),
         ("disk", "[Errno 28] No space left on device: 'file.json'"),
-        ("optional", "this needs h5py, which is not installed: pip install 'rga[all]'"),
+        ("optional", "this needs h5py, which is not installed: pip install 'rga[cuhk03]'"),
     ],
 )
 def test_what_the_user_can_fix_is_one_line(capsys: pytest.CaptureFixture[str], verb: str, outcome: str, line: str) -> None:

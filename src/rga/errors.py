@@ -43,11 +43,12 @@ class MissingPackageError(RgaError, ModuleNotFoundError):
 
     Args:
         package: its name.
-        extra: of this package, which installs it.
+        extra: of this package, which installs it; empty if it is to be installed by its own name.
     """
 
-    def __init__(self, package: str, extra: str = "all") -> None:
-        super().__init__(f"this needs {package}, which is not installed: pip install 'rga[{extra}]'", name=package)
+    def __init__(self, package: str, extra: str) -> None:
+        command = f"'rga[{extra}]'" if extra else package
+        super().__init__(f"this needs {package}, which is not installed: pip install {command}", name=package)
 
 
 def first_line(error: BaseException) -> str:
@@ -58,17 +59,3 @@ def first_line(error: BaseException) -> str:
 
 class WriteError(RgaError, OSError):
     """A file could not be written."""
-
-
-OPTIONAL = {
-    "matplotlib": "matplotlib",
-    "sklearn": "scikit-learn",
-    "scipy": "scipy",
-    "h5py": "h5py",
-    "tensorboard": "tensorboard",
-    "simplejpeg": "simplejpeg",
-    "captum": "captum",
-    "psycopg": "psycopg",
-    "psycopg_pool": "psycopg",
-}
-"""Module of an optional dependency -> its package; what is missing of these the command line says in one line."""

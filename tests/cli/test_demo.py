@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -207,7 +208,7 @@ def test_what_cannot_work_is_told_before_anything_is_removed(output: Path, tmp_p
 def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_removed(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rga.storage.outputs.find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     again = Path(shutil.copytree(output, tmp_path / "again"))
     before = contents(again)
     with pytest.raises(ModuleNotFoundError):

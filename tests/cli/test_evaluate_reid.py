@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,9 +149,9 @@ def test_calibrate_keeps_a_threshold_with_the_model(my_reid_run: Path, tmp_path:
 def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_embedded(
     tmp_path: Path, evaluating: Evaluating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rga.storage.outputs.find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     done = evaluating("--report", tmp_path / "drawn")
-    assert (done.code, done.err) == (2, "rga: this needs matplotlib, which is not installed: pip install 'rga[all]'\n")
+    assert (done.code, done.err) == (2, "rga: this needs matplotlib, which is not installed: pip install 'rga[explain]'\n")
     assert not (tmp_path / "drawn").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -264,7 +265,7 @@ def test_openvino_puts_layers_back_where_too_much_is_lost(reid: ReidModel, peopl
 
 def test_without_nncf(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
-    monkeypatch.setattr("rga.deploy.int8.openvino.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(MissingPackageError, match=r"nncf.*rga\[openvino\]"):
         export(reid, tmp_path / "model.xml", to="openvino", int8=Int8(people, images=2))
     assert not list(tmp_path.iterdir())

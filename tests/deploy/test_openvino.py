@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_a_file_and_its_companions_are_replaced_together(tmp_path: Path, monkeyp
 
 
 def test_without_openvino(reid: ReidModel, written: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.runtime.openvino_session.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     for use in (lambda: rga.load(written.path), lambda: export(reid, tmp_path / "model.xml", to="openvino")):
         with pytest.raises(MissingPackageError, match=r"rga\[openvino\]"):
             use()

@@ -4,12 +4,13 @@ import sys
 
 import pytest
 
+from rga.errors import MissingPackageError
 from rga.reports.plotting import STYLES, new_figure, styles
 
 
 def test_a_missing_matplotlib_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # its import fails, as if it were not installed
-    with pytest.raises(ModuleNotFoundError, match=r"matplotlib, which is not installed: pip install 'rga\[explain\]'") as raised:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # its import fails, as if it were not installed
+    with pytest.raises(MissingPackageError, match=r"matplotlib, which is not installed: pip install 'rga\[explain\]'") as raised:
         new_figure(4, 3)
     assert raised.value.name == "matplotlib"
 

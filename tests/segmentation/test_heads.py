@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from rga.errors import MissingPackageError
 from rga.segmentation.network.heads import HEADS, ObjectContext, create_head
 
 
@@ -69,7 +70,7 @@ def test_without_the_package_psp_names_it(monkeypatch: pytest.MonkeyPatch) -> No
     for name in [name for name in sys.modules if name.startswith("segmentation_models_pytorch")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
-    with pytest.raises(ModuleNotFoundError, match="segmentation_models_pytorch"):
+    with pytest.raises(MissingPackageError, match=r"needs segmentation-models-pytorch, .*'rga\[segmentation\]'"):
         create_head("psp", 32, 5)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import rga
 from rga.checks import nearest
 from rga.cli.verbs import VERBS
-from rga.errors import OPTIONAL, InputError, MissingPackageError, RgaError
+from rga.errors import InputError, RgaError
+from rga.extras import OPTIONAL, missing
 from rga.printable import never_failing, printable
 
 HELP = {"-h", "--help"}
@@ -54,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("rga: interrupted", file=sys.stderr)
         return INTERRUPTED
     except ModuleNotFoundError as error:
-        package = OPTIONAL.get(error.name or "")
-        if traceback or (package is None and not isinstance(error, RgaError)):
+        module = (error.name or "").partition(".")[0]
+        if traceback or not (isinstance(error, RgaError) or module in OPTIONAL):
             raise
-        reason = str(error) if isinstance(error, RgaError) else str(MissingPackageError(str(package)))
-        print(f"rga: {printable(reason)}", file=sys.stderr)
+        reason = error if isinstance(error, RgaError) else missing(module)
+        print(f"rga: {printable(str(reason))}", file=sys.stderr)
         return MISTAKE
     except (RgaError, OSError) as error:
         if traceback or not (isinstance(error, RgaError) or error.errno is not None):

@@ -22,6 +22,7 @@ from rga.attachment.costs import cost
 from rga.attention.recorder import Position, Recording, record
 from rga.backbones.normalisation import backbone_normalisation
 from rga.errors import InputError
+from rga.extras import require
 from rga.images.preprocessing import Preprocessing
 from rga.images.tensors import normalise
 from rga.storage.files import write_atomically
@@ -51,7 +52,7 @@ def draw_demo(output: Path, *, overwrite: bool = False) -> None:
 
     Raises:
         ExistingFileError: the file is there already.
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         InputError: matplotlib does not know the format.
     """
     check_drawing()
@@ -75,6 +76,7 @@ def draw_demo(output: Path, *, overwrite: bool = False) -> None:
 
 def check_format(path: Path) -> None:
     """Raises an InputError if matplotlib does not know the format that a file's name asks for."""
+    require("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an optional dependency, slow to import
 
     known = FigureCanvasAgg.get_supported_filetypes()
@@ -130,6 +132,7 @@ def draw_gates(image: Image.Image, recording: Recording, path: Path) -> None:
 
     Maps of one kind share one scale of colours, and every panel is as large as the image, so that positions correspond.
     """
+    require("matplotlib")
     from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
 
     spatial = [each for each in recording.values() if each.name.endswith("spatial")]

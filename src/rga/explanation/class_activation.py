@@ -23,8 +23,9 @@ from rga.attachment.probe import evaluating
 from rga.backbones.model import BackboneModel
 from rga.checks import nearest
 from rga.classification.model import ClassificationModel
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
 from rga.explanation.last_map import last_layer
+from rga.extras import require
 from rga.images.inputs import ImageLike
 from rga.reid.model import ReidModel
 from rga.segmentation.model import SegmentationModel
@@ -72,12 +73,9 @@ def grad_cam(model: BackboneModel, image: ImageLike, target: ClassScore | Simila
         MissingPackageError: captum is not installed.
         InputError: the class is unknown, or the target is none of this model.
     """
-    try:
-        from captum.attr import LayerGradCam  # noqa: PLC0415  an optional dependency
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "captum":
-            raise
-        raise MissingPackageError("captum", "explain") from error
+    require("captum")
+    from captum.attr import LayerGradCam  # noqa: PLC0415  an optional dependency
+
     pixels = model.input_of(image)
     with evaluating(model):
         score = score_of(model, target, pixels)

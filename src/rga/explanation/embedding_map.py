@@ -6,13 +6,13 @@ components keep distances as far as a plane can; UMAP keeps neighbours, and its 
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rga.errors import InputError
+from rga.extras import is_installed, require
 
 
 def principal_components(features: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
@@ -53,11 +53,16 @@ def principal_components(features: NDArray[np.floating]) -> tuple[NDArray[np.flo
 
 def has_umap() -> bool:
     """Whether UMAP is installed."""
-    return find_spec("umap") is not None
+    return is_installed("umap")
 
 
 def umap_points(features: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
-    """Features (n, D) as points (n, 2) whose neighbours are those by cosine."""
+    """Features (n, D) as points (n, 2) whose neighbours are those by cosine.
+
+    Raises:
+        MissingPackageError: umap-learn is not installed.
+    """
+    require("umap")
     from umap import UMAP  # noqa: PLC0415  an optional dependency, slow to import
 
     reducer: Any = UMAP(n_components=2, metric="cosine", n_neighbors=max(2, min(15, len(features) - 1)), random_state=seed, n_jobs=1)

@@ -5,6 +5,7 @@ A gallery answers "have we seen this person, where and when?", and says "unknown
 
 from typing import TYPE_CHECKING
 
+from rga.extras import require
 from rga.lazy import lazily
 
 if TYPE_CHECKING:
@@ -21,4 +22,15 @@ HOMES = {
 
 __all__ = ["Box", "Crop", "Gallery", "Unreadable"]
 
-__getattr__, __dir__ = lazily(__name__, HOMES)
+lazy, __dir__ = lazily(__name__, HOMES)
+
+
+def __getattr__(name: str) -> object:
+    """What is public, when it is first used.
+
+    Raises:
+        MissingPackageError: a gallery is asked for, and what reaches its database is not installed.
+    """
+    if name == "Gallery":
+        require("psycopg", "psycopg_pool")
+    return lazy(name)

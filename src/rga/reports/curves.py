@@ -34,7 +34,7 @@ def draw_runs(
         A PNG.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         InputError: there are no runs, or the log of one holds no training.
     """
     if not runs:

@@ -34,7 +34,7 @@ def write_demo(path: Path, title: str, demo: Demo) -> None:
         demo: what the demo did.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         OSError: the file cannot be written, or an image cannot be read.
     """
     write_report(path, title, demo.summary(), demo.sections(), demo.footer)

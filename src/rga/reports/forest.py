@@ -110,7 +110,7 @@ class Forest:
             An SVG.
 
         Raises:
-            ModuleNotFoundError: matplotlib is not installed.
+            MissingPackageError: matplotlib is not installed.
         """
         figure = new_figure(max(len(row.name) for row in self.rows) * LETTER + 5.6, ROW * len(self.rows) + 0.85)
         from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  an optional dependency, slow to import

@@ -48,7 +48,7 @@ def draw_gates(model: BackboneModel, images: Sequence[ImageLike], watched: Posit
         watched: position of the node whose relations are drawn, as (down, across) from 0 to 1.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         InputError: there are no images, or the model has no spatial attention with relations.
     """
     if not images:

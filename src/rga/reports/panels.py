@@ -15,6 +15,7 @@ from PIL import Image
 
 from rga.attention.recorder import Position
 from rga.errors import InputError
+from rga.extras import require
 from rga.reports.plotting import INK, new_figure
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def draw_panels(rows: Sequence[Sequence[Group]]) -> Figure:
     """Draws rows of groups; the groups of all rows have the same numbers of panels, and the headings of the first row count.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         InputError: there is nothing to draw.
     """
     if not rows or not rows[0] or not any(group.panels for group in rows[0]):
@@ -143,6 +144,7 @@ def legend(figure: Figure, spots: Sequence[SubplotSpec], group: Group) -> None:
 
 def over(image: Image.Image, values: NDArray[np.floating], cmap: str = "RdBu_r") -> Image.Image:
     """A signed map (h, w) over an image of any size, with 0 in the middle of the colours."""
+    require("matplotlib")
     from matplotlib import colormaps  # noqa: PLC0415  an optional dependency, slow to import
 
     largest = max(float(np.abs(values).max()), 1e-12)

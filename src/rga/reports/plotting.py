@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rga.extras import require
 from rga.storage.files import write_atomically
 
 if TYPE_CHECKING:
@@ -33,14 +34,11 @@ def new_figure(width: float, height: float, layout: Literal["constrained", "none
         layout: "constrained" leaves room for labels by itself, "none" leaves the placing to the caller.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "reports are drawn with matplotlib, which is not installed: pip install 'rga[explain]'", name="matplotlib"
-        ) from error
+    require("matplotlib")
+    from matplotlib.figure import Figure  # noqa: PLC0415  an optional dependency, slow to import
+
     figure = Figure(figsize=(width, height), facecolor="white")
     if layout == "constrained":
         figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)

@@ -37,7 +37,7 @@ def draw_cmc(results: Mapping[str, RankingResult], ranks: int = 20) -> bytes:
         A PNG.
 
     Raises:
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         InputError: there is nothing to draw. All functions here that take a mapping raise this.
     """
     figure, axes = plot_each(

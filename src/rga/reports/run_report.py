@@ -91,7 +91,7 @@ def write_run_report(path: Path, runs: Sequence[ReportedRun], map_file: str | No
 
     Raises:
         InputError: there are no runs, or they cannot be compared.
-        ModuleNotFoundError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
         OSError: the file cannot be written, or an image cannot be read.
     """
     if not runs:

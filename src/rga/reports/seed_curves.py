@@ -94,7 +94,7 @@ class SeedCurves:
             An SVG.
 
         Raises:
-            ModuleNotFoundError: matplotlib is not installed.
+            MissingPackageError: matplotlib is not installed.
         """
         figure = new_figure(4.7 * len(self.plots) + 1.6, 3.6)
         all_axes = figure.subplots(1, len(self.plots), squeeze=False)[0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingPackageError, first_line
+from rga.errors import InputError, first_line
+from rga.extras import require
 from rga.runtime.description import KEY
 
 
@@ -27,8 +27,7 @@ class OnnxruntimeSession:
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        if find_spec("onnxruntime") is None:
-            raise MissingPackageError("onnxruntime", "onnx")
+        require("onnxruntime")
         import onnxruntime  # noqa: PLC0415  an optional dependency, slow to import
 
         options = onnxruntime.SessionOptions()

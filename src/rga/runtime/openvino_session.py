@@ -6,14 +6,14 @@ Numbers are float32: by default OpenVINO computes in bfloat16 on CPUs that have 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingFileError, MissingPackageError, first_line
+from rga.errors import InputError, MissingFileError, first_line
+from rga.extras import require
 from rga.runtime.description import KEY
 from rga.storage.checksum import sha256
 
@@ -111,8 +111,7 @@ def import_openvino() -> Any:
     Raises:
         MissingPackageError: it is not installed.
     """
-    if find_spec("openvino") is None:
-        raise MissingPackageError("openvino", "openvino")
+    require("openvino")
     import openvino  # noqa: PLC0415  an optional dependency, slow to import
 
     return openvino

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
-from rga.errors import ExistingFileError, FolderError, MissingPackageError, NotAFolderError, WriteProtectedError
+from rga.errors import ExistingFileError, FolderError, NotAFolderError, WriteProtectedError
+from rga.extras import require
 
 
 def check_output(path: Path | None, *, overwrite: bool = True) -> None:
@@ -47,5 +47,4 @@ def check_folder(folder: Path) -> None:
 
 def check_drawing() -> None:
     """Raises a MissingPackageError if reports cannot be drawn."""
-    if find_spec("matplotlib") is None:
-        raise MissingPackageError("matplotlib")
+    require("matplotlib")

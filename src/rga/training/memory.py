@@ -10,6 +10,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of ``mallopt`` in glibc's malloc.h."""
 
 
+def has_mallopt() -> bool:
+    """Whether the C library of this process is glibc, which can be told to keep what is freed."""
+    return sys.platform == "linux" and platform.libc_ver()[0] == "glibc"  # elsewhere that look-up reads the interpreter's file, or fails
+
+
 def keep_freed_memory() -> bool:
     """Lets this process keep what it frees, where its C library is glibc; elsewhere nothing is changed.
 
@@ -19,7 +24,7 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it was possible.
     """
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":  # elsewhere that look-up reads the interpreter's file, or fails
+    if not has_mallopt():
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1))

@@ -1,6 +1,7 @@
 """Mean, deviation and paired differences: by hand, and as scipy computes them."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_what_cannot_be_compared_is_an_error() -> None:
 
 
 def test_a_missing_scipy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rga.study.results.statistics.find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingPackageError, match=r"scipy, which is not installed: pip install 'rga\[reproduce\]'"):
         paired_difference({0: 0.1, 1: 0.2}, {0: 0.1, 1: 0.1})
     assert paired_difference({0: 0.5}, {0: 0.25}).n == 1  # without an interval it is not needed

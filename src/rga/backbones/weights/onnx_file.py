@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rga.attachment import attached
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 
 Array = NDArray[np.float32]
 
@@ -120,12 +121,10 @@ def stored_layers(file: Path) -> list[Stored]:
         MissingPackageError: onnx is not installed.
         InputError: the file is damaged.
     """
-    try:
-        import onnx  # noqa: PLC0415  an optional dependency
-        from onnx import numpy_helper  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("onnx", "onnx") from error
+    require("onnx")
+    import onnx  # noqa: PLC0415  an optional dependency
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  comes with onnx
+    from onnx import numpy_helper  # noqa: PLC0415
 
     try:
         graph = onnx.load(file).graph

@@ -12,6 +12,7 @@ import numpy as np
 
 from rga.classification.datasets.samples import ClassificationData, LabeledImages, shares
 from rga.classification.image_sources import PixelImages
+from rga.extras import require
 
 CLASSES = tuple("0123456789")
 TEST_SHARE = 0.2
@@ -26,13 +27,14 @@ def read_digits(root: Path = Path()) -> ClassificationData:
         root: is not read; every reader has one.
 
     Raises:
-        ModuleNotFoundError: scikit-learn is not installed.
+        MissingPackageError: scikit-learn is not installed.
 
     Example:
         >>> data = read_digits(Path())
         >>> len(data.train), len(data.test)
         (1438, 359)
     """
+    require("sklearn")
     from sklearn.datasets import load_digits  # noqa: PLC0415  optional and slow to import
 
     digits = load_digits()

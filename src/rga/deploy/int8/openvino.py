@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from rga.deploy.int8.calibration import Batches
 from rga.deploy.int8.scope import stays_in_float
 from rga.deploy.targets.openvino import save
-from rga.errors import InputError, MissingPackageError, first_line
+from rga.errors import InputError, first_line
+from rga.extras import require
 from rga.runtime.description import INPUT
 from rga.runtime.openvino_session import OpenvinoSession, import_openvino
 
@@ -122,8 +122,7 @@ def import_nncf() -> Any:
 
 def check_packages() -> None:
     """Raises a MissingPackageError if NNCF is not installed."""
-    if find_spec("nncf") is None:
-        raise MissingPackageError("nncf", "openvino")
+    require("nncf")
 
 
 @contextlib.contextmanager

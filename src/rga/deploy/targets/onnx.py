@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from rga.deploy.agreement import Run
 from rga.deploy.targets.onnx_graph import name_nodes, share_weights
 from rga.deploy.targets.order import Order
 from rga.deploy.targets.tracing import quietly, traced
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 from rga.runtime.description import INPUT, KEY
 from rga.runtime.onnxruntime_session import OnnxruntimeSession
 
@@ -63,6 +63,4 @@ class Onnx:
 
 def check_packages() -> None:
     """Raises a MissingPackageError if a package that writes files of ONNX is not installed."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        if find_spec(package) is None:
-            raise MissingPackageError(package, "onnx")
+    require("onnx", "onnxscript", "onnxruntime")

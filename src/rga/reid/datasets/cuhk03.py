@@ -22,6 +22,7 @@ import numpy as np
 
 from rga.datasets.layout import DataError, by_stem, images_in, not_found, parse_name
 from rga.errors import InputError
+from rga.extras import require
 from rga.reid.datasets.cuhk03_archive import FORM, NAME, extract_images, read_persons, read_testsets
 from rga.reid.datasets.market1501 import FOLDERS, read_boxes
 from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity
@@ -113,7 +114,9 @@ def read_protocol(path: Path) -> Protocol:
 
     Raises:
         DataError: it is no such file, or its indices lie outside of its list.
+        MissingPackageError: scipy is not installed.
     """
+    require("scipy", extra="cuhk03")
     from scipy.io import loadmat  # type: ignore[import-untyped]  # noqa: PLC0415  # heavy, and for these files alone
 
     needed = ("filelist", "labels", "camId", "train_idx", "query_idx", "gallery_idx")

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from rga.datasets.layout import DataError
+from rga.extras import require
 
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]
@@ -36,7 +37,9 @@ def open_archive(path: Path) -> Iterator[h5py.File]:
 
     Raises:
         DataError: it is not HDF5, or not laid out as CUHK03.
+        MissingPackageError: h5py is not installed.
     """
+    require("h5py")
     import h5py  # noqa: PLC0415  # for this file alone
 
     try:

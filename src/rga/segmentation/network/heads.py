@@ -25,6 +25,7 @@ from torchvision.models.segmentation.fcn import FCNHead
 from rga.attention.others.dual import ChannelAttention, PositionAttention
 from rga.attention.precision import WideModule, apply_in_float32, in_float32, widened
 from rga.errors import InputError
+from rga.extras import require
 
 Builder = Callable[[int, int, int], nn.Module]
 """Channels of the map, classes, output stride -> head."""
@@ -57,11 +58,12 @@ class PyramidHead(nn.Module):
         classes: how many.
 
     Raises:
-        ModuleNotFoundError: segmentation-models-pytorch is not installed.
+        MissingPackageError: segmentation-models-pytorch is not installed.
     """
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
+        require("segmentation_models_pytorch")
         from segmentation_models_pytorch.decoders.pspnet.decoder import PSPDecoder  # noqa: PLC0415  # optional
 
         width = max(1, channels // 4)
@@ -173,7 +175,7 @@ def create_head(name: str, channels: int, classes: int, output_stride: int = 8) 
 
     Raises:
         InputError: there is no such head.
-        ModuleNotFoundError: ``psp`` needs segmentation-models-pytorch.
+        MissingPackageError: ``psp`` needs segmentation-models-pytorch.
 
     Example:
         >>> create_head("object-context", 64, 19).eval()(torch.rand(1, 64, 6, 12)).shape

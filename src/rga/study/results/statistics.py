@@ -11,9 +11,9 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 
 CONFIDENCE = 0.95
 """Probability with which the interval covers the mean difference."""
@@ -117,8 +117,7 @@ def paired_difference(values: Mapping[int, float], others: Mapping[int, float]) 
 
 def check_statistics() -> None:
     """Raises a MissingPackageError if intervals cannot be computed."""
-    if find_spec("scipy") is None:
-        raise MissingPackageError("scipy", "reproduce")
+    require("scipy")
 
 
 def student_quantile(degrees: int) -> float:

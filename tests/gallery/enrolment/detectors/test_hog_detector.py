@@ -1,13 +1,13 @@
 """OpenCV's detector of people, on a generated one."""
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
 
 from rga.errors import InputError, MissingPackageError
 from rga.gallery.enrolment import Frame
-from rga.gallery.enrolment.detectors import hog_detector
 from rga.gallery.enrolment.detectors.hog_detector import HogDetector
 from rga.synthetic.people.people import PeopleOptions, world_of
 
@@ -48,7 +48,7 @@ def test_a_frame_without_room_for_anybody() -> None:
 
 
 def test_opencv_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hog_detector, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingPackageError, match=r"needs opencv-python-headless, .* pip install 'rga\[hog\]'"):
         HogDetector()
 

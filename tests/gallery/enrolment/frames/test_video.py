@@ -1,6 +1,7 @@
 """Frames of videos: which, when, upright, and what damaged files give."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from gallery.enrolment.making import Pixels, write_video
 from rga.errors import InputError, MissingFileError, MissingPackageError
 from rga.gallery.crop import Unreadable
 from rga.gallery.enrolment import Frame
-from rga.gallery.enrolment.frames import video
 from rga.gallery.enrolment.frames.video import video_frames
 
 
@@ -114,6 +114,6 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
 def test_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingFileError, match="no file"):
         video_frames(tmp_path / "a.mp4")
-    monkeypatch.setattr(video, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'rga\[video\]'"):
         video_frames(tmp_path / "a.mp4")

@@ -6,11 +6,10 @@ Oriented Gradients for Human Detection", CVPR 2005.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 from rga.gallery.enrolment.boxes import suppress
 from rga.gallery.enrolment.detectors.detector import Detections, check_scores
 from rga.gallery.enrolment.frames.frame import Frame
@@ -39,8 +38,7 @@ class HogDetector:
     """
 
     def __init__(self, min_score: float = 0.5, height: float = 64.0, max_overlap: float = 0.4) -> None:
-        if find_spec("cv2") is None:
-            raise MissingPackageError("opencv-python-headless", "hog")
+        require("cv2")
         import cv2  # noqa: PLC0415  an optional dependency, slow to import
 
         check_scores(0, max_overlap)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingFileError, MissingPackageError
+from rga.errors import InputError, MissingFileError
+from rga.extras import require
 from rga.gallery.crop import Unreadable
 from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.progress import Progress
@@ -50,8 +50,7 @@ def video_frames(path: Path, every: float = 0.0, progress: Progress | None = Non
         MissingFileError: there is no such file.
         InputError: the file is no video, or a damaged one.
     """
-    if find_spec("av") is None:
-        raise MissingPackageError("av", "video")
+    require("av")
     if not path.is_file():
         raise MissingFileError(f"no file {path}")
     return decoded_frames(path, every, progress)

