@@ -190,9 +190,9 @@ OWN_FLAGS = ("--batch-size", 5, "--num-workers", 0, "--device", "cpu")
     [
         (
             "reid",
-            ("--flip", "--feature", "pooled", "--rerank", "--expand-queries", 3),
-            {"flip": False, "feature": "both", "comparison": Comparison()},
-            {"flip": True, "feature": "pooled", "comparison": Comparison(rerank=True, expand_queries=3)},
+            ("--flip", "--feature", "pooled", "--frames", "all", "--rerank", "--expand-queries", 3),
+            {"flip": False, "feature": "both", "frames": "spread", "comparison": Comparison()},
+            {"flip": True, "feature": "pooled", "frames": "all", "comparison": Comparison(rerank=True, expand_queries=3)},
         ),
         (
             "segmentation",
