@@ -49,7 +49,7 @@ def test_a_run_is_measured_and_reported(objects: Path, tmp_path: Path) -> None:
     done = rga("report", "run", "-o", tmp_path / "report.html", cwd=objects)
     assert done.code == 0, done.err
     page = (tmp_path / "report.html").read_text()
-    for text in ("Detection on streets: run", "mask AP", "Categories", "Objects"):
+    for text in ("Detection on streets: RGA-SC", "mask AP", "Categories", "Objects"):
         assert text in page
     done = rga("export", "run", "-o", tmp_path / "model.onnx", cwd=objects)
     assert (done.code, "a detection model gives lists of objects" in done.err) == (2, True)
