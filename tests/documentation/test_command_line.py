@@ -63,7 +63,7 @@ def test_each_flag_of_a_help_is_in_its_section() -> None:
 
 def test_a_verb_of_several_tasks_has_a_section_for_each() -> None:
     assert re.findall("^### (.*)", verb_in_markdown("evaluate"), flags=re.MULTILINE) == [
-        f"rga evaluate MODEL ({task})" for task in ("reid", "segmentation", "classification")
+        f"rga evaluate MODEL ({task})" for task in ("reid", "segmentation", "classification", "detection")
     ]
 
 
