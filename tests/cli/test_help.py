@@ -130,7 +130,7 @@ def completed(line: str, folder: Path) -> list[str]:
     ("line", "words"),
     [
         ("rga ev", ["evaluate"]),
-        ("rga d", ["data", "demo", "doctor"]),
+        ("rga d", ["detect", "data", "demo", "doctor"]),
         ("rga data ", ["check", "classes", "make", "list"]),
         ("rga data make p", ["people"]),
         ("rga train seg/c", ["seg/cityscapes", "seg/camvid"]),
