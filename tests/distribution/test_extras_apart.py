@@ -21,12 +21,19 @@ BLOCKED = """
 import json, sys
 BLOCKED = frozenset(json.loads(sys.argv[1]))
 
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BLOCKED:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+class Finder:
+    # knows none of the modules that are blocked
 
-sys.meta_path.insert(0, Blocker())
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in BLOCKED else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = map(Finder, sys.meta_path)
 sys.path[:] = json.loads(sys.argv[2])
 from pathlib import Path
 import numpy as np
@@ -34,12 +41,13 @@ from PIL import Image
 import rga
 IMAGE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 48, 3), dtype=np.uint8))
 IMAGE.save("a.jpg")
+IMAGE.save("b.jpg")
 """
 USES = {
     "": "assert rga.load('small').embed('a.jpg').shape[0] == 1; import rga.cli.commands.train, rga.cli.commands.doctor",
     "explain": """
 from rga.cli.main import main
-assert main("explain small a.jpg -o explained --write gates activation explorer --formats png".split()) == 0
+assert main("explain small a.jpg b.jpg -o explained --write gates grad-cam explorer --similar-to b.jpg --formats png".split()) == 0
 """,
     "cuhk03": "import rga.reid.datasets.cuhk03; import h5py; from scipy.io import loadmat",
     "digits": "from rga.classification.datasets.digits import read_digits; assert len(read_digits().test) == 359",
@@ -53,11 +61,12 @@ assert new_figure(1, 1) and paired_difference({0: 0.1, 1: 0.2}, {0: 0.1, 1: 0.1}
 """,
     "fast": "from rga.images.decoding import simplejpeg; assert simplejpeg() is not None; rga.load('small').embed('a.jpg')",
     "gallery": """
-from rga.gallery import Crop, Gallery
+from rga.gallery import Gallery
+from rga.gallery.enrolment import crops_of
 from rga.gallery.web.application import application
 with Gallery.create("people") as gallery:
     assert application(gallery)
-    assert gallery.add(["a.jpg"]).added == 1
+    assert gallery.add(crops_of(Path("a.jpg"))).added == 1
 """,
     "hog": "from rga.gallery.enrolment.detectors.hog_detector import HogDetector; HogDetector()",
     "segmentation": "from rga.segmentation.network.heads import create_head; create_head('psp', 32, 5)",

