@@ -146,7 +146,7 @@ def test_a_report_shows_the_models_own_feature(task: Fake, trained: ReidModel, t
     [
         ({"batch_size": 0}, "batch-size must be at least 1, got 0"),
         ({"num_workers": -1}, "num-workers must lie between 0 and 256, got -1"),
-        ({"flipp": True}, "a model for reid has no option 'flipp': it takes flip, feature, comparison"),
+        ({"flipp": True}, "a model for reid has no option 'flipp': it takes flip, feature, frames, comparison"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"output": "."}, "is a folder: name a file"),
     ],

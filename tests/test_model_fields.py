@@ -63,7 +63,7 @@ def recipe_of(task: str, **fields: Any) -> Recipe:
 def built(task: str, **fields: Any) -> BackboneModel:
     of_task = {"segmentation": Classes(NAMES, ((0, 0, 0),) * 3, {0: 0, 1: 1, 2: 2}), "detection": Categories(NAMES, (1, 4, 5))}
     classes = of_task.get(task, NAMES)
-    return BUILDERS[task](recipe_of(task, **fields), SimpleNamespace(name="photos", fingerprint="0123", classes=classes))
+    return BUILDERS[task](recipe_of(task, **fields), SimpleNamespace(name="photos", fingerprint="0123", classes=classes, is_video=False))
 
 
 def weights_of(model: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:

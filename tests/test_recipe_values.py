@@ -105,7 +105,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "eval_batch_size": 128,
         "frames": 8,
         "temporal_pooling": "mean",
-        "parts": 4,
+        "sta_parts": 4,
         "space_time": False,
         "test_frames": "spread",
     },

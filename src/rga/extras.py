@@ -36,6 +36,7 @@ OPTIONAL: dict[str, OptionalPackage] = {
     "simplejpeg": OptionalPackage("simplejpeg", "fast", "faster reading of JPEG files"),
     "tensorboard": OptionalPackage("tensorboard", "logs", "logs for TensorBoard"),
     "segmentation_models_pytorch": OptionalPackage("segmentation-models-pytorch", "segmentation", "the PSP head"),
+    "pycocotools": OptionalPackage("pycocotools", "detection", "masks of polygons, and the metrics of COCO"),
     "onnx": OptionalPackage("onnx", "onnx", "export to ONNX, and weights from its files"),
     "onnxscript": OptionalPackage("onnxscript", "onnx", "export to ONNX"),
     "onnxruntime": OptionalPackage("onnxruntime", "onnx", "models in files of ONNX"),

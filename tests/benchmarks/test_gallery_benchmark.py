@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from rga.gallery.store import searching
+from rga.gallery.store import indexing, searching
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="galleries in folders need unix sockets")
 
@@ -21,7 +21,7 @@ def benchmark(script: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_a_table_of_figures(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "EXACT_ROWS", 300)
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 300)
     monkeypatch.setattr(searching, "FEW_ROWS", 60)
     text = benchmark.main(["--sizes", "1200x16", "--queries", "8", "--folder", str(tmp_path)])
     assert "1,200 x 16" in text

@@ -102,7 +102,9 @@ def test_a_training_ends_with_what_can_be_typed_next(recipe: str, photos: dict[s
     assert load(tmp_path / "my run" / "best").metrics
 
 
-@pytest.mark.parametrize("name", [name for name, function in recipe_functions().items() if function().data.root is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, function in recipe_functions().items() if (own := function().data).root is not None and own.name != "walks"]
+)
 def test_without_data_it_says_how_to_name_them(name: str, tmp_path: Path) -> None:
     done = rga("train", name, cwd=tmp_path)
     own = recipe_functions()[name]().data

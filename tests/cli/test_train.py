@@ -193,7 +193,7 @@ def test_mistakes_in_python_are_named(recipe: str, overrides: dict[str, Any], er
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "val"}, "a model for reid has no option 'split': it takes flip, feature, comparison"),
+        ({"split": "val"}, "a model for reid has no option 'split': it takes flip, feature, frames, comparison"),
         ({"batch_size": 0}, "batch-size must be at least 1, got 0"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
     ],

@@ -95,6 +95,8 @@ def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> No
     data = DataSpec("market1501", people)  # the layout of what is generated
     if name in ("folder", "small"):
         data = DataSpec("folder", by_identity(people, tmp_path / "folders"), {"camera": r"c(\d)"})
+    if name in ("mars", "video-small"):
+        data = DataSpec("walks", tmp_path / "walks", {"identities": 8, "cameras": 2, "tracklets_per_camera": 1, "frames": 3})
     recipe = RECIPES[name]().override(
         data=data, image_size=(64, 32), ids_per_batch=2, images_per_id=2, num_workers=0, weights="none", max_steps=1
     )

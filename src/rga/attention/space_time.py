@@ -68,6 +68,7 @@ class SpaceTimeSpatialAttention(SpaceTimeAttention, SpatialRelationAttention):
     """RGA-S over time and space: one gate per position of each frame.
 
     Example:
+        >>> import torch
         >>> from rga.attention.relation import RelationGate
         >>> gate = RelationGate(3 * 4 * 2, 16, embedding_width=2, relation_width=3, hidden_width=1)
         >>> SpaceTimeSpatialAttention(16, (4, 2), gate, frames=3)(torch.rand(2 * 3, 16, 4, 2)).shape

@@ -20,7 +20,8 @@ from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.masks import encode
 from rga.detection.datasets.samples import AnnotatedObject
 from rga.detection.found import Detections
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 
 Kind = Literal["bbox", "segm"]
 
@@ -144,13 +145,10 @@ def coco_metrics(
     """
     if not len(objects) == len(found) == len(sizes):
         raise InputError(f"got objects of {len(objects)} images, detections in {len(found)} and sizes of {len(sizes)}")
-    try:
-        from pycocotools.coco import COCO  # noqa: PLC0415  an optional dependency
-        from pycocotools.cocoeval import COCOeval  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "pycocotools":
-            raise
-        raise MissingPackageError("pycocotools", "detection") from error
+    require("pycocotools")
+    from pycocotools.coco import COCO  # noqa: PLC0415  an optional dependency
+    from pycocotools.cocoeval import COCOeval  # noqa: PLC0415
+
     images = [{"id": index, "height": size[0], "width": size[1]} for index, size in enumerate(sizes)]
     named = [{"id": index, "name": name} for index, name in enumerate(categories.names)]
     truth = [annotation(each, image, kind) for image, those in enumerate(objects) for each in those]
@@ -194,6 +192,7 @@ def annotation(each: AnnotatedObject, image: int, kind: Kind) -> dict[str, Any]:
 
 def detection_entries(found: EncodedDetections, image: int, kind: Kind) -> list[dict[str, Any]]:
     """What was found in an image as pycocotools takes it: its area is that of the box, or of the mask."""
+    require("pycocotools")
     from pycocotools import mask  # noqa: PLC0415  an optional dependency
 
     entries = []

@@ -20,8 +20,9 @@ def machine() -> Iterator[Fact]:
     yield Fact("system", "system", platform.platform(), platform.platform())
     there = os.cpu_count() or cores()
     yield Fact("cpu_cores", "CPU cores", cores(), str(cores()), f"of {there}, for this process" if there != cores() else "")
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    sysconf = getattr(os, "sysconf", None)  # not on Windows
+    if sysconf is not None and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        memory = sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE")
         yield Fact("memory", "memory", memory, f"{memory / GIB:.1f} GiB")
     free = shutil.disk_usage(Path.cwd()).free
     yield Fact("disk_free", "disk", free, f"{free / GIB:.1f} GiB free", f"in {discreet(Path.cwd())}")

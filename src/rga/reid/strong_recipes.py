@@ -72,7 +72,12 @@ def sbs() -> ReidRecipe:
     return ReidRecipe(
         data=MARKET,
         model=ReidModelRecipe(
-            attention="none", backbone="resnet50", backbone_options={"ibn": "a"}, non_local=True, pooling="gem", image_size=(384, 128)
+            attention="none",
+            backbone="resnet50.tv_in1k",
+            backbone_options={"ibn": "a"},
+            non_local=True,
+            pooling="gem",
+            image_size=(384, 128),
         ),
         optimization=OptimizationRecipe(
             epochs=60,

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.errors import InputError, MissingPackageError
+from rga.errors import InputError
+from rga.extras import require
 
 Mask = NDArray[np.bool_]
 """(H, W)."""
@@ -75,12 +76,9 @@ def coco_masks() -> Any:
     Raises:
         MissingPackageError: it is not installed.
     """
-    try:
-        from pycocotools import mask  # noqa: PLC0415  an optional dependency
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "pycocotools":
-            raise
-        raise MissingPackageError("pycocotools", "detection") from error
+    require("pycocotools")
+    from pycocotools import mask  # noqa: PLC0415  an optional dependency
+
     return mask
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rga.datasets.layout import DataError
-from rga.errors import MissingPackageError
+from rga.extras import require
 
 Integers = NDArray[np.int64]
 
@@ -30,8 +29,7 @@ def read_matrix(path: Path, name: str, columns: int | None = None) -> Integers:
         DataError: the file is no such file, lacks the matrix, or it is none of whole numbers or of another shape.
         MissingPackageError: scipy is not installed.
     """
-    if find_spec("scipy") is None:
-        raise MissingPackageError("scipy", "video")
+    require("scipy", extra="video")
     from scipy.io import loadmat, matlab  # type: ignore[import-untyped]  # noqa: PLC0415  # heavy, and for these files alone
 
     try:
