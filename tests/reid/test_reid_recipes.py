@@ -86,7 +86,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "market1501", "msmt17", "folder", "small") else name
+        pytest.param(name, marks=pytest.mark.slow) if name in ("cuhk03", "market1501", "msmt17", "mars", "folder", "small") else name
         for name in RECIPES
         if name not in STRONG  # test_published_recipes.py
     ],
@@ -96,7 +96,7 @@ def test_every_recipe_runs_a_step(name: str, people: Path, tmp_path: Path) -> No
     if name in ("folder", "small"):
         data = DataSpec("folder", by_identity(people, tmp_path / "folders"), {"camera": r"c(\d)"})
     if name in ("mars", "video-small"):
-        data = DataSpec("walks", tmp_path / "walks", {"identities": 8, "cameras": 2, "tracklets_per_camera": 1, "frames": 3})
+        data = DataSpec("walks", tmp_path / "walks", {"identities": 8, "cameras": 2, "tracklets_per_camera": 2, "frames": 3})
     recipe = RECIPES[name]().override(
         data=data, image_size=(64, 32), ids_per_batch=2, images_per_id=2, num_workers=0, weights="none", max_steps=1
     )

@@ -88,10 +88,8 @@ def test_the_command(cityscapes: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("name", READERS)
 def test_missing_data_say_what_was_expected_and_where_to_have_it(name: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        MissingFileError,
-        match=r"nowhere: expected a folder with .*(register|SegNet|your own|rga data make streets|host\.robots\.ox\.ac\.uk|sceneparsing\.csail\.mit\.edu)",
-    ):
+    where = r"register|SegNet|your own|rga data make streets|host\.robots\.ox\.ac\.uk|sceneparsing\.csail\.mit\.edu"
+    with pytest.raises(MissingFileError, match=rf"nowhere: expected a folder with .*({where})"):
         CATALOG.load(name, tmp_path / "nowhere")
 
 
