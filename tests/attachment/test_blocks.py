@@ -63,6 +63,9 @@ def test_without_their_branches_blocks_hand_on_what_they_get(name: str) -> None:
     assert all(seen)
 
 
+@pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 9), reason="some networks cannot be built without numbers there"
+)
 def test_every_known_block_has_its_branch() -> None:
     with torch.device("meta"):
         models = [build() for build in RESIDUAL.values()]

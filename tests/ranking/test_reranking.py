@@ -148,8 +148,9 @@ def test_rows_and_arrays() -> None:
     np.testing.assert_allclose(reranked.rows(slice(-3, None)), whole[-3:], atol=1e-6)
     assert reranked.rows(slice(7, 9)).shape == (0, 20)
     assert np.asarray(reranked, dtype=np.float64).dtype == np.float64
-    with pytest.raises(ValueError, match="without a copy"):
-        np.array(reranked, copy=False)
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # before, copy=False allowed one
+        with pytest.raises(ValueError, match="without a copy"):
+            np.array(reranked, copy=False)
     assert 0 <= whole.min() <= whole.max() <= 1
 
 
