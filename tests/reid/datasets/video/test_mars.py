@@ -1,5 +1,6 @@
 """MARS, in its own layout: frames in folders of identities, and the protocol in files of MATLAB and lists of names."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from rga.datasets.layout import DataError
 from rga.errors import InputError, MissingFileError, MissingPackageError
 from rga.reid.datasets.catalog import CATALOG
 from rga.reid.datasets.samples import ReidData
-from rga.reid.datasets.video import matlab
 from rga.reid.datasets.video.mars import EXPECTED, read_mars
 
 from .walked import write_frame
@@ -127,7 +127,7 @@ def test_wrong_matrices_are_refused(mars: Path, monkeypatch: pytest.MonkeyPatch)
     path.write_bytes(b"no file of MATLAB")
     with pytest.raises(DataError, match="is not a MATLAB file of version 5"):
         read_mars(mars)
-    monkeypatch.setattr(matlab, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingPackageError, match=r"needs scipy, which is not installed: pip install 'rga\[video\]'"):
         read_mars(mars)
 
