@@ -28,13 +28,17 @@ test-all: test
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
+# What the lowest versions cannot: PyTorch 2.8 compiles attention inside of blocks in several graphs; timm 1.0.23 takes a test's cache for its own format.
+NEWER := --deselect tests/attachment/test_blocks.py::test_attention_inside_of_blocks_compiles_in_one_graph \
+	--deselect tests/attachment/test_tokens.py::test_pretrained_positions_are_interpolated_to_the_size_of_the_images
 LOWEST := tests/attention tests/attachment tests/ranking tests/storage tests/images tests/pretrained tests/cli/test_help.py tests/test_loading.py
 
 lowest:
-	uv venv --python 3.11 --allow-existing .venv-lowest
+	rm -rf .venv-lowest # versions that are there would stay
+	uv venv --python 3.11 .venv-lowest
 	uv pip install --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[all,hog,openvino]'
 	uv pip install --python .venv-lowest/bin/python pytest hypothesis httpx torchmetrics pytorch-metric-learning
-	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST)
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST) $(NEWER)
 
 CASES ?= 10000
 SEED ?= 0
