@@ -17,6 +17,8 @@ from rga.backbones.weights.restored_norms import restore_norms
 from rga.deploy.folding import fold
 from rga.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 onnx = pytest.importorskip("onnx")
 
 PUBLIC = Path(os.environ.get("RGA_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "weights" / "osnet_x0_25_msmt17.onnx"

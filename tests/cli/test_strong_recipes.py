@@ -119,7 +119,8 @@ SMALL_STEPS: dict[str, Any] = {"optimizer": "sgd", "lr": 5e-5}
 """With large steps from random weights the least rounding grows tenfold at every step, also in one process."""
 
 
-@pytest.mark.parametrize("name", some("arcface and centres"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
 def test_two_processes_have_the_loss_curve_of_one(name: str, eight: Path, tmp_path: Path, in_processes: InProcesses) -> None:
     chosen = recipe(eight, **{**OPTIONS[name], **SMALL_STEPS})
     train(chosen, output=tmp_path / "one")

@@ -30,6 +30,8 @@ from rga.segmentation.model import SegmentationModel
 from rga.storage.saved_model import weights_fingerprint
 from rga.synthetic.people.people import PeopleOptions, make_people
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -21,6 +21,8 @@ from rga.segmentation.model import SegmentationModel
 from rga.storage.files import write_with_companions
 from rga.storage.saved_model import save_model
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("openvino")
 
 RNG = np.random.default_rng(0)

@@ -57,6 +57,7 @@ def test_a_second_demo_uses_what_is_there_and_opens_its_page(folder: Path, capsy
     assert "strangers" in text
 
 
+@pytest.mark.slow
 def test_another_world_replaces_the_gallery(folder: Path) -> None:
     assert small_demo(folder, seed=1) == 0
     rows = list(csv.DictReader((folder / TABLE).open(encoding="utf-8", newline="")))

@@ -54,7 +54,8 @@ def other() -> ReidModel:
     return model
 
 
-@pytest.mark.parametrize("which", ["reid", pytest.param("other", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["reid", "other"])
 def test_features_are_those_of_the_model(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The normalisation is restated here; it was compared with boxmot 25.0.0 itself by the test at the end of this file."""
     model: ReidModel = request.getfixturevalue(which)
