@@ -28,9 +28,14 @@ test-all: test
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-# What the lowest versions cannot: PyTorch 2.8 compiles attention inside of blocks in several graphs; timm 1.0.23 takes a test's cache for its own format.
-NEWER := --deselect tests/attachment/test_blocks.py::test_attention_inside_of_blocks_compiles_in_one_graph \
-	--deselect tests/attachment/test_tokens.py::test_pretrained_positions_are_interpolated_to_the_size_of_the_images
+# What the lowest versions cannot: PyTorch 2.8 compiles some attention in several graphs where newer ones make one, and cannot copy what
+# torch.fx traced; timm 1.0.23 takes a test's cache for its own format.
+NEWER := $(addprefix --deselect tests/,\
+	attention/test_relation.py::test_compiles_without_graph_breaks \
+	attention/test_tracing.py::test_a_symbolic_trace_keeps_checks_precision_and_survives_copies \
+	attention/test_tracing.py::test_compiles_in_training_under_autocast \
+	attachment/test_blocks.py::test_attention_inside_of_blocks_compiles_in_one_graph \
+	attachment/test_tokens.py::test_pretrained_positions_are_interpolated_to_the_size_of_the_images)
 LOWEST := tests/attention tests/attachment tests/ranking tests/storage tests/images tests/pretrained tests/cli/test_help.py tests/test_loading.py
 
 lowest:
