@@ -73,7 +73,7 @@ def read_vehicle_labels(path: Path) -> dict[str, VehicleLabel]:
     """What ``train_label.xml`` or ``test_label.xml`` says, by the names of the images.
 
     Raises:
-        DataError: the file is no XML, or an item lacks a label or has one that is no number.
+        DataError: the file is no XML, or an item lacks a label or has one that is not a number.
     """
     try:
         items = ET.fromstring(DECLARATION.sub(b"", path.read_bytes())).iter("Item")  # noqa: S314  entities are not expanded without a DTD

@@ -46,7 +46,7 @@ class Crossings:
         company: chance of somebody else who crosses in front of the person.
 
     Raises:
-        InputError: one is no number from 0 to 1.
+        InputError: one is not a number from 0 to 1.
     """
 
     occlusion: float = 0.6
