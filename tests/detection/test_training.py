@@ -13,14 +13,12 @@ import rga
 from detection.conftest import WriteCoco, content
 from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
-from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.coco import read_coco
-from rga.detection.evaluation import check_names, evaluate_model
+from rga.detection.evaluation import evaluate_model
 from rga.detection.recipes import RECIPES
 from rga.detection.result import DetectionResult
 from rga.detection.task import TASK, fit
 from rga.detection.training import DetectionTraining
-from rga.errors import InputError
 from rga.images.images import read_image
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 from rga.training.run.log import read_log
@@ -92,17 +90,6 @@ def test_objects_without_masks_are_refused(write_coco: WriteCoco, tmp_path: Path
     write_coco(names, where="annotations/instances_val.json", images="images/val")
     with pytest.raises(DataError, match=r"3 objects in val have no mask, such as one in .*va\.png: the mask AP chooses the best model"):
         DetectionTraining(recipe, read_coco(tmp_path))
-
-
-def test_models_are_measured_on_their_own_categories() -> None:
-    own = Categories(("cat", "brush", "sky"), (1, 2, 3))
-    check_names(Categories(own.names, (4, 5, 9)), own)
-    for names, message in (
-        (("brush", "cat", "sky"), "the model's 3 categories in another order"),
-        (("cat", "dog"), "the data lack brush, sky and have besides dog"),
-    ):
-        with pytest.raises(InputError, match=message):
-            check_names(Categories(names, tuple(range(len(names)))), own)
 
 
 @pytest.mark.slow

@@ -157,7 +157,7 @@ def test_evaluation_says_how_it_was_done(data: SegmentationData) -> None:
 
 def test_other_classes_than_the_models_are_refused(data: SegmentationData, root: Path) -> None:
     other = read_cityscapes(root)
-    with pytest.raises(ValueError, match=r"the model tells 8 classes apart \(road, sidewalk, building, pole, ...\), the data 19"):
+    with pytest.raises(ValueError, match=r"the model has 8 classes \(road, sidewalk, building, pole, ...\), the data have 19"):
         evaluate_model(SegmentationTraining(TINY, data).model, other.val, other.classes)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from rga.attachment.probe import evaluating
+from rga.datasets.names import check_names
 from rga.datasets.splits import Split
 from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.masks import coco_masks
@@ -18,8 +19,6 @@ from rga.detection.datasets.targets import read_checked
 from rga.detection.metrics import EncodedDetections, coco_metrics
 from rga.detection.model import DetectionModel
 from rga.detection.result import DetectionResult
-from rga.errors import InputError
-from rga.images.defects import examples
 from rga.training.distributed import processes
 from rga.training.input.reading import read_samples
 
@@ -72,7 +71,7 @@ def evaluate_model(
         DamagedImageError: an image cannot be read.
         MissingPackageError: pycocotools is not installed.
     """
-    check_names(classes, model.classes)
+    check_names(classes.names, model.classes.names, things="categories", where="their numbers")
     coco_masks()  # asked for before the work
     part = processes.share(samples)
     own = []
@@ -91,28 +90,6 @@ def evaluate_model(
         classes.names,
         len(shared),
         sum(len(sample.told) for sample, _ in shared),
-    )
-
-
-def check_names(found: Categories, expected: Categories) -> None:
-    """Checks that data have the categories of a model, by their names and order; their numbers may differ.
-
-    Raises:
-        InputError: they do not.
-    """
-    if found.names == expected.names:
-        return
-    if sorted(found.names) == sorted(expected.names):
-        raise InputError(
-            f"the data have the model's {len(expected)} categories in another order ({', '.join(found.names[:4])}, ..., the model "
-            f"{', '.join(expected.names[:4])}, ...): number them in the model's order"
-        )
-    lacking = [name for name in expected.names if name not in found.names]
-    strange = [name for name in found.names if name not in expected.names]
-    said = [f"{what} {examples(names)}" for what, names in (("lack", lacking), ("have besides", strange)) if names]
-    raise InputError(
-        f"the model detects {len(expected)} categories ({', '.join(expected.names[:4])}, ...), the data have {len(found)} "
-        f"({', '.join(found.names[:4])}, ...); the data {' and '.join(said)}: evaluate it on the categories that it was trained on"
     )
 
 

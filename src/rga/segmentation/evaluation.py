@@ -13,9 +13,8 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from rga.attachment.probe import evaluating
+from rga.datasets.names import check_names
 from rga.datasets.splits import Split
-from rga.errors import InputError
-from rga.images.defects import examples
 from rga.images.preprocessing import Preprocessing
 from rga.images.tensors import to_tensor
 from rga.segmentation.confusion import confusion_matrix
@@ -86,7 +85,7 @@ def evaluate_model(
         DataError: a mask holds what it must not, or is of another size than its image.
         DamagedImageError: an image or a mask cannot be read.
     """
-    check_names(classes, model.classes)
+    check_names(classes.names, model.classes.names, things="classes", where="the lines of the class file")
     inference = inference or Inference()
     matrix = np.zeros((len(classes), len(classes)), np.int64)
     part = processes.share(samples)
@@ -96,28 +95,6 @@ def evaluate_model(
             progress(done, len(part))
     matrix = processes.gather_rows(torch.from_numpy(matrix)[None]).sum(0).numpy()
     return SegmentationResult(matrix, classes.names, len(samples), str(model.chosen(inference)))
-
-
-def check_names(found: Classes, expected: Classes) -> None:
-    """Checks that data tell the classes of a model apart: by their names and order. Values, colours and what is ignored may differ.
-
-    Raises:
-        InputError: they do not.
-    """
-    if found.names == expected.names:
-        return
-    if sorted(found.names) == sorted(expected.names):
-        raise InputError(
-            f"the data have the model's {len(expected)} classes in another order ({', '.join(found.names[:4])}, ..., the model "
-            f"{', '.join(expected.names[:4])}, ...): bring the lines of the class file into the model's order"
-        )
-    lacking = [name for name in expected.names if name not in found.names]
-    strange = [name for name in found.names if name not in expected.names]
-    said = [f"{what} {examples(names)}" for what, names in (("lack", lacking), ("have besides", strange)) if names]
-    raise InputError(
-        f"the model tells {len(expected)} classes apart ({', '.join(expected.names[:4])}, ...), the data {len(found)} "
-        f"({', '.join(found.names[:4])}, ...); the data {' and '.join(said)}: evaluate it on the classes that it was trained on"
-    )
 
 
 @dataclass(frozen=True)

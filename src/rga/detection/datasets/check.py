@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rga.datasets.duplicates import leaks_and_duplicates
 from rga.datasets.layout import DataError, relative
 from rga.datasets.report import UNOPENED, Finding, compose, sentences, wrong_counts
 from rga.datasets.splits import SPLITS, Split
 from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.samples import DetectionData, Sample, SplitCounts
 from rga.detection.datasets.targets import read_checked, read_target, unlearnable
-from rga.images.defects import Progress, find_duplicates
+from rga.images.defects import Progress
 from rga.images.images import DamagedImageError
 
 
@@ -136,9 +137,7 @@ def check_data(
         MissingFileError: a file is gone.
     """
     home = {sample.image: split for split in SPLITS for sample in data.split(split)}
-    groups = find_duplicates(sorted(home))
-    apart = [len({home[path] for path in group}) > 1 for group in groups]
-    names = [tuple(relative(path, data.root) for path in group) for group in groups]
+    leaks, duplicates = leaks_and_duplicates(home, data.root)
     return DetectionReport(
         name=data.name,
         root=data.root,
@@ -147,8 +146,8 @@ def check_data(
         found=data.counts,
         expected=expected,
         objects={split: objects_by_name(data.split(split), data.classes) for split in SPLITS},
-        leaks=tuple(group for group, leaking in zip(names, apart, strict=True) if leaking),
-        duplicates=tuple(group for group, leaking in zip(names, apart, strict=True) if not leaking),
+        leaks=leaks,
+        duplicates=duplicates,
         remarks=remarks_on(data),
         defects=tuple(open_all([sample for split in SPLITS for sample in data.split(split)], progress)) if open_images else None,
     )

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rga.datasets.layout import DataError, relative
+from rga.datasets.duplicates import leaks_and_duplicates
+from rga.datasets.layout import DataError
 from rga.datasets.report import Finding, compose, sentences, wrong_counts
 from rga.datasets.splits import SPLITS, Split
-from rga.images.defects import Progress, find_damaged, find_duplicates
+from rga.images.defects import Progress, find_damaged
 from rga.images.images import DamagedImageError
 from rga.segmentation.datasets.classes import Classes
 from rga.segmentation.datasets.learnable import Examination, count_pixels, examine, one_class, shown
@@ -180,9 +181,7 @@ def check_data(
         FileNotFoundError: a file is gone.
     """
     home = {sample.image: split for split in SPLITS for sample in data.split(split)}
-    groups = find_duplicates(sorted(home))
-    apart = [len({home[path] for path in group}) > 1 for group in groups]
-    names = [tuple(relative(path, data.root) for path in group) for group in groups]
+    leaks, duplicates = leaks_and_duplicates(home, data.root)
     return SegmentationReport(
         name=data.name,
         root=data.root,
@@ -190,8 +189,8 @@ def check_data(
         classes=data.classes,
         found=data.counts,
         expected=expected,
-        leaks=tuple(group for group, leaking in zip(names, apart, strict=True) if leaking),
-        duplicates=tuple(group for group, leaking in zip(names, apart, strict=True) if not leaking),
+        leaks=leaks,
+        duplicates=duplicates,
         masks=open_all(data, progress) if open_images else None,
         examined=examine(data.train, data.classes, whole=open_images),
         shown={split: shown(data.split(split), data.classes) for split in SPLITS if split != "train"},
