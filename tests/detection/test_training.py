@@ -13,12 +13,14 @@ import rga
 from detection.conftest import WriteCoco, content
 from rga.datasets.layout import DataError
 from rga.datasets.spec import DataSpec
+from rga.detection.datasets.categories import Categories
 from rga.detection.datasets.coco import read_coco
 from rga.detection.evaluation import evaluate_model
 from rga.detection.recipes import RECIPES
 from rga.detection.result import DetectionResult
 from rga.detection.task import TASK, fit
 from rga.detection.training import DetectionTraining
+from rga.errors import InputError
 from rga.images.images import read_image
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 from rga.training.run.log import read_log
@@ -90,6 +92,15 @@ def test_objects_without_masks_are_refused(write_coco: WriteCoco, tmp_path: Path
     write_coco(names, where="annotations/instances_val.json", images="images/val")
     with pytest.raises(DataError, match=r"3 objects in val have no mask, such as one in .*va\.png: the mask AP chooses the best model"):
         DetectionTraining(recipe, read_coco(tmp_path))
+
+
+def test_models_are_measured_on_their_own_categories(write_coco: WriteCoco, tmp_path: Path) -> None:
+    write_coco()
+    data = read_coco(tmp_path)
+    model = DetectionTraining(RECIPES["generated"]().override(**TINY), data).model
+    turned = Categories(data.classes.names[::-1], data.classes.ids)
+    with pytest.raises(InputError, match=r"categories in another order .*: bring their numbers into the model's order"):
+        evaluate_model(model, data.train, turned)
 
 
 @pytest.mark.slow
