@@ -97,7 +97,7 @@ def test_objects_without_masks_are_refused(write_coco: WriteCoco, tmp_path: Path
 def test_models_are_measured_on_their_own_categories(write_coco: WriteCoco, tmp_path: Path) -> None:
     write_coco()
     data = read_coco(tmp_path)
-    model = DetectionTraining(RECIPES["generated"]().override(**TINY), data).model
+    model = DetectionTraining(RECIPES["generated"]().override(**{**TINY, "batch_size": 1}), data).model
     turned = Categories(data.classes.names[::-1], data.classes.ids)
     with pytest.raises(InputError, match=r"categories in another order .*: bring their numbers into the model's order"):
         evaluate_model(model, data.train, turned)
