@@ -11,6 +11,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
+unexport PYTHONDONTWRITEBYTECODE # the tests start rga many times, and would compile it each time
+
 .PHONY: demo test test-all docs lowest fuzz format clean
 
 demo: $(INSTALLED)

@@ -147,6 +147,7 @@ def is_ours(command: str) -> bool:
 
 RUN = list(dict.fromkeys(each for page in PAGES for each in block_commands(page) if is_ours(each) and not PLACEHOLDER.search(each)))
 """The commands that run; the README's come first."""
+IN_README = block_commands("README.md")
 PARSED = sorted({(page, command) for page in PAGES for command in (*block_commands(page), *span_commands(page)) if is_ours(command)})
 
 
@@ -207,7 +208,14 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
-@pytest.mark.parametrize("command", RUN)
+def slow_outside_of_readme(page: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The README's commands and programs run in every test, those of other pages in make test-all."""
+    return () if page == "README.md" else (pytest.mark.slow,)
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=slow_outside_of_readme("README.md" if each in IN_README else "")) for each in RUN]
+)
 def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workshop.folder)
     workshop.run(command)
@@ -225,7 +233,10 @@ def catalogues() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("catalogues")
-@pytest.mark.parametrize(("page", "number"), [(page, number) for page in PAGES for number in range(len(programs(page)))])
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [pytest.param(page, number, marks=slow_outside_of_readme(page)) for page in PAGES for number in range(len(programs(page)))],
+)
 def test_python_runs(
     page: str, number: int, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -141,6 +141,7 @@ def test_its_gates_and_what_it_looked_at_are_there(trained: ReidTraining) -> Non
         assert np.abs(cam).max() > 0
 
 
+@pytest.mark.slow
 def test_optimised_it_keeps_its_instance_normalisations(trained: ReidTraining) -> None:
     def instance_norms(model: nn.Module) -> int:
         return sum(isinstance(module, nn.InstanceNorm2d) for module in model.modules())

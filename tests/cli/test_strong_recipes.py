@@ -139,6 +139,7 @@ def test_two_processes_have_the_loss_curve_of_one(name: str, eight: Path, tmp_pa
         torch.testing.assert_close(second[key], value, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_of_several_datasets_are_balanced_the_same_way_in_any_number_of_processes(
     eight: Path, six: Path, tmp_path: Path, in_processes: InProcesses
 ) -> None:

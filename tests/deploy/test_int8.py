@@ -100,6 +100,7 @@ def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people:
     assert set(done.int8.milliseconds) == {1, 16}
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_too_much_is_lost(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter((0.9, 0.85))
     task = replace(TASK, main_metric=("mAP", lambda _: next(values)))

@@ -87,6 +87,7 @@ def test_a_worker_that_dies_while_its_batch_is_looked_at_is_named_when_the_next_
         list(batches)
 
 
-def test_a_worker_that_dies_is_named() -> None:
+def test_a_worker_that_dies_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.2)  # seconds between looks at the workers, by default 5
     with pytest.raises(WorkerDiedError, match=r"a process that reads samples died .*lower num_workers"):
         list(read_batches(Killed(), 3, num_workers=1))
