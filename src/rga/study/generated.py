@@ -25,8 +25,8 @@ class GeneratedData:
         reader: of the dataset.
         generator: makes it.
         options: of the generator.
-        fingerprints: of the same data made on different CPUs, as far as they are known. numpy rounds powers, sines and exponentials
-            otherwise where a CPU has AVX-512, so that a few pixels differ.
+        fingerprints: groups of those of the same images made on different CPUs, as far as they are known. numpy rounds powers, sines and
+            exponentials otherwise where a CPU has AVX-512, so that a few pixels differ.
     """
 
     name: str
@@ -34,11 +34,11 @@ class GeneratedData:
     reader: str
     generator: Generator[Any]
     options: Any
-    fingerprints: tuple[str, ...] = ()
+    fingerprints: tuple[tuple[str, ...], ...] = ()
 
     def same(self, fingerprint: str) -> str:
-        """The first of the fingerprints if this is one of them, and otherwise itself."""
-        return self.fingerprints[0] if fingerprint in self.fingerprints else fingerprint
+        """The first fingerprint of the group that this is one of, and itself where there is none."""
+        return next((group[0] for group in self.fingerprints if fingerprint in group), fingerprint)
 
     def is_there(self, root: Path) -> bool:
         """Whether a folder holds it, made by this version of the generator from these options."""

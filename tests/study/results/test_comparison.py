@@ -69,7 +69,7 @@ def test_steps_on_several_devices_are_told_apart() -> None:
 
 
 def test_generated_data_of_several_cpus_are_the_same_data() -> None:
-    first, second = PEOPLE.fingerprints
+    (first, second), *_ = PEOPLE.fingerprints
     runs = [
         recorded("people", variant, 0, 0.7, data={"name": "market1501", "fingerprint": fingerprint, "samples": 1})
         for variant, fingerprint in (("plain", first), ("rga-sc", second))
