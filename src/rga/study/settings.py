@@ -115,8 +115,8 @@ PEOPLE = GeneratedData(
     PeopleOptions(identities=300, images_per_camera=4, distractors=200),
     fingerprints=(("ded4dd21f67f8fa8", "e124414dd8ff03c1"), ("0d3b8a13a9cb53a7", "41d8218c6e3bab1b")),
 )
-"""The fingerprints are those of the test split, and of the last 50 training identities, which are held out. The second of each is that of
-CPUs with AVX-512: of 5,076 images 21 differ, in 3,341 of their numbers, by 14 of 255 at most."""
+"""The fingerprints are those of the test split, and of the training identities that seed 100 holds out. The second of each is that of CPUs
+with AVX-512: of 5,076 images 21 differ, in 3,341 of their numbers, by 14 of 255 at most."""
 COUNTS = {50: {"passes_per_epoch": 6}, 150: {}, 500: {"passes_per_epoch": 1, "epochs": 7}, 1500: {"passes_per_epoch": 1, "epochs": 2}}
 """Training identities -> what keeps the training at some 400 steps."""
 STREETS = GeneratedData("streets", "street scenes", "streets", STREETS_GENERATOR, StreetOptions(train=160, val=40))
