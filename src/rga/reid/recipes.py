@@ -61,7 +61,7 @@ def generated() -> ReidRecipe:
     """Generated people: a ResNet-18 from scratch at 128x64 with RGA-SC, for a CPU."""
     return ReidRecipe(
         data=DataSpec("market1501", Path("data/people")),
-        model=ReidModelRecipe(backbone="resnet18", weights="none", image_size=(128, 64)),
+        model=ReidModelRecipe(backbone="resnet18", weights="none", initial_gate=0.8, image_size=(128, 64)),
         optimization=OptimizationRecipe(epochs=30, lr=1e-3, warmup_epochs=3, schedule="cosine", lr_update="step"),
         loop=LoopRecipe(evaluate_every=10),
         loader=LoaderRecipe(num_workers=1),
@@ -94,7 +94,7 @@ def tiny() -> ReidRecipe:
     """A few dozen images of people, no network and no GPU: a ResNet-10-T from scratch at 96x48 with RGA-SC."""
     return ReidRecipe(
         data=DataSpec("folder", Path("data/images")),
-        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
+        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.8, image_size=(96, 48), feature="pooled"),
         optimization=OptimizationRecipe(
             epochs=30,
             optimizer="adamw",
@@ -128,7 +128,7 @@ def video_small() -> ReidRecipe:
     """Tracklets of generated people who walk, no network and no GPU: a ResNet-10-T from scratch at 96x48 with RGA-SC, 4 frames at once."""
     return ReidRecipe(
         data=DataSpec("walks", Path("data/walks")),
-        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.95, image_size=(96, 48), feature="pooled"),
+        model=ReidModelRecipe(backbone="resnet10t", weights="none", initial_gate=0.8, image_size=(96, 48), feature="pooled"),
         optimization=OptimizationRecipe(
             epochs=30,
             optimizer="adamw",
@@ -158,7 +158,7 @@ def demo(attention: str = "rga-sc") -> ReidRecipe:
     return ReidRecipe(
         data=DataSpec("market1501", Path("demo-output/people")),
         model=ReidModelRecipe(
-            backbone="resnet10t", weights="none", attention=attention, initial_gate=0.95, image_size=(64, 32), feature="pooled"
+            backbone="resnet10t", weights="none", attention=attention, initial_gate=0.8, image_size=(64, 32), feature="pooled"
         ),
         optimization=OptimizationRecipe(
             epochs=9,
