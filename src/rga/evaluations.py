@@ -148,7 +148,8 @@ def calibrate(
         device: where to compute.
         progress: called after each batch.
         on_result: called with the figures before they are written.
-        **options: ``unknown``, ``false_alarms``, ``seed``, ``flip``, ``feature``, see ``rga.reid.evaluation.CalibrationOptions``.
+        **options: ``unknown``, ``false_alarms``, ``seed``, ``flip``, ``feature``, ``frames``, see
+            ``rga.reid.evaluation.CalibrationOptions``.
     """
     job = Job(model, data, output=output, folder=folder, report=report, batch_size=batch_size, num_workers=num_workers, device=device)
     if not isinstance(job.model, ReidModel):

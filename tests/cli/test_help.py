@@ -13,7 +13,7 @@ from rga.tasks import recipe_functions
 
 FLAGS = {
     "evaluate": "--data --output --report --batch-size --num-workers --device --flip --frames --rerank --lambda --split --window --scales",
-    "calibrate": "MODEL --data --output --report --unknown --false-alarms --feature --seed --batch-size --device",
+    "calibrate": "MODEL --data --output --report --unknown --false-alarms --feature --frames --seed --batch-size --device",
     "resume": "RUN --from --set",
     "embed": "MODEL IMAGES --output --overwrite --flip --batch-size --num-workers --device",
     "search": "MODEL IMAGES --gallery --output --overwrite --top --flip --batch-size --num-workers --device",

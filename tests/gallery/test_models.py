@@ -1,7 +1,9 @@
 """The model of a gallery: no other one's embeddings get in, and another one takes over as a whole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -16,6 +18,9 @@ from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, OtherModelError
 from rga.gallery.store.postgresql.database import SCHEMA
 from rga.pretrained.small import __file__ as shipped
+from rga.ranking.open_set.calibration import save_threshold
+from rga.ranking.open_set.threshold import Threshold
+from rga.reid.model import ReidModel
 
 
 def test_another_model_is_refused(make_url: MakeUrl) -> None:
@@ -99,3 +104,14 @@ def test_embeddings_have_length_one() -> None:
     for wrong in (np.zeros((1, 2)), np.array([[np.nan, 1]]), np.ones((2, 4001)), np.ones(3)):
         with pytest.raises(InputError):
             normalised(wrong.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken"), [({}, True), ({"frames": "spread"}, False), ({"flip": True}, False), ({"metric": "euclidean"}, False)]
+)
+def test_a_threshold_of_other_distances_than_the_gallerys_is_not_taken(tmp_path: Path, changes: dict[str, Any], taken: bool) -> None:
+    model = ReidModel("test_resnet", image_size=(32, 16), attention="none", frames=2)
+    model.save_pretrained(tmp_path)
+    threshold = Threshold(0.4, "cosine", model.feature, False, 0.01, 0.01, 0.8, 500, 2000, "people", "0" * 16)
+    save_threshold(tmp_path, replace(threshold, **changes))
+    assert open_embedder(tmp_path).threshold == (threshold if taken else None)

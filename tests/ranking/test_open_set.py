@@ -208,6 +208,8 @@ def test_a_threshold_checks_itself(changes: dict[str, Any], message: str) -> Non
     threshold = calibrate(separated(), 0.05, feature="neck", flip=False, data="people", fingerprint="")
     with pytest.raises(ValueError, match=message):
         replace(threshold, **changes)
+    earlier = {name: value for name, value in threshold.to_dict().items() if name != "frames"}  # written before there were tracklets
+    assert Threshold.from_dict(earlier) == threshold
     with pytest.raises(ValueError, match="missing or unknown: colour"):
         Threshold.from_dict({**threshold.to_dict(), "colour": "red"})
 

@@ -121,7 +121,7 @@ def dense(rows: Any) -> np.ndarray[Any, Any]:
 def test_a_threshold_is_that_of_the_options(asked: list[dict[str, Any]], options: dict[str, Any], feature: str) -> None:
     chosen = CalibrationOptions(unknown=0.25, false_alarms=0.3, seed=4, flip=True, **options)
     found = calibrate(MODEL, DATA, chosen, batch_size=5, num_workers=3)
-    assert asked == [{"batch_size": 5, "num_workers": 3, "flip": True, "progress": None}]
+    assert asked == [{"batch_size": 5, "num_workers": 3, "flip": True, "frames": "spread", "progress": None}]
     strangers = split_identities(DATA_IDS, 0.25, 4)[1]
     assert len(strangers) == 2
     each = FEATURES[feature]

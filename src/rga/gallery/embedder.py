@@ -100,7 +100,12 @@ def open_embedder(
         weights = fingerprint_of(model)
         placed(model, device)
     threshold = model.threshold
-    if threshold is not None and (threshold.metric != "cosine" or threshold.flip != flip or threshold.feature != model.feature):
+    if threshold is not None and (threshold.metric, threshold.flip, threshold.feature, threshold.frames) != (
+        "cosine",
+        flip,
+        model.feature,
+        "one",
+    ):
         threshold = None  # of other distances than those of this gallery
     about: dict[str, Any] = {"model": named(where), "flip": flip, "feature": model.feature}
     if preprocessing is not None:

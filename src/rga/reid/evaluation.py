@@ -158,6 +158,7 @@ class CalibrationOptions:
         seed: Seed of the split into known and unknown identities.
         flip: Average the features of each image and its mirror image.
         feature: Feature whose threshold is kept; by default the model's own.
+        frames: Frames of tracklets that are seen: as many as in training spread evenly, all in clips of so many, or the middle one alone.
     """
 
     unknown: float = 0.5
@@ -165,6 +166,7 @@ class CalibrationOptions:
     seed: int = 0
     flip: bool = False
     feature: Literal["neck", "pooled"] | None = None
+    frames: Literal["spread", "all", "one"] = "spread"
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -182,11 +184,13 @@ class Calibration:
         threshold: of the chosen feature.
         results: feature -> open-set identification.
         embedded: feature -> features of query and gallery.
+        options: of the calibration.
     """
 
     threshold: Threshold
     results: Mapping[Feature, OpenSetResult]
     embedded: Mapping[Feature, Embedded] = field(repr=False)
+    options: CalibrationOptions = field(default_factory=CalibrationOptions)
 
     def ranking(self, data: ReidData) -> ReidEvaluation:
         """The closed-set ranking by the same features."""
@@ -194,7 +198,7 @@ class Calibration:
         labels = next(iter(self.embedded.values())).labels
         results = {name: evaluate_distances(rows, *labels, files=data.files, metric="cosine") for name, rows in distances.items()}
         shown: Feature = "pooled" if self.threshold.feature == "pooled" else "neck"
-        return ReidEvaluation(data, results, distances, labels, shown, ReidOptions(flip=self.threshold.flip))
+        return ReidEvaluation(data, results, distances, labels, shown, ReidOptions(flip=self.options.flip, frames=self.options.frames))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -227,13 +231,22 @@ def calibrate(
     """
     options = options or CalibrationOptions()
     strangers = split_identities((sample.identity for sample in data.query), options.unknown, options.seed)[1]
-    embedded = embed_data(model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, progress=progress)
+    embedded = embed_data(
+        model, data, batch_size=batch_size, num_workers=num_workers, flip=options.flip, frames=options.frames, progress=progress
+    )
     results = {
         name: evaluate_open_set(row_distances(each.query, each.gallery), *each.labels, unknown=strangers, files=data.files, metric="cosine")
         for name, each in embedded.items()
     }
     feature: Feature = options.feature or model.feature
+    several = data.is_video and (options.frames == "all" or (options.frames == "spread" and model.frames > 1))
     threshold = choose_threshold(
-        results[feature], options.false_alarms, feature=feature, flip=options.flip, data=data.name, fingerprint=data.fingerprint
+        results[feature],
+        options.false_alarms,
+        feature=feature,
+        flip=options.flip,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        frames=options.frames if several else "one",
     )
-    return Calibration(threshold, results, embedded)
+    return Calibration(threshold, results, embedded, options)

@@ -18,7 +18,7 @@ from rga.images.images import DamagedImageError
 from rga.ranking.evaluation import evaluate as evaluate_features
 from rga.reid.datasets.samples import ReidData, Sample
 from rga.reid.datasets.video.tracklet import Tracklet
-from rga.reid.evaluation import ReidOptions, evaluate, rank
+from rga.reid.evaluation import CalibrationOptions, ReidOptions, calibrate, evaluate, rank
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe
 from rga.reid.training import ReidTraining
@@ -225,3 +225,15 @@ def test_a_training_resumes_as_if_it_had_never_stopped_and_its_model_loads(tmp_p
     rows = first.embed_tracklets([sorted((root / "p1" / "1" / "1").iterdir())])
     assert rows.shape == (1, 96)
     assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "options", "kept"),
+    [(3, {}, "spread"), (3, {"frames": "all"}, "all"), (3, {"frames": "one"}, "one"), (1, {}, "one"), (1, {"frames": "all"}, "all")],
+)
+def test_a_threshold_knows_the_frames_that_it_is_for(data: ReidData, frames: int, options: dict[str, Any], kept: str) -> None:
+    model = ReidModel("test_resnet", image_size=SIZE, attention="none", frames=frames).eval()
+    found = calibrate(model, data, CalibrationOptions(false_alarms=0.5, **options))
+    expected = evaluate(model, data, ReidOptions(**options))
+    assert found.threshold.frames == kept
+    assert found.ranking(data).results[model.feature].mAP == expected.results[model.feature].mAP

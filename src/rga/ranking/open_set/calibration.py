@@ -14,7 +14,9 @@ KEY = "threshold"
 """Where it stands in a model's configuration."""
 
 
-def calibrate(result: OpenSetResult, false_alarm_rate: float, *, feature: str, flip: bool, data: str, fingerprint: str) -> Threshold:
+def calibrate(
+    result: OpenSetResult, false_alarm_rate: float, *, feature: str, flip: bool, data: str, fingerprint: str, frames: str = "one"
+) -> Threshold:
     """The greatest threshold with at most this false alarm rate on a labelled set.
 
     Args:
@@ -24,6 +26,7 @@ def calibrate(result: OpenSetResult, false_alarm_rate: float, *, feature: str, f
         flip: whether features were averaged with those of mirror images.
         data: name of the set.
         fingerprint: of the set.
+        frames: of tracklets that were seen; ``"one"`` for images.
 
     Raises:
         InputError: the rate is not a share, or the distances are not those of features alone, but of a re-ranking.
@@ -41,6 +44,7 @@ def calibrate(result: OpenSetResult, false_alarm_rate: float, *, feature: str, f
         gallery=result.gallery,
         data=data,
         fingerprint=fingerprint,
+        frames=frames,
     )
 
 

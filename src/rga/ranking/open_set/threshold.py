@@ -30,6 +30,8 @@ class Threshold:
         gallery: how many images the gallery held; with a larger one there are more false alarms.
         data: name of the dataset.
         fingerprint: of the dataset.
+        frames: of tracklets that were seen, ``"spread"`` or ``"all"``; ``"one"`` for images. Features of several frames lie nearer to one
+            another than those of single images, so the threshold of one is not that of the other.
 
     Raises:
         InputError: a value is out of its range.
@@ -46,6 +48,7 @@ class Threshold:
     gallery: int
     data: str
     fingerprint: str
+    frames: str = "one"
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -73,13 +76,13 @@ class Threshold:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Threshold:
-        """From what ``to_dict`` returned.
+        """From what ``to_dict`` returned, also before there were ``frames``.
 
         Raises:
             InputError: a field is missing or unknown.
         """
         names = {field.name for field in fields(cls)}
-        if set(values) != names:
+        if set(values) | {"frames"} != names:
             wrong = ", ".join(sorted(set(values) ^ names))
             raise InputError(f"a threshold has the fields {', '.join(sorted(names))}; missing or unknown: {wrong}")
         return cls(**values)
