@@ -105,7 +105,10 @@ def score_of(model: BackboneModel, target: ClassScore | Similarity, pixels: Tens
         return lambda images: model(images)[:, chosen]
     if isinstance(model, SegmentationModel):
         return pixels_score(model, target.name, pixels)
-    raise InputError(f"a {type(model).__name__} has no score of a whole image to explain: draw its gates and relations alone")
+    raise InputError(
+        f"a {type(model).__name__} has no score of a whole image to explain: draw its gates and relations alone "
+        "(rga explain --write gates explorer)"
+    )
 
 
 def similarity_with(model: ReidModel, other: ImageLike) -> Score:
