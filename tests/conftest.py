@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 torch.set_num_threads(1)  # many small tests, in as many processes as there are cores: more threads would wait for one another
+os.environ["OMP_NUM_THREADS"] = "1"  # likewise in the programs that they start: a notebook took 40 times its time
 
 # The first call of PyTorch in a process takes seconds, and other work on the machine any time: neither is a failure.
 settings.register_profile("rga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
