@@ -232,7 +232,8 @@ def test_evaluate(  # noqa: PLR0917  what is drawn, and fixtures
 def test_calibrate(spy: Spy, tmp_path: Path) -> None:
     calls, shown = spy("rga.cli.commands.calibrate.choose", "measured"), spy("rga.cli.commands.calibrate.written", None)
     assert rga("calibrate", "m", "--data", "folder:x", cwd=tmp_path).code == 0
-    flags = ("--unknown", 0.25, "--false-alarms", 0.125, "--seed", 3, "--flip", "--feature", "pooled", "-o", "o.json", "--report", "r")
+    chosen = ("--unknown", 0.25, "--false-alarms", 0.125, "--seed", 3, "--flip", "--feature", "pooled", "--frames", "all")
+    flags = (*chosen, "-o", "o.json", "--report", "r")
     assert rga("calibrate", tmp_path, "--data", "folder:x", *flags, *OWN_FLAGS).code == 0
     (first, default), (second, own) = calls
     assert (first, second) == (("m", DataSpec("folder", Path("x"))), (str(tmp_path), DataSpec("folder", Path("x"))))
@@ -242,9 +243,10 @@ def test_calibrate(spy: Spy, tmp_path: Path) -> None:
         "report": None,
         **WORK,
     }
-    expected = {"unknown": 0.25, "false_alarms": 0.125, "seed": 3, "flip": True, "feature": "pooled"}
+    expected = {"unknown": 0.25, "false_alarms": 0.125, "seed": 3, "flip": True, "feature": "pooled", "frames": "all"}
     assert own == {"output": Path("o.json"), "folder": tmp_path, "report": Path("r"), **OWN_WORK, **expected}
-    assert {name: default[name] for name in expected} == {"unknown": 0.5, "false_alarms": 0.01, "seed": 0, "flip": False, "feature": None}
+    defaults = {"unknown": 0.5, "false_alarms": 0.01, "seed": 0, "flip": False, "feature": None, "frames": "spread"}
+    assert {name: default[name] for name in expected} == defaults
     assert len(shown) == 2
 
 

@@ -50,6 +50,12 @@ from rga.cli.main import main
 assert main("explain small a.jpg b.jpg -o explained --write gates grad-cam explorer --similar-to b.jpg --formats png".split()) == 0
 """,
     "cuhk03": "import rga.reid.datasets.cuhk03; import h5py; from scipy.io import loadmat",
+    "detection": """
+from rga.cli.main import main
+assert main("data make streets streets --layout coco --train 2 --val 2 --test 1 --height 48 --width 96".split()) == 0
+assert main("train detection/generated --data coco:streets --max-steps 1 --batch-size 2 --num-workers 0 -o run".split()) == 0
+""",
+    "docs": "import furo, ipykernel, myst_nb, nbclient, sphinx.application, sphinx_copybutton",
     "digits": "from rga.classification.datasets.digits import read_digits; assert len(read_digits().test) == 359",
     "logs": "from rga.training.run.log import RunLog; RunLog(Path(), tensorboard=True); assert Path('tensorboard').is_dir()",
     "onnx": "rga.export(rga.load('small'), 'a.onnx'); assert rga.load('a.onnx').embed('a.jpg').shape[0] == 1",
