@@ -134,6 +134,7 @@ def test_attention_inside_of_blocks_survives_conversions_copies_and_compilers(na
     assert not torch.allclose(torch.func.functional_call(model, zeros, (x,)), expected)
 
 
+@pytest.mark.slow
 def test_attention_inside_of_blocks_compiles_in_one_graph() -> None:
     torch.compiler.reset()
     model = rga.attach(timm.create_model("test_resnet"), "se", image_size=SIZE, after="blocks").eval()

@@ -71,6 +71,7 @@ def test_a_stage_in_checkpointed_segments_calls_its_attention() -> None:
     torch.testing.assert_close(checkpoint_sequential(stage, 2, x, use_reentrant=False), stage(x))
 
 
+@pytest.mark.slow
 def test_conversion_of_norms_keeps_attention() -> None:
     for name in ("test_resnet", "test_convnext", "densenet121", "regnetx_002"):
         model = rga.attach(network(name), "se", image_size=SIZE).eval()

@@ -75,6 +75,7 @@ def test_unknown_options_are_named() -> None:
             create_backbone(name, foo=1)
 
 
+@pytest.mark.slow
 def test_the_deepest_public_network_is_known() -> None:
     with torch.device("meta"):
         assert (

@@ -46,6 +46,7 @@ def test_sizes_are_the_published_ones(name: str, parameters: float, macs: float)
     assert len(NAMES) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["osnet_x0_25", "osnet_ibn_x1_0", "osnet_ain_x0_5"])
 def test_stages_blocks_and_features(name: str) -> None:
     with torch.device("meta"):

@@ -20,6 +20,7 @@ def benchmark(script: Callable[[str], ModuleType]) -> ModuleType:
     return script("galleries")
 
 
+@pytest.mark.slow
 def test_a_table_of_figures(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "EXACT_ROWS", 300)
     monkeypatch.setattr(searching, "FEW_ROWS", 60)

@@ -39,6 +39,7 @@ def streets_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_metrics(streets_demo: Path) -> None:
     html = (streets_demo / "report.html").read_text()
     for text in ("plain", "RGA-SC", "mIoU", "pixel accuracy", "sidewalk", "parameters", "MAC", "fingerprint", "rga segment"):
@@ -77,6 +78,7 @@ def test_a_second_demo_keeps_the_street_scenes_and_replaces_the_runs(
     assert sorted(path.name for path in again.iterdir() if not path.name.startswith(".lock")) == ["mine.txt", "plain", "rga-sc", "streets"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["streets", "plain", "rga-sc", "report.html"])
 def test_what_no_demo_made_is_never_removed(streets_demo: Path, tmp_path: Path, name: str) -> None:
     again = Path(shutil.copytree(streets_demo, tmp_path / "again"))

@@ -155,6 +155,7 @@ def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_embedded(
     assert not (tmp_path / "drawn").exists()
 
 
+@pytest.mark.slow
 def test_results_of_other_options_and_other_data_are_never_overwritten(my_reid_run: Path, evaluating: Evaluating, tmp_path: Path) -> None:
     other = PeopleOptions(identities=6, cameras=2, images_per_camera=2, distractors=0, junk=0, height=64, width=32)
     make_people(tmp_path / "other", other)
@@ -246,6 +247,7 @@ def test_results_that_cannot_be_written_are_printed(
     assert figure in done.out
 
 
+@pytest.mark.slow
 def test_a_report_on_something_else_is_not_overwritten(tmp_path: Path, evaluating: Evaluating) -> None:
     report = tmp_path / "report"
     words = ["--report", report, "--output", tmp_path / "found.json"]

@@ -77,6 +77,7 @@ def curve(out: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in event.items() if name not in ("time", "kind")} for event in read_log(out, "step")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some("arcface and centres", "frozen, averaged, in parts"))
 def test_a_training_that_was_stopped_goes_on_to_the_bit(name: str, eight: Path, tmp_path: Path) -> None:
     chosen = recipe(eight, **OPTIONS[name])

@@ -142,6 +142,7 @@ def test_a_recipe_in_a_file_of_any_name_is_read(people: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"] == ""
 
 
+@pytest.mark.slow
 def test_the_commands_are_functions(people: Path, tmp_path: Path) -> None:
     spec = f"market1501:{people}"
     tiny: dict[str, Any] = {

@@ -23,6 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_gallery_holds_what_the_table_names(folder: Path) -> None:
     rows = list(csv.DictReader((folder / TABLE).open(encoding="utf-8", newline="")))
     with Gallery.open(folder / GALLERY) as gallery:
@@ -36,6 +37,7 @@ def test_the_gallery_holds_what_the_table_names(folder: Path) -> None:
     assert len({row["time"] for row in rows}) == len(rows)
 
 
+@pytest.mark.slow
 def test_images_that_are_searched_with_are_not_in_the_gallery(folder: Path) -> None:
     enrolled, strangers = ({path.stem for path in (folder / LOOK_FOR / name).iterdir()} for name in ("enrolled", "strangers"))
     assert (len(enrolled), len(strangers)) == (IDENTITIES, STRANGERS)
@@ -46,6 +48,7 @@ def test_images_that_are_searched_with_are_not_in_the_gallery(folder: Path) -> N
     assert not in_gallery & {path.read_bytes() for path in (folder / LOOK_FOR).rglob("*.jpg")}
 
 
+@pytest.mark.slow
 def test_a_second_demo_uses_what_is_there_and_opens_its_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     served: list[Path] = []
 

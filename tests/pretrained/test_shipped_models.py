@@ -132,6 +132,7 @@ def test_unknown_names_are_answered_with_the_known_ones(shipped: Path, monkeypat
         rga.load("small")
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_by_its_name(shipped: Path, people: Path) -> None:
     measured = rga.evaluate("small", f"market1501:{people}")
     assert measured.notes == ()

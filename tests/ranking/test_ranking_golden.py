@@ -102,6 +102,7 @@ def test_the_golden_metrics_tell_rules_apart(stored: dict[str, Any], expected: d
         assert abs(ranked(changed, "cosine", np.float64).mAP - golden["mAP"]) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_golden_metrics(stored: dict[str, Any], expected: dict[str, Any]) -> None:
     spec = importlib.util.spec_from_file_location("make_golden", GOLDEN / "make_golden.py")
     assert spec is not None

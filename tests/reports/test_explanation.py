@@ -16,6 +16,7 @@ from rga.reports.titles import titles_of
 VIT = {"backbone": "vit_tiny_patch16_224", "backbone_options": {"depth": 2, "embed_dim": 32, "num_heads": 2}, "last_stride": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "kinds"),
     [

@@ -37,6 +37,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[s
     assert all(process.returncode is not None for process in found)
 
 
+@pytest.mark.slow
 def test_several_processes_render_the_bytes_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: list[subprocess.Popen[str]]
 ) -> None:

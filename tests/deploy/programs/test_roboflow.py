@@ -42,6 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_features_are_those_of_the_model(name: str, tmp_path: Path) -> None:
     """The loading is restated here; it was compared with reid 0.1.0rc1 itself by the test at the end of this file."""

@@ -60,6 +60,7 @@ def step(form: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_two_processes_have_loss_gradients_and_centres_of_one(form: str, in_processes: InProcesses) -> None:
     whole = step(form)

@@ -85,6 +85,7 @@ def test_ctrl_c_stops_what_runs(job: MakeJob, tmp_path: Path) -> None:
     assert [left.name for left in together.left] == ["good-2"]
 
 
+@pytest.mark.slow
 def test_one_that_does_not_stop_is_ended_and_has_failed(job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rga.study.trainings.side_by_side.PATIENCE", 0.5)
     together = run_jobs([job("deaf-1"), job("lasting-2")], 2, minutes=0.05)
