@@ -209,13 +209,21 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
+SLOW = ("rga explain", "rga report", "rga export", "rga demo gallery")
+"""Commands of the README that other tests run, too: here in make test-all."""
+
+
 def slow_outside_of_readme(page: str) -> tuple[pytest.MarkDecorator, ...]:
     """The README's commands and programs run in every test, those of other pages in make test-all."""
     return () if page == "README.md" else (pytest.mark.slow,)
 
 
 @pytest.mark.parametrize(
-    "command", [pytest.param(each, marks=slow_outside_of_readme("README.md" if each in IN_README else "")) for each in RUN]
+    "command",
+    [
+        pytest.param(each, marks=slow_outside_of_readme("README.md" if each in IN_README and not each.startswith(SLOW) else ""))
+        for each in RUN
+    ],
 )
 def test_commands_run(command: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workshop.folder)
