@@ -2,7 +2,6 @@
 
 import errno
 import multiprocessing
-import os
 import resource
 import shutil
 import signal
@@ -68,8 +67,7 @@ def start(recipe: ReidRecipe, out: Path) -> subprocess.Popen[str]:
     file = out.with_suffix(".json")
     file.write_text(to_json(recipe))
     words = [sys.executable, "-m", "rga", "train", str(file), "-o", str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def has_ended(process: subprocess.Popen[str]) -> Callable[[], bool]:

@@ -1,6 +1,5 @@
 """Trainings of several processes, as torchrun starts them."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,9 +54,8 @@ def torchrun(count: int, recipe: ReidRecipe, out: Path) -> subprocess.CompletedP
     file = out.with_suffix(".json")
     file.write_text(to_json(recipe))
     program = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "rga", "train", str(file)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = [sys.executable, *program, "-o", str(out)]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
 
 
 def curve(out: Path) -> list[dict[str, Any]]:

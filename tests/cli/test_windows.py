@@ -112,8 +112,9 @@ def test_text_files_name_their_encoding() -> None:
 
 
 @pytest.fixture
-def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+def windows(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Takes away what Windows lacks."""
+    tmp_path_factory.getbasetemp()  # whose first call asks for the user
     monkeypatch.delattr(signal, "SIGCHLD")
     monkeypatch.setattr(stop, "CHILD", None)
     for name in ("fork", "killpg", "getuid", "geteuid", "uname", "sysconf", "sched_getaffinity"):
