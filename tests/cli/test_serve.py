@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from cli.terminal import rga
-from rga.cli.commands.serve import listening
+from rga.cli.commands.serve import listening, served_alone
 from rga.errors import InputError
 from rga.gallery.gallery import Gallery
+from rga.gallery.store.postgresql.embedded import Embedded
 
 Answers = list[tuple[str, int]]
 
@@ -25,6 +28,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answers]:
     """Serves a gallery that is not there, and asks its statistics in some ways."""
 
     class Empty:
+        database = SimpleNamespace(server=None)
+
         def __enter__(self) -> Any:
             return self
 
@@ -63,6 +68,18 @@ def test_by_default_this_machine_alone_and_no_token(asked: Callable[..., Answers
     assert done.code == 0
     assert done.out.startswith("http://127.0.0.1:")
     assert "token" not in done.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="galleries in folders need unix sockets")
+def test_the_second_server_of_a_folder_is_told(asked: Callable[..., Answers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked({})
+    opened: Any = Gallery.open(tmp_path)  # the empty one
+    monkeypatch.setattr(type(opened), "database", SimpleNamespace(server=Embedded(tmp_path)))
+    told = f"another rga serve serves {tmp_path} already"
+    with served_alone(opened) as alone:
+        assert alone
+        assert told in " ".join(rga("serve", str(tmp_path), "--port", "0").out.split())
+    assert told not in " ".join(rga("serve", str(tmp_path), "--port", "0").out.split())
 
 
 def test_the_logging_of_others_is_left_alone(asked: Callable[..., Answers]) -> None:

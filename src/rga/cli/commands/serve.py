@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from rga.checks import check_at_least
@@ -51,7 +53,9 @@ def serve(
     if token is None and not is_loopback(host):
         token = Token.make()
         console.sentence(f"token: {token.value}")
-    with Gallery.open(gallery, device=device) as opened, listening(host, port) as listener:
+    with Gallery.open(gallery, device=device) as opened, listening(host, port) as listener, served_alone(opened) as alone:
+        if not alone:
+            console.sentence(f"another rga serve serves {gallery} already: both share its database, and each limits requests by itself")
         app = application(opened, host=host, names=name, token=token)
         shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104  it is compared
         console.sentence(f"http://{shown}:{listener.getsockname()[1]}/ until Ctrl-C")
@@ -60,6 +64,18 @@ def serve(
         )
         with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
             uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def served_alone(gallery: Gallery) -> Iterator[bool]:
+    """Whether no other process serves a gallery in a folder; true of one that is reached by its URL, of which it is not known."""
+    server = gallery.database.server
+    lock = None if server is None else server.serve()
+    try:
+        yield server is None or lock is not None
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def listening(host: str, port: int) -> socket.socket:

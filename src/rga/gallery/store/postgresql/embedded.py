@@ -5,6 +5,7 @@ Who may do what is told by locks of the operating system, which end with their p
 - ``.server.lock`` is inherited by the server and all of its processes. Whoever gets it knows that none of them lives, and may start one.
 - ``.users.lock`` is shared by the processes that use the server. Who gets it alone was the last of them and stops the server.
 - ``.start.lock`` is held while one of both is looked at.
+- ``.serve.lock`` is held by the first of the processes that serve the gallery's page, so that others can be told.
 
 A server that was killed is started again by whoever needs it next; its recovery may take as long as it takes.
 """
@@ -180,6 +181,10 @@ class Embedded:
                 if not joined:
                     self.release()
                 raise
+
+    def serve(self) -> int | None:
+        """The lock of the first process that serves the gallery's page, to be closed when it ends; None where another one has it."""
+        return lock_file(self.folder / ".serve.lock", wait=False)
 
     def start_or_share(self) -> None:
         """Has a server answer: a new one, or the one that runs."""
