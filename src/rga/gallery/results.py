@@ -201,7 +201,7 @@ class Receipt:
         queries: how many searches were made with removed embeddings, to see that none of them is found.
         found: how many were found all the same.
         orphans: rows of any table that belonged to what was removed and are left.
-        dead_rows: that another transaction may still see, so that the vacuum left them.
+        dead_rows: that another transaction may still see, so that the vacuum left them, or that this user may not vacuum.
         reindexed: whether the index was rebuilt without them.
     """
 

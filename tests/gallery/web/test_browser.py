@@ -156,7 +156,8 @@ def test_merge_and_delete(page: Open, people: Gallery) -> None:
     assert people.find("p001").sightings == 6
     opened.get_by_role("link", name="Delete").click()
     opened.get_by_role("button", name="Delete for good").click()
-    opened.get_by_role("heading", name="Removed, and nothing is left").wait_for()
+    opened.get_by_role("heading", name="Removed, ").wait_for()
+    assert opened.locator("h1").inner_text() == "Removed, and nothing is left", opened.locator(".facts").inner_text()
     assert people.stats().sightings == 12
 
 

@@ -7,6 +7,7 @@ archived) are out of its reach.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from rga.gallery.store.writing import kept_out_digest
 
 QUERIES = 50
 """So many of the removed embeddings are searched for, evenly spread over them."""
+PATIENCE = 5.0
+"""Seconds for others to end what still sees the removed rows; most of it is short."""
 REINDEX_SHARE = 0.1
 """An index is rebuilt when this share of its rows was removed at once; a vacuum repairs it for less."""
 
@@ -65,14 +68,14 @@ def remove_where(
         note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
         return found
 
-    time = datetime.now(UTC)
+    now = datetime.now(UTC)
     gone = database.run(work)
-    reindexed = clean(database, gone)
+    reindexed, dead = clean(database, gone)
     found = database.run(lambda connection: still_found(connection, gone))
     orphans = database.run(lambda connection: orphans_of(connection, gone.sightings))
     return Receipt(
         id=receipt,
-        time=time,
+        time=now,
         removed=len(gone.sightings),
         people=gone.people,
         thumbnails=gone.thumbnails,
@@ -80,7 +83,7 @@ def remove_where(
         queries=len(gone.examples),
         found=found,
         orphans=orphans,
-        dead_rows=database.run(dead_rows),
+        dead_rows=dead,
         reindexed=reindexed,
     )
 
@@ -126,19 +129,53 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
     return Deleted(tuple(ids), len(emptied), counts["thumbnails"], vectors, row[0], examples)
 
 
-def clean(database: Database, gone: Deleted) -> bool:
-    """Has the removed rows leave the disk; whether the index was rebuilt."""
+def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
+    """Has the removed rows leave the disk; whether the index was rebuilt, and how many rows are still there."""
     if not gone.sightings and not gone.people:
-        return False
-    reindexed = False
+        return False, 0
+    reindexed, dead = False, 0
     with database.alone() as connection:
         for model in all_models(connection):
             if has_index(connection, model) and len(gone.sightings) >= REINDEX_SHARE * (gone.left + len(gone.sightings)):
                 rebuild_index(connection, model)
                 reindexed = True
+        deadline = time.monotonic() + PATIENCE
         for table in tables(connection):
-            connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(table))
-    return reindexed
+            left = vacuum(connection, table, deadline)
+            dead += len(gone.sightings) + gone.people if left is None else left
+            connection.execute(sql.SQL("ANALYZE {}").format(table))
+    return reindexed, dead
+
+
+def vacuum(connection: Connection, table: sql.Identifier, deadline: float) -> int | None:
+    """Takes the removed rows of a table, and of what it stores apart, off the disk.
+
+    The count is the vacuum's own, read before anything else can change it: other connections report what they removed up to a minute
+    later, which is then counted as dead though it is gone, and an analysis counts a sample alone. So it is also tried again while rows
+    are left, until the deadline.
+
+    Returns:
+        How many rows are left, which another transaction may see; None if the vacuum was not done, as the user does not own the table or
+        the server counts nothing.
+    """
+    pause = 0.05
+    while True:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        connection.execute(sql.SQL("VACUUM {}").format(table))
+        found = connection.execute(
+            "SELECT sum(t.n_dead_tup), bool_and(coalesce(t.last_vacuum >= %s, false)) FROM pg_class c "
+            "JOIN pg_stat_all_tables t ON t.relid IN (c.oid, c.reltoastrelid) WHERE c.oid = to_regclass(%s)",
+            [row[0], table.as_string(connection)],
+        ).fetchone()
+        assert found is not None
+        dead, done = found
+        if not done:
+            return None
+        if not dead or time.monotonic() + pause > deadline:
+            return int(dead)
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
 
 
 def tables(connection: Connection) -> list[sql.Identifier]:
@@ -174,13 +211,3 @@ def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
         assert row is not None
         count += row[0]
     return count
-
-
-def dead_rows(connection: Connection) -> int:
-    """Rows that were removed and that the vacuum could not take, as another transaction may see them."""
-    row = connection.execute(
-        "SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_all_tables WHERE schemaname = current_schema() AND relname = ANY(%s)",
-        [[table.as_string(None).strip('"') for table in tables(connection)]],
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
