@@ -48,7 +48,10 @@ def test_every_stage_is_attended_to(attended: nn.Module) -> None:
 @pytest.mark.parametrize("name", ["se", "dual", "fc-s", "timm:eca", "rga-parallel"])
 @pytest.mark.parametrize(
     "backbone_name",
-    ["efficientnet_lite0", "convnext_atto", *(pytest.param(name, marks=pytest.mark.slow) for name in ("densenet121", "hrnet_w18_small"))],
+    [
+        "efficientnet_lite0",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("convnext_atto", "densenet121", "hrnet_w18_small")),
+    ],
 )
 def test_families_and_attentions(backbone_name: str, name: str) -> None:
     model = rga.attach(backbone(backbone_name), name, image_size=SIZE)

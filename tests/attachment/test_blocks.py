@@ -108,10 +108,10 @@ def test_blocks_hold_their_attention_and_give_their_class_back() -> None:
     assert {each.name for each in attachments(model)} >= {"layer1.0.bn2_attention", "layer4.1.bn2_attention"}
 
 
-SLOWER = ("mobilenetv2_100", "densenet121", "torchvision resnet50")
+SLOWER = ("mobilenetv2_100", "densenet121", "torchvision resnet50", "torchvision densenet121")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "torchvision densenet121", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
+@pytest.mark.parametrize("name", ["resnet18", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
 def test_attention_inside_of_blocks_survives_conversions_copies_and_compilers(name: str) -> None:
     build = partial(torchvision.models.get_model, name.removeprefix("torchvision ")) if " " in name else partial(timm.create_model, name)
     model = rga.attach(build(num_classes=3), "se", image_size=SIZE, after="blocks").eval()

@@ -84,7 +84,7 @@ def test_conversion_of_norms_keeps_attention() -> None:
 @pytest.mark.parametrize(
     ("name", "after"),
     [
-        ("repvit_m0_9", None),
+        pytest.param("repvit_m0_9", None, marks=pytest.mark.slow),
         pytest.param("fastvit_t8", None, marks=pytest.mark.slow),
         pytest.param("repvgg_a0", None, marks=pytest.mark.slow),
         ("repvit_m0_9", ["stages.0.blocks.0.token_mixer", "stem.conv2"]),

@@ -18,7 +18,7 @@ FOUR_GRIDS = [(64, 32), (32, 16), (16, 8), (8, 4)]
 
 TIMM = [
     "resnet18", "resnet50", "resnext50_32x4d", "seresnet50", "res2net50_26w_4s", "resnetv2_50", "resnest14d", "skresnet18",
-    "senet154", "ecaresnet26t", "regnetx_002", "regnety_002", "densenet121", "vgg11_bn", "efficientnet_b0",
+    "regnetx_002", "ecaresnet26t", "senet154", "regnety_002", "densenet121", "vgg11_bn", "efficientnet_b0",
     "efficientnet_lite0", "tf_efficientnetv2_b0", "mobilenetv2_100", "mobilenetv3_small_100", "mobilenetv4_conv_small",
     "mnasnet_100", "hardcorenas_a", "lcnet_050", "ghostnet_100", "rexnet_100", "convnext_atto", "convnextv2_atto",
     "hrnet_w18_small", "cspresnet50", "cspdarknet53", "dla34", "dpn68", "repvgg_a0", "repvit_m0_9", "gernet_s", "nfnet_l0",

@@ -76,7 +76,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", OFTEN)
 def test_gradcheck(name: str, training: bool) -> None:
     module = awake(rga.create_attention(name, 8, (3, 2) if name in OF_A_GRID else None)).double().train(training)
-    x = torch.randn(3, 8, 3, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3 if training else 1, 8, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(module, (x,), atol=1e-5)
 
 

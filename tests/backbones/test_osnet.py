@@ -28,14 +28,14 @@ PUBLIC = Path(os.environ.get("RGA_DATA", Path(__file__).resolve().parents[3] / "
     ("name", "parameters", "macs"),
     [  # of torchreid's model zoo, in millions, at 256x128
         ("osnet_x1_0", 2.2, 978.9),
-        ("osnet_x0_75", 1.3, 571.8),
-        ("osnet_x0_5", 0.6, 272.9),
-        ("osnet_x0_25", 0.2, 82.3),
         ("osnet_ibn_x1_0", 2.2, 978.9),
-        ("osnet_ain_x1_0", 2.2, 978.9),
-        ("osnet_ain_x0_75", 1.3, 571.8),
-        ("osnet_ain_x0_5", 0.6, 272.9),
         ("osnet_ain_x0_25", 0.2, 82.3),
+        pytest.param("osnet_x0_75", 1.3, 571.8, marks=pytest.mark.slow),
+        pytest.param("osnet_x0_5", 0.6, 272.9, marks=pytest.mark.slow),
+        pytest.param("osnet_x0_25", 0.2, 82.3, marks=pytest.mark.slow),
+        pytest.param("osnet_ain_x1_0", 2.2, 978.9, marks=pytest.mark.slow),
+        pytest.param("osnet_ain_x0_75", 1.3, 571.8, marks=pytest.mark.slow),
+        pytest.param("osnet_ain_x0_5", 0.6, 272.9, marks=pytest.mark.slow),
     ],
 )
 def test_sizes_are_the_published_ones(name: str, parameters: float, macs: float) -> None:

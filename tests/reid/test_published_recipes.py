@@ -166,10 +166,13 @@ def small(name: str, people: Path, **changes: Any) -> ReidRecipe:
     return STRONG[name]().override(**{**SMALL, **OF_HEAD.get(name, {}), "data": DataSpec("market1501", people), **changes})
 
 
+DAILY = (("bot", "none"), ("bot", "rga-sc"), ("mgn", "rga-sc"))
+
+
 @pytest.mark.parametrize(
     ("name", "attention"),
     [
-        pytest.param(name, attention, marks=() if attention == "rga-sc" or name == "bot" else pytest.mark.slow)
+        pytest.param(name, attention, marks=() if (name, attention) in DAILY else pytest.mark.slow)
         for name in STRONG
         for attention in ("none", "rga-sc")
     ],

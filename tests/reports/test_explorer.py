@@ -129,6 +129,7 @@ def drawn(page: Any) -> bytes:
     return found
 
 
+@pytest.mark.slow
 def test_a_pointer_shows_the_relations_of_every_module(page: Page, shown: list[Explored]) -> None:
     """They equal the dense computation, up to the error that the page states."""
     opened = page()
