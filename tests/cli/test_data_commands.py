@@ -81,6 +81,25 @@ def test_generated_data_never_replace_a_folder(what: str, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_data_that_were_generated_before_are_left_alone(tmp_path: Path) -> None:
+    words = ("data", "make", "fruit", tmp_path / "fruit", "--train", "4", "--val", "4", "--test", "4")
+    made = rga(*words)
+    assert (made.code, "generated in" in made.out) == (0, True), made.err
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    again = rga(*words)
+    assert (again.code, "generated before, from the same options; nothing was changed" in again.out) == (0, True), again.err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == times
+    other = rga(*words, "--seed", "1")
+    assert (other.code, "exists and is not an empty folder" in other.said) == (2, True), other.said
+    origin = next(path for path in (tmp_path / "fruit").glob("*.json"))
+    for text in ("no json", "[]", '{"options": 3}'):
+        origin.write_text(text)
+        assert rga(*words).code == 2
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path != origin} == {
+        path: time for path, time in times.items() if path != origin
+    }
+
+
 def test_all_datasets_are_listed_with_their_options() -> None:
     done = rga("data", "list")
     assert (done.code, done.err) == (0, "")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 
 from rga.datasets.spec import DataSpec
 from rga.errors import ExistingFileError
-from rga.synthetic.generated import Generator, same_origin
+from rga.synthetic.generated import Generator
 from rga.terminal import text_column
 
 
@@ -42,8 +42,7 @@ class GeneratedData:
 
     def is_there(self, root: Path) -> bool:
         """Whether a folder holds it, made by this version of the generator from these options."""
-        origin = root / self.generator.origin
-        return origin.is_file() and same_origin(origin, self.generator.version, self.options)
+        return self.generator.made(root, self.options)
 
     def provide(self, root: Path, console: Console) -> DataSpec:
         """Generates the data, or takes those that are there.

@@ -39,6 +39,11 @@ class Generator(Generic[Options]):
     origin: str
     fill: Callable[[Path, Options, Progress], None]
 
+    def made(self, root: Path | str, options: Options) -> bool:
+        """Whether a folder is from this version of the generator and from these options, by what the folder says."""
+        origin = Path(root) / self.origin
+        return origin.is_file() and same_origin(origin, self.version, options)
+
     def make(self, root: Path | str, options: Options, progress: Progress | None = None) -> Path:
         """Generates a dataset; it is built beside the target and moved there when it is complete, so the target is never half full.
 
@@ -81,8 +86,13 @@ def write_origin(file: Path, generator: str, version: int, options: DataclassIns
 def same_origin(file: Path, version: int, options: DataclassInstance) -> bool:
     """Whether a folder, by what ``write_origin`` wrote there, was made by this version from these options.
 
-    Options that the file does not name had their defaults: they were added since.
+    Options that the file does not name had their defaults: they were added since. A file that says something else is none of ours.
     """
-    found = json.loads(file.read_text(encoding="utf-8"))
-    chosen = {**asdict(type(options)()), **found.get("options", {})}
-    return (found.get("version"), chosen) == (version, asdict(options))
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    given = found.get("options", {}) if isinstance(found, dict) else None
+    if not isinstance(given, dict):
+        return False
+    return (found.get("version"), {**asdict(type(options)()), **given}) == (version, asdict(options))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,16 +17,17 @@ from rga.errors import InputError
 from rga.printable import printable
 from rga.storage.files import write_json
 from rga.storage.outputs import check_output
+from rga.synthetic.fruit import GENERATOR as FRUIT_GENERATOR
 from rga.synthetic.fruit import FruitOptions
-from rga.synthetic.fruit import make_fruit as draw_fruit
+from rga.synthetic.generated import Generator
+from rga.synthetic.people.album import GENERATOR as ALBUM_GENERATOR
 from rga.synthetic.people.album import AlbumOptions
-from rga.synthetic.people.album import make_album as render_album
+from rga.synthetic.people.people import GENERATOR as PEOPLE_GENERATOR
 from rga.synthetic.people.people import PeopleOptions
-from rga.synthetic.people.people import make_people as render_people
+from rga.synthetic.people.walks import GENERATOR as WALKS_GENERATOR
 from rga.synthetic.people.walks import WalkOptions
-from rga.synthetic.people.walks import make_walks as render_walks
+from rga.synthetic.streets.streets import GENERATOR as STREETS_GENERATOR
 from rga.synthetic.streets.streets import StreetOptions
-from rga.synthetic.streets.streets import make_streets as paint_streets
 from rga.tasks import SHORT, TASKS, get_task
 
 TaskName = Literal["reid", "segmentation", "classification", "detection"]
@@ -104,7 +104,7 @@ def make_fruit(folder: NewFolder, *, options: Grouped[FruitOptions] = FRUIT) -> 
         folder: A new folder for it.
         options: What to draw.
     """
-    made = generate("drawing", lambda bar: draw_fruit(folder, options, bar))
+    made = generate("drawing", FRUIT_GENERATOR, folder, options)
     print(f"{made}; train on it with rga train cls/tiny --data folder:{folder}")
 
 
@@ -136,7 +136,7 @@ def make_people(folder: NewFolder, *, options: Grouped[PeopleOptions] = PEOPLE) 
         folder: A new folder for it.
         options: What to render.
     """
-    made = generate("rendering", lambda bar: render_people(folder, options, bar))
+    made = generate("rendering", PEOPLE_GENERATOR, folder, options)
     print(f"{made}; train on it with rga train reid/generated --data market1501:{folder}")
 
 
@@ -147,7 +147,7 @@ def make_album(folder: NewFolder, *, options: Grouped[AlbumOptions] = ALBUM) -> 
         folder: A new folder for it.
         options: What to render.
     """
-    made = generate("rendering", lambda bar: render_album(folder, options, bar))
+    made = generate("rendering", ALBUM_GENERATOR, folder, options)
     print(f"{made}; train on it with rga train reid/tiny --data 'folder:{folder}?known=true'")
 
 
@@ -158,7 +158,7 @@ def make_walks(folder: NewFolder, *, options: Grouped[WalkOptions] = WALKS) -> N
         folder: A new folder for it.
         options: What to render.
     """
-    made = generate("rendering", lambda bar: render_walks(folder, options, bar))
+    made = generate("rendering", WALKS_GENERATOR, folder, options)
     print(f"{made}; train on it with rga train reid/video-small --data tracklets:{folder}")
 
 
@@ -169,7 +169,7 @@ def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS
         folder: A new folder for it.
         options: What to paint.
     """
-    made = generate("painting", lambda bar: paint_streets(folder, options, bar))
+    made = generate("painting", STREETS_GENERATOR, folder, options)
     if options.layout == "folder":
         print(f"{made}; name the classes with rga data classes {folder}, then train with rga train seg/tiny --data folder:{folder}")
     elif options.layout == "coco":
@@ -178,11 +178,13 @@ def make_streets(folder: NewFolder, *, options: Grouped[StreetOptions] = STREETS
         print(f"{made}; train on it with rga train seg/generated --data streets:{folder}")
 
 
-def generate(what: str, make: Callable[[Callable[[int, int], None]], Path]) -> str:
-    """Makes a dataset and says where it is and how long it took."""
+def generate(what: str, generator: Generator[Any], folder: Path, options: Any) -> str:
+    """Makes a dataset, if it was not made before, and says where it is and how long it took."""
+    if generator.made(folder, options):
+        return f"{folder}: generated before, from the same options; nothing was changed"
     started = time.perf_counter()
     with progress(what) as bar:
-        path = make(bar)
+        path = generator.make(folder, options, bar)
     return f"{path}: generated in {time.perf_counter() - started:.0f} s"
 
 
