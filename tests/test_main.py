@@ -98,6 +98,7 @@ def test_no_verb_is_a_mistake_that_is_answered_with_all_of_them(capsys: pytest.C
         ("dmeo --help", "unknown verb 'dmeo': did you mean demo?"),
         ("evalute runs/people", "unknown verb 'evalute': did you mean evaluate?"),
         ("data chek folder:x", "unknown verb 'data chek': did you mean data check?"),
+        ("data chek market1501:people", "unknown verb 'data chek': did you mean data check?"),
         ("data make poeple", "unknown verb 'data make poeple': did you mean data make people?"),
         ("demo segmentatoin", "unknown verb 'demo segmentatoin': did you mean demo segmentation?"),
         ("--backbone resnet50", f"unknown verb '--backbone': choose one of {', '.join(VERBS)}"),

@@ -140,11 +140,11 @@ def calibration() -> Calibration:
 def test_files_are_named() -> None:
     scenes = SegmentationResult(np.array([[6, 2], [1, 3]]), ("road", "sky"), 4)
     text = shown(written, Measured("segmentation", "scenes", "0123", scenes))
-    assert text == "the model is in no folder of this machine: name a file with --output to keep the results"
+    assert text == "the results are not kept: the model has no folder for them; name a file with --output"
     text = shown(written, Measured("segmentation", "scenes", "0123", scenes, path=Path("a[b].json"), report=Path("r.html")))
     assert text == "written to a[b].json report in r.html"
     measured = Measured("reid", "people", "0123", calibration(), path=Path("c.json"))
-    assert shown(written, measured).endswith("threshold 0.2500 by neck is in the results only: the model is in no folder of this machine")
+    assert shown(written, measured).endswith("threshold 0.2500 by neck is in the results only: the model has no folder to keep it in")
     assert shown(written, replace(measured, kept=Path("config.json"))).endswith("threshold 0.2500 by neck kept in config.json")
 
 

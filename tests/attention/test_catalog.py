@@ -136,8 +136,10 @@ def test_wrong_maps_are_named(name: str, x: Tensor, message: str) -> None:
 
 
 def test_unknown_attention_answers_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown attention 'rga'.*rga-sc.*timm:eca"):
-        rga.create_attention("rga", 16, (4, 4))
+    with pytest.raises(ValueError, match=r"unknown attention 'nothing'.*rga-sc.*timm:eca"):
+        rga.create_attention("nothing", 16, (4, 4))
+    with pytest.raises(ValueError, match=r"unknown attention 'rga-cc': did you mean rga-c\?"):
+        rga.create_attention("rga-cc", 16, (4, 4))
     with pytest.raises(ValueError, match=r"unknown attention 'timm:halo'"):
         rga.create_attention("timm:halo", 16)
 

@@ -30,6 +30,7 @@ from rga.attention.others.non_local import SimplifiedNonLocal
 from rga.attention.others.simam import SimAM
 from rga.attention.others.triplet import TripletAttention
 from rga.attention.precision import wide
+from rga.checks import nearest
 from rga.errors import InputError
 
 Builder = Callable[..., nn.Module]
@@ -100,7 +101,7 @@ def create_attention(name: str, channels: int, grid: Grid | None = None, **optio
         2673172
     """
     if not isinstance(name, str) or (name not in OF_A_GRID and name not in OF_ANY_GRID):
-        raise InputError(f"unknown attention {name!r}: choose one of {', '.join(list_attentions())}")
+        raise InputError(f"unknown attention {name!r}{nearest(name, list_attentions())}")
     channels = check_count("channels", channels)
     build = OF_A_GRID.get(name) or OF_ANY_GRID[name]
     accepted = option_defaults(build)

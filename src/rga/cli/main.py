@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import Any
 
@@ -23,6 +24,8 @@ MISTAKE = 2
 """The exit code for what the user can fix."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
+CLOSE = 0.6
+"""From this likeness on a verb is offered for one that is unknown."""
 UNREAD = 141
 """The exit code when the reader of the output went away, as shells have it."""
 
@@ -108,11 +111,11 @@ def unknown(words: Sequence[str]) -> InputError:
     for verb in VERBS:
         if words[0].startswith(f"{verb}-"):
             return InputError(f"unknown verb {words[0]!r}: did you mean {verb}?")
-    for length in (3, 2, 1):
-        typed = " ".join(words[:length])
-        hint = nearest(typed, [verb for verb in VERBS if len(verb.split()) == min(length, len(words))])
-        if "did you mean" in hint:
-            return InputError(f"unknown verb {typed!r}{hint}")
+    likeness = {verb: SequenceMatcher(None, " ".join(words[: len(verb.split())]), verb).ratio() for verb in VERBS}
+    likeness = {verb: value for verb, value in likeness.items() if value < 1}  # a verb as it was typed is followed by something else here
+    closest = max(likeness, key=lambda verb: (likeness[verb], len(verb)))
+    if likeness[closest] >= CLOSE:
+        return InputError(f"unknown verb {' '.join(words[: len(closest.split())])!r}: did you mean {closest}?")
     return InputError(f"unknown verb {words[0]!r}: choose one of {', '.join(VERBS)}")
 
 

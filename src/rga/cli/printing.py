@@ -93,12 +93,12 @@ def print_calibration(console: PlainConsole, measured: Measured) -> None:
 def written(console: PlainConsole, measured: Measured) -> None:
     """Says which files hold the results."""
     if measured.path is None:
-        console.print("the model is in no folder of this machine: name a file with --output to keep the results", soft_wrap=True)
+        console.print("the results are not kept: the model has no folder for them; name a file with --output", soft_wrap=True)
     else:
         console.print(f"written to {measured.path}", soft_wrap=True)
     if isinstance(measured.result, Calibration):
         threshold = measured.result.threshold
-        kept = "is in the results only: the model is in no folder of this machine" if measured.kept is None else f"kept in {measured.kept}"
+        kept = "is in the results only: the model has no folder to keep it in" if measured.kept is None else f"kept in {measured.kept}"
         console.print(f"threshold {threshold.distance:.4f} by {threshold.feature} {kept}", soft_wrap=True)
     if measured.report is not None:
         console.print(f"report in {measured.report}", soft_wrap=True)

@@ -22,7 +22,9 @@ from rga.study.trainings.progress import watching
 from rga.study.trainings.side_by_side import Ended, State, Together, run_jobs
 from rga.study.trial import Trial, deciding_fields, trials_of
 from rga.study.variants import VARIANTS
-from rga.training.recipe import Tf32, check_device_name
+from rga.tasks import get_task
+from rga.training.devices import choose_device
+from rga.training.recipe import Tf32
 from rga.training.run.checkpoint import LAST, PREVIOUS
 from rga.training.run.lock import locked
 
@@ -89,11 +91,12 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
     Raises:
         BusyError: another call runs in the same folder.
         ExistingFileError: generated data should be where something else is.
-        InputError: data are not named that are needed, or an option is out of its range.
+        InputError: data are not named that are needed, a device is not there, or an option is out of its range.
+        RgaError: data that are named cannot be read.
     """
     check_at_least(0, at_once=at_once, seeds=study.seeds, threads=study.threads)
     for device in study.device.split(","):
-        check_device_name(device)
+        choose_device(device)
     if minutes < 0:
         raise InputError(f"minutes must be at least 0, got {minutes:g}")
     trials, evidence = study.trials(), Evidence(study.evidence)
@@ -106,6 +109,7 @@ def reproduce(study: Study, *, at_once: int = 0, minutes: float = 0, console: Co
     check_folder(study.evidence)
     with locked(study.output, "--output"):
         data = provided(study, [trial.setting for trial in missing], console)
+        check_readable(missing, data)
         jobs = {str(trial): (trial, job) for trial, job in jobs_of(study, missing, data)}
         for name in [name for name, (_, job) in jobs.items() if job.is_over]:
             evidence.add(recorded(*jobs.pop(name)))
@@ -137,6 +141,17 @@ def check_named(study: Study, settings: Iterable[Setting]) -> None:
         same = [str(other) for other in study.data if other.name == spec.name]
         if len(same) > 1:
             raise InputError(f"{' and '.join(same)} are read alike: name one of them")
+
+
+def check_readable(trials: Iterable[Trial], data: Mapping[str, DataSpec]) -> None:
+    """Reads each dataset once, so that one that is wrong is told before a training of each variant has failed by it.
+
+    Raises:
+        RgaError: one cannot be read.
+    """
+    for trial in {trial.setting.name: trial for trial in trials if trial.setting.name in data}.values():
+        recipe = trial.recipe(data[trial.setting.name])
+        get_task(recipe.task).read(recipe)
 
 
 def jobs_of(study: Study, trials: Iterable[Trial], data: Mapping[str, DataSpec]) -> Iterable[tuple[Trial, Job]]:

@@ -5,6 +5,7 @@ Tensors of the CPU travel by gloo, those of GPUs by nccl.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -167,7 +168,9 @@ def wrapped(model: nn.Module) -> nn.Module:
     """
     if not together():
         return model
-    return DistributedDataParallel(model, broadcast_buffers=False, static_graph=True)
+    named = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters  # PyTorch renamed it in 2.14
+    apart: dict[str, Any] = {"forward_sync_buffers" if named else "broadcast_buffers": False}
+    return DistributedDataParallel(model, static_graph=True, **apart)
 
 
 def averaging(network: nn.Module, last: bool) -> AbstractContextManager[object]:

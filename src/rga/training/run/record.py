@@ -183,7 +183,7 @@ def check_new(folder: Path) -> bool:
     """
     if any((folder / name).exists() for name in (LAST, PREVIOUS)):
         raise ExistingFileError(
-            f"{folder} holds a run already: continue it with rga resume {folder}, or choose another folder with --output"
+            f"{folder} holds a run already: use it, continue it with rga resume {folder}, or choose another folder with --output"
         )
     there = [name for name in MODELS if (folder / name).exists()]
     if there:
