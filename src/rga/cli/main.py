@@ -11,7 +11,6 @@ from itertools import takewhile
 from typing import Any
 
 import rga
-from rga.checks import nearest
 from rga.cli.verbs import VERBS
 from rga.errors import InputError, RgaError
 from rga.extras import OPTIONAL, missing
