@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from rga.checks import check_at_least
 from rga.gallery.adding import BATCH, Progress, dimensions_of, embed_again, unreported
 from rga.gallery.calibrating import calibrate, labelled
@@ -20,7 +22,7 @@ from rga.gallery.store.audit import entries
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.health import examine, stats_of
 from rga.gallery.store.indexing import build_index
-from rga.gallery.store.models import active_model, add_model, as_json, switch
+from rga.gallery.store.models import active_model, add_model, as_json, check_there, switch
 from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import export_gallery, export_people
 from rga.gallery.store.postgresql.database import Connection
@@ -84,6 +86,7 @@ class Upkeep(OpenGallery):
 
         Raises:
             GalleryError: it is the model that the gallery has.
+            OtherModelError: the gallery was given another model meanwhile.
         """
         check_at_least(1, batch_size=batch_size)
         embedder = open_embedder(model, device=self.device, **options) if isinstance(model, str | Path) else model
@@ -96,8 +99,12 @@ class Upkeep(OpenGallery):
 
         stored = self.database.run(begin)
         report = progress or unreported
-        result = embed_again(self.database, stored, embedder, crops, batch_size=batch_size, total=total, progress=report)
-        build_index(self.database, stored)
+        try:
+            result = embed_again(self.database, stored, embedder, crops, batch_size=batch_size, total=total, progress=report)
+            build_index(self.database, stored)
+        except psycopg.errors.UndefinedTable:
+            self.database.run(lambda connection: check_there(connection, stored))
+            raise
         missing = self.database.run(lambda connection: switch(connection, stored))
         if not missing:
             self.loaded = embedder
