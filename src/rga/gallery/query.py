@@ -22,7 +22,7 @@ from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.indexing import has_index
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import Filter, count, embeddings, keeps_few, nearest
+from rga.gallery.store.searching import Filter, count, embeddings, find_nearest, keeps_few
 from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25
@@ -94,7 +94,7 @@ def answer(
     if exact is None:
         exact = not indexed or (request.kept.narrow and keeps_few(connection, request.kept))
     calibration = None if model.calibration is None else Calibration(**model.calibration)
-    groups = search_groups(connection, model, query, request, calibration, exact=exact)
+    groups, exact = search_groups(connection, model, query, request, calibration, exact=exact)
     searched = count(connection, model, estimate=indexed)
     return SearchResult(
         groups=tuple(groups),
@@ -154,8 +154,8 @@ def people_on(connection: Connection, sightings: Sequence[UUID]) -> set[UUID]:
 
 def search_groups(
     connection: Connection, model: StoredModel, query: Query, request: Request, calibration: Calibration | None, *, exact: bool
-) -> list[Group]:
-    """The groups of a search, the nearest first."""
+) -> tuple[list[Group], bool]:
+    """The groups of a search, the nearest first; and whether all distances were computed."""
     kept, top, rerank = request.kept, request.top, request.rerank
     others, strangers, same = judged(connection, query)
     without = {*kept.without, *others, *query.without}
@@ -164,10 +164,11 @@ def search_groups(
     distances: dict[UUID, float] = {}
     found: dict[UUID, Sighting] = {}
     plain = len(query.features) == 1 and not len(query.away) and not rerank
-    wanted = max(50, CANDIDATES * top)
+    wanted, all_exact = max(50, CANDIDATES * top), True
     for _ in range(ROUNDS):
         now = Filter(kept.cameras, kept.since, kept.until, tuple(sorted(without)), tuple(sorted(people)))
-        hits = nearest(connection, model, query.direction, wanted, now, exact)
+        nearest = find_nearest(connection, model, query.direction, wanted, now, exact)
+        hits, all_exact = nearest.hits, all_exact and nearest.exact
         taken = [sighting for sighting, _ in hits]
         if not found and same - set(taken):  # what somebody said is shown, however far it is
             said = read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])
@@ -183,7 +184,7 @@ def search_groups(
         without |= {each.id for each in found.values() if each.person is None}
         people |= set(members(connection, sorted({each.person for each in found.values() if each.person})))
     if not found:
-        return []
+        return [], all_exact
     order = sorted(found)
     if plain:
         matrix = np.array([[distances[sighting] for sighting in order]])
@@ -193,7 +194,7 @@ def search_groups(
     scores = ranked_scores(query, rows, order, matrix, rerank=rerank)
     sure_people = people_on(connection, sorted(same)) if same else set()
     confirmed = frozenset(each.id for each in found.values() if each.id in same or each.person in sure_people)
-    return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration)
+    return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration), all_exact
 
 
 def ranked_scores(
