@@ -69,6 +69,8 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "undone: merge" in run("undo", where)
     run("show", where, "Anna", "--thumbnails", tmp_path / "thumbnails")
     assert len(list((tmp_path / "thumbnails").iterdir())) == 3
+    for words in (("remove", where, "--person", ""), ("merge", where, "Anna", " "), ("export", where, "--person", "", "-o", tmp_path / "n.zip")):
+        assert "an empty name is nobody's" in run(*words, code=2)
     assert "no person 'Berta'" in run("show", where, "Berta", code=2)
 
     assert "wrote 3 sightings" in run("export", where, "--person", "Anna", "-o", tmp_path / "anna.zip")

@@ -1,8 +1,12 @@
 """What people say about people: it holds in every later search, and can be undone."""
 
+import unicodedata
+from dataclasses import replace
+
 import pytest
 
 from gallery.people import crop_of, crowd, image_of
+from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Person
 from rga.gallery.store.errors import GalleryError
@@ -34,6 +38,40 @@ def test_names(gallery: Gallery, people: list[Person]) -> None:
         gallery.find("Berta")
     assert gallery.undo().kind == "name"
     assert gallery.person(people[0].id).name == "p000"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t\n"])
+def test_an_empty_name_is_nobodys(gallery: Gallery, people: list[Person], name: str) -> None:
+    gallery.split(sightings(0, 0))  # somebody without a name
+    with pytest.raises(GalleryError, match="an empty name is nobody's"):
+        gallery.find(name)
+    assert len(gallery.people()) == 5
+
+
+def test_a_name_is_the_same_however_its_letters_are_written(gallery: Gallery) -> None:
+    composed, apart = (unicodedata.normalize(form, "José Müller") for form in ("NFC", "NFD"))
+    gallery.add([replace(crop_of(0, 0), person=f" {apart} ")])
+    gallery.add([replace(crop_of(0, 1), person=composed)])
+    assert [(each.name, each.sightings) for each in gallery.people()] == [(composed, 2)]
+    assert gallery.find(apart).id == gallery.find(f" {composed}").id == gallery.people()[0].id
+    gallery.add([crop_of(1, 0)])
+    with pytest.raises(GalleryError, match="another person is called"):
+        gallery.name(gallery.find("p001").id, apart)
+    gallery.name(gallery.find("p001").id, "ÉMILE GROSS")
+    for part in ("müller", "MÜLLER", unicodedata.normalize("NFD", "Müller"), "émile groß"):
+        assert len(gallery.people(part)) == 1
+    assert [each.name for each in gallery.people("É")] == ["José Müller", "ÉMILE GROSS"]
+    gallery.merge(gallery.find("ÉMILE GROSS").id, [gallery.find("José Müller").id])
+    assert [(each.name, each.sightings) for each in gallery.people("émile")] == [("ÉMILE GROSS", 3)]
+    assert gallery.people("josé") == []
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\udcff"])
+def test_a_name_that_is_no_text_is_refused(gallery: Gallery, people: list[Person], name: str) -> None:
+    for refused in (lambda: gallery.name(people[0].id, name), lambda: gallery.split(sightings(1, 1), name), lambda: gallery.find(name)):
+        with pytest.raises(InputError, match="that is no text"):
+            refused()
+    assert gallery.people() == people
 
 
 def test_merging_and_its_undoing(gallery: Gallery, people: list[Person]) -> None:

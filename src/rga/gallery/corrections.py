@@ -48,7 +48,7 @@ class Corrections(OpenGallery):
         """The person of a name, or of an identifier as text.
 
         Raises:
-            GalleryError: there is none.
+            GalleryError: there is none, or the name is empty.
         """
         return self.database.run(lambda connection: read_person(connection, find_person(connection, named)), reads=True)
 
@@ -68,7 +68,7 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: another person has the name, or the person is not there.
         """
-        return self.acting(lambda connection, action: name_person(connection, action, person, name.strip()))
+        return self.acting(lambda connection, action: name_person(connection, action, person, name))
 
     def merge(self, into: UUID, others: Sequence[UUID]) -> Action:
         """Makes several people one, who keeps the name of ``into``, or takes the first that there is.
@@ -84,7 +84,7 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: one of them is not there, or another person has the name.
         """
-        action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name.strip()))
+        action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name))
         return self.person(made_by(action.id))
 
     def assign(self, sightings: Sequence[UUID], person: UUID) -> Action:

@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
 from rga.gallery.results import Person
 from rga.gallery.store.actions import begin, made_by, ordered, say
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.names import as_stored, folded
 from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.sightings import members
 
-PERSON = (
+PERSON = sql.SQL(
     "SELECT coalesce(r.person, p.person), coalesce(r.name, p.name), coalesce(r.hidden, p.hidden), "
     "count(s.sighting), min(s.time), max(s.time), "
     "array_agg(DISTINCT s.camera) FILTER (WHERE s.camera <> ''), (array_agg(s.sighting ORDER BY s.sharpness DESC))[1] "
@@ -24,10 +26,16 @@ PERSON = (
 
 def list_people(connection: Connection, part: str, limit: int, offset: int) -> list[Person]:
     """People by name, those without one last."""
+    chosen, values = sql.SQL("true"), []
+    if wanted := folded(part):
+        roots = connection.execute("SELECT person, name FROM people WHERE merged_into IS NULL AND name <> ''").fetchall()
+        chosen = sql.SQL("coalesce(r.person, p.person) = ANY(%s)")  # PostgreSQL folds the letters of its locale alone
+        values.append([person for person, name in roots if wanted in folded(name)])
     rows = connection.execute(
-        f"{PERSON} WHERE strpos(lower(coalesce(r.name, p.name)), lower(%s)) > 0 GROUP BY 1, 2, 3 "
-        "ORDER BY coalesce(r.name, p.name) = '', 2, 1 LIMIT %s OFFSET %s",
-        [part, limit, offset],
+        sql.SQL(
+            "{} WHERE {} GROUP BY 1, 2, 3 ORDER BY coalesce(r.name, p.name) = '', coalesce(r.name, p.name), 1 LIMIT %s OFFSET %s"
+        ).format(PERSON, chosen),
+        [*values, limit, offset],
     ).fetchall()
     return [as_person(row) for row in rows]
 
@@ -39,7 +47,7 @@ def read_person(connection: Connection, person: UUID) -> Person:
         GalleryError: the person is not there.
     """
     root = root_of(connection, person)
-    rows = connection.execute(f"{PERSON} WHERE coalesce(r.person, p.person) = %s GROUP BY 1, 2, 3", [root]).fetchall()
+    rows = connection.execute(sql.SQL("{} WHERE coalesce(r.person, p.person) = %s GROUP BY 1, 2, 3").format(PERSON), [root]).fetchall()
     return as_person(rows[0])
 
 
@@ -75,14 +83,16 @@ def find_person(connection: Connection, named: str) -> UUID:
     """The person of a name, or of an identifier as text.
 
     Raises:
-        GalleryError: there is none.
+        GalleryError: there is none, or the name is empty.
     """
-    row = connection.execute("SELECT person FROM people WHERE name = %s AND merged_into IS NULL", [named]).fetchone()
+    if not (name := as_stored(named)):
+        raise GalleryError("an empty name is nobody's: name a person, or the identifier of one without a name")
+    row = connection.execute("SELECT person FROM people WHERE name = %s AND name <> '' AND merged_into IS NULL", [name]).fetchone()
     if row is not None:
         found: UUID = row[0]
         return found
     try:
-        return root_of(connection, UUID(named))
+        return root_of(connection, UUID(name))
     except ValueError as error:
         raise GalleryError(f"the gallery has no person {named!r}: rga gallery show lists them") from error
 
@@ -104,6 +114,7 @@ def rename(connection: Connection, person: UUID, name: str) -> None:
     Raises:
         GalleryError: another person has it.
     """
+    name = as_stored(name)
     try:
         with connection.transaction():
             connection.execute("UPDATE people SET name = %s WHERE person = %s", [name, person])
