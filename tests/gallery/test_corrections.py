@@ -172,3 +172,16 @@ def test_two_sightings_that_are_the_same_are_one_person(gallery: Gallery, people
         gallery.same(sightings(1, 1)[0], sightings(1, 1)[0])
     with pytest.raises(GalleryError, match="neither"):
         gallery.same(sightings(71, 1)[0], sightings(72, 1)[0])
+
+
+def test_an_undo_whose_answer_was_lost_undoes_one_action(gallery: Gallery, people: list[Person], lost_answers: None) -> None:
+    gallery.name(people[0].id, "Ada")
+    gallery.name(people[1].id, "Ben")
+    assert gallery.undo().kind == "name"
+    assert [each.name for each in gallery.people()] == ["Ada", "p001", "p002", "p003"]
+    action = gallery.actions()[0]
+    gallery.undo(action.id)
+    with pytest.raises(GalleryError, match="is undone already"):
+        gallery.undo(action.id)
+    with pytest.raises(GalleryError, match="there is no action"):
+        gallery.undo(people[0].id)

@@ -16,7 +16,7 @@ from rga.gallery.crop import Crop
 from rga.gallery.embedder import ModelEmbedder, normalised, open_embedder
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, OtherModelError
-from rga.gallery.store.postgresql.database import SCHEMA, Database
+from rga.gallery.store.postgresql.database import SCHEMA
 from rga.pretrained.small import __file__ as shipped
 from rga.ranking.open_set.calibration import save_threshold
 from rga.ranking.open_set.threshold import Threshold
@@ -114,20 +114,11 @@ def test_two_rebuilds_to_one_model_end_with_it(make_url: MakeUrl) -> None:
             assert each.search([image_of(1, 99)]).groups[0].name == "p001"
 
 
-def test_a_switch_whose_answer_was_lost_is_done_once(make_url: MakeUrl) -> None:
-    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
-        gallery.add(crowd(3, 2))
-        run = Database.run
-
-        def twice(self: Database, work: Any, **options: Any) -> Any:
-            run(self, work, **options)
-            return run(self, work, **options)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Database, "run", twice)
-            assert gallery.rebuild(PixelEmbedder("other"), crowd(3, 2)).switched
-        assert numbers_of(gallery) == ([(2, "active")], ["embeddings_2"])
-        assert gallery.search([image_of(1, 99)]).groups[0].name == "p001"
+def test_a_switch_whose_answer_was_lost_is_done_once(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 2))
+    assert gallery.rebuild(PixelEmbedder("other"), crowd(3, 2)).switched
+    assert numbers_of(gallery) == ([(2, "active")], ["embeddings_2"])
+    assert gallery.search([image_of(1, 99)]).groups[0].name == "p001"
 
 
 @pytest.mark.parametrize("given", [6, 0])

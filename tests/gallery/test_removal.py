@@ -61,6 +61,35 @@ def test_an_erased_person_is_found_by_no_query(gallery: Gallery) -> None:
     assert (who, what, details["sightings"]) == ("Berta", "remove", 4)
 
 
+def test_a_removal_whose_answer_was_lost_tells_what_was_removed(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 2))
+    receipt = gallery.remove(person=gallery.find("p001").id)
+    check(receipt, 2, 1)
+    assert receipt.queries == 2
+    assert [entry[3]["sightings"] for entry in gallery.audit() if entry[2] == "remove"] == [2]
+
+
+def test_a_removal_that_was_interrupted_is_completed_by_the_next_one(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery.add(crowd(3, 2))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(removal, "clean", interrupted)
+        gallery.remove(person=gallery.find("p001").id)
+    vacuumed = "SELECT relname FROM pg_stat_all_tables WHERE schemaname = %s AND last_vacuum IS NOT NULL"
+    with psycopg.connect(gallery.database.url, autocommit=True) as connection:
+        assert not connection.execute(vacuumed, [SCHEMA]).fetchall()
+        check(gallery.expire(timedelta(days=36500)), 0, 0)
+        assert {"sightings", "embeddings_1"} <= {name for (name,) in connection.execute(vacuumed, [SCHEMA]).fetchall()}
+
+
+def test_a_vacuum_that_is_not_allowed_proves_nothing(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "vacuum", lambda *_: None)
+    assert not gallery.expire(timedelta(days=36500)).proven
+
+
 def test_what_was_removed_stays_out(gallery: Gallery) -> None:
     crops = crowd(3, 2)
     gallery.add(crops)

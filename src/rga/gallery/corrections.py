@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from uuid import UUID, uuid4
 
 from rga.gallery.opened import OpenGallery
 from rga.gallery.results import Action, Person, Sighting
-from rga.gallery.store.actions import find_action, list_actions, made_by, undo
+from rga.gallery.store.actions import find_action, last_action, list_actions, made_by, undo
 from rga.gallery.store.people import (
     assign_sightings,
     everybody,
@@ -140,7 +141,9 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: there is nothing to undo, or a later action is about the same people.
         """
-        return self.database.run(lambda connection: undo(connection, action))
+        chosen = self.database.run(last_action) if action is None else action
+        tries = count()
+        return self.database.run(lambda connection: undo(connection, chosen, again=next(tries) > 0))
 
     def acting(self, work: Callable[[Connection, UUID], None]) -> Action:
         """Does an action; once, also where it is tried again because the answer was lost."""

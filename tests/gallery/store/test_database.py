@@ -11,7 +11,7 @@ from gallery.people import PixelEmbedder, crowd, image_of
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql import database
-from rga.gallery.store.postgresql.database import SCHEMA, Database, check_versions
+from rga.gallery.store.postgresql.database import SCHEMA, check_versions
 from rga.gallery.store.writing import people_named
 
 
@@ -69,24 +69,15 @@ def test_lost_connections_are_opened_again(make_url: MakeUrl) -> None:
         assert gallery.search([image_of(1, 0)]).groups[0].name == "p001"
 
 
-def test_an_answer_that_was_lost_does_nothing_twice(make_url: MakeUrl) -> None:
-    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
-        gallery.add(crowd(3, 1))
-        people = gallery.people()
-        run, times = Database.run, []
-
-        def twice(self: Database, work, **options):  # type: ignore[no-untyped-def]
-            times.append(run(self, work, **options))
-            return run(self, work, **options)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Database, "run", twice)
-            gallery.merge(people[0].id, [people[1].id])
-            assert gallery.split([people[2].example], "new").name == "new"  # type: ignore[list-item]
-        assert [action.kind for action in gallery.actions()] == ["split", "merge"]
-        gallery.undo()
-        gallery.undo()
-        assert gallery.people() == people
+def test_an_answer_that_was_lost_does_nothing_twice(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 1))
+    people = gallery.people()
+    gallery.merge(people[0].id, [people[1].id])
+    assert gallery.split([people[2].example], "new").name == "new"  # type: ignore[list-item]
+    assert [action.kind for action in gallery.actions()] == ["split", "merge"]
+    gallery.undo()
+    gallery.undo()
+    assert gallery.people() == people
 
 
 def test_a_replica_answers_searches(make_url: MakeUrl) -> None:

@@ -79,25 +79,38 @@ def list_actions(connection: Connection, limit: int) -> list[Action]:
     return [Action(*row) for row in rows]
 
 
-def undo(connection: Connection, action: UUID | None) -> Action:
+def last_action(connection: Connection) -> UUID:
+    """The last action that is not undone.
+
+    Raises:
+        GalleryError: there is none.
+    """
+    found = list_actions(connection, 1)
+    if not found:
+        raise GalleryError("there is nothing to undo")
+    return found[0].id
+
+
+def undo(connection: Connection, action: UUID, *, again: bool = False) -> Action:
     """Undoes an action.
 
     Args:
         connection: within a transaction.
-        action: which; None for the last one that is not undone.
+        action: which.
+        again: this call may have undone it before, and was not told.
 
     Raises:
         GalleryError: there is none, it is undone, or a later one builds on it.
     """
-    chosen = "action = %s" if action else "%s::uuid IS NULL AND NOT undone"
     row = connection.execute(
-        f"SELECT action, time, kind, number, before, concerns, undone FROM actions WHERE {chosen} ORDER BY number DESC, action LIMIT 1",  # noqa: S608
-        [action],
+        "SELECT action, time, kind, number, before, concerns, undone FROM actions WHERE action = %s", [action]
     ).fetchone()
     if row is None:
-        raise GalleryError("there is nothing to undo" if action is None else f"there is no action {action} to undo")
+        raise GalleryError(f"there is no action {action} to undo")
     done = Action(*row[:3])
     number, before, concerns, undone = row[3:]
+    if undone and again:
+        return done
     if undone:
         raise GalleryError(f"the action {done.id} ({done.kind}) is undone already")
     later = connection.execute(

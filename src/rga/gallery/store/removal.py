@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rga.gallery.results import Receipt
-from rga.gallery.store.audit import note
+from rga.gallery.store.audit import is_noted, note
 from rga.gallery.store.indexing import has_index, rebuild_index
 from rga.gallery.store.models import active_model, all_models
 from rga.gallery.store.postgresql.database import Connection, Database
@@ -62,11 +62,14 @@ def remove_where(
         why: likewise.
     """
     receipt = uuid4()
+    tried: list[Deleted] = []
 
     def work(connection: Connection) -> Deleted:
-        found = delete(connection, condition, values, people, salt)
-        note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
-        return found
+        if not is_noted(connection, receipt):  # otherwise it is done, and the answer was lost
+            found = delete(connection, condition, values, people, salt)
+            note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
+            tried.append(found)
+        return tried[-1]
 
     now = datetime.now(UTC)
     gone = database.run(work)
@@ -130,19 +133,21 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
 
 
 def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
-    """Has the removed rows leave the disk; whether the index was rebuilt, and how many rows are still there."""
-    if not gone.sightings and not gone.people:
-        return False, 0
+    """Has the removed rows leave the disk; whether the index was rebuilt, and how many rows are still there.
+
+    Where nothing was removed, too: an earlier removal may have been interrupted before its vacuum.
+    """
     reindexed, dead = False, 0
     with database.alone() as connection:
         for model in all_models(connection):
-            if has_index(connection, model) and len(gone.sightings) >= REINDEX_SHARE * (gone.left + len(gone.sightings)):
+            share = len(gone.sightings) / max(1, gone.left + len(gone.sightings))
+            if share >= REINDEX_SHARE and has_index(connection, model):
                 rebuild_index(connection, model)
                 reindexed = True
         deadline = time.monotonic() + PATIENCE
         for table in tables(connection):
             left = vacuum(connection, table, deadline)
-            dead += len(gone.sightings) + gone.people if left is None else left
+            dead += max(1, len(gone.sightings) + gone.people) if left is None else left
             connection.execute(sql.SQL("ANALYZE {}").format(table))
     return reindexed, dead
 
