@@ -19,6 +19,14 @@ from rga.gallery.store.postgresql.database import Connection
 Pair = tuple[UUID, UUID]
 """Two images, the lesser name first."""
 
+LOCK = 7_246_003
+"""The advisory lock of who corrects or removes."""
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Waits until no other transaction corrects: what a correction reads about people must still hold when it writes."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
 
 def begin(
     connection: Connection,
@@ -29,7 +37,7 @@ def begin(
     sightings: Iterable[UUID] = (),
     pairs: Sequence[Pair] = (),
 ) -> None:
-    """Notes what an action is about to change.
+    """Notes what an action is about to change; ``one_at_a_time`` comes first, before anything is read.
 
     Args:
         connection: within a transaction.
@@ -102,6 +110,7 @@ def undo(connection: Connection, action: UUID, *, again: bool = False) -> Action
     Raises:
         GalleryError: there is none, it is undone, or a later one builds on it.
     """
+    one_at_a_time(connection)
     row = connection.execute(
         "SELECT action, time, kind, number, before, concerns, undone FROM actions WHERE action = %s", [action]
     ).fetchone()

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from rga.gallery.results import Person
-from rga.gallery.store.actions import begin, made_by, ordered, say
+from rga.gallery.store.actions import begin, made_by, one_at_a_time, ordered, say
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.names import as_stored, folded
 from rga.gallery.store.postgresql.database import Connection
@@ -103,6 +103,7 @@ def name_person(connection: Connection, action: UUID, person: UUID, name: str) -
     Raises:
         GalleryError: another person has the name, or the person is not there.
     """
+    one_at_a_time(connection)
     root = root_of(connection, person)
     begin(connection, action, "name", people=[root])
     rename(connection, root, name)
@@ -124,6 +125,7 @@ def rename(connection: Connection, person: UUID, name: str) -> None:
 
 def hide_person(connection: Connection, action: UUID, person: UUID, hidden: bool) -> None:
     """Leaves a person out of searches, or takes the person in again."""
+    one_at_a_time(connection)
     root = root_of(connection, person)
     begin(connection, action, "hide", people=[root])
     connection.execute("UPDATE people SET hidden = %s WHERE person = %s", [hidden, root])
@@ -135,6 +137,7 @@ def merge_people(connection: Connection, action: UUID, into: UUID, others: Seque
     Raises:
         GalleryError: one of them is not there, or there is nobody to merge.
     """
+    one_at_a_time(connection)
     root = root_of(connection, into)
     roots = [each for each in dict.fromkeys(root_of(connection, other) for other in others) if each != root]
     if not roots:
@@ -164,6 +167,7 @@ def assign_sightings(connection: Connection, action: UUID, sightings: Sequence[U
     Raises:
         GalleryError: one of them is not there, or another person has the name.
     """
+    one_at_a_time(connection)
     there = connection.execute("SELECT count(*) FROM sightings WHERE sighting = ANY(%s)", [list(set(sightings))]).fetchone()
     if not sightings or there is None or there[0] != len(set(sightings)):
         raise GalleryError(f"the gallery has {there[0] if there else 0} of the {len(set(sightings))} sightings: name those that are there")
@@ -187,6 +191,7 @@ def judge(connection: Connection, action: UUID, one: UUID, other: UUID, same: bo
         other: another.
         same: whether they do.
     """
+    one_at_a_time(connection)
     pair = ordered(one, other)
     on: dict[UUID, UUID | None] = dict(
         connection.execute("SELECT sighting, person FROM sightings WHERE sighting = ANY(%s)", [list(pair)]).fetchall()

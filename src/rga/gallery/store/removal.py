@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rga.gallery.results import Receipt
+from rga.gallery.store.actions import one_at_a_time
 from rga.gallery.store.audit import is_noted, note
 from rga.gallery.store.indexing import has_index, rebuild_index
 from rga.gallery.store.models import active_model, all_models
+from rga.gallery.store.people import everybody
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.searching import embeddings, nearest
 from rga.gallery.store.sightings import JOINED
@@ -48,7 +50,7 @@ class Deleted:
 
 
 def remove_where(
-    database: Database, condition: str, values: Sequence[Any], *, people: Sequence[UUID] = (), salt: str | None, who: str, why: str
+    database: Database, condition: str, values: Sequence[Any], *, person: UUID | None = None, salt: str | None, who: str, why: str
 ) -> Receipt:
     """Removes sightings, and proves it.
 
@@ -56,17 +58,22 @@ def remove_where(
         database: of the gallery.
         condition: SQL of ours about ``s``, ``p`` and ``r``, see ``sightings.JOINED``.
         values: of the condition.
-        people: who are removed even if they have no sightings, with all who were merged into them.
+        person: who is removed even without sightings, with all who were merged into the person; the condition's value are all of them.
         salt: of the gallery, to keep the contents out from now on; None to let them come back.
         who: does it, for the audit log.
         why: likewise.
+
+    Raises:
+        GalleryError: the person is not there.
     """
     receipt = uuid4()
     tried: list[Deleted] = []
 
     def work(connection: Connection) -> Deleted:
         if not is_noted(connection, receipt):  # otherwise it is done, and the answer was lost
-            found = delete(connection, condition, values, people, salt)
+            one_at_a_time(connection)
+            people = [] if person is None else everybody(connection, person)
+            found = delete(connection, condition, values if person is None else [people], people, salt)
             note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
             tried.append(found)
         return tried[-1]
