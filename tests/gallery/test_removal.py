@@ -2,6 +2,7 @@
 
 import threading
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,39 @@ def test_who_was_merged_is_removed_too(gallery: Gallery) -> None:
     gallery.merge(first.id, [second.id])
     check(gallery.remove(person=second.id), 4, 2)
     assert [each.name for each in gallery.people()] == ["p002", "p003"]
+
+
+def test_who_was_merged_and_has_no_sightings_any_more_leaves_no_name(gallery: Gallery) -> None:
+    now = datetime.now(UTC)
+    days = {"Anna Secret": 30, "Berta": 10}
+    gallery.add([replace(crop_of(number, time=now - timedelta(days=age)), person=name) for number, (name, age) in enumerate(days.items())])
+    anna, berta = (gallery.find(name).id for name in days)
+    gallery.name(anna, "Anna S.")
+    gallery.merge(berta, [anna])
+    check(gallery.expire(timedelta(days=20)), 1, 0)
+    check(gallery.expire(timedelta(days=5)), 1, 2)
+    left = everything(gallery)
+    for trace in ("Anna", "Berta", str(anna), str(berta)):
+        assert trace not in left
+
+
+def test_rows_that_name_who_was_removed_are_counted(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt looks for people, too, and not for sightings alone."""
+    gallery.add(crowd(2, 1))
+    person = gallery.find("p001").id
+    cleaned = removal.clean
+
+    def left_over(database: Any, gone: removal.Deleted) -> tuple[bool, int]:
+        gallery.name(gallery.find("p000").id, "Ada")
+        with psycopg.connect(gallery.database.url) as connection:
+            connection.execute(f"UPDATE {SCHEMA}.actions SET concerns = %s", [[person]])
+            connection.execute(f"INSERT INTO {SCHEMA}.people (person, name) VALUES (%s, 'p001')", [person])
+        return cleaned(database, gone)
+
+    monkeypatch.setattr(removal, "clean", left_over)
+    receipt = gallery.remove(person=person)
+    assert receipt.orphans == 2
+    assert not receipt.proven
 
 
 def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:

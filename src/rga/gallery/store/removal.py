@@ -42,7 +42,7 @@ class Deleted:
     """What one transaction removed."""
 
     sightings: tuple[UUID, ...]
-    people: int
+    people: tuple[UUID, ...]
     thumbnails: int
     embeddings: int
     left: int
@@ -74,7 +74,7 @@ def remove_where(
             one_at_a_time(connection)
             people = [] if person is None else everybody(connection, person)
             found = delete(connection, condition, values if person is None else [people], people, salt)
-            note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
+            note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": len(found.people)})
             tried.append(found)
         return tried[-1]
 
@@ -82,12 +82,12 @@ def remove_where(
     gone = database.run(work)
     reindexed, dead = clean(database, gone)
     found = database.run(lambda connection: still_found(connection, gone))
-    orphans = database.run(lambda connection: orphans_of(connection, gone.sightings))
+    orphans = database.run(lambda connection: orphans_of(connection, gone))
     return Receipt(
         id=receipt,
         time=now,
         removed=len(gone.sightings),
-        people=gone.people,
+        people=len(gone.people),
         thumbnails=gone.thumbnails,
         embeddings=gone.embeddings,
         queries=len(gone.examples),
@@ -125,9 +125,14 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
         "SELECT DISTINCT merged_into FROM people WHERE person = ANY(%s) AND merged_into IS NOT NULL", [gone]
     ).fetchall()
     emptied = sorted({*gone, *(row[0] for row in roots)})
-    connection.execute("DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s)", [emptied, emptied])
+    nobody = [  # with those who were merged into them, and had no sightings left since an earlier removal
+        row[0]
+        for row in connection.execute(
+            "DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s) RETURNING person", [emptied, emptied]
+        ).fetchall()
+    ]
     connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [ids, ids])
-    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [[*ids, *emptied]])
+    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [[*ids, *nobody]])
     if salt is not None:
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -136,7 +141,7 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
     row = connection.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1000000) AS counted").format(active.table)).fetchone()
     assert row is not None
     vectors = sum(count for name, count in counts.items() if name != "thumbnails")
-    return Deleted(tuple(ids), len(emptied), counts["thumbnails"], vectors, row[0], examples)
+    return Deleted(tuple(ids), tuple(nobody), counts["thumbnails"], vectors, row[0], examples)
 
 
 def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
@@ -154,7 +159,7 @@ def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
         deadline = time.monotonic() + PATIENCE
         for table in tables(connection):
             left = vacuum(connection, table, deadline)
-            dead += max(1, len(gone.sightings) + gone.people) if left is None else left
+            dead += max(1, len(gone.sightings) + len(gone.people)) if left is None else left
             connection.execute(sql.SQL("ANALYZE {}").format(table))
     return reindexed, dead
 
@@ -206,20 +211,22 @@ def still_found(connection: Connection, gone: Deleted) -> int:
     return len(found)
 
 
-def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
-    """How many rows belong to removed sightings all the same."""
+def orphans_of(connection: Connection, gone: Deleted) -> int:
+    """How many rows belong to removed sightings and people all the same."""
     count = 0
-    ids = list(removed)
+    values = {"ids": list(gone.sightings), "all": [*gone.sightings, *gone.people], "people": list(gone.people)}
     for table in (sql.Identifier("thumbnails"), *(model.table for model in all_models(connection))):
-        row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE sighting = ANY(%s)").format(table), [ids]).fetchone()
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE sighting = ANY(%(ids)s)").format(table), values).fetchone()
         assert row is not None
         count += row[0]
     for query in (
         "SELECT count(*) FROM sightings WHERE sighting = ANY(%(ids)s)",
-        "SELECT count(*) FROM pairs WHERE first = ANY(%(ids)s) OR second = ANY(%(ids)s)",
-        "SELECT count(*) FROM actions WHERE concerns && %(ids)s::uuid[]",
+        "SELECT count(*) FROM people p WHERE (person = ANY(%(people)s) OR merged_into = ANY(%(people)s)) "
+        "AND NOT EXISTS (SELECT FROM sightings s WHERE s.person = p.person)",  # who has some was enrolled again meanwhile
+        "SELECT count(*) FROM pairs WHERE first = ANY(%(all)s) OR second = ANY(%(all)s)",
+        "SELECT count(*) FROM actions WHERE concerns && %(all)s::uuid[]",
     ):
-        row = connection.execute(query, {"ids": ids}).fetchone()
+        row = connection.execute(query, values).fetchone()
         assert row is not None
         count += row[0]
     return count
