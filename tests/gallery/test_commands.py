@@ -69,7 +69,11 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "undone: merge" in run("undo", where)
     run("show", where, "Anna", "--thumbnails", tmp_path / "thumbnails")
     assert len(list((tmp_path / "thumbnails").iterdir())) == 3
-    for words in (("remove", where, "--person", ""), ("merge", where, "Anna", " "), ("export", where, "--person", "", "-o", tmp_path / "n.zip")):
+    for words in (
+        ("remove", where, "--person", ""),
+        ("merge", where, "Anna", " "),
+        ("export", where, "--person", "", "-o", tmp_path / "n.zip"),
+    ):
         assert "an empty name is nobody's" in run(*words, code=2)
     assert "no person 'Berta'" in run("show", where, "Berta", code=2)
 
@@ -92,6 +96,8 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "embedded 33 sightings; the gallery uses small now" in run("rebuild", copy, "small", images / "known", "--flip")
     assert "flip" in run("stats", copy)
     assert "removed 0 sightings" in run("expire", copy, "--days", 1)
+    for days in ("1e12", "nan"):
+        assert "--days is the age" in run("expire", copy, "--days", days, code=2)
 
 
 def test_damaged_images_are_named_and_the_others_added(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:

@@ -185,3 +185,31 @@ def test_an_undo_whose_answer_was_lost_undoes_one_action(gallery: Gallery, peopl
         gallery.undo(action.id)
     with pytest.raises(GalleryError, match="there is no action"):
         gallery.undo(people[0].id)
+
+
+def test_an_action_whose_name_was_given_to_somebody_else_is_not_undone(gallery: Gallery, people: list[Person]) -> None:
+    renamed = gallery.name(people[0].id, "Berta")
+    merged = gallery.merge(people[1].id, [people[2].id])
+    gallery.name(people[3].id, "p000")
+    with pytest.raises(GalleryError, match="another person is called 'p000' now: rename that one first"):
+        gallery.undo(renamed.id)
+    gallery.name(people[3].id, "p002")
+    with pytest.raises(GalleryError, match="another person is called 'p002' now"):
+        gallery.undo(merged.id)
+    assert [(each.name, each.sightings) for each in gallery.people()] == [("Berta", 3), ("p001", 6), ("p002", 3)]
+    gallery.name(people[3].id, "p003")
+    gallery.undo(merged.id)
+    gallery.undo(renamed.id)
+    assert gallery.people() == people
+
+
+def test_numbers_that_are_too_small(gallery: Gallery) -> None:
+    for refused in (
+        lambda: gallery.people(limit=-1),
+        lambda: gallery.people(offset=-1),
+        lambda: gallery.actions(0),
+        lambda: gallery.audit(-3),
+        lambda: gallery.sightings(sightings(0, 0)[0], limit=0),
+    ):
+        with pytest.raises(InputError, match="must be at least"):
+            refused()

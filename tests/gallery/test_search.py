@@ -186,9 +186,7 @@ def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkey
     assert healthy["index"]
 
 
-def test_an_index_that_gives_up_before_the_filter_is_satisfied_is_not_believed(
-    make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_that_gives_up_before_the_filter_is_satisfied_is_not_believed(make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     """The index ends after so many rows, here the nearest ones, which are all of the other camera, person or time."""
     monkeypatch.setattr(indexing, "EXACT_ROWS", 100)
     monkeypatch.setattr(searching, "FEW_ROWS", 10)
@@ -202,7 +200,7 @@ def test_an_index_that_gives_up_before_the_filter_is_satisfied_is_not_believed(
         query = [image_of(0, 9999)]
         assert not gallery.search(query, top=1, cameras=["day"]).exact
         for kept in ({"cameras": ["night"]}, {"since": START + timedelta(hours=5000)}):
-            found, exact = (gallery.search(query, top=20, exact=how, **kept) for how in (None, True))  # type: ignore[arg-type]
+            found, exact = (gallery.search(query, top=20, exact=how, **kept) for how in (None, True))
             assert found == exact
             assert found.exact
             assert len(found.groups) == 20

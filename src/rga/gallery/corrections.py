@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from uuid import UUID, uuid4
 
+from rga.checks import check_at_least
 from rga.gallery.opened import OpenGallery
 from rga.gallery.results import Action, Person, Sighting
 from rga.gallery.store.actions import find_action, last_action, list_actions, made_by, undo
@@ -34,7 +35,12 @@ class Corrections(OpenGallery):
             part: of the name, in any case; empty for all.
             limit: how many at most.
             offset: how many are left out first.
+
+        Raises:
+            InputError: a number is too small.
         """
+        check_at_least(1, limit=limit)
+        check_at_least(0, offset=offset)
         return self.database.run(lambda connection: list_people(connection, part, limit, offset), reads=True)
 
     def person(self, person: UUID) -> Person:
@@ -54,7 +60,13 @@ class Corrections(OpenGallery):
         return self.database.run(lambda connection: read_person(connection, find_person(connection, named)), reads=True)
 
     def sightings(self, person: UUID, *, limit: int | None = None) -> list[Sighting]:
-        """Where and when somebody was seen, in the order of time; unknown times come last."""
+        """Where and when somebody was seen, in the order of time; unknown times come last.
+
+        Raises:
+            GalleryError: the person is not there.
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=1 if limit is None else limit)
 
         def work(connection: Connection) -> list[Sighting]:
             return read_sightings(
@@ -129,7 +141,12 @@ class Corrections(OpenGallery):
         return self.acting(lambda connection, action: judge(connection, action, one, other, False))
 
     def actions(self, limit: int = 20) -> list[Action]:
-        """The latest actions that can be undone, the last one first."""
+        """The latest actions that can be undone, the last one first.
+
+        Raises:
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=limit)
         return self.database.run(lambda connection: list_actions(connection, limit), reads=True)
 
     def undo(self, action: UUID | None = None) -> Action:
@@ -139,7 +156,7 @@ class Corrections(OpenGallery):
             action: which; None for the last one.
 
         Raises:
-            GalleryError: there is nothing to undo, or a later action is about the same people.
+            GalleryError: there is nothing to undo, a later action is about the same people, or a name was given to somebody else since.
         """
         chosen = self.database.run(last_action) if action is None else action
         tries = count()

@@ -272,10 +272,13 @@ class Gallery(Corrections, Upkeep):
             who: removes, for the audit log.
 
         Raises:
-            InputError: the age is not positive.
+            InputError: the age is not positive, or longer than years are counted.
         """
         if age <= timedelta(0):
             raise InputError(f"what is older than {age} would be everything: name an age above 0")
-        before = datetime.now().astimezone() - age
+        try:
+            before = datetime.now().astimezone() - age
+        except OverflowError as error:
+            raise InputError(f"{age.days:,} days ago there was no year 1 yet: name a smaller age") from error
         salt = self.settings["salt"]
         return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or self.user, why="age")

@@ -40,7 +40,12 @@ class Upkeep(OpenGallery):
         return self.database.run(lambda connection: list(examine(connection)))
 
     def audit(self, limit: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
-        """The latest searches and removals: (time, who, what, details)."""
+        """The latest searches and removals: (time, who, what, details).
+
+        Raises:
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=limit)
         return self.database.run(lambda connection: entries(connection, limit))
 
     def calibrate(self, false_alarm_rate: float = 0.01, unsure_rate: float = 0.1) -> Calibration:

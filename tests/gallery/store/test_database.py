@@ -8,6 +8,7 @@ import pytest
 
 from gallery.conftest import MakeUrl
 from gallery.people import PixelEmbedder, crowd, image_of
+from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql import database
@@ -78,6 +79,22 @@ def test_an_answer_that_was_lost_does_nothing_twice(gallery: Gallery, lost_answe
     gallery.undo()
     gallery.undo()
     assert gallery.people() == people
+
+
+def test_what_the_database_does_not_take_is_told_without_other_rows(gallery: Gallery) -> None:
+    gallery.add(crowd(1, 1))
+    for statement, value, kind in (
+        ("INSERT INTO people (person, name) VALUES (gen_random_uuid(), %s)", "p000", GalleryError),
+        ("INSERT INTO people (person, merged_into, name) SELECT person, person, %s FROM people", "p000", GalleryError),
+        ("UPDATE sightings SET person = gen_random_uuid(), source = %s", "p000", GalleryError),
+        ("SELECT * FROM people WHERE name = %s", "a\0b", InputError),
+        ("SELECT * FROM people WHERE name = %s", "a\udcff", InputError),
+        ("SELECT * FROM people LIMIT %s::int", "-1", InputError),
+    ):
+        with pytest.raises(kind) as caught:
+            gallery.database.run(lambda connection: connection.execute(statement, [value]))  # noqa: B023
+        assert "p000" not in str(caught.value)
+        assert caught.value.__suppress_context__
 
 
 def test_a_replica_answers_searches(make_url: MakeUrl) -> None:

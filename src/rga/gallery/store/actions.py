@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import psycopg
+
 from rga.gallery.results import Action
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.postgresql.database import Connection
@@ -108,7 +110,7 @@ def undo(connection: Connection, action: UUID, *, again: bool = False) -> Action
         again: this call may have undone it before, and was not told.
 
     Raises:
-        GalleryError: there is none, it is undone, or a later one builds on it.
+        GalleryError: there is none, it is undone, a later one builds on it, or a name was given to somebody else since then.
     """
     one_at_a_time(connection)
     row = connection.execute(
@@ -128,9 +130,26 @@ def undo(connection: Connection, action: UUID, *, again: bool = False) -> Action
     ).fetchone()
     if later is not None:
         raise GalleryError(f"a later action ({later[0]}) is about the same people: undo that one first")
-    restore(connection, before)
+    check_names(connection, before)
+    try:
+        with connection.transaction():
+            restore(connection, before)
+    except psycopg.errors.UniqueViolation:  # somebody was enrolled under the name just now
+        check_names(connection, before)
+        raise
     connection.execute("UPDATE actions SET undone = true WHERE action = %s", [done.id])
     return done
+
+
+def check_names(connection: Connection, before: dict[str, Any]) -> None:
+    """Raises a GalleryError if a name that an action changed was given to somebody else since then."""
+    people = {UUID(person): row for person, row in before["people"].items() if row is not None}
+    names = [row["name"] for row in people.values() if row["name"] and row["merged_into"] is None]
+    taken = connection.execute(
+        "SELECT name FROM people WHERE name = ANY(%s) AND merged_into IS NULL AND person <> ALL(%s) LIMIT 1", [names, list(people)]
+    ).fetchone()
+    if taken is not None:
+        raise GalleryError(f"another person is called {taken[0]!r} now: rename that one first, or merge the two")
 
 
 def restore(connection: Connection, before: dict[str, Any]) -> None:

@@ -8,13 +8,13 @@ from rga.errors import InputError
 
 
 def as_stored(name: str) -> str:
-    """A name without spaces around it, its letters composed (Unicode's NFC): folders of some systems and tables write them in two ways.
+    r"""A name without spaces around it, its letters composed (Unicode's NFC): folders of some systems and tables write them in two ways.
 
     Raises:
         InputError: it holds what no database stores.
 
     Example:
-        >>> as_stored(" Jose\\u0301 ") == "Jos\\u00e9"
+        >>> as_stored(" Jose\u0301 ") == "Jos\u00e9"
         True
     """
     if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
@@ -23,10 +23,10 @@ def as_stored(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """A name without the difference of small and capital letters, in all alphabets.
+    r"""A name without the difference of small and capital letters, in all alphabets.
 
     Example:
-        >>> folded("M\\u00fcller") == folded("M\\u00dcLLER"), folded("Gro\\u00df") == folded("GROSS")
+        >>> folded("M\u00fcller") == folded("M\u00dcLLER"), folded("Gro\u00df") == folded("GROSS")
         (True, True)
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

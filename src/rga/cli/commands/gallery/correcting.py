@@ -105,8 +105,12 @@ def expire(gallery: Where, *, days: float, output: Output = None, overwrite: boo
         Exit code: 0 if nothing is left, 1 if something is.
     """
     check_output(output, overwrite=overwrite)
+    try:
+        age = timedelta(days=days)
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"--days is the age that is kept, got {days}: name a smaller number above 0") from error
     with Gallery.open(gallery) as opened:
-        receipt = opened.expire(timedelta(days=days))
+        receipt = opened.expire(age)
     return told(receipt, output)
 
 
