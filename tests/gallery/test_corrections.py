@@ -1,8 +1,11 @@
 """What people say about people: it holds in every later search, and can be undone."""
 
 import unicodedata
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from gallery.people import crop_of, crowd, image_of
@@ -10,6 +13,7 @@ from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.results import Person
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.postgresql.database import SCHEMA
 from rga.gallery.store.writing import sighting_of
 
 
@@ -135,6 +139,76 @@ def test_not_the_same_is_never_suggested_again(gallery: Gallery, people: list[Pe
     assert gallery.search([image_of(1, 98)]).groups[0].name == "p001"  # another image is another question
     gallery.undo()
     assert gallery.search([query]).groups[0].name == "p001"
+
+
+def test_not_the_same_holds_when_the_sighting_has_expired(gallery: Gallery, people: list[Person], tmp_path: Path) -> None:
+    query = image_of(0, 99)
+    result = gallery.search([query])
+    judged = result.groups[0].best.sighting
+    gallery.not_same(result.query[0], judged.id)
+    gallery.remove(sightings=[judged.id])
+    assert "p000" not in found(gallery, 0)
+    assert result.query[0].hex in pairs_of(gallery)
+    gallery.export_person(people[0].id, tmp_path / "p.zip")
+    with zipfile.ZipFile(tmp_path / "p.zip") as archive:
+        assert str(result.query[0]) in archive.read("pairs.jsonl").decode()
+    gallery.remove(sightings=[each.id for each in gallery.sightings(people[0].id)][:1])
+    gallery.merge(people[1].id, [people[0].id])
+    assert "p001" not in found(gallery, 0)
+    gallery.undo()
+    left = gallery.sightings(people[0].id)[0].id
+    gallery.same(result.query[0], left)  # somebody thinks again
+    assert found(gallery, 0)[0] == "p000"
+    gallery.undo()
+    receipt = gallery.remove(person=people[0].id)
+    assert receipt.proven
+    assert pairs_of(gallery) == ""
+
+
+def test_what_was_said_of_two_sightings_is_dropped_with_both(gallery: Gallery, people: list[Person]) -> None:
+    one, other = (sightings(person, 0)[0] for person in (0, 1))
+    gallery.not_same(one, other)
+    gallery.remove(sightings=[one])
+    assert "p000" not in [group.name for group in gallery.search([], like=[other]).groups]
+    assert gallery.remove(sightings=[other]).proven
+    assert pairs_of(gallery) == ""
+    gallery.same(*sightings(2, 0, 1))
+    gallery.remove(sightings=sightings(2, 0))
+    assert pairs_of(gallery) == ""
+
+
+@pytest.mark.parametrize("exact", [None, False])
+def test_not_the_same_is_said_of_a_whole_track(gallery: Gallery, exact: bool | None) -> None:
+    track = [crop_of(0, number, named=False, source="v.mp4", track=3) for number in range(4)]
+    other_track = [crop_of(0, 10 + number, named=False, source="v.mp4", track=4) for number in range(2)]
+    gallery.add([*track, *other_track, crop_of(1, 0)])
+    query = [image_of(0, 9)]
+    result = gallery.search(query, exact=exact)
+    assert {group.track for group in result.groups[:2]} == {("v.mp4", 3), ("v.mp4", 4)}
+    (group,) = (group for group in result.groups if group.track == ("v.mp4", 3))
+
+    def tracks() -> set[tuple[str, int] | None]:
+        return {group.track for group in gallery.search(query, exact=exact).groups}
+
+    gallery.not_same(result.query[0], group.best.sighting.id)
+    assert tracks() == {("v.mp4", 4), None}
+    gallery.add([crop_of(0, 4, named=False, source="v.mp4", track=3)])  # the track goes on
+    assert tracks() == {("v.mp4", 4), None}
+    gallery.remove(sightings=[group.best.sighting.id])
+    assert tracks() == {("v.mp4", 4), None}
+    rest = next(found for found in sightings(0, 0, 1) if found != group.best.sighting.id)
+    gallery.same(result.query[0], rest)
+    assert ("v.mp4", 3) in tracks()
+    gallery.undo()
+    gallery.remove(source="v.mp4")
+    assert pairs_of(gallery) == ""
+
+
+def pairs_of(gallery: Gallery) -> str:
+    """All that is said of pairs, as text."""
+    with psycopg.connect(gallery.database.url) as connection:
+        rows = connection.execute(f"SELECT first, second FROM {SCHEMA}.pairs").fetchall()
+    return " ".join(each.hex for row in rows for each in row)
 
 
 def test_the_same_is_confirmed_and_comes_first(gallery: Gallery, people: list[Person]) -> None:

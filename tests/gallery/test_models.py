@@ -134,7 +134,7 @@ def test_a_rebuild_whose_table_was_removed_says_so(make_url: MakeUrl, given: int
             assert gallery.rebuild(PixelEmbedder("third"), crops).switched
             yield from crops[given:]
 
-        with pytest.raises(OtherModelError, match="were removed meanwhile; it has third"):
+        with pytest.raises(OtherModelError, match="were removed meanwhile, and the gallery has third"):
             other.rebuild(PixelEmbedder("other"), meanwhile(), batch_size=2)
         assert numbers_of(gallery) == ([(3, "active")], ["embeddings_3"])
 

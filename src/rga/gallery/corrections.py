@@ -131,6 +131,8 @@ class Corrections(OpenGallery):
     def not_same(self, one: UUID, other: UUID) -> Action:
         """Says that two images show different people: a search with one finds neither the other, nor the person on it, any more.
 
+        Where nobody is known on a sighting, it holds for all of its track. It goes on to hold when the sighting is removed.
+
         Args:
             one: a sighting, or an image of ``SearchResult.query``.
             other: another; at least one is a sighting.

@@ -164,7 +164,7 @@ def check_there(connection: Connection, model: StoredModel) -> None:
     if find_model(connection, "number = %s", model.number) is None:
         now = active_model(connection)
         raise OtherModelError(
-            f"the embeddings of the model {model.about.get('model', '?')} ({model.fingerprint}) were removed meanwhile; it has "
+            f"embeddings of the model {model.about.get('model', '?')} ({model.fingerprint}) were removed meanwhile, and the gallery has "
             f"{now.about.get('model', '?')} ({now.fingerprint}): open it again, or repeat the call if it should change the model again"
         )
 

@@ -87,11 +87,12 @@ def export_people(connection: Connection, model: StoredModel, people: Sequence[U
     """Writes all that is known about some people into a file; how many sightings there are of them."""
     rows = rows_of(connection, f"SELECT {SIGHTING} FROM sightings WHERE person = ANY(%s) ORDER BY time, sighting", list(people))  # noqa: S608
     ids = [UUID(row["sighting"]) for row in rows]
+    about = [*ids, *people]
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w") as archive:
             who = rows_of(connection, f"SELECT {TABLES['people']} FROM people WHERE person = ANY(%s)", list(people))  # noqa: S608
-            said = rows_of(connection, f"SELECT {TABLES['pairs']} FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", ids, ids)  # noqa: S608
+            said = rows_of(connection, f"SELECT {TABLES['pairs']} FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", about, about)  # noqa: S608
             archive.writestr("people.jsonl", lines(who))
             archive.writestr("pairs.jsonl", lines(said))
             for number, start in enumerate(range(0, len(rows), PART)):

@@ -22,6 +22,7 @@ from rga.gallery.results import Receipt
 from rga.gallery.store.actions import one_at_a_time
 from rga.gallery.store.audit import is_noted, note
 from rga.gallery.store.indexing import has_index, rebuild_index
+from rga.gallery.store.judgements import Removed, hand_on
 from rga.gallery.store.models import active_model, all_models
 from rga.gallery.store.people import everybody
 from rga.gallery.store.postgresql.database import Connection, Database
@@ -100,7 +101,10 @@ def remove_where(
 
 def delete(connection: Connection, condition: str, values: Sequence[Any], people: Sequence[UUID], salt: str | None) -> Deleted:
     """Removes rows from all tables, within a transaction."""
-    rows = connection.execute(f"SELECT s.sighting, s.content, s.person FROM {JOINED} WHERE {condition} ORDER BY 1", values).fetchall()  # noqa: S608
+    rows = connection.execute(
+        f"SELECT s.sighting, s.content, s.person, s.source, s.track FROM {JOINED} WHERE {condition} ORDER BY 1",  # noqa: S608
+        values,
+    ).fetchall()
     ids = [row[0] for row in rows]
     models = all_models(connection)
     active = active_model(connection)
@@ -131,8 +135,10 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
             "DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s) RETURNING person", [emptied, emptied]
         ).fetchall()
     ]
-    connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [ids, ids])
-    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [[*ids, *nobody]])
+    hand_on(connection, [Removed(sighting, *about) for sighting, _, *about in rows])
+    everything = [*ids, *nobody]
+    connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [everything, everything])
+    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [everything])
     if salt is not None:
         with connection.cursor() as cursor:
             cursor.executemany(

@@ -11,3 +11,5 @@ UPDATE people p SET merged_into = NULL,
 UPDATE people p SET merged_into = r.merged_into
     FROM people r WHERE r.person = p.merged_into AND r.merged_into IS NOT NULL AND r.merged_into <> p.person;
 ALTER TABLE people ADD CONSTRAINT people_not_into_oneself CHECK (merged_into <> person);
+
+-- From now on one end of a pair may be a person: what was said of a sighting of the person that was removed.
