@@ -127,6 +127,17 @@ def test_hidden_people_are_not_found(gallery: Gallery, people: list[Person]) -> 
     assert found(gallery, 1)[0] == "p001"
 
 
+def test_who_is_merged_with_somebody_hidden_is_hidden(gallery: Gallery, people: list[Person]) -> None:
+    gallery.hide(people[1].id)
+    gallery.merge(people[0].id, [people[1].id])
+    assert gallery.person(people[0].id).hidden
+    assert not {"p000", "p001"} & set(found(gallery, 1))
+    gallery.undo()
+    assert [each.hidden for each in gallery.people()] == [False, True, False, False]
+    gallery.same(sightings(0, 0)[0], sightings(1, 0)[0])
+    assert gallery.person(people[0].id).hidden
+
+
 def test_not_the_same_is_never_suggested_again(gallery: Gallery, people: list[Person]) -> None:
     query = image_of(1, 99)
     result = gallery.search([query])

@@ -186,6 +186,19 @@ def test_the_index_is_rebuilt_when_it_pays(gallery: Gallery, monkeypatch: pytest
     assert not gallery.search([image_of(1, 99)]).exact
 
 
+def test_an_index_that_somebody_else_builds_is_left_to_them(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 50)
+    gallery.add(crowd(20, 5))
+    with gallery.database.alone() as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [indexing.LOCK, gallery.model.number])
+        receipt = gallery.remove(camera="c0")
+    assert not receipt.reindexed
+    assert receipt.proven
+    with gallery.database.alone() as other:
+        assert gallery.remove(camera="c1").reindexed
+        assert other.execute("SELECT pg_try_advisory_lock(%s, %s)", [indexing.LOCK, gallery.model.number]).fetchone() == (True,)
+
+
 def test_a_reader_that_still_sees_the_rows_is_told_of(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "PATIENCE", 0.3)
     gallery.add(crowd(3, 2))

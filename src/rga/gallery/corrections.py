@@ -84,7 +84,7 @@ class Corrections(OpenGallery):
         return self.acting(lambda connection, action: name_person(connection, action, person, name))
 
     def merge(self, into: UUID, others: Sequence[UUID]) -> Action:
-        """Makes several people one, who keeps the name of ``into``, or takes the first that there is.
+        """Makes several people one, who keeps the name of ``into``, or takes the first that there is; hidden if one of them was.
 
         Raises:
             GalleryError: one of them is not there, or there is nobody to merge.
@@ -98,7 +98,7 @@ class Corrections(OpenGallery):
             GalleryError: one of them is not there, or another person has the name.
         """
         action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name))
-        return self.person(made_by(action.id))
+        return self.database.run(lambda connection: read_person(connection, made_by(action.id)))  # a replica may not know it yet
 
     def assign(self, sightings: Sequence[UUID], person: UUID) -> Action:
         """Says that some sightings show a person, whoever they were taken for.

@@ -1,5 +1,6 @@
 """Databases that others run: reached by a URL, and refused if they are too old."""
 
+from pathlib import Path
 from threading import Thread
 from uuid import UUID, uuid4
 
@@ -109,6 +110,17 @@ def test_a_replica_answers_searches(make_url: MakeUrl) -> None:
         assert gallery.audit()[0][2] == "search"
         with psycopg.connect(read_only) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute(f"DELETE FROM {SCHEMA}.people")
+
+
+def test_what_was_just_done_is_not_read_from_a_replica_that_lags(make_url: MakeUrl, tmp_path: Path) -> None:
+    url, behind = make_url(), make_url()
+    with Gallery.create(url, PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 2))
+        gallery.export(tmp_path / "g.zip")
+    Gallery.import_from(tmp_path / "g.zip", behind).close()
+    with Gallery.open(url, PixelEmbedder(), replica=behind) as gallery:
+        new = gallery.split([gallery.people()[0].example], "new")  # type: ignore[list-item]
+        assert (new.name, new.sightings) == ("new", 1)
 
 
 def test_a_name_that_is_given_meanwhile_is_nobodys_twice(make_url: MakeUrl) -> None:

@@ -132,7 +132,7 @@ def hide_person(connection: Connection, action: UUID, person: UUID, hidden: bool
 
 
 def merge_people(connection: Connection, action: UUID, into: UUID, others: Sequence[UUID]) -> None:
-    """Makes several people one, who has the name of ``into``, else the first one of the others.
+    """Makes several people one, who has the name of ``into``, else the first one of the others; see ``join_people``.
 
     Raises:
         GalleryError: one of them is not there, or there is nobody to merge.
@@ -147,11 +147,16 @@ def merge_people(connection: Connection, action: UUID, into: UUID, others: Seque
 
 
 def join_people(connection: Connection, root: UUID, roots: Sequence[UUID]) -> None:
-    """Merges people into one, who takes the first of their names that there is."""
-    rows: dict[UUID, str] = dict(connection.execute("SELECT person, name FROM people WHERE person = ANY(%s)", [[root, *roots]]).fetchall())
-    name = next((rows[each] for each in (root, *roots) if rows[each]), "")
+    """Merges people into one, who takes the first of their names that there is, and is hidden if one of them was.
+
+    Whoever hid somebody did so for a reason, which others who merge do not know of.
+    """
+    found = connection.execute("SELECT person, name, hidden FROM people WHERE person = ANY(%s)", [[root, *roots]]).fetchall()
+    names = {person: name for person, name, _ in found}
+    name = next((names[each] for each in (root, *roots) if names[each]), "")
+    hidden = any(hidden for _, _, hidden in found)
     connection.execute("UPDATE people SET merged_into = %s WHERE person = ANY(%s)", [root, members(connection, roots)])
-    connection.execute("UPDATE people SET name = %s WHERE person = %s", [name, root])
+    connection.execute("UPDATE people SET name = %s, hidden = %s WHERE person = %s", [name, hidden, root])
 
 
 def assign_sightings(connection: Connection, action: UUID, sightings: Sequence[UUID], person: UUID | None, name: str = "") -> None:

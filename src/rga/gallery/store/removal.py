@@ -160,8 +160,7 @@ def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
         for model in all_models(connection):
             share = len(gone.sightings) / max(1, gone.left + len(gone.sightings))
             if share >= REINDEX_SHARE and has_index(connection, model):
-                rebuild_index(connection, model)
-                reindexed = True
+                reindexed = rebuild_index(connection, model) or reindexed
         deadline = time.monotonic() + PATIENCE
         for table in tables(connection):
             left = vacuum(connection, table, deadline)

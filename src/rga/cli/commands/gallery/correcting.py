@@ -45,7 +45,8 @@ def merge(gallery: Where, people: Annotated[tuple[str, ...], tyro.conf.Positiona
     with Gallery.open(gallery) as opened:
         first, *others = [person_of(opened, person) for person in people]
         opened.merge(first, others)
-        PlainConsole().sentence(f"{', '.join(people)} are one person now (rga gallery undo takes that back)")
+        hidden = ", whom searches leave out, as one of them was hidden" if opened.person(first).hidden else ""
+        PlainConsole().sentence(f"{', '.join(people)} are one person now{hidden} (rga gallery undo takes that back)")
 
 
 def undo(gallery: Where) -> None:
