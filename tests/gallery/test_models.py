@@ -150,6 +150,22 @@ def test_numbers_of_models_are_not_given_twice(make_url: MakeUrl) -> None:
         assert numbers_of(gallery) == ([(2, "active"), (4, "filling")], ["embeddings_2", "embeddings_4"])
 
 
+def test_what_is_missing_is_named_and_a_calibration_of_its_own_is_to_be_made_again(make_url: MakeUrl) -> None:
+    threshold = Threshold(0.1, "cosine", "neck", False, 0.02, 0.01, 0.9, 300, 100, "people", "f")
+    with Gallery.create(make_url(), PixelEmbedder(threshold=threshold)) as gallery:
+        crops = crowd(12, 2)
+        gallery.add(crops)
+        half = gallery.rebuild(PixelEmbedder("other"), crops[:-7])
+        assert (half.missing, half.lacking) == (7, tuple(crop.source for crop in crops[-7:-2]))
+        done = gallery.rebuild(PixelEmbedder("other"), crops)
+        assert (done.switched, done.lacking, done.calibrate_again) == (True, (), False)
+        gallery.calibrate(0.1)
+        assert not gallery.rebuild(PixelEmbedder("third", threshold=threshold), []).calibrate_again
+        assert gallery.rebuild(PixelEmbedder("third", threshold=threshold), crops).calibrate_again
+        assert gallery.calibration is not None
+        assert gallery.calibration.data == "people"
+
+
 def test_a_sighting_that_is_removed_while_it_is_embedded_again_is_left_out(make_url: MakeUrl) -> None:
     with Gallery.create(make_url(), PixelEmbedder()) as gallery:
         gallery.add(crowd(3, 2))

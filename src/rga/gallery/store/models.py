@@ -159,6 +159,18 @@ def switch(connection: Connection, model: StoredModel) -> int:
     return 0
 
 
+def lacking_sources(connection: Connection, model: StoredModel, limit: int) -> list[str]:
+    """The sources of some sightings without an embedding of a model."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT DISTINCT s.source FROM sightings s WHERE NOT EXISTS (SELECT FROM {} e WHERE e.sighting = s.sighting) "
+            "ORDER BY 1 LIMIT %s"
+        ).format(model.table),
+        [limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def check_there(connection: Connection, model: StoredModel) -> None:
     """Raises an OtherModelError if a model was removed meanwhile."""
     if find_model(connection, "number = %s", model.number) is None:
