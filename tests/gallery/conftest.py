@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -14,10 +15,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gallery.people import PixelEmbedder
 from rga.gallery.gallery import Gallery
-from rga.gallery.store.postgresql.database import SCHEMA
+from rga.gallery.store.postgresql.database import SCHEMA, Connection, Database
 from rga.gallery.store.postgresql.embedded import Embedded
 
 MakeUrl = Callable[[], str]
+Result = TypeVar("Result")
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +76,15 @@ def gallery(make_url: MakeUrl) -> Iterator[Gallery]:
     """An empty gallery."""
     with Gallery.create(make_url(), PixelEmbedder()) as made:
         yield made
+
+
+@pytest.fixture
+def lost_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does each transaction twice, as if the answer to the commit of the first had been lost."""
+    run = Database.run
+
+    def twice(self: Database, work: Callable[[Connection], Result], *, reads: bool = False) -> Result:
+        run(self, work, reads=reads)
+        return run(self, work, reads=reads)
+
+    monkeypatch.setattr(Database, "run", twice)

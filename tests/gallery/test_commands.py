@@ -69,6 +69,18 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "undone: merge" in run("undo", where)
     run("show", where, "Anna", "--thumbnails", tmp_path / "thumbnails")
     assert len(list((tmp_path / "thumbnails").iterdir())) == 3
+    assert "there are more" not in run("show", where, "--limit", 12)
+    assert "there are more than these 11 people: raise --limit" in run("show", where, "--limit", 11)
+    assert "there are more" not in run("show", where, "Anna", "--limit", 3)
+    few = ("show", where, "Anna", "--limit", 2, "--thumbnails", tmp_path / "few")
+    assert "there are more than these 2 sightings, also of thumbnails: raise --limit" in run(*few)
+    assert len(list((tmp_path / "few").iterdir())) == 2
+    for words in (
+        ("remove", where, "--person", ""),
+        ("merge", where, "Anna", " "),
+        ("export", where, "--person", "", "-o", tmp_path / "n.zip"),
+    ):
+        assert "an empty name is nobody's" in run(*words, code=2)
     assert "no person 'Berta'" in run("show", where, "Berta", code=2)
 
     assert "wrote 3 sightings" in run("export", where, "--person", "Anna", "-o", tmp_path / "anna.zip")
@@ -86,10 +98,14 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "Anna" not in run("search", copy, query, code=1)
     assert "WRONG" not in run("doctor", copy)
     assert "has this model already" in run("rebuild", copy, "small", images / "known", code=2)
-    assert "the images of 33 sightings were not in the sources" in run("rebuild", copy, "small", images / "query", "--flip", code=1)
-    assert "embedded 33 sightings; the gallery uses small now" in run("rebuild", copy, "small", images / "known", "--flip")
+    said = run("rebuild", copy, "small", images / "query", "--flip", code=1)
+    assert "the images of 33 sightings were not in the sources" in said
+    assert "0001_c1s1_000000_00.png, " in said
+    assert "the gallery uses small now; calibrate it again" in run("rebuild", copy, "small", images / "known", "--flip")
     assert "flip" in run("stats", copy)
     assert "removed 0 sightings" in run("expire", copy, "--days", 1)
+    for days in ("1e12", "nan"):
+        assert "--days is the age" in run("expire", copy, "--days", days, code=2)
 
 
 def test_damaged_images_are_named_and_the_others_added(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:

@@ -88,6 +88,98 @@ def test_a_model_that_is_changed_meanwhile_is_noticed(make_url: MakeUrl) -> None
         assert gallery.stats().sightings == 6
 
 
+def numbers_of(gallery: Gallery) -> tuple[list[tuple[int, str]], list[str]]:
+    """The models of a gallery and the tables of embeddings."""
+    with psycopg.connect(gallery.database.url) as connection:
+        models = connection.execute(f"SELECT number, state FROM {SCHEMA}.models ORDER BY 1").fetchall()
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name LIKE 'embeddings%%'", [SCHEMA]
+        ).fetchall()
+    return models, [name for (name,) in tables]
+
+
+def test_two_rebuilds_to_one_model_end_with_it(make_url: MakeUrl) -> None:
+    crops = crowd(3, 2)
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery, Gallery.open(gallery.where, PixelEmbedder()) as other:
+        gallery.add(crops)
+
+        def meanwhile() -> Iterator[Crop]:
+            yield from crops
+            assert gallery.rebuild(PixelEmbedder("other"), crops).switched
+
+        done = other.rebuild(PixelEmbedder("other"), meanwhile())
+        assert (done.missing, done.switched) == (0, True)
+        assert numbers_of(gallery) == ([(2, "active")], ["embeddings_2"])
+        for each in (gallery, other):
+            assert each.search([image_of(1, 99)]).groups[0].name == "p001"
+
+
+def test_a_switch_whose_answer_was_lost_is_done_once(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 2))
+    assert gallery.rebuild(PixelEmbedder("other"), crowd(3, 2)).switched
+    assert numbers_of(gallery) == ([(2, "active")], ["embeddings_2"])
+    assert gallery.search([image_of(1, 99)]).groups[0].name == "p001"
+
+
+@pytest.mark.parametrize("given", [6, 0])
+def test_a_rebuild_whose_table_was_removed_says_so(make_url: MakeUrl, given: int) -> None:
+    """Another process has gone from the first model to the second one and back, or on."""
+    crops = crowd(3, 2)
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery, Gallery.open(gallery.where, PixelEmbedder()) as other:
+        gallery.add(crops)
+
+        def meanwhile() -> Iterator[Crop]:
+            yield from crops[:given]
+            assert gallery.rebuild(PixelEmbedder("other"), crops).switched
+            assert gallery.rebuild(PixelEmbedder("third"), crops).switched
+            yield from crops[given:]
+
+        with pytest.raises(OtherModelError, match="were removed meanwhile, and the gallery has third"):
+            other.rebuild(PixelEmbedder("other"), meanwhile(), batch_size=2)
+        assert numbers_of(gallery) == ([(3, "active")], ["embeddings_3"])
+
+
+def test_numbers_of_models_are_not_given_twice(make_url: MakeUrl) -> None:
+    """What still knows a model that was removed would otherwise write into the table of another one."""
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 1))
+        assert not gallery.rebuild(PixelEmbedder("second"), []).switched
+        assert gallery.rebuild(PixelEmbedder("third"), crowd(2, 1)).switched
+        assert gallery.rebuild(PixelEmbedder("second"), crowd(2, 1)).switched  # and the third one, the last, is gone
+        assert not gallery.rebuild(PixelEmbedder("fourth"), []).switched
+        assert numbers_of(gallery) == ([(2, "active"), (4, "filling")], ["embeddings_2", "embeddings_4"])
+
+
+def test_what_is_missing_is_named_and_a_calibration_of_its_own_is_to_be_made_again(make_url: MakeUrl) -> None:
+    threshold = Threshold(0.1, "cosine", "neck", False, 0.02, 0.01, 0.9, 300, 100, "people", "f")
+    with Gallery.create(make_url(), PixelEmbedder(threshold=threshold)) as gallery:
+        crops = crowd(12, 2)
+        gallery.add(crops)
+        half = gallery.rebuild(PixelEmbedder("other"), crops[:-7])
+        assert (half.missing, half.lacking) == (7, tuple(crop.source for crop in crops[-7:-2]))
+        done = gallery.rebuild(PixelEmbedder("other"), crops)
+        assert (done.switched, done.lacking, done.calibrate_again) == (True, (), False)
+        gallery.calibrate(0.1)
+        assert not gallery.rebuild(PixelEmbedder("third", threshold=threshold), []).calibrate_again
+        assert gallery.rebuild(PixelEmbedder("third", threshold=threshold), crops).calibrate_again
+        assert gallery.calibration is not None
+        assert gallery.calibration.data == "people"
+
+
+def test_a_sighting_that_is_removed_while_it_is_embedded_again_is_left_out(make_url: MakeUrl) -> None:
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        gallery.add(crowd(3, 2))
+
+        class Removing(PixelEmbedder):
+            def embed(self, images: Any) -> Any:
+                if len(images) == 6:
+                    gallery.remove(person=gallery.find("p001").id)
+                return super().embed(images)
+
+        assert gallery.rebuild(Removing("other"), crowd(3, 2)).switched
+        assert gallery.stats().sightings == 4
+
+
 def test_a_model_that_ships_is_opened_by_its_name() -> None:
     embedder = open_embedder("small")
     assert isinstance(embedder, ModelEmbedder)

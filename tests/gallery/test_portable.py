@@ -1,8 +1,12 @@
 """A gallery in a file, and again from it."""
 
+import io
+import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gallery.conftest import MakeUrl
@@ -56,3 +60,47 @@ def test_other_files_are_refused(make_url: MakeUrl, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no exported gallery"):
             Gallery.import_from(tmp_path / name, url)
     Gallery.create(url, PixelEmbedder()).close()  # nothing was left in the database
+
+
+def saved(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def changed(contents: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    return saved(change(np.load(io.BytesIO(contents))))
+
+
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes | None], str]] = {
+    "a shortened array": ("embeddings/000000.npy", lambda contents: contents[:50], ""),
+    "an array without an end": ("embeddings/000000.npy", lambda contents: contents[:-7], ""),
+    "fewer rows": ("embeddings/000000.npy", lambda contents: changed(contents, lambda array: array[:1]), r"of the shape \(1, 72\)"),
+    "fewer numbers": ("embeddings/000000.npy", lambda contents: changed(contents, lambda array: array[:, :8]), r"of the shape \(4, 8\)"),
+    "integers": ("embeddings/000000.npy", lambda contents: changed(contents, lambda array: array.astype(int)), "holds int64"),
+    "NaN": ("embeddings/000000.npy", lambda contents: changed(contents, lambda array: array * np.float16("nan")), "NaN or infinite"),
+    "no embeddings": ("embeddings/000000.npy", lambda _: None, "embeddings/000000.npy"),
+    "no sightings": ("sightings/000000.jsonl", lambda _: None, "holds 0 of 4 sightings"),
+    "a sighting of nobody": ("people.jsonl", lambda _: b"", "foreign key"),
+    "no identifier": ("people.jsonl", lambda contents: contents.replace(b'"person": "', b'"person": "x'), "invalid input"),
+    "a list": ("gallery.json", lambda _: b"[]", ""),
+    "no dimensions": ("gallery.json", lambda contents: json.dumps({**json.loads(contents), "dimensions": "many"}).encode(), ""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_as_a_whole(make_url: MakeUrl, tmp_path: Path, damage: str) -> None:
+    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 2))
+        gallery.export(tmp_path / "g.zip")
+    damaged, change, told = DAMAGES[damage]
+    with zipfile.ZipFile(tmp_path / "g.zip") as whole, zipfile.ZipFile(tmp_path / "damaged.zip", "w") as archive:
+        for name in whole.namelist():
+            contents = change(whole.read(name)) if name == damaged else whole.read(name)
+            if contents is not None:
+                archive.writestr(name, contents)
+    url = make_url()
+    with pytest.raises(InputError, match=rf"damaged.zip is no exported gallery, or a damaged one \(.*{told}"):
+        Gallery.import_from(tmp_path / "damaged.zip", url)
+    with Gallery.import_from(tmp_path / "g.zip", url) as copy:  # nothing was left in the database
+        assert copy.stats().sightings == 4

@@ -2,6 +2,7 @@
 
 import threading
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,36 @@ def test_an_erased_person_is_found_by_no_query(gallery: Gallery) -> None:
     assert (who, what, details["sightings"]) == ("Berta", "remove", 4)
 
 
+def test_a_removal_whose_answer_was_lost_tells_what_was_removed(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 2))
+    receipt = gallery.remove(person=gallery.find("p001").id)
+    check(receipt, 2, 1)
+    assert receipt.queries == 2
+    assert [entry[3]["sightings"] for entry in gallery.audit() if entry[2] == "remove"] == [2]
+
+
+def test_a_removal_that_was_interrupted_is_completed_by_the_next_one(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery.add(crowd(3, 2))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "clean", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.remove(person=gallery.find("p001").id)
+    vacuumed = "SELECT relname FROM pg_stat_all_tables WHERE schemaname = %s AND last_vacuum IS NOT NULL"
+    with psycopg.connect(gallery.database.url, autocommit=True) as connection:
+        assert not connection.execute(vacuumed, [SCHEMA]).fetchall()
+        check(gallery.expire(timedelta(days=36500)), 0, 0)
+        assert {"sightings", "embeddings_1"} <= {name for (name,) in connection.execute(vacuumed, [SCHEMA]).fetchall()}
+
+
+def test_a_vacuum_that_is_not_allowed_proves_nothing(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "vacuum", lambda *_: None)
+    assert not gallery.expire(timedelta(days=36500)).proven
+
+
 def test_what_was_removed_stays_out(gallery: Gallery) -> None:
     crops = crowd(3, 2)
     gallery.add(crops)
@@ -77,6 +108,39 @@ def test_who_was_merged_is_removed_too(gallery: Gallery) -> None:
     gallery.merge(first.id, [second.id])
     check(gallery.remove(person=second.id), 4, 2)
     assert [each.name for each in gallery.people()] == ["p002", "p003"]
+
+
+def test_who_was_merged_and_has_no_sightings_any_more_leaves_no_name(gallery: Gallery) -> None:
+    now = datetime.now(UTC)
+    days = {"Anna Secret": 30, "Berta": 10}
+    gallery.add([replace(crop_of(number, time=now - timedelta(days=age)), person=name) for number, (name, age) in enumerate(days.items())])
+    anna, berta = (gallery.find(name).id for name in days)
+    gallery.name(anna, "Anna S.")
+    gallery.merge(berta, [anna])
+    check(gallery.expire(timedelta(days=20)), 1, 0)
+    check(gallery.expire(timedelta(days=5)), 1, 2)
+    left = everything(gallery)
+    for trace in ("Anna", "Berta", str(anna), str(berta)):
+        assert trace not in left
+
+
+def test_rows_that_name_who_was_removed_are_counted(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt looks for people, too, and not for sightings alone."""
+    gallery.add(crowd(2, 1))
+    person = gallery.find("p001").id
+    cleaned = removal.clean
+
+    def left_over(database: Any, gone: removal.Deleted) -> tuple[bool, int]:
+        gallery.name(gallery.find("p000").id, "Ada")
+        with psycopg.connect(gallery.database.url) as connection:
+            connection.execute(f"UPDATE {SCHEMA}.actions SET concerns = %s", [[person]])
+            connection.execute(f"INSERT INTO {SCHEMA}.people (person, name) VALUES (%s, 'p001')", [person])
+        return cleaned(database, gone)
+
+    monkeypatch.setattr(removal, "clean", left_over)
+    receipt = gallery.remove(person=person)
+    assert receipt.orphans == 2
+    assert not receipt.proven
 
 
 def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:
@@ -99,6 +163,8 @@ def test_one_of_many_is_named(gallery: Gallery) -> None:
         gallery.remove(person=sighting_of("nobody"))
     with pytest.raises(InputError, match="above 0"):
         gallery.expire(timedelta(0))
+    with pytest.raises(InputError, match="1,000,000 days ago there was no year 1"):
+        gallery.expire(timedelta(days=1e6))
 
 
 def test_what_is_older_expires(gallery: Gallery) -> None:
@@ -118,6 +184,19 @@ def test_the_index_is_rebuilt_when_it_pays(gallery: Gallery, monkeypatch: pytest
     assert receipt.proven
     assert gallery.stats().indexed
     assert not gallery.search([image_of(1, 99)]).exact
+
+
+def test_an_index_that_somebody_else_builds_is_left_to_them(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 50)
+    gallery.add(crowd(20, 5))
+    with gallery.database.alone() as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [indexing.LOCK, gallery.model.number])
+        receipt = gallery.remove(camera="c0")
+    assert not receipt.reindexed
+    assert receipt.proven
+    with gallery.database.alone() as other:
+        assert gallery.remove(camera="c1").reindexed
+        assert other.execute("SELECT pg_try_advisory_lock(%s, %s)", [indexing.LOCK, gallery.model.number]).fetchone() == (True,)
 
 
 def test_a_reader_that_still_sees_the_rows_is_told_of(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,30 @@ def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkey
     assert healthy["index"]
 
 
+def test_an_index_that_gives_up_before_the_filter_is_satisfied_is_not_believed(make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index ends after so many rows, here the nearest ones, which are all of the other camera, person or time."""
+    monkeypatch.setattr(indexing, "EXACT_ROWS", 100)
+    monkeypatch.setattr(searching, "FEW_ROWS", 10)
+    monkeypatch.setattr(searching, "LARGEST_EF_SEARCH", 100)
+    url = make_url()
+    with Gallery.create(url, PixelEmbedder(threshold=THRESHOLD)) as gallery:
+        near = [crop_of(0, number, camera="day") for number in range(700)]
+        far = [crop_of(person, 5000 + person, camera="night") for person in range(1, 61)]
+        assert gallery.add([*near, *far]).indexed
+    with Gallery.open(url + "&options=-chnsw.max_scan_tuples%3D1%20-cenable_sort%3Doff", PixelEmbedder()) as gallery:
+        query = [image_of(0, 9999)]
+        assert not gallery.search(query, top=1, cameras=["day"]).exact
+        for kept in ({"cameras": ["night"]}, {"since": START + timedelta(hours=5000)}):
+            found, exact = (gallery.search(query, top=20, exact=how, **kept) for how in (None, True))
+            assert found == exact
+            assert found.exact
+            assert len(found.groups) == 20
+        everybody = gallery.search(query, top=20)  # a later round leaves the first one out
+        assert len(everybody.groups) == 20
+        gallery.hide(gallery.find("p000").id)
+        assert [group.name for group in gallery.search(query, top=20).groups] == names(exact)
+
+
 def test_a_search_that_a_filter_narrows_takes_rows_one_by_one(gallery: Gallery) -> None:
     gallery.add(crowd(8, 3))
 

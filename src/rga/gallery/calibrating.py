@@ -23,6 +23,8 @@ QUERIES = 2000
 """Sightings that serve as queries at most, evenly spread over all."""
 FEWEST = 10
 """People that a rate needs at least, to mean something at all."""
+OWN_PEOPLE = "the gallery's own people"
+"""On what a gallery was calibrated, if not with its model on a dataset."""
 BLOCK = 256
 """Queries at a time."""
 
@@ -90,7 +92,7 @@ def calibrate(
         found_rate=float((own[known] <= np.minimum(match, others[known])).mean()) if known.any() else None,
         gallery=len(features),
         queries=len(queries),
-        data="the gallery's own people",
+        data=OWN_PEOPLE,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from uuid import UUID, uuid4
 
+from rga.checks import check_at_least
 from rga.gallery.opened import OpenGallery
 from rga.gallery.results import Action, Person, Sighting
-from rga.gallery.store.actions import find_action, list_actions, made_by, undo
+from rga.gallery.store.actions import find_action, last_action, list_actions, made_by, undo
 from rga.gallery.store.people import (
     assign_sightings,
     everybody,
@@ -33,7 +35,12 @@ class Corrections(OpenGallery):
             part: of the name, in any case; empty for all.
             limit: how many at most.
             offset: how many are left out first.
+
+        Raises:
+            InputError: a number is too small.
         """
+        check_at_least(1, limit=limit)
+        check_at_least(0, offset=offset)
         return self.database.run(lambda connection: list_people(connection, part, limit, offset), reads=True)
 
     def person(self, person: UUID) -> Person:
@@ -48,12 +55,18 @@ class Corrections(OpenGallery):
         """The person of a name, or of an identifier as text.
 
         Raises:
-            GalleryError: there is none.
+            GalleryError: there is none, or the name is empty.
         """
         return self.database.run(lambda connection: read_person(connection, find_person(connection, named)), reads=True)
 
     def sightings(self, person: UUID, *, limit: int | None = None) -> list[Sighting]:
-        """Where and when somebody was seen, in the order of time; unknown times come last."""
+        """Where and when somebody was seen, in the order of time; unknown times come last.
+
+        Raises:
+            GalleryError: the person is not there.
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=1 if limit is None else limit)
 
         def work(connection: Connection) -> list[Sighting]:
             return read_sightings(
@@ -68,10 +81,10 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: another person has the name, or the person is not there.
         """
-        return self.acting(lambda connection, action: name_person(connection, action, person, name.strip()))
+        return self.acting(lambda connection, action: name_person(connection, action, person, name))
 
     def merge(self, into: UUID, others: Sequence[UUID]) -> Action:
-        """Makes several people one, who keeps the name of ``into``, or takes the first that there is.
+        """Makes several people one, who keeps the name of ``into``, or takes the first that there is; hidden if one of them was.
 
         Raises:
             GalleryError: one of them is not there, or there is nobody to merge.
@@ -84,8 +97,8 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: one of them is not there, or another person has the name.
         """
-        action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name.strip()))
-        return self.person(made_by(action.id))
+        action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name))
+        return self.database.run(lambda connection: read_person(connection, made_by(action.id)))  # a replica may not know it yet
 
     def assign(self, sightings: Sequence[UUID], person: UUID) -> Action:
         """Says that some sightings show a person, whoever they were taken for.
@@ -118,6 +131,8 @@ class Corrections(OpenGallery):
     def not_same(self, one: UUID, other: UUID) -> Action:
         """Says that two images show different people: a search with one finds neither the other, nor the person on it, any more.
 
+        Where nobody is known on a sighting, it holds for all of its track. It goes on to hold when the sighting is removed.
+
         Args:
             one: a sighting, or an image of ``SearchResult.query``.
             other: another; at least one is a sighting.
@@ -128,7 +143,12 @@ class Corrections(OpenGallery):
         return self.acting(lambda connection, action: judge(connection, action, one, other, False))
 
     def actions(self, limit: int = 20) -> list[Action]:
-        """The latest actions that can be undone, the last one first."""
+        """The latest actions that can be undone, the last one first.
+
+        Raises:
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=limit)
         return self.database.run(lambda connection: list_actions(connection, limit), reads=True)
 
     def undo(self, action: UUID | None = None) -> Action:
@@ -138,9 +158,11 @@ class Corrections(OpenGallery):
             action: which; None for the last one.
 
         Raises:
-            GalleryError: there is nothing to undo, or a later action is about the same people.
+            GalleryError: there is nothing to undo, a later action is about the same people, or a name was given to somebody else since.
         """
-        return self.database.run(lambda connection: undo(connection, action))
+        chosen = self.database.run(last_action) if action is None else action
+        tries = count()
+        return self.database.run(lambda connection: undo(connection, chosen, again=next(tries) > 0))
 
     def acting(self, work: Callable[[Connection, UUID], None]) -> Action:
         """Does an action; once, also where it is tried again because the answer was lost."""

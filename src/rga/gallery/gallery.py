@@ -20,7 +20,6 @@ from rga.gallery.query import Request, answer, name_of
 from rga.gallery.results import Added, Receipt, SearchResult, Sighting
 from rga.gallery.store.indexing import build_index
 from rga.gallery.store.models import active_model, add_model
-from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import import_gallery
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
@@ -256,17 +255,14 @@ class Gallery(Corrections, Upkeep):
         chosen = [name for name, value in (("sightings", sightings), ("person", person), ("source", source), ("camera", camera)) if value]
         if len(chosen) != 1:
             raise InputError(f"say what is removed by one of sightings, person, source and camera; got {', '.join(chosen) or 'none'}")
-        people: list[UUID] = []
-        if person is not None:
-            people = self.database.run(lambda connection: everybody(connection, person))
         condition, value = {
             "sightings": ("s.sighting = ANY(%s)", list(sightings)),
-            "person": ("s.person = ANY(%s)", people),
+            "person": ("s.person = ANY(%s)", person),
             "source": ("s.source = %s", source),
             "camera": ("s.camera = %s", camera),
         }[chosen[0]]
         salt = self.settings["salt"] if keep_out else None
-        return remove_where(self.database, condition, [value], people=people, salt=salt, who=who or self.user, why=chosen[0])
+        return remove_where(self.database, condition, [value], person=person, salt=salt, who=who or self.user, why=chosen[0])
 
     def expire(self, age: timedelta, *, who: str | None = None) -> Receipt:
         """Removes what is older: taken longer ago, or, where that time is unknown, added longer ago. It is kept out from then on.
@@ -276,10 +272,13 @@ class Gallery(Corrections, Upkeep):
             who: removes, for the audit log.
 
         Raises:
-            InputError: the age is not positive.
+            InputError: the age is not positive, or longer than years are counted.
         """
         if age <= timedelta(0):
             raise InputError(f"what is older than {age} would be everything: name an age above 0")
-        before = datetime.now().astimezone() - age
+        try:
+            before = datetime.now().astimezone() - age
+        except OverflowError as error:
+            raise InputError(f"{age.days:,} days ago there was no year 1 yet: name a smaller age") from error
         salt = self.settings["salt"]
         return remove_where(self.database, "coalesce(s.time, s.added) < %s", [before], salt=salt, who=who or self.user, why="age")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,9 +21,10 @@ from rga.gallery.grouping import Candidates, grouped, key_of
 from rga.gallery.results import Calibration, Group, SearchResult, Sighting
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.indexing import has_index
+from rga.gallery.store.judgements import people_among, said_of
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import Filter, count, embeddings, keeps_few, nearest
+from rga.gallery.store.searching import Filter, count, embeddings, find_nearest, keeps_few
 from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25
@@ -94,7 +96,7 @@ def answer(
     if exact is None:
         exact = not indexed or (request.kept.narrow and keeps_few(connection, request.kept))
     calibration = None if model.calibration is None else Calibration(**model.calibration)
-    groups = search_groups(connection, model, query, request, calibration, exact=exact)
+    groups, exact = search_groups(connection, model, query, request, calibration, exact=exact)
     searched = count(connection, model, estimate=indexed)
     return SearchResult(
         groups=tuple(groups),
@@ -127,24 +129,41 @@ def examples(connection: Connection, model: StoredModel, ids: Sequence[UUID]) ->
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
-def judged(connection: Connection, query: Query) -> tuple[list[UUID], list[UUID], set[UUID]]:
+@dataclass(frozen=True)
+class Judged:
     """What was said before about the images of a query.
 
-    Returns:
-        Sightings that are somebody else; people who are, merged ones included; sightings that are the person.
+    Attributes:
+        others: sightings that are somebody else.
+        strangers: people who are, merged ones included.
+        elsewhere: what their sightings are grouped by, where nobody is known on them: a judgement of one is one of its whole track.
+        same: sightings that are the person.
     """
-    names = list(query.names)
-    rows = connection.execute(
-        "SELECT CASE WHEN first = ANY(%(names)s) THEN second ELSE first END, same FROM pairs "
-        "WHERE first = ANY(%(names)s) OR second = ANY(%(names)s)",
-        {"names": names},
-    ).fetchall()
+
+    others: frozenset[UUID] = frozenset()
+    strangers: frozenset[UUID] = frozenset()
+    elsewhere: frozenset[Any] = frozenset()
+    same: frozenset[UUID] = frozenset()
+
+
+def judged(connection: Connection, query: Query) -> Judged:
+    """What was said before about the images of a query."""
+    rows = said_of(connection, query.names)
     if not rows:
-        return [], [], set()
-    others = [row[0] for row in rows if not row[1]]
-    same = {row[0] for row in rows if row[1]}
-    strangers = people_on(connection, others) - people_on(connection, [*same, *names])
-    return others, members(connection, sorted(strangers)) if strangers else [], same
+        return Judged()
+    others = {other for _, other, same in rows if not same}
+    same = {other for _, other, same in rows if same}
+    sought = read_sightings(connection, "s.sighting = ANY(%s)", [[*same, *query.names]])
+    refused = read_sightings(connection, "s.sighting = ANY(%s)", [sorted(others)])
+    people = {each.person for each in refused if each.person} | set(people_among(connection, sorted(others)).values())
+    strangers = people - {each.person for each in sought}
+    elsewhere = {key_of(each) for each in refused if each.person is None} - {key_of(each) for each in sought}
+    return Judged(
+        others=frozenset(others),
+        strangers=frozenset(members(connection, sorted(strangers))) if strangers else frozenset(),
+        elsewhere=frozenset(elsewhere),
+        same=frozenset(same),
+    )
 
 
 def people_on(connection: Connection, sightings: Sequence[UUID]) -> set[UUID]:
@@ -154,25 +173,31 @@ def people_on(connection: Connection, sightings: Sequence[UUID]) -> set[UUID]:
 
 def search_groups(
     connection: Connection, model: StoredModel, query: Query, request: Request, calibration: Calibration | None, *, exact: bool
-) -> list[Group]:
-    """The groups of a search, the nearest first."""
+) -> tuple[list[Group], bool]:
+    """The groups of a search, the nearest first; and whether all distances were computed."""
     kept, top, rerank = request.kept, request.top, request.rerank
-    others, strangers, same = judged(connection, query)
-    without = {*kept.without, *others, *query.without}
-    people = {*kept.without_people, *strangers, *hidden_people(connection)}
+    said_before = judged(connection, query)
+    same = said_before.same
+    without = {*kept.without, *said_before.others, *query.without}
+    people = {*kept.without_people, *said_before.strangers, *hidden_people(connection)}
     rows: dict[UUID, NDArray[np.float32]] = {}
     distances: dict[UUID, float] = {}
     found: dict[UUID, Sighting] = {}
     plain = len(query.features) == 1 and not len(query.away) and not rerank
-    wanted = max(50, CANDIDATES * top)
+    wanted, all_exact = max(50, CANDIDATES * top), True
     for _ in range(ROUNDS):
         now = Filter(kept.cameras, kept.since, kept.until, tuple(sorted(without)), tuple(sorted(people)))
-        hits = nearest(connection, model, query.direction, wanted, now, exact)
+        nearest = find_nearest(connection, model, query.direction, wanted, now, exact)
+        hits, all_exact = nearest.hits, all_exact and nearest.exact
         taken = [sighting for sighting, _ in hits]
         if not found and same - set(taken):  # what somebody said is shown, however far it is
             said = read_sightings(connection, "s.sighting = ANY(%s)", [sorted(same - set(taken))])
             taken += [each.id for each in said if now.keeps(each)]
-        found.update({each.id: each for each in read_sightings(connection, "s.sighting = ANY(%s)", [taken])})
+        for each in read_sightings(connection, "s.sighting = ANY(%s)", [taken]):
+            if key_of(each) in said_before.elsewhere:
+                without.add(each.id)
+            else:
+                found[each.id] = each
         if plain and len(taken) == len(hits):
             distances.update(hits)
         else:
@@ -183,7 +208,7 @@ def search_groups(
         without |= {each.id for each in found.values() if each.person is None}
         people |= set(members(connection, sorted({each.person for each in found.values() if each.person})))
     if not found:
-        return []
+        return [], all_exact
     order = sorted(found)
     if plain:
         matrix = np.array([[distances[sighting] for sighting in order]])
@@ -193,7 +218,7 @@ def search_groups(
     scores = ranked_scores(query, rows, order, matrix, rerank=rerank)
     sure_people = people_on(connection, sorted(same)) if same else set()
     confirmed = frozenset(each.id for each in found.values() if each.id in same or each.person in sure_people)
-    return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration)
+    return grouped(connection, Candidates([found[each] for each in order], matrix, scores, confirmed), top, calibration), all_exact
 
 
 def ranked_scores(

@@ -286,12 +286,16 @@ class Rebuilt:
         missing: that have none, because their images were not given; the gallery is not switched while there are some.
         switched: whether the gallery is searched with the new model now.
         unreadable: (source, reason) of what could not be read.
+        lacking: sources of some that are missing.
+        calibrate_again: whether the gallery was calibrated on its own people, for the model before: distances of another one are others.
     """
 
     embedded: int
     missing: int
     switched: bool
     unreadable: tuple[tuple[str, str], ...] = field(default=())
+    lacking: tuple[str, ...] = ()
+    calibrate_again: bool = False
 
 
 JsonObject = dict[str, Any]

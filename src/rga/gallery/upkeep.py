@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from rga.checks import check_at_least
 from rga.gallery.adding import BATCH, Progress, dimensions_of, embed_again, unreported
-from rga.gallery.calibrating import calibrate, labelled
+from rga.gallery.calibrating import OWN_PEOPLE, calibrate, labelled
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import Embedder, calibration_of, open_embedder
 from rga.gallery.opened import OpenGallery
@@ -20,10 +22,13 @@ from rga.gallery.store.audit import entries
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.health import examine, stats_of
 from rga.gallery.store.indexing import build_index
-from rga.gallery.store.models import active_model, add_model, as_json, switch
+from rga.gallery.store.models import active_model, add_model, as_json, check_there, lacking_sources, switch
 from rga.gallery.store.people import everybody
 from rga.gallery.store.portable import export_gallery, export_people
 from rga.gallery.store.postgresql.database import Connection
+
+NAMED = 5
+"""Sources of missing images that are named."""
 
 
 class Upkeep(OpenGallery):
@@ -38,7 +43,12 @@ class Upkeep(OpenGallery):
         return self.database.run(lambda connection: list(examine(connection)))
 
     def audit(self, limit: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
-        """The latest searches and removals: (time, who, what, details)."""
+        """The latest searches and removals: (time, who, what, details).
+
+        Raises:
+            InputError: the limit is below 1.
+        """
+        check_at_least(1, limit=limit)
         return self.database.run(lambda connection: entries(connection, limit))
 
     def calibrate(self, false_alarm_rate: float = 0.01, unsure_rate: float = 0.1) -> Calibration:
@@ -84,10 +94,12 @@ class Upkeep(OpenGallery):
 
         Raises:
             GalleryError: it is the model that the gallery has.
+            OtherModelError: the gallery was given another model meanwhile.
         """
         check_at_least(1, batch_size=batch_size)
         embedder = open_embedder(model, device=self.device, **options) if isinstance(model, str | Path) else model
-        if embedder.fingerprint == self.model.fingerprint:
+        before = self.model
+        if embedder.fingerprint == before.fingerprint:
             raise GalleryError(f"the gallery has this model already ({embedder.fingerprint}): name another one")
         dimensions, calibration = dimensions_of(embedder), calibration_of(embedder)
 
@@ -96,12 +108,19 @@ class Upkeep(OpenGallery):
 
         stored = self.database.run(begin)
         report = progress or unreported
-        result = embed_again(self.database, stored, embedder, crops, batch_size=batch_size, total=total, progress=report)
-        build_index(self.database, stored)
+        try:
+            result = embed_again(self.database, stored, embedder, crops, batch_size=batch_size, total=total, progress=report)
+            build_index(self.database, stored)
+        except psycopg.errors.UndefinedTable:
+            self.database.run(lambda connection: check_there(connection, stored))
+            raise
         missing = self.database.run(lambda connection: switch(connection, stored))
-        if not missing:
-            self.loaded = embedder
-        return Rebuilt(result.embedded, missing, switched=missing == 0, unreadable=result.unreadable)
+        if missing:
+            lacking = self.database.run(lambda connection: lacking_sources(connection, stored, NAMED))
+            return Rebuilt(result.embedded, missing, switched=False, unreadable=result.unreadable, lacking=tuple(lacking))
+        self.loaded = embedder
+        own = before.calibration is not None and before.calibration["data"] == OWN_PEOPLE
+        return Rebuilt(result.embedded, 0, switched=True, unreadable=result.unreadable, calibrate_again=own)
 
     def export(self, path: Path, progress: Progress | None = None) -> int:
         """Writes all of the gallery into a file, from which ``Gallery.import_from`` makes it again; how many sightings.

@@ -1,5 +1,6 @@
 """Databases that others run: reached by a URL, and refused if they are too old."""
 
+from pathlib import Path
 from threading import Thread
 from uuid import UUID, uuid4
 
@@ -8,10 +9,11 @@ import pytest
 
 from gallery.conftest import MakeUrl
 from gallery.people import PixelEmbedder, crowd, image_of
+from rga.errors import InputError
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql import database
-from rga.gallery.store.postgresql.database import SCHEMA, Database, check_versions
+from rga.gallery.store.postgresql.database import SCHEMA, check_versions
 from rga.gallery.store.writing import people_named
 
 
@@ -69,24 +71,31 @@ def test_lost_connections_are_opened_again(make_url: MakeUrl) -> None:
         assert gallery.search([image_of(1, 0)]).groups[0].name == "p001"
 
 
-def test_an_answer_that_was_lost_does_nothing_twice(make_url: MakeUrl) -> None:
-    with Gallery.create(make_url(), PixelEmbedder()) as gallery:
-        gallery.add(crowd(3, 1))
-        people = gallery.people()
-        run, times = Database.run, []
+def test_an_answer_that_was_lost_does_nothing_twice(gallery: Gallery, lost_answers: None) -> None:
+    gallery.add(crowd(3, 1))
+    people = gallery.people()
+    gallery.merge(people[0].id, [people[1].id])
+    assert gallery.split([people[2].example], "new").name == "new"  # type: ignore[list-item]
+    assert [action.kind for action in gallery.actions()] == ["split", "merge"]
+    gallery.undo()
+    gallery.undo()
+    assert gallery.people() == people
 
-        def twice(self: Database, work, **options):  # type: ignore[no-untyped-def]
-            times.append(run(self, work, **options))
-            return run(self, work, **options)
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Database, "run", twice)
-            gallery.merge(people[0].id, [people[1].id])
-            assert gallery.split([people[2].example], "new").name == "new"  # type: ignore[list-item]
-        assert [action.kind for action in gallery.actions()] == ["split", "merge"]
-        gallery.undo()
-        gallery.undo()
-        assert gallery.people() == people
+def test_what_the_database_does_not_take_is_told_without_other_rows(gallery: Gallery) -> None:
+    gallery.add(crowd(1, 1))
+    for statement, value, kind in (
+        ("INSERT INTO people (person, name) VALUES (gen_random_uuid(), %s)", "p000", GalleryError),
+        ("INSERT INTO people (person, merged_into, name) SELECT person, person, %s FROM people", "p000", GalleryError),
+        ("UPDATE sightings SET person = gen_random_uuid(), source = %s", "p000", GalleryError),
+        ("SELECT * FROM people WHERE name = %s", "a\0b", InputError),
+        ("SELECT * FROM people WHERE name = %s", "a\udcff", InputError),
+        ("SELECT * FROM people LIMIT %s::int", "-1", InputError),
+    ):
+        with pytest.raises(kind) as caught:
+            gallery.database.run(lambda connection: connection.execute(statement, [value]))  # noqa: B023
+        assert "p000" not in str(caught.value)
+        assert caught.value.__suppress_context__
 
 
 def test_a_replica_answers_searches(make_url: MakeUrl) -> None:
@@ -101,6 +110,17 @@ def test_a_replica_answers_searches(make_url: MakeUrl) -> None:
         assert gallery.audit()[0][2] == "search"
         with psycopg.connect(read_only) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute(f"DELETE FROM {SCHEMA}.people")
+
+
+def test_what_was_just_done_is_not_read_from_a_replica_that_lags(make_url: MakeUrl, tmp_path: Path) -> None:
+    url, behind = make_url(), make_url()
+    with Gallery.create(url, PixelEmbedder()) as gallery:
+        gallery.add(crowd(2, 2))
+        gallery.export(tmp_path / "g.zip")
+    Gallery.import_from(tmp_path / "g.zip", behind).close()
+    with Gallery.open(url, PixelEmbedder(), replica=behind) as gallery:
+        new = gallery.split([gallery.people()[0].example], "new")  # type: ignore[list-item]
+        assert (new.name, new.sightings) == ("new", 1)
 
 
 def test_a_name_that_is_given_meanwhile_is_nobodys_twice(make_url: MakeUrl) -> None:

@@ -12,12 +12,22 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import psycopg
+
 from rga.gallery.results import Action
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.postgresql.database import Connection
 
 Pair = tuple[UUID, UUID]
 """Two images, the lesser name first."""
+
+LOCK = 7_246_003
+"""The advisory lock of who corrects or removes."""
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Waits until no other transaction corrects: what a correction reads about people must still hold when it writes."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def begin(
@@ -29,7 +39,7 @@ def begin(
     sightings: Iterable[UUID] = (),
     pairs: Sequence[Pair] = (),
 ) -> None:
-    """Notes what an action is about to change.
+    """Notes what an action is about to change; ``one_at_a_time`` comes first, before anything is read.
 
     Args:
         connection: within a transaction.
@@ -79,25 +89,39 @@ def list_actions(connection: Connection, limit: int) -> list[Action]:
     return [Action(*row) for row in rows]
 
 
-def undo(connection: Connection, action: UUID | None) -> Action:
+def last_action(connection: Connection) -> UUID:
+    """The last action that is not undone.
+
+    Raises:
+        GalleryError: there is none.
+    """
+    found = list_actions(connection, 1)
+    if not found:
+        raise GalleryError("there is nothing to undo")
+    return found[0].id
+
+
+def undo(connection: Connection, action: UUID, *, again: bool = False) -> Action:
     """Undoes an action.
 
     Args:
         connection: within a transaction.
-        action: which; None for the last one that is not undone.
+        action: which.
+        again: this call may have undone it before, and was not told.
 
     Raises:
-        GalleryError: there is none, it is undone, or a later one builds on it.
+        GalleryError: there is none, it is undone, a later one builds on it, or a name was given to somebody else since then.
     """
-    chosen = "action = %s" if action else "%s::uuid IS NULL AND NOT undone"
+    one_at_a_time(connection)
     row = connection.execute(
-        f"SELECT action, time, kind, number, before, concerns, undone FROM actions WHERE {chosen} ORDER BY number DESC, action LIMIT 1",  # noqa: S608
-        [action],
+        "SELECT action, time, kind, number, before, concerns, undone FROM actions WHERE action = %s", [action]
     ).fetchone()
     if row is None:
-        raise GalleryError("there is nothing to undo" if action is None else f"there is no action {action} to undo")
+        raise GalleryError(f"there is no action {action} to undo")
     done = Action(*row[:3])
     number, before, concerns, undone = row[3:]
+    if undone and again:
+        return done
     if undone:
         raise GalleryError(f"the action {done.id} ({done.kind}) is undone already")
     later = connection.execute(
@@ -106,9 +130,26 @@ def undo(connection: Connection, action: UUID | None) -> Action:
     ).fetchone()
     if later is not None:
         raise GalleryError(f"a later action ({later[0]}) is about the same people: undo that one first")
-    restore(connection, before)
+    check_names(connection, before)
+    try:
+        with connection.transaction():
+            restore(connection, before)
+    except psycopg.errors.UniqueViolation:  # somebody was enrolled under the name just now
+        check_names(connection, before)
+        raise
     connection.execute("UPDATE actions SET undone = true WHERE action = %s", [done.id])
     return done
+
+
+def check_names(connection: Connection, before: dict[str, Any]) -> None:
+    """Raises a GalleryError if a name that an action changed was given to somebody else since then."""
+    people = {UUID(person): row for person, row in before["people"].items() if row is not None}
+    names = [row["name"] for row in people.values() if row["name"] and row["merged_into"] is None]
+    taken = connection.execute(
+        "SELECT name FROM people WHERE name = ANY(%s) AND merged_into IS NULL AND person <> ALL(%s) LIMIT 1", [names, list(people)]
+    ).fetchone()
+    if taken is not None:
+        raise GalleryError(f"another person is called {taken[0]!r} now: rename that one first, or merge the two")
 
 
 def restore(connection: Connection, before: dict[str, Any]) -> None:

@@ -27,6 +27,11 @@ def note(connection: Connection, entry: UUID, who: str, what: str, details: Mapp
     )
 
 
+def is_noted(connection: Connection, entry: UUID) -> bool:
+    """Whether an entry is there."""
+    return connection.execute("SELECT 1 FROM audit WHERE entry = %s", [entry]).fetchone() is not None
+
+
 def entries(connection: Connection, limit: int) -> list[tuple[datetime, str, str, dict[str, Any]]]:
     """The latest entries: (time, who, what, details)."""
     return connection.execute("SELECT time, who, what, details FROM audit ORDER BY time DESC LIMIT %s", [limit]).fetchall()

@@ -41,7 +41,12 @@ def copy_in(connection: Connection, table: sql.Composable, sightings: Sequence[U
         table: to copy into.
         sightings: that they are of.
         embeddings: (n, D), rounded to half precision.
+
+    Raises:
+        ValueError: there are more or fewer embeddings than sightings.
     """
+    if len(embeddings) != len(sightings):
+        raise ValueError(f"{len(embeddings)} embeddings were given for {len(sightings)} sightings")
     dimensions = embeddings.shape[1]
     query = sql.SQL("COPY {} (sighting, embedding) FROM STDIN (FORMAT BINARY)").format(table)
     with connection.cursor() as cursor, cursor.copy(query) as copy:

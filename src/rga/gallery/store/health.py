@@ -82,14 +82,22 @@ def examine(connection: Connection) -> Iterator[Finding]:
         live, dead = row or (0, 0)
         bad = dead > LEAST_DEAD and dead > DEAD_SHARE * live
         yield Finding(f"table {name}", not bad, f"{live:,} rows, {dead:,} dead" + ("; run VACUUM on it" if bad else ""))
-    loose = number(
-        connection,
-        sql.SQL(
-            "SELECT count(*) FROM people p WHERE merged_into IS NOT NULL "
-            "AND NOT EXISTS (SELECT FROM people r WHERE r.person = p.merged_into)"
-        ),
-    )
-    yield Finding("people", loose == 0, f"{loose:,} were merged into somebody who is gone" if loose else "all are whole")
+    yield from examine_people(connection)
+
+
+def examine_people(connection: Connection) -> Iterator[Finding]:
+    """Looks who was merged into whom: always into somebody who is there, and was not merged."""
+    merged = "FROM people p LEFT JOIN people r ON r.person = p.merged_into WHERE p.merged_into IS NOT NULL"
+    wrong = [
+        f"{count:,} {what}"
+        for what, condition in (
+            ("were merged into somebody who is gone", "r.person IS NULL"),
+            ("were merged into themselves", "r.person = p.person"),
+            ("were merged into somebody who was merged", "r.person <> p.person AND r.merged_into IS NOT NULL"),
+        )
+        if (count := number(connection, sql.SQL("SELECT count(*) {} AND {}").format(sql.SQL(merged), sql.SQL(condition))))
+    ]
+    yield Finding("people", not wrong, "; ".join(wrong) or "all are whole")
 
 
 def examine_index(connection: Connection, total: int) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ as little as 64 MiB of that, and then one process builds it alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
@@ -16,6 +17,8 @@ from rga.gallery.store.postgresql.database import Connection, Database
 
 EXACT_ROWS = 20_000
 """Up to so many embeddings, all distances are computed; above it an index is worth its building."""
+LOCK = 7_246
+"""With the number of the model: the advisory lock of who builds its index."""
 M, EF_CONSTRUCTION = 16, 100
 """Of the index: links of a node, and candidates while it is built."""
 LINK_BYTES, ROW_BYTES = 16, 256
@@ -46,10 +49,6 @@ def build_index(database: Database, model: StoredModel) -> bool:
         assert row is not None
         if row[0] <= EXACT_ROWS:
             return False
-        taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [7_246, model.number]).fetchone()
-        assert taken is not None
-        if not taken[0]:
-            return False  # another process builds it
         name = sql.Identifier(model.index)
 
         def build() -> None:
@@ -60,16 +59,37 @@ def build_index(database: Database, model: StoredModel) -> bool:
                 ).format(name, model.table, sql.Literal(M), sql.Literal(EF_CONSTRUCTION))
             )
 
-        in_memory(connection, model, build)
+        with building(connection, model) as taken:
+            if not taken or has_index(connection, model):
+                return False  # another process builds it, or has just done so
+            in_memory(connection, model, build)
         return True
 
 
-def rebuild_index(connection: Connection, model: StoredModel) -> None:
+@contextmanager
+def building(connection: Connection, model: StoredModel) -> Iterator[bool]:
+    """Whether this process may build the index of a model's embeddings now; otherwise another one does.
+
+    Nobody waits for the lock: building waits for all transactions that are under way, and so for those who would wait.
+    """
+    taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, model.number]).fetchone()
+    assert taken is not None
+    try:
+        yield taken[0]
+    finally:
+        if taken[0] and not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, model.number])
+
+
+def rebuild_index(connection: Connection, model: StoredModel) -> bool:
     """Builds the index of a model's embeddings anew, without the rows that were removed.
 
     Args:
         connection: outside of transactions.
         model: has an index.
+
+    Returns:
+        Whether it was; not where another process builds it at the moment, after which a vacuum takes the removed rows from it.
     """
 
     def build() -> None:
@@ -77,7 +97,10 @@ def rebuild_index(connection: Connection, model: StoredModel) -> None:
             connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(model.index + suffix)))
         connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(model.index)))
 
-    in_memory(connection, model, build)
+    with building(connection, model) as taken:
+        if taken:
+            in_memory(connection, model, build)
+    return taken
 
 
 def in_memory(connection: Connection, model: StoredModel, build: Callable[[], None]) -> None:

@@ -17,6 +17,9 @@ from rga.gallery.store.halfvecs import copy_in
 from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.schema import embeddings_of, spread_table
 
+LOCK = 7_246_002
+"""The advisory lock of who adds a model, or switches to another one."""
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -74,10 +77,11 @@ def add_model(
         active: it is the one that is searched with; otherwise its table is filled before it becomes that.
         calibration: what the model was calibrated to; see ``StoredModel``.
     """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     found = find_model(connection, "fingerprint = %s", fingerprint)
     if found is not None:
         return found
-    taken = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM models").fetchone()
+    taken = connection.execute("SELECT nextval('models_number')").fetchone()
     assert taken is not None
     number: int = taken[0]
     connection.execute(
@@ -125,7 +129,7 @@ def all_models(connection: Connection) -> list[StoredModel]:
 
 
 def switch(connection: Connection, model: StoredModel) -> int:
-    """Makes another model the active one, and removes the embeddings of the one before.
+    """Makes another model the active one, and removes the embeddings of the one before. If it is active already, nothing is done.
 
     Args:
         connection: within a transaction.
@@ -133,23 +137,52 @@ def switch(connection: Connection, model: StoredModel) -> int:
 
     Returns:
         How many sightings have no embedding of the model; if there are any, nothing is switched.
+
+    Raises:
+        OtherModelError: the model was removed meanwhile.
     """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     connection.execute("LOCK TABLE sightings IN SHARE MODE")
+    before = active_model(connection)
+    if before.number == model.number:
+        return 0
+    check_there(connection, model)
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM sightings s WHERE NOT EXISTS (SELECT FROM {} e WHERE e.sighting = s.sighting)").format(model.table)
     ).fetchone()
     assert row is not None
     if row[0]:
         return int(row[0])
-    before = active_model(connection)
     connection.execute("DELETE FROM models WHERE number = %s", [before.number])
     connection.execute("UPDATE models SET state = 'active' WHERE number = %s", [model.number])
     connection.execute(sql.SQL("DROP TABLE {}").format(before.table))
     return 0
 
 
+def lacking_sources(connection: Connection, model: StoredModel, limit: int) -> list[str]:
+    """The sources of some sightings without an embedding of a model."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT DISTINCT s.source FROM sightings s WHERE NOT EXISTS (SELECT FROM {} e WHERE e.sighting = s.sighting) "
+            "ORDER BY 1 LIMIT %s"
+        ).format(model.table),
+        [limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def check_there(connection: Connection, model: StoredModel) -> None:
+    """Raises an OtherModelError if a model was removed meanwhile."""
+    if find_model(connection, "number = %s", model.number) is None:
+        now = active_model(connection)
+        raise OtherModelError(
+            f"embeddings of the model {model.about.get('model', '?')} ({model.fingerprint}) were removed meanwhile, and the gallery has "
+            f"{now.about.get('model', '?')} ({now.fingerprint}): open it again, or repeat the call if it should change the model again"
+        )
+
+
 def write_embeddings(connection: Connection, model: StoredModel, sightings: Sequence[UUID], features: NDArray[np.float32]) -> None:
-    """Adds embeddings; those that are there stay.
+    """Adds embeddings; those that are there stay, and those of sightings that were removed meanwhile are left out.
 
     Args:
         connection: within a transaction.
@@ -165,9 +198,10 @@ def write_embeddings(connection: Connection, model: StoredModel, sightings: Sequ
     )
     copy_in(connection, arrived, sightings, features)
     connection.execute(
-        sql.SQL("INSERT INTO {} (sighting, embedding) SELECT sighting, embedding FROM {} ORDER BY sighting ON CONFLICT DO NOTHING").format(
-            model.table, arrived
-        )
+        sql.SQL(
+            "INSERT INTO {} (sighting, embedding) SELECT a.sighting, a.embedding FROM {} a JOIN sightings s ON s.sighting = a.sighting "
+            "ORDER BY a.sighting ON CONFLICT DO NOTHING"
+        ).format(model.table, arrived)
     )
     connection.execute(sql.SQL("DROP TABLE {}").format(arrived))
 

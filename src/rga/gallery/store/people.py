@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
 from rga.gallery.results import Person
-from rga.gallery.store.actions import begin, made_by, ordered, say
+from rga.gallery.store.actions import begin, made_by, one_at_a_time, ordered, say
 from rga.gallery.store.errors import GalleryError
+from rga.gallery.store.names import as_stored, folded
 from rga.gallery.store.postgresql.database import Connection
 from rga.gallery.store.sightings import members
 
-PERSON = (
+PERSON = sql.SQL(
     "SELECT coalesce(r.person, p.person), coalesce(r.name, p.name), coalesce(r.hidden, p.hidden), "
     "count(s.sighting), min(s.time), max(s.time), "
     "array_agg(DISTINCT s.camera) FILTER (WHERE s.camera <> ''), (array_agg(s.sighting ORDER BY s.sharpness DESC))[1] "
@@ -24,10 +26,16 @@ PERSON = (
 
 def list_people(connection: Connection, part: str, limit: int, offset: int) -> list[Person]:
     """People by name, those without one last."""
+    chosen, values = sql.SQL("true"), []
+    if wanted := folded(part):
+        roots = connection.execute("SELECT person, name FROM people WHERE merged_into IS NULL AND name <> ''").fetchall()
+        chosen = sql.SQL("coalesce(r.person, p.person) = ANY(%s)")  # PostgreSQL folds the letters of its locale alone
+        values.append([person for person, name in roots if wanted in folded(name)])
     rows = connection.execute(
-        f"{PERSON} WHERE strpos(lower(coalesce(r.name, p.name)), lower(%s)) > 0 GROUP BY 1, 2, 3 "
-        "ORDER BY coalesce(r.name, p.name) = '', 2, 1 LIMIT %s OFFSET %s",
-        [part, limit, offset],
+        sql.SQL(
+            "{} WHERE {} GROUP BY 1, 2, 3 ORDER BY coalesce(r.name, p.name) = '', coalesce(r.name, p.name), 1 LIMIT %s OFFSET %s"
+        ).format(PERSON, chosen),
+        [*values, limit, offset],
     ).fetchall()
     return [as_person(row) for row in rows]
 
@@ -39,7 +47,7 @@ def read_person(connection: Connection, person: UUID) -> Person:
         GalleryError: the person is not there.
     """
     root = root_of(connection, person)
-    rows = connection.execute(f"{PERSON} WHERE coalesce(r.person, p.person) = %s GROUP BY 1, 2, 3", [root]).fetchall()
+    rows = connection.execute(sql.SQL("{} WHERE coalesce(r.person, p.person) = %s GROUP BY 1, 2, 3").format(PERSON), [root]).fetchall()
     return as_person(rows[0])
 
 
@@ -75,14 +83,16 @@ def find_person(connection: Connection, named: str) -> UUID:
     """The person of a name, or of an identifier as text.
 
     Raises:
-        GalleryError: there is none.
+        GalleryError: there is none, or the name is empty.
     """
-    row = connection.execute("SELECT person FROM people WHERE name = %s AND merged_into IS NULL", [named]).fetchone()
+    if not (name := as_stored(named)):
+        raise GalleryError("an empty name is nobody's: name a person, or the identifier of one without a name")
+    row = connection.execute("SELECT person FROM people WHERE name = %s AND name <> '' AND merged_into IS NULL", [name]).fetchone()
     if row is not None:
         found: UUID = row[0]
         return found
     try:
-        return root_of(connection, UUID(named))
+        return root_of(connection, UUID(name))
     except ValueError as error:
         raise GalleryError(f"the gallery has no person {named!r}: rga gallery show lists them") from error
 
@@ -93,6 +103,7 @@ def name_person(connection: Connection, action: UUID, person: UUID, name: str) -
     Raises:
         GalleryError: another person has the name, or the person is not there.
     """
+    one_at_a_time(connection)
     root = root_of(connection, person)
     begin(connection, action, "name", people=[root])
     rename(connection, root, name)
@@ -104,6 +115,7 @@ def rename(connection: Connection, person: UUID, name: str) -> None:
     Raises:
         GalleryError: another person has it.
     """
+    name = as_stored(name)
     try:
         with connection.transaction():
             connection.execute("UPDATE people SET name = %s WHERE person = %s", [name, person])
@@ -113,17 +125,19 @@ def rename(connection: Connection, person: UUID, name: str) -> None:
 
 def hide_person(connection: Connection, action: UUID, person: UUID, hidden: bool) -> None:
     """Leaves a person out of searches, or takes the person in again."""
+    one_at_a_time(connection)
     root = root_of(connection, person)
     begin(connection, action, "hide", people=[root])
     connection.execute("UPDATE people SET hidden = %s WHERE person = %s", [hidden, root])
 
 
 def merge_people(connection: Connection, action: UUID, into: UUID, others: Sequence[UUID]) -> None:
-    """Makes several people one, who has the name of ``into``, else the first one of the others.
+    """Makes several people one, who has the name of ``into``, else the first one of the others; see ``join_people``.
 
     Raises:
         GalleryError: one of them is not there, or there is nobody to merge.
     """
+    one_at_a_time(connection)
     root = root_of(connection, into)
     roots = [each for each in dict.fromkeys(root_of(connection, other) for other in others) if each != root]
     if not roots:
@@ -133,11 +147,16 @@ def merge_people(connection: Connection, action: UUID, into: UUID, others: Seque
 
 
 def join_people(connection: Connection, root: UUID, roots: Sequence[UUID]) -> None:
-    """Merges people into one, who takes the first of their names that there is."""
-    rows: dict[UUID, str] = dict(connection.execute("SELECT person, name FROM people WHERE person = ANY(%s)", [[root, *roots]]).fetchall())
-    name = next((rows[each] for each in (root, *roots) if rows[each]), "")
+    """Merges people into one, who takes the first of their names that there is, and is hidden if one of them was.
+
+    Whoever hid somebody did so for a reason, which others who merge do not know of.
+    """
+    found = connection.execute("SELECT person, name, hidden FROM people WHERE person = ANY(%s)", [[root, *roots]]).fetchall()
+    names = {person: name for person, name, _ in found}
+    name = next((names[each] for each in (root, *roots) if names[each]), "")
+    hidden = any(hidden for _, _, hidden in found)
     connection.execute("UPDATE people SET merged_into = %s WHERE person = ANY(%s)", [root, members(connection, roots)])
-    connection.execute("UPDATE people SET name = %s WHERE person = %s", [name, root])
+    connection.execute("UPDATE people SET name = %s, hidden = %s WHERE person = %s", [name, hidden, root])
 
 
 def assign_sightings(connection: Connection, action: UUID, sightings: Sequence[UUID], person: UUID | None, name: str = "") -> None:
@@ -153,6 +172,7 @@ def assign_sightings(connection: Connection, action: UUID, sightings: Sequence[U
     Raises:
         GalleryError: one of them is not there, or another person has the name.
     """
+    one_at_a_time(connection)
     there = connection.execute("SELECT count(*) FROM sightings WHERE sighting = ANY(%s)", [list(set(sightings))]).fetchone()
     if not sightings or there is None or there[0] != len(set(sightings)):
         raise GalleryError(f"the gallery has {there[0] if there else 0} of the {len(set(sightings))} sightings: name those that are there")
@@ -176,6 +196,7 @@ def judge(connection: Connection, action: UUID, one: UUID, other: UUID, same: bo
         other: another.
         same: whether they do.
     """
+    one_at_a_time(connection)
     pair = ordered(one, other)
     on: dict[UUID, UUID | None] = dict(
         connection.execute("SELECT sighting, person FROM sightings WHERE sighting = ANY(%s)", [list(pair)]).fetchall()

@@ -5,21 +5,27 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+import psycopg
 from psycopg import sql
 
-from rga.errors import InputError, MissingFileError
+from rga.errors import InputError, MissingFileError, RgaError, first_line
 from rga.gallery.store.models import StoredModel, active_model, add_model, write_embeddings
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.searching import embeddings
 from rga.storage.files import write_atomically
 
 FORMAT = 1
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError)
+"""What Python says of a damaged archive and of parts of it that are not what they should be."""
+REFUSED = (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)
+"""What PostgreSQL says of rows that are none of its tables'."""
 PART = 4096
 """Sightings at a time."""
 TABLES = {
@@ -87,11 +93,12 @@ def export_people(connection: Connection, model: StoredModel, people: Sequence[U
     """Writes all that is known about some people into a file; how many sightings there are of them."""
     rows = rows_of(connection, f"SELECT {SIGHTING} FROM sightings WHERE person = ANY(%s) ORDER BY time, sighting", list(people))  # noqa: S608
     ids = [UUID(row["sighting"]) for row in rows]
+    about = [*ids, *people]
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w") as archive:
             who = rows_of(connection, f"SELECT {TABLES['people']} FROM people WHERE person = ANY(%s)", list(people))  # noqa: S608
-            said = rows_of(connection, f"SELECT {TABLES['pairs']} FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", ids, ids)  # noqa: S608
+            said = rows_of(connection, f"SELECT {TABLES['pairs']} FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", about, about)  # noqa: S608
             archive.writestr("people.jsonl", lines(who))
             archive.writestr("pairs.jsonl", lines(said))
             for number, start in enumerate(range(0, len(rows), PART)):
@@ -99,6 +106,10 @@ def export_people(connection: Connection, model: StoredModel, people: Sequence[U
 
     write_atomically(path, write)
     return len(rows)
+
+
+class DamagedError(InputError):
+    """A part of an exported gallery is not what was exported."""
 
 
 def import_gallery(connection: Connection, path: Path, progress: Callable[[int, int], object]) -> int:
@@ -109,7 +120,7 @@ def import_gallery(connection: Connection, path: Path, progress: Callable[[int, 
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: it is no exported gallery, or of a newer version.
+        InputError: it is no exported gallery, a damaged one, or of a newer version.
     """
     if not path.is_file():
         raise MissingFileError(f"there is no file {path}: expected one that rga gallery export wrote")
@@ -128,11 +139,15 @@ def import_gallery(connection: Connection, path: Path, progress: Callable[[int, 
             for name in sorted(name for name in archive.namelist() if name.startswith("sightings/")):
                 count += read_part(connection, archive, model, Path(name).stem, thumbnails)
                 progress(count, about["sightings"])
+            if count != about["sightings"]:
+                raise DamagedError(f"it holds {count:,} of {about['sightings']:,} sightings")
             return count
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+    except (*UNREADABLE, *REFUSED) as error:
+        if isinstance(error, RgaError) and not isinstance(error, DamagedError):
+            raise
         raise InputError(
-            f"{path} is no exported gallery, or a damaged one ({error}): expected a file that rga gallery export wrote"
-        ) from error
+            f"{path} is no exported gallery, or a damaged one ({first_line(error)}): expected a file that rga gallery export wrote"
+        ) from None
 
 
 def read_part(connection: Connection, archive: zipfile.ZipFile, model: StoredModel, name: str, thumbnails: set[UUID]) -> int:
@@ -141,6 +156,12 @@ def read_part(connection: Connection, archive: zipfile.ZipFile, model: StoredMod
     insert(connection, "sightings", archive.read(f"sightings/{name}.jsonl"))
     features = np.load(io.BytesIO(archive.read(f"embeddings/{name}.npy")), allow_pickle=False)
     ids = [UUID(row["sighting"]) for row in rows]
+    if features.shape != (len(ids), model.dimensions) or features.dtype != np.float16:
+        raise DamagedError(
+            f"embeddings/{name}.npy holds {features.dtype} of the shape {features.shape}, not float16 of {(len(ids), model.dimensions)}"
+        )
+    if not np.isfinite(features).all():
+        raise DamagedError(f"embeddings/{name}.npy holds numbers that are NaN or infinite")
     write_embeddings(connection, model, ids, features.astype(np.float32))
     with connection.cursor() as cursor:
         cursor.executemany(

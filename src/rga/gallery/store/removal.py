@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rga.gallery.results import Receipt
-from rga.gallery.store.audit import note
+from rga.gallery.store.actions import one_at_a_time
+from rga.gallery.store.audit import is_noted, note
 from rga.gallery.store.indexing import has_index, rebuild_index
+from rga.gallery.store.judgements import Removed, hand_on
 from rga.gallery.store.models import active_model, all_models
+from rga.gallery.store.people import everybody
 from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.searching import embeddings, nearest
 from rga.gallery.store.sightings import JOINED
@@ -40,7 +43,7 @@ class Deleted:
     """What one transaction removed."""
 
     sightings: tuple[UUID, ...]
-    people: int
+    people: tuple[UUID, ...]
     thumbnails: int
     embeddings: int
     left: int
@@ -48,7 +51,7 @@ class Deleted:
 
 
 def remove_where(
-    database: Database, condition: str, values: Sequence[Any], *, people: Sequence[UUID] = (), salt: str | None, who: str, why: str
+    database: Database, condition: str, values: Sequence[Any], *, person: UUID | None = None, salt: str | None, who: str, why: str
 ) -> Receipt:
     """Removes sightings, and proves it.
 
@@ -56,28 +59,36 @@ def remove_where(
         database: of the gallery.
         condition: SQL of ours about ``s``, ``p`` and ``r``, see ``sightings.JOINED``.
         values: of the condition.
-        people: who are removed even if they have no sightings, with all who were merged into them.
+        person: who is removed even without sightings, with all who were merged into the person; the condition's value are all of them.
         salt: of the gallery, to keep the contents out from now on; None to let them come back.
         who: does it, for the audit log.
         why: likewise.
+
+    Raises:
+        GalleryError: the person is not there.
     """
     receipt = uuid4()
+    tried: list[Deleted] = []
 
     def work(connection: Connection) -> Deleted:
-        found = delete(connection, condition, values, people, salt)
-        note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": found.people})
-        return found
+        if not is_noted(connection, receipt):  # otherwise it is done, and the answer was lost
+            one_at_a_time(connection)
+            people = [] if person is None else everybody(connection, person)
+            found = delete(connection, condition, values if person is None else [people], people, salt)
+            note(connection, receipt, who, "remove", {"why": why, "sightings": len(found.sightings), "people": len(found.people)})
+            tried.append(found)
+        return tried[-1]
 
     now = datetime.now(UTC)
     gone = database.run(work)
     reindexed, dead = clean(database, gone)
     found = database.run(lambda connection: still_found(connection, gone))
-    orphans = database.run(lambda connection: orphans_of(connection, gone.sightings))
+    orphans = database.run(lambda connection: orphans_of(connection, gone))
     return Receipt(
         id=receipt,
         time=now,
         removed=len(gone.sightings),
-        people=gone.people,
+        people=len(gone.people),
         thumbnails=gone.thumbnails,
         embeddings=gone.embeddings,
         queries=len(gone.examples),
@@ -90,7 +101,10 @@ def remove_where(
 
 def delete(connection: Connection, condition: str, values: Sequence[Any], people: Sequence[UUID], salt: str | None) -> Deleted:
     """Removes rows from all tables, within a transaction."""
-    rows = connection.execute(f"SELECT s.sighting, s.content, s.person FROM {JOINED} WHERE {condition} ORDER BY 1", values).fetchall()  # noqa: S608
+    rows = connection.execute(
+        f"SELECT s.sighting, s.content, s.person, s.source, s.track FROM {JOINED} WHERE {condition} ORDER BY 1",  # noqa: S608
+        values,
+    ).fetchall()
     ids = [row[0] for row in rows]
     models = all_models(connection)
     active = active_model(connection)
@@ -115,9 +129,16 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
         "SELECT DISTINCT merged_into FROM people WHERE person = ANY(%s) AND merged_into IS NOT NULL", [gone]
     ).fetchall()
     emptied = sorted({*gone, *(row[0] for row in roots)})
-    connection.execute("DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s)", [emptied, emptied])
-    connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [ids, ids])
-    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [[*ids, *emptied]])
+    nobody = [  # with those who were merged into them, and had no sightings left since an earlier removal
+        row[0]
+        for row in connection.execute(
+            "DELETE FROM people WHERE person = ANY(%s) OR merged_into = ANY(%s) RETURNING person", [emptied, emptied]
+        ).fetchall()
+    ]
+    hand_on(connection, [Removed(sighting, *about) for sighting, _, *about in rows])
+    everything = [*ids, *nobody]
+    connection.execute("DELETE FROM pairs WHERE first = ANY(%s) OR second = ANY(%s)", [everything, everything])
+    connection.execute("DELETE FROM actions WHERE concerns && %s::uuid[]", [everything])
     if salt is not None:
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -126,23 +147,24 @@ def delete(connection: Connection, condition: str, values: Sequence[Any], people
     row = connection.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1000000) AS counted").format(active.table)).fetchone()
     assert row is not None
     vectors = sum(count for name, count in counts.items() if name != "thumbnails")
-    return Deleted(tuple(ids), len(emptied), counts["thumbnails"], vectors, row[0], examples)
+    return Deleted(tuple(ids), tuple(nobody), counts["thumbnails"], vectors, row[0], examples)
 
 
 def clean(database: Database, gone: Deleted) -> tuple[bool, int]:
-    """Has the removed rows leave the disk; whether the index was rebuilt, and how many rows are still there."""
-    if not gone.sightings and not gone.people:
-        return False, 0
+    """Has the removed rows leave the disk; whether the index was rebuilt, and how many rows are still there.
+
+    Where nothing was removed, too: an earlier removal may have been interrupted before its vacuum.
+    """
     reindexed, dead = False, 0
     with database.alone() as connection:
         for model in all_models(connection):
-            if has_index(connection, model) and len(gone.sightings) >= REINDEX_SHARE * (gone.left + len(gone.sightings)):
-                rebuild_index(connection, model)
-                reindexed = True
+            share = len(gone.sightings) / max(1, gone.left + len(gone.sightings))
+            if share >= REINDEX_SHARE and has_index(connection, model):
+                reindexed = rebuild_index(connection, model) or reindexed
         deadline = time.monotonic() + PATIENCE
         for table in tables(connection):
             left = vacuum(connection, table, deadline)
-            dead += len(gone.sightings) + gone.people if left is None else left
+            dead += max(1, len(gone.sightings) + len(gone.people)) if left is None else left
             connection.execute(sql.SQL("ANALYZE {}").format(table))
     return reindexed, dead
 
@@ -194,20 +216,22 @@ def still_found(connection: Connection, gone: Deleted) -> int:
     return len(found)
 
 
-def orphans_of(connection: Connection, removed: Sequence[UUID]) -> int:
-    """How many rows belong to removed sightings all the same."""
+def orphans_of(connection: Connection, gone: Deleted) -> int:
+    """How many rows belong to removed sightings and people all the same."""
     count = 0
-    ids = list(removed)
+    values = {"ids": list(gone.sightings), "all": [*gone.sightings, *gone.people], "people": list(gone.people)}
     for table in (sql.Identifier("thumbnails"), *(model.table for model in all_models(connection))):
-        row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE sighting = ANY(%s)").format(table), [ids]).fetchone()
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE sighting = ANY(%(ids)s)").format(table), values).fetchone()
         assert row is not None
         count += row[0]
     for query in (
         "SELECT count(*) FROM sightings WHERE sighting = ANY(%(ids)s)",
-        "SELECT count(*) FROM pairs WHERE first = ANY(%(ids)s) OR second = ANY(%(ids)s)",
-        "SELECT count(*) FROM actions WHERE concerns && %(ids)s::uuid[]",
+        "SELECT count(*) FROM people p WHERE (person = ANY(%(people)s) OR merged_into = ANY(%(people)s)) "
+        "AND NOT EXISTS (SELECT FROM sightings s WHERE s.person = p.person)",  # who has some was enrolled again meanwhile
+        "SELECT count(*) FROM pairs WHERE first = ANY(%(all)s) OR second = ANY(%(all)s)",
+        "SELECT count(*) FROM actions WHERE concerns && %(all)s::uuid[]",
     ):
-        row = connection.execute(query, {"ids": ids}).fetchone()
+        row = connection.execute(query, values).fetchone()
         assert row is not None
         count += row[0]
     return count

@@ -1,8 +1,9 @@
 """The nearest sightings: exact where few are compared, and by the HNSW index otherwise.
 
 An exact search finds the rows that a filter keeps by the B-trees of sightings and computes all distances. A search by the index walks it
-in the order of distance, so that a filter is applied to what comes out until there is enough (pgvector's iterative scan). Settings are
-set for one transaction, as poolers of connections need it.
+in the order of distance, so that a filter is applied to what comes out until there is enough (pgvector's iterative scan). That scan ends
+after some thousand rows (hnsw.max_scan_tuples), which a filter may all leave out; then all distances are computed. Settings are set for
+one transaction, as poolers of connections need it.
 """
 
 from __future__ import annotations
@@ -88,6 +89,19 @@ Hit = tuple[UUID, float]
 """A sighting and its cosine distance."""
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest sightings, and how they were found.
+
+    Attributes:
+        hits: the nearest first.
+        exact: whether all distances were computed.
+    """
+
+    hits: list[Hit]
+    exact: bool
+
+
 def nearest(
     connection: Connection,
     model: StoredModel,
@@ -107,26 +121,50 @@ def nearest(
         exact: compute all distances, or use the index; by default whichever suits.
 
     Returns:
-        The nearest first, with cosine distances in half precision.
+        The nearest first, with cosine distances in half precision; fewer than ``count`` if there are no more.
     """
+    return find_nearest(connection, model, direction, count, kept, exact).hits
+
+
+def find_nearest(
+    connection: Connection,
+    model: StoredModel,
+    direction: NDArray[np.floating[Any]],
+    count: int,
+    kept: Filter | None = None,
+    exact: bool | None = None,
+) -> Nearest:
+    """The same as ``nearest``, and how it was found: the index is not taken at its word that there are no more."""
     kept = kept or Filter()
-    condition, values = kept.condition()
     if exact is None:
         exact = not has_index(connection, model) or (kept.narrow and keeps_few(connection, kept))
+    if exact:
+        if kept.narrow:
+            connection.execute(FEW)
+        return Nearest(ask(connection, model, direction, count, kept, exact=True), exact=True)
+    size = min(LARGEST_EF_SEARCH, max(FILTERED_EF_SEARCH if kept.narrow else EF_SEARCH, 2 * count))
+    connection.execute(
+        sql.SQL("SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL enable_seqscan = off").format(
+            sql.Literal(size)
+        )
+    )
+    hits = ask(connection, model, direction, count, kept, exact=False)
+    if len(hits) >= count:
+        return Nearest(hits, exact=False)
+    connection.execute("SET LOCAL enable_seqscan = on")
+    return Nearest(ask(connection, model, direction, count, kept, exact=True), exact=True)
+
+
+def ask(
+    connection: Connection, model: StoredModel, direction: NDArray[np.floating[Any]], count: int, kept: Filter, *, exact: bool
+) -> list[Hit]:
+    """What PostgreSQL answers, by the index or by all distances."""
+    condition, values = kept.condition()
     needs_sightings = bool(values)
     joined = sql.SQL("JOIN sightings s ON s.sighting = e.sighting") if needs_sightings else sql.SQL("")
     order: sql.Composable = sql.SQL("e.embedding <=> %(direction)s::halfvec")
     if exact:
         order = sql.SQL("({}) + 0").format(order)  # which the index cannot serve
-        if kept.narrow:
-            connection.execute(FEW)
-    else:
-        size = min(LARGEST_EF_SEARCH, max(FILTERED_EF_SEARCH if kept.narrow else EF_SEARCH, 2 * count))
-        connection.execute(
-            sql.SQL("SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL enable_seqscan = off").format(
-                sql.Literal(size)
-            )
-        )
     query = sql.SQL(
         "SELECT e.sighting, e.embedding <=> %(direction)s::halfvec FROM {table} e {joined} WHERE {condition} "
         "ORDER BY {order} LIMIT %(count)s"

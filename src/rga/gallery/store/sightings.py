@@ -85,6 +85,14 @@ def hidden_people(connection: Connection) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+def another_of_track(connection: Connection, source: str, track: int) -> UUID | None:
+    """A sighting of a track that shows nobody known; None if there is none."""
+    row = connection.execute(
+        "SELECT sighting FROM sightings WHERE source = %s AND track = %s AND person IS NULL ORDER BY 1 LIMIT 1", [source, track]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def totals(connection: Connection, people: Sequence[UUID], tracks: Sequence[tuple[str, int]]) -> dict[Any, int]:
     """How many sightings people and tracks have: person or (source, number) -> sightings."""
     found: dict[Any, int] = {}

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from rga.gallery.crop import Crop
 from rga.gallery.store.models import StoredModel, write_embeddings
+from rga.gallery.store.names import as_stored
 from rga.gallery.store.postgresql.database import Connection
 
 Thumbnails = Literal["on", "off", "blurred"]
@@ -148,11 +149,15 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
 
 def people_named(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
     """People by their names; those who are not there are added. Another writer may add them, or give somebody the name, meanwhile."""
-    if not names:
+    stored = {name: as_stored(name) for name in names}
+    wanted = sorted({*stored.values()} - {""})
+    if not wanted:
         return {}
     query = "SELECT name, person FROM people WHERE name = ANY(%s) AND merged_into IS NULL"
-    found: dict[str, UUID] = dict(connection.execute(query, [list(names)]).fetchall())
-    new = {name: uuid5(PEOPLE, name) for name in names if name not in found}
+    found: dict[str, UUID] = dict(connection.execute(query, [wanted]).fetchall())
+    new = {name: uuid5(PEOPLE, name) for name in wanted if name not in found}
     for name, person in new.items():
         connection.execute("INSERT INTO people (person, name) VALUES (%s, %s) ON CONFLICT DO NOTHING", [person, name])
-    return {**new, **dict(connection.execute(query, [list(names)]).fetchall())} if new else found
+    if new:
+        found = {**new, **dict(connection.execute(query, [wanted]).fetchall())}
+    return {name: found[written] for name, written in stored.items() if written}

@@ -45,7 +45,8 @@ def merge(gallery: Where, people: Annotated[tuple[str, ...], tyro.conf.Positiona
     with Gallery.open(gallery) as opened:
         first, *others = [person_of(opened, person) for person in people]
         opened.merge(first, others)
-        PlainConsole().sentence(f"{', '.join(people)} are one person now (rga gallery undo takes that back)")
+        hidden = ", whom searches leave out, as one of them was hidden" if opened.person(first).hidden else ""
+        PlainConsole().sentence(f"{', '.join(people)} are one person now{hidden} (rga gallery undo takes that back)")
 
 
 def undo(gallery: Where) -> None:
@@ -105,8 +106,12 @@ def expire(gallery: Where, *, days: float, output: Output = None, overwrite: boo
         Exit code: 0 if nothing is left, 1 if something is.
     """
     check_output(output, overwrite=overwrite)
+    try:
+        age = timedelta(days=days)
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"--days is the age that is kept, got {days}: name a smaller number above 0") from error
     with Gallery.open(gallery) as opened:
-        receipt = opened.expire(timedelta(days=days))
+        receipt = opened.expire(age)
     return told(receipt, output)
 
 

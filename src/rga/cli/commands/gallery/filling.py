@@ -123,11 +123,14 @@ def rebuild(
     with Gallery.open(gallery, device=device) as opened, progress("embedding") as bar:
         result = opened.rebuild(model, crops(sources, detector, enrolment, bar), batch_size=batch_size, **options)
     if result.switched:
-        PlainConsole().sentence(f"embedded {result.embedded:,} sightings; the gallery uses {model} now")
+        again = (
+            "; calibrate it again (rga gallery calibrate): its thresholds were those of the model before" if result.calibrate_again else ""
+        )
+        PlainConsole().sentence(f"embedded {result.embedded:,} sightings; the gallery uses {model} now{again}")
     else:
         PlainConsole().sentence(
             f"embedded {result.embedded:,} sightings; the gallery uses its model still, as the images of {result.missing:,} sightings were "
-            "not in the sources: name those, too"
+            f"not in the sources: name those, too ({examples(result.lacking)})"
         )
     conclude(result.unreadable, skip_damaged)
     return 0 if result.switched else 1

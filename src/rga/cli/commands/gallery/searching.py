@@ -139,7 +139,7 @@ def show(
         gallery: Its folder or its URL.
         person: Name or identifier of a person; all people without it.
         part: Show people whose name contains this.
-        limit: Number of lines.
+        limit: Number of lines, and of thumbnails.
         thumbnails: Write the person's thumbnails into this folder.
     """
     check_at_least(1, limit=limit)
@@ -149,17 +149,24 @@ def show(
     with Gallery.open(gallery) as opened:
         if not person:
             table = folding_table("person", "sightings", "first", "last", "cameras", "identifier")
-            for each in opened.people(part, limit=limit):
+            people = opened.people(part, limit=limit + 1)
+            for each in people[:limit]:
                 times = [f"{time.astimezone():%Y-%m-%d %H:%M}" if time else "" for time in (each.first, each.last)]
                 name = f"{each.name}{' (hidden)' if each.hidden else ''}"
                 table.add_row(printable(name), f"{each.sightings:,}", *times, printable(", ".join(each.cameras)), str(each.id))
             console.print(table)
+            if len(people) > limit:
+                console.sentence(f"there are more than these {limit:,} people: raise --limit, or name a --part")
             return
         who = person_of(opened, person)
         table = folding_table("seen", "size", "sharpness", "identifier")
-        for sighting in opened.sightings(who, limit=limit):
+        sightings = opened.sightings(who, limit=limit + 1)
+        for sighting in sightings[:limit]:
             table.add_row(printable(seen(sighting)), f"{sighting.width}x{sighting.height}", f"{sighting.sharpness:.0f}", str(sighting.id))
             if thumbnails is not None:
                 thumbnails.mkdir(parents=True, exist_ok=True)
                 (thumbnails / f"{sighting.id}.jpg").write_bytes(opened.thumbnail(sighting.id))
         console.print(table)
+        if len(sightings) > limit:
+            written = "" if thumbnails is None else ", also of thumbnails"
+            console.sentence(f"there are more than these {limit:,} sightings{written}: raise --limit")

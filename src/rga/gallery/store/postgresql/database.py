@@ -12,8 +12,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from rga.errors import first_line
-from rga.gallery.store.errors import StoreError
+from rga.errors import InputError, first_line
+from rga.gallery.store.errors import GalleryError, StoreError
 from rga.gallery.store.postgresql.embedded import Embedded
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
@@ -24,6 +24,8 @@ OLDEST_PGVECTOR = (0, 8, 4)
 """Earlier versions can lose rows of an HNSW index, or crash, when it is vacuumed or built."""
 TRIES = 5
 """How often a transaction is tried when the server is gone; each is whole or not at all, and may be repeated."""
+OVERTAKEN = (psycopg.errors.ForeignKeyViolation, psycopg.errors.UndefinedTable)
+"""Where a transaction finds that another one has removed what it had just read; read again, it is otherwise."""
 SCHEMA = "rga_gallery"
 """All tables are in this schema of the database."""
 LOCAL = f"SET LOCAL search_path = {SCHEMA}, public, extensions; SET LOCAL jit = off"
@@ -104,7 +106,7 @@ class Database:
         return database
 
     def run(self, work: Callable[[Connection], Result], *, reads: bool = False) -> Result:
-        """Does some work in one transaction, and again if the server went away meanwhile.
+        """Does some work in one transaction, and again if the server went away, or another transaction took what this one had just read.
 
         Args:
             work: gets a connection. What it does is done whole or not at all, and may be done twice where the answer was lost.
@@ -112,12 +114,20 @@ class Database:
 
         Raises:
             StoreError: the server stays away.
+            GalleryError: what is written contradicts what is there.
+            InputError: a value is none that a database stores.
+            psycopg.errors.UndefinedTable: a table is gone, such as that of an earlier model that the work is about.
         """
         for attempt in range(TRIES):
             try:
                 with (self.reading if reads else self.pool).connection() as connection:
                     connection.execute(SNAPSHOT + LOCAL if reads else LOCAL)
                     return work(connection)
+            except OVERTAKEN as error:
+                if attempt == TRIES - 1:
+                    raise (error if isinstance(error, psycopg.errors.UndefinedTable) else refused(error)) from None
+            except (psycopg.IntegrityError, psycopg.DataError, UnicodeEncodeError) as error:
+                raise refused(error) from None  # their details hold names of people
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not lost(error) or attempt == TRIES - 1:
                     raise explained(error) from error
@@ -184,6 +194,17 @@ def lost(error: psycopg.Error) -> bool:
     """Whether an error says that the server went away, or is not yet there, or that two were in one another's way; not that it refuses."""
     state = error.sqlstate or ""
     return isinstance(error, PoolTimeout | psycopg.InterfaceError) or state == "" or state.startswith(("08", "57P", "40"))
+
+
+def refused(error: psycopg.Error | UnicodeEncodeError) -> InputError:
+    """An error that tells of values which the database does not take, for its user; without the details, which hold other rows."""
+    if isinstance(error, UnicodeEncodeError):
+        return InputError(f"{error.object!r} is no text, as it holds half of a pair of characters: write it without")
+    if isinstance(error, psycopg.IntegrityError):
+        return GalleryError(
+            f"this contradicts what the gallery holds by now ({first_line(error)}): look again, and repeat it if it applies"
+        )
+    return InputError(f"the database takes no such value: {first_line(error)}")
 
 
 def explained(error: psycopg.Error) -> StoreError:
