@@ -171,6 +171,7 @@ class Gallery(Corrections, Upkeep):
         until: datetime | None = None,
         like: Sequence[UUID] = (),
         unlike: Sequence[UUID] = (),
+        without: Sequence[UUID] = (),
         rerank: bool = False,
         exact: bool | None = None,
         who: str | None = None,
@@ -185,6 +186,7 @@ class Gallery(Corrections, Upkeep):
             until: taken before this time.
             like: sightings of the person, as further images; alone they are searched with, and not found.
             unlike: sightings of others: what is like them comes later, and they are not found.
+            without: sightings that are not found, whatever they are like.
             rerank: order what was found by k-reciprocal neighbours; needs PyTorch.
             exact: compute all distances, or use the index; by default whichever suits the size.
             who: searches, for the audit log; by default the user of this process.
@@ -198,7 +200,7 @@ class Gallery(Corrections, Upkeep):
             raise InputError("a search needs at least one image, or a sighting as an example: pass images or like")
         features = normalised(self.embedder.embed(list(images))) if len(images) else None
         names = tuple(name_of(image) for image in images)
-        request = Request(top, Filter(tuple(cameras), since, until), tuple(like), tuple(unlike), rerank, exact)
+        request = Request(top, Filter(tuple(cameras), since, until, tuple(without)), tuple(like), tuple(unlike), rerank, exact)
 
         def work(connection: Connection) -> SearchResult:
             model = active_model(connection)

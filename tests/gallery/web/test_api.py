@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from gallery.people import START, crop_of, image_of
+from gallery.people import SHAPE, START, crop_of, image_of
 from gallery.web.conftest import PLENTY, MakeClient, files
+from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import StoreError
 from rga.gallery.web.api.events import Watch
@@ -254,6 +255,29 @@ def test_a_track_does_not_match_itself(people: Gallery) -> None:
     watching.look()
     people.add([crop_of(80, number, named=False, source="a.mp4", track=1, frame=number) for number in range(3)])
     assert watching.look() == []
+
+
+def track_like(person: int, source: str) -> list[Crop]:
+    """A track of five crops, each more like the others than like anything that was there before."""
+    noise = [np.random.default_rng(number).integers(-2, 3, SHAPE) for number in range(5)]
+    images = [np.clip(image_of(person, 50).astype(int) + each, 0, 255).astype(np.uint8) for each in noise]
+    return [Crop(image, f"{source} {number}", source, frame=number, track=0) for number, image in enumerate(images)]
+
+
+def test_a_track_matches_whom_it_shows(people: Gallery) -> None:
+    about_all, about_one = watch(people), watch(people, person=people.find("p002").id)
+    about_all.look(), about_one.look()
+    people.add(track_like(2, "a.mp4"))
+    for watching in (about_all, about_one):
+        assert [(match.name, match.decision) for match in watching.look()] == [("p002", "match")] * 5
+
+
+def test_one_person_is_told_behind_somebody_who_is_nearer(people: Gallery) -> None:
+    people.add(track_like(2, "a.mp4"))
+    watching = watch(people, person=people.find("p002").id)
+    watching.look()
+    people.add(track_like(2, "b.mp4")[:1])  # nearer to the track without a name than to p002
+    assert [(match.name, match.decision) for match in watching.look()] == [("p002", "match")]
 
 
 def test_events_are_streamed(client: TestClient, people: Gallery) -> None:

@@ -56,6 +56,14 @@ def read_sighting(connection: Connection, sighting: UUID) -> Sighting:
     return found[0]
 
 
+def track_of(connection: Connection, sighting: Sighting) -> list[UUID]:
+    """The sightings of the track that a sighting is of, itself included; none if it is of none."""
+    if sighting.track is None:
+        return []
+    query = "SELECT sighting FROM sightings WHERE source = %s AND track = %s ORDER BY 1"
+    return [row[0] for row in connection.execute(query, [sighting.source, sighting.track]).fetchall()]
+
+
 def read_thumbnail(connection: Connection, sighting: UUID) -> bytes:
     """The JPEG of a sighting.
 

@@ -2,7 +2,7 @@
 
 New sightings are looked for in the database, so that it does not matter which process adds them. Each is searched with; a match is told.
 Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. That
-a track goes on is no match.
+a track goes on is no match: the other sightings of its own track are left out of the search.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from rga.gallery.results import Group, Sighting
 from rga.gallery.store.errors import GalleryError
-from rga.gallery.store.sightings import read_sightings
+from rga.gallery.store.sightings import read_sightings, track_of
 from rga.gallery.web.fields import OptionalTime, sensible
 from rga.gallery.web.problems import RefusedError
 from rga.gallery.web.served import Served, Serving
@@ -31,6 +31,8 @@ OVERLAP = timedelta(minutes=2)
 """A batch is written in this time at most."""
 AT_ONCE = 200
 """Sightings that one look takes at most."""
+AMONG = 20
+"""Groups among which one person is looked for: somebody else may be more like a new sighting, and the person be like it all the same."""
 QUIET = 15
 """Looks without a match after which a comment is sent, so that nothing on the way takes the stream for dead."""
 
@@ -127,16 +129,14 @@ class Watch:
 
     def match(self, sighting: Sighting) -> Group | None:
         """Whom a sighting matches."""
+        gallery = self.served.gallery
+        own = gallery.database.run(lambda connection: track_of(connection, sighting), reads=True)
         try:
-            found = self.served.gallery.search(like=[sighting.id], top=1, who="events")
+            found = gallery.search(like=[sighting.id], without=own, top=1 if self.person is None else AMONG, who="events")
         except GalleryError:  # it was removed meanwhile
             return None
-        group = found.groups[0] if found.groups else None
-        if group is None or group.decision not in self.kinds or (self.person is not None and group.person != self.person):
-            return None
-        best = group.best.sighting
-        is_itself = sighting.track is not None and (best.source, best.track) == (sighting.source, sighting.track)
-        return None if is_itself else group
+        group = next((each for each in found.groups if self.person in (None, each.person)), None)
+        return group if group is not None and group.decision in self.kinds else None
 
 
 def read_id(text: str | None) -> datetime | None:
