@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -170,6 +171,15 @@ def test_all_on_one_person_is_exported(client: TestClient) -> None:
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert json.loads(archive.read("people.jsonl"))["name"] == "p002"
     assert sum(name.startswith("thumbnails/") for name in archive.namelist()) == 3
+
+
+@pytest.mark.parametrize("path", ["/api/people/{}/export", "/people/{}/export"])
+def test_an_export_leaves_nothing_on_the_disk(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    address = path.format(person_of(client, "p002")["id"])
+    for wanted in ({}, {"range": "bytes=0-3"}, {"range": "bytes=99999999-"}):
+        assert client.get(address, headers=wanted).status_code == 200
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_statistics_and_the_audit_log(client: TestClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
@@ -296,16 +297,38 @@ def test_names_from_outside_are_text(client: TestClient, people: Gallery) -> Non
 
 def test_images_of_searches_are_forgotten() -> None:
     now = [0.0]
-    held = Held(10_000, 60, lambda: now[0])
+    held = Held(10_000, 60, lambda: now[0], lambda *_: None)
     first = held.put(Received("a", b"x" * 3000, image_of(1), "a"))
     assert held.get(first.name) == first
-    now[0] = 60
+    now[0] = 50
+    assert held.get(first.name).until == 110  # what is used is kept on
+    now[0] = 109
+    assert held.get(first.name).name == first.name
+    now[0] = 169
     with pytest.raises(NotThereError, match="no longer kept"):
         held.get(first.name)
     several = [held.put(Received("a", b"x" * 3000, image_of(each), "a")) for each in range(5)]
     kept = [image for image in several if image.name in held.images]
     assert kept == several[-len(kept) :]
     assert len(kept) in (2, 3)
+
+
+def test_images_of_searches_are_forgotten_while_nobody_asks() -> None:
+    now, alarms = [0.0], list[tuple[float, Callable[[], None]]]()
+    held = Held(10_000, 60, lambda: now[0], lambda seconds, work: alarms.append((now[0] + seconds, work)))
+    used, unused = (held.put(Received("a", b"x", image_of(each), "a")).name for each in range(2))
+    now[0] = 40
+    held.get(used)
+    while alarms:
+        now[0], wake = alarms.pop(0)
+        wake()
+        assert list(held.images) == ([used] if now[0] < 100 else [])
+    assert now[0] == 100
+    held.put(Received("a", b"x", image_of(3), "a"))
+    now[0] = 160
+    held.put(Received("a", b"x", image_of(4), "a"))
+    assert len(held.images) == 1
+    assert unused not in held.images
 
 
 def test_a_forgotten_search_says_so(client: TestClient) -> None:

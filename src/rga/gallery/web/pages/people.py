@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.web.api.people import exported
@@ -92,7 +92,7 @@ def split(
 
 
 @router.get("/people/{person}/export")
-def export(serving: Serving, person: Identifier) -> FileResponse:
+def export(serving: Serving, person: Identifier) -> Response:
     """All that is known about a person, as a zip."""
     return exported(serving, serving.person(person).id)
 
