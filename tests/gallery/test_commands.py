@@ -115,6 +115,17 @@ def test_processes_of_torchrun_share_the_work(make_url: MakeUrl, images: Path, m
         assert gallery.stats().sightings == 36
 
 
+def test_boxes_of_one_video_are_not_for_several(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:
+    where = make_url()
+    assert rga("gallery", "create", where).code == 0
+    (tmp_path / "det.txt").write_text("1,-1,1,1,20,60,1\n")
+    sources = sorted((images / "known").iterdir())[:2]
+    done = rga("gallery", "add", where, *sources, "--detector", tmp_path / "det.txt")
+    assert done.code == 2
+    assert "has the boxes of one video, and 2 sources are named: add each alone" in done.said
+    assert "added 1 sighting" in rga("gallery", "add", where, sources[0], "--detector", tmp_path / "det.txt").said
+
+
 def test_passwords_are_not_printed() -> None:
     assert hidden("postgresql://anna:secret@host/db") == "postgresql://anna@host/db"
     assert hidden("postgresql://anna@host/db") == "postgresql://anna@host/db"

@@ -9,8 +9,10 @@ from pathlib import Path
 from rga.errors import InputError, MissingFileError
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.enrolment.detectors.detector import Detector
+from rga.gallery.enrolment.detectors.mot_file import MotFile
 from rga.gallery.enrolment.folders import folder_crops, image_crops, images_below
 from rga.gallery.enrolment.frames.folder import image_frames
+from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.frames.video import SUFFIXES, video_frames
 from rga.gallery.enrolment.options import EnrolmentOptions
 from rga.gallery.enrolment.progress import Progress
@@ -80,7 +82,7 @@ def crops_of(
     if suffix in SUFFIXES:
         if detector is None:
             raise InputError(f"{source} is a video, in which a detector has to find people: name one")
-        return people_in(video_frames(source, options.every, progress), detector, options)
+        return people_found(video_frames(source, options.every, progress), detector, options)
     raise InputError(f"{source} ends in {suffix!r}: expected {EXPECTED}")
 
 
@@ -101,4 +103,9 @@ def people_in_images(
     """
     if options.frame_rate is None and options.tracks == "overlap":
         options = replace(options, tracks="none")
-    return people_in(image_frames(folder, names, options.frame_rate, progress), detector, options)
+    return people_found(image_frames(folder, names, options.frame_rate, progress), detector, options)
+
+
+def people_found(frames: Iterator[Frame | Unreadable], detector: Detector, options: EnrolmentOptions) -> Iterator[Crop | Unreadable]:
+    """The people in frames; boxes from a file must be of these frames, see ``MotFile.within``."""
+    return people_in(detector.within(frames) if isinstance(detector, MotFile) else frames, detector, options)

@@ -134,6 +134,19 @@ def test_the_numbers_of_a_file_are_kept_when_asked(video: Path, tmp_path: Path) 
         crops(video, tracks="detector")
 
 
+def test_boxes_of_another_video_are_told(video: Path, folder: Path, tmp_path: Path) -> None:
+    for count, fits in ((COUNT, True), (COUNT + 20, False)):
+        (tmp_path / "det.txt").write_text("".join(f"{step + 1},-1,4,10,20,50,1\n" for step in range(count)))
+        if fits:
+            assert crops(video, MotFile(tmp_path / "det.txt"))
+            continue
+        with pytest.raises(InputError, match=rf"det\.txt has boxes up to frame {count}, and the source ends about frame 59"):
+            crops(video, MotFile(tmp_path / "det.txt"))
+    for source in (folder, folder / "1.png"):
+        with pytest.raises(InputError, match="they are of another video"):
+            crops(source, MotFile(tmp_path / "det.txt"))
+
+
 def test_boxes_outside_of_the_frame_are_left_out(video: Path) -> None:
     def outside(frame: Frame) -> Detections:
         return Detections(np.array([[200.0, 0, 40, 80], [-39.8, 0, 40, 80], [0, 0, 40, 80]]), np.ones(3))

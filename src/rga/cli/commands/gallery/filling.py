@@ -17,6 +17,7 @@ from rga.errors import InputError
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import model_options
 from rga.gallery.enrolment import EnrolmentOptions, crops_of, open_detector
+from rga.gallery.enrolment.detectors.mot_file import MotFile
 from rga.gallery.gallery import Gallery
 from rga.images.defects import examples
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -150,11 +151,15 @@ def crops(
     """The crops of all sources, one after the other; the bar is told how far each source is read.
 
     Raises:
-        InputError: no source is named.
+        InputError: no source is named, or several are for the boxes of one video.
     """
     if not sources:
         raise InputError("name what is to be added: folders of images, tables, images or videos")
     finder = None if detector is None else open_detector(detector)
+    if isinstance(finder, MotFile) and len(sources) > 1:
+        raise InputError(
+            f"--detector {detector} has the boxes of one video, and {len(sources)} sources are named: add each alone, with its own file"
+        )
     for source in sources:
         yield from crops_of(source, options=options, detector=finder, progress=bar)
 
