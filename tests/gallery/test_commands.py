@@ -46,13 +46,17 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "holds a gallery already" in run("create", where, code=2)
     assert "added 36 sightings" in run("add", where, images / "known")
     assert "added 0 sightings, 36 were there" in run("add", where, images / "known")
+    (tmp_path / "other.csv").write_text(f"image,camera\n{min((images / 'known').iterdir())},yard\n")
+    assert "1 were there (1 of them with another camera, time or person, which stay as they are)" in run(
+        "add", where, tmp_path / "other.csv"
+    )
     assert "36, of 36 the person is known" in run("stats", where)
     query = images / "query" / "0005_c2s1_000009_00.png"
     assert "nobody measured at which distance" in run("search", where, query)
     assert "a match is at most" in run("calibrate", where, "--false-alarms", 0.1, "--unsure", 0.3)
 
     said = run("search", where, query, "--top", 2, "--camera", "1", "-o", tmp_path / "found.json")
-    assert "among 36 sightings: a match is at most" in said
+    assert "among 24 sightings: a match is at most" in said  # of camera 1
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["groups"][0]["name"] == "0005"
     assert {each["sighting"]["camera"] for each in found["groups"][0]["sightings"]} == {"1"}

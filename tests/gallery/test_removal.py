@@ -86,7 +86,13 @@ def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:
     check(gallery.remove(camera="c1"), 3, 0)
     check(gallery.remove(source="0001_0000.jpg"), 1, 0)
     check(gallery.remove(sightings=[sighting_of("content 0 2")]), 1, 1)  # the last of p000
-    check(gallery.remove(source="nothing.jpg"), 0, 0)
+    for wrong, said in (
+        ({"source": "nothing.jpg"}, "nothing of the source 'nothing.jpg'"),
+        ({"camera": "c22"}, "nothing was removed: the gallery knows no camera 'c22': did you mean c2"),
+        ({"sightings": [sighting_of("content 2 0"), sighting_of("never")]}, f"no sighting {sighting_of('never')}"),
+    ):
+        with pytest.raises(GalleryError, match=said):
+            gallery.remove(**wrong)
     assert [(each.name, each.sightings) for each in gallery.people()] == [("p001", 1), ("p002", 2)]
 
 

@@ -70,8 +70,8 @@ def test_filters(gallery: Gallery) -> None:
     assert len(found) == 2
     found = gallery.search(query, since=START + timedelta(hours=2), until=START + timedelta(hours=4)).groups[0].sightings
     assert sorted(each.sighting.time for each in found if each.sighting.time) == [START + timedelta(hours=2), START + timedelta(hours=3)]
-    assert gallery.search(query, cameras=["nowhere"]).groups == ()
-    assert gallery.search(query, cameras=["nowhere"]).decision == "unknown"
+    assert gallery.search(query, since=START + timedelta(days=9)).groups == ()
+    assert gallery.search(query, since=START + timedelta(days=9)).decision == "unknown"
 
 
 def test_unknown_is_said(make_url: MakeUrl) -> None:
@@ -164,6 +164,51 @@ def test_nothing_to_search_with(gallery: Gallery) -> None:
         gallery.search([image_of(1)], top=0)
     assert gallery.search([image_of(1)]).groups == ()
     assert gallery.search([image_of(1)]).decision == "unknown"
+
+
+def test_what_is_no_image_is_not_searched_with(gallery: Gallery) -> None:
+    gallery.add(crowd(2, 2))
+    image = image_of(1)
+    wrong: dict[str, Any] = {
+        r"image 1 of a search .* is uint8 of the shape \(4, 3\)": image,  # as rows that would be images of their own
+        r"image 2 of a search .* \(6, 4, 4\)": [image, np.zeros((6, 4, 4), np.uint8)],
+        "image 1 of a search .* is float32": [image.astype(np.float32)],
+        "is bytes: expected an array of RGB": [b"no array"],
+    }
+    for said, images in wrong.items():
+        with pytest.raises(InputError, match=said):
+            gallery.search(images)
+    assert names(gallery.search([*image[None]]))[0] == "p001"
+
+
+def test_cameras_that_are_not_there_are_named(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match="knows no camera 'c1': none of its sightings has one"):
+        gallery.search([image_of(1)], cameras=["c1"])
+    gallery.add([*crowd(3, 3), crop_of(7, camera="")])
+    with pytest.raises(InputError, match=r"cameras is the text 'c1', and several are taken: write \['c1'\]"):
+        gallery.search([image_of(1)], cameras="c1")
+    with pytest.raises(InputError, match="knows no camera 'c11': did you mean c1"):
+        gallery.search([image_of(1)], cameras=["c0", "c11"])
+    assert len(gallery.search([image_of(1)], cameras=[""]).groups) == 1
+
+
+def test_times_without_a_zone_are_refused(gallery: Gallery) -> None:
+    naive = START.replace(tzinfo=None)
+    for name in ("since", "until"):
+        with pytest.raises(InputError, match=f"{name} is 2026-05-01T12:00:00, without a time zone"):
+            gallery.search([image_of(1)], **{name: naive})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the time of 0001_0000\.jpg is .*, without a time zone"):
+        crop_of(1, time=naive)
+
+
+def test_so_many_are_searched_as_the_filter_keeps(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery.add(crowd(40, 3))
+    gallery.database.run(lambda connection: connection.execute("ANALYZE sightings"))
+    assert gallery.search([image_of(1)]).searched == 120
+    for few in (20_000, 10):  # above it, as PostgreSQL estimates it
+        monkeypatch.setattr(searching, "FEW_ROWS", few)
+        assert gallery.search([image_of(1)], cameras=["c0"]).searched == 40
+    assert gallery.search([image_of(1)], since=START + timedelta(hours=1), cameras=["c2"]).searched == pytest.approx(40, abs=20)
 
 
 def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from rga.gallery.embedder import Features, Pixels
 from rga.gallery.grouping import Candidates, grouped, key_of
@@ -95,7 +96,7 @@ def answer(
         exact = not indexed or (request.kept.narrow and keeps_few(connection, request.kept))
     calibration = None if model.calibration is None else Calibration(**model.calibration)
     groups = search_groups(connection, model, query, request, calibration, exact=exact)
-    searched = count(connection, model, estimate=indexed)
+    searched = kept_by(connection, request.kept) if request.kept.narrow else count(connection, model, estimate=indexed)
     return SearchResult(
         groups=tuple(groups),
         decision=groups[0].decision if groups else "unknown",
@@ -105,6 +106,16 @@ def answer(
         searched=searched,
         exact=exact,
     )
+
+
+def kept_by(connection: Connection, kept: Filter) -> int:
+    """How many sightings a filter keeps; as PostgreSQL estimates it where they are many."""
+    condition, values = kept.condition()
+    few = keeps_few(connection, kept)
+    start = sql.SQL("SELECT count(*) FROM" if few else "EXPLAIN (FORMAT JSON) SELECT FROM")
+    row = connection.execute(sql.SQL("{} sightings s WHERE {}").format(start, condition), values).fetchone()
+    assert row is not None
+    return int(row[0] if few else row[0][0]["Plan"]["Plan Rows"])
 
 
 def name_of(image: Pixels) -> UUID:

@@ -153,9 +153,9 @@ class SearchResult:
         groups: the nearest first; hidden people and what was said to be somebody else are left out.
         decision: of the first group; ``"unknown"`` if there is none. Without a calibration nothing nearer than ``"unsure"`` is said.
         calibration: what decides; None if the gallery has none: calibrate the model (rga calibrate) or the gallery (Gallery.calibrate).
-        false_alarm_rate: to expect at this size of the gallery; None without a calibration.
+        false_alarm_rate: to expect among so many sightings as were searched; None without a calibration.
         query: names of the query's images, for ``Gallery.same`` and ``not_same``.
-        searched: how many sightings the gallery holds.
+        searched: how many sightings were compared: all, or those that the filter keeps; estimated where they are many.
         exact: whether all distances were computed, rather than an index asked.
     """
 
@@ -178,6 +178,7 @@ class Added:
         kept_out: that were removed before, and are not taken again.
         unreadable: (source, reason) of what could not be read.
         indexed: whether an index was built afterwards.
+        conflicts: of those that were there or came twice, how many said another camera, time or person; what was said first stays.
     """
 
     added: int
@@ -185,6 +186,7 @@ class Added:
     kept_out: int
     unreadable: tuple[tuple[str, str], ...] = ()
     indexed: bool = False
+    conflicts: int = 0
 
 
 @dataclass(frozen=True)

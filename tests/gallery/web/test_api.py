@@ -70,6 +70,9 @@ def test_boxes_cut_the_person_out(client: TestClient) -> None:
         assert said in answer.json()["detail"]
     two = client.post("/api/search", files=files(frame, frame), data={"box": "20,10,4,6"})
     assert "1 boxes were sent for 2 images" in two.json()["detail"]
+    added = client.post("/api/sightings", files=files(frame, frame + 1), data={"box": "20,10,4,6"})
+    assert (added.status_code, client.get("/api/statistics").json()["sightings"]) == (422, 18)
+    assert "a box is of the person in one image, and 2 were sent" in added.json()["detail"]
 
 
 def test_nothing_to_search_with_is_told(client: TestClient) -> None:
@@ -83,8 +86,16 @@ def test_images_are_added_once(client: TestClient, people: Gallery) -> None:
     about = {"person": "Ada", "camera": "gate", "time": "2026-05-02T10:00:00+02:00"}
     first = client.post("/api/sightings", files=files(image_of(50), image_of(51)), data=about)
     assert first.status_code == 201
-    assert {**first.json(), "sightings": len(first.json()["sightings"])} == {"added": 2, "present": 0, "kept_out": 0, "sightings": 2}
+    assert {**first.json(), "sightings": len(first.json()["sightings"])} == {
+        "added": 2,
+        "present": 0,
+        "kept_out": 0,
+        "conflicts": 0,
+        "sightings": 2,
+    }
     again = client.post("/api/sightings", files=files(image_of(50)), data=about).json()
+    other = client.post("/api/sightings", files=files(image_of(50)), data={**about, "camera": "yard"}).json()
+    assert (again["conflicts"], other["conflicts"]) == (0, 1)
     assert (again["added"], again["present"], again["sightings"]) == (0, 1, first.json()["sightings"][:1])
     sighting = client.get(f"/api/sightings/{first.json()['sightings'][0]}").json()
     assert (sighting["name"], sighting["camera"], sighting["time"], sighting["source"]) == ("Ada", "gate", "2026-05-02T08:00:00Z", "0.png")
@@ -161,7 +172,8 @@ def test_a_removed_image_is_kept_out_or_not(client: TestClient) -> None:
     assert client.delete(f"/api/sightings/{sighting}", params={"keep_out": False}).json()["removed"] == 1
     assert client.post("/api/sightings", files=files(image_of(50))).json()["added"] == 1
     client.delete(f"/api/sightings/{sighting}")
-    assert client.post("/api/sightings", files=files(image_of(50))).json() == {"added": 0, "present": 0, "kept_out": 1, "sightings": []}
+    kept_out = client.post("/api/sightings", files=files(image_of(50))).json()
+    assert kept_out == {"added": 0, "present": 0, "kept_out": 1, "conflicts": 0, "sightings": []}
 
 
 def test_all_on_one_person_is_exported(client: TestClient) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from rga.checks import nearest
+from rga.errors import InputError
 from rga.gallery.crop import Box
 from rga.gallery.results import Sighting
 from rga.gallery.store.errors import GalleryError
@@ -62,6 +64,39 @@ def track_of(connection: Connection, sighting: Sighting) -> list[UUID]:
         return []
     query = "SELECT sighting FROM sightings WHERE source = %s AND track = %s ORDER BY 1"
     return [row[0] for row in connection.execute(query, [sighting.source, sighting.track]).fetchall()]
+
+
+def check_cameras(connection: Connection, cameras: Sequence[str]) -> None:
+    """Checks that cameras have seen something.
+
+    Raises:
+        InputError: the gallery knows no such camera; the nearest that it knows is named.
+    """
+    for camera in cameras:
+        if not connection.execute("SELECT 1 FROM sightings WHERE camera = %s LIMIT 1", [camera]).fetchone():
+            known = [row[0] for row in connection.execute("SELECT DISTINCT camera FROM sightings WHERE camera <> '' ORDER BY 1").fetchall()]
+            raise InputError(
+                f"the gallery knows no camera {camera!r}{nearest(camera, known) if known else ': none of its sightings has one'}"
+            )
+
+
+def check_there(connection: Connection, sightings: Sequence[UUID], source: str | None, camera: str | None) -> None:
+    """Checks that what is to be removed is there.
+
+    Raises:
+        GalleryError: it is not.
+    """
+    found = {row[0] for row in connection.execute("SELECT sighting FROM sightings WHERE sighting = ANY(%s)", [list(sightings)]).fetchall()}
+    for sighting in sightings:
+        if sighting not in found:
+            raise GalleryError(f"the gallery has no sighting {sighting}, so nothing was removed: it was removed before, or never there")
+    if source is not None and not connection.execute("SELECT 1 FROM sightings WHERE source = %s LIMIT 1", [source]).fetchone():
+        raise GalleryError(f"the gallery has nothing of the source {source!r}, so nothing was removed: rga gallery show names sources")
+    if camera is not None:
+        try:
+            check_cameras(connection, [camera])
+        except InputError as error:
+            raise GalleryError(f"nothing was removed: {error}") from error
 
 
 def read_thumbnail(connection: Connection, sighting: UUID) -> bytes:

@@ -18,6 +18,7 @@ from psycopg import sql
 from rga.gallery.crop import Crop
 from rga.gallery.store.models import StoredModel, write_embeddings
 from rga.gallery.store.postgresql.database import Connection
+from rga.gallery.store.sightings import JOINED
 
 Thumbnails = Literal["on", "off", "blurred"]
 THUMBNAILS: tuple[Thumbnails, ...] = ("on", "off", "blurred")
@@ -96,6 +97,25 @@ def known(connection: Connection, model: StoredModel, contents: Sequence[str], s
     by_digest = {kept_out_digest(salt, content): content for content in contents}
     refused = connection.execute("SELECT digest FROM kept_out WHERE digest = ANY(%s)", [list(by_digest)]).fetchall()
     return {by_sighting[row[0]] for row in rows}, {by_digest[bytes(row[0])] for row in refused}
+
+
+def said_otherwise(connection: Connection, crops: Sequence[Crop]) -> int:
+    """How many crops that are in the gallery say another camera, time or person than it has: what was said first stays.
+
+    A person who was renamed or merged meanwhile is the same person.
+    """
+    rows = connection.execute(
+        f"SELECT s.sighting, s.camera, s.time, s.person, coalesce(r.name, p.name, '') FROM {JOINED} WHERE s.sighting = ANY(%s)",  # noqa: S608
+        [[sighting_of(crop.content) for crop in crops]],
+    ).fetchall()
+    there = {row[0]: row[1:] for row in rows}
+    count = 0
+    for crop in crops:
+        if (found := there.get(sighting_of(crop.content))) is not None:
+            camera, time, person, name = found
+            other_person = crop.person and crop.person != name and uuid5(PEOPLE, crop.person) != person
+            count += bool((crop.camera and crop.camera != camera) or (crop.time and crop.time != time) or other_person)
+    return count
 
 
 def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[Row], features: NDArray[np.float32], now: datetime) -> int:

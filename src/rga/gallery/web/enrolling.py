@@ -84,4 +84,4 @@ def enrol(
             there.append(served.gallery.sighting(sighting_of(crop.content)).id)
         except GalleryError:  # it is kept out, and counted as such
             continue
-    return EnrolledView(added=result.added, present=result.present, kept_out=result.kept_out, sightings=there)
+    return EnrolledView(added=result.added, present=result.present, kept_out=result.kept_out, conflicts=result.conflicts, sightings=there)

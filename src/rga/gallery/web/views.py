@@ -97,9 +97,9 @@ class SearchView(View):
     decision: Decision = Field(description="Of the first group; unknown if there is none.")
     groups: list[GroupView] = Field(description="The nearest first.")
     calibration: CalibrationView | None = Field(description="What decides; null if the gallery was not calibrated.")
-    false_alarm_rate: float | None = Field(description="To expect at this size of the gallery.")
+    false_alarm_rate: float | None = Field(description="To expect among so many sightings as were searched.")
     query: list[UUID] = Field(description="Names of the query's images, for /api/judgements.")
-    searched: int
+    searched: int = Field(description="Sightings that were compared: all, or those that the filter keeps.")
     exact: bool
 
 
@@ -109,6 +109,7 @@ class EnrolledView(BaseModel):
     added: int
     present: int = Field(description="That were there before.")
     kept_out: int = Field(description="That were removed before, and are not taken again.")
+    conflicts: int = Field(description="Of those that were there, how many came with another camera, time or person, which was not taken.")
     sightings: list[UUID] = Field(description="Of the images, in their order; one that is kept out has none.")
 
 

@@ -177,10 +177,30 @@ def test_a_folder_of_frames_is_a_video_if_its_rate_is_known(folder: Path) -> Non
 
 
 def test_frames_without_a_rate_have_nothing_to_do_with_each_other(folder: Path) -> None:
-    found = crops(folder, start="2024-05-31T12:00Z")
+    found = crops(folder)
     assert (len(found), {crop.track for crop in found}, {crop.time for crop in found}) == (16, {None}, {None})
     (alone, _) = crops(folder / "1.png")
     assert alone.content == found[0].content
+
+
+def test_no_option_is_passed_over(folder: Path, video: Path) -> None:
+    start = "2024-05-31T12:00Z"
+    (folder / "crops.csv").write_text("image\n1.png\n")
+    for source, detector, options, said in (
+        (folder, known, {"start": start}, "--start"),
+        (folder, None, {"start": start}, "--start"),
+        (folder / "1.png", known, {"start": start}, "--start"),
+        (folder / "crops.csv", None, {"start": start}, "--start"),
+        (folder, None, {"frame_rate": 5.0}, "--frame-rate"),
+        (folder, None, {"start": start, "frame_rate": 5.0}, "--start"),
+        (folder / "crops.csv", None, {"frame_rate": 5.0}, "--frame-rate"),
+        (folder, known, {"people": "folders"}, "--people folders"),
+        (video, known, {"people": "folders"}, "--people folders"),
+        (folder / "1.png", None, {"people": "folders"}, "--people folders"),
+        (folder / "crops.csv", None, {"people": "folders"}, "--people folders"),
+    ):
+        with pytest.raises(InputError, match=f"^{said} "):
+            crops_of(source, options=EnrolmentOptions(**options), detector=detector)
 
 
 def test_a_box_in_a_frame_is_the_same_crop_from_a_table(folder: Path) -> None:

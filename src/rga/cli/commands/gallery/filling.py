@@ -80,7 +80,8 @@ def add(
     """
     with Gallery.open(gallery, device=device) as opened, progress("adding") as bar:
         result = opened.add(shared_out(crops(sources, detector, enrolment, bar)), batch_size=batch_size)
-    known = f", {result.present:,} were there" if result.present else ""
+    other = f" ({result.conflicts:,} of them with another camera, time or person, which stay as they are)" if result.conflicts else ""
+    known = f", {result.present:,} were there{other}" if result.present else ""
     refused = f", {result.kept_out:,} were removed before and stay out" if result.kept_out else ""
     PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}")
     conclude(result.unreadable, skip_damaged)
