@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from gallery.people import crop_of, image_of
 from gallery.web.conftest import MakeClient, files
 from rga.gallery.gallery import Gallery
+from rga.gallery.store.people import name_person
 from rga.gallery.web.held import Held
 from rga.gallery.web.problems import NotThereError
 from rga.gallery.web.uploads import Received
@@ -206,6 +207,23 @@ def test_people_are_named_merged_split_and_hidden(client: TestClient, people: Ga
     assert client.post(f"/people/{one.id}/split").status_code == 409
     changes = client.get("/changes").text
     assert changes.count(">Undo</button>") == len(people.actions(100))
+
+
+def test_undo_is_of_what_the_page_did_and_of_nothing_else(client: TestClient, people: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = people.find("p001"), people.find("p002")
+    acting = Gallery.acting
+
+    def meanwhile(self: Gallery, work: Any) -> Any:
+        done = acting(self, work)
+        acting(self, lambda connection, action: name_person(connection, action, other.id, f"renamed by somebody else {done.id}"))
+        return done
+
+    monkeypatch.setattr(Gallery, "acting", meanwhile)
+    sighting = str(one.example)
+    split = client.post(f"/people/{one.id}/split", data={"sighting": [sighting], "name": "Eve"})
+    assigned = client.post("/sightings/person", data={"sighting": [sighting], "name": "Somebody new"})
+    kinds = {str(action.id): action.kind for action in people.actions()}
+    assert [kinds[fields_of(answer, "/undo")["action"][0]] for answer in (split, assigned)] == ["split", "split"]
 
 
 def test_a_removal_is_asked_about_and_gives_a_receipt(client: TestClient, people: Gallery) -> None:
