@@ -33,11 +33,12 @@ def test_adding_again_adds_and_embeds_nothing(gallery: Gallery) -> None:
 
 
 def test_all_that_a_crop_says_is_kept(gallery: Gallery) -> None:
-    crop = crop_of(1, 2, frame=7, box=Box(1, 2.5, 3, 4), track=5)
+    crop = crop_of(1, 2, frame=7, box=Box(1, 2.5, 3, 4), track=5, recording="r")
     gallery.add([crop])
     found = gallery.sighting(sighting_of(crop.content))
     assert (found.source, found.camera, found.time, found.name) == (crop.source, crop.camera, crop.time, crop.person)
     assert (found.frame, found.box, found.track, found.width, found.height) == (7, Box(1, 2.5, 3, 4), 5, 4, 6)
+    assert found.recording == "r"
     assert found.sharpness == pytest.approx(sharpness_of(crop.image), rel=1e-5)
 
 

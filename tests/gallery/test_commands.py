@@ -130,6 +130,19 @@ def test_boxes_of_one_video_are_not_for_several(make_url: MakeUrl, images: Path,
     assert "added 1 sighting" in rga("gallery", "add", where, sources[0], "--detector", tmp_path / "det.txt").said
 
 
+def test_sources_of_one_name_are_removed_together_only_if_that_is_said(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:
+    where = make_url()
+    assert rga("gallery", "create", where).code == 0
+    for site, image in zip("ab", sorted((images / "known").iterdir()), strict=False):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "0001.png").write_bytes(image.read_bytes())
+        assert "added 1 sighting" in rga("gallery", "add", where, tmp_path / site, "--camera", site).said
+    refused = rga("gallery", "remove", where, "--source", "0001.png")
+    assert refused.code == 2
+    assert "2 recordings have the name '0001.png': 1 sighting of a" in refused.said
+    assert "removed 2 sightings" in rga("gallery", "remove", where, "--source", "0001.png", "--every-recording").said
+
+
 def test_passwords_are_not_printed() -> None:
     assert hidden("postgresql://anna:secret@host/db") == "postgresql://anna@host/db"
     assert hidden("postgresql://anna@host/db") == "postgresql://anna@host/db"

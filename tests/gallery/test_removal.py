@@ -96,6 +96,16 @@ def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:
     assert [(each.name, each.sightings) for each in gallery.people()] == [("p001", 1), ("p002", 2)]
 
 
+def test_sources_of_one_name_are_not_removed_together_unless_that_is_said(gallery: Gallery) -> None:
+    gallery.add([crop_of(person, source="today.mp4", recording=f"r{person}", camera=f"cam{person}") for person in (1, 2)])
+    with pytest.raises(
+        GalleryError, match=r"2 recordings have the name 'today.mp4': 1 sighting of cam1 .*1 sighting of cam2 .*nothing was"
+    ):
+        gallery.remove(source="today.mp4")
+    assert gallery.stats().sightings == 2
+    check(gallery.remove(source="today.mp4", every_recording=True), 2, 2)
+
+
 def test_one_of_many_is_named(gallery: Gallery) -> None:
     with pytest.raises(InputError, match="got none"):
         gallery.remove()

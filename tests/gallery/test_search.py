@@ -62,6 +62,20 @@ def test_tracks_are_groups(gallery: Gallery) -> None:
     assert groups[None].total == 1
 
 
+def test_tracks_of_one_number_are_told_apart_by_their_recordings(gallery: Gallery) -> None:
+    gallery.add([crop_of(1, n, named=False, source="today.mp4", track=0, recording="cam1", camera="cam1") for n in range(3)])
+    gallery.add([crop_of(2, n, named=False, source="today.mp4", track=0, recording="cam2", camera="cam2") for n in range(4)])
+    gallery.add([crop_of(3, n, named=False, source=f"{n:04}.png", track=0, recording="frames") for n in range(5)])
+    groups = {group.best.sighting.recording: group for group in gallery.search([image_of(1, 99)]).groups}
+    assert {recording: (group.total, len(group.sightings)) for recording, group in groups.items()} == {
+        "cam1": (3, 3),
+        "cam2": (4, 4),
+        "frames": (5, 5),
+    }
+    assert groups["cam1"].track == groups["cam2"].track == ("today.mp4", 0)
+    assert {each.sighting.camera for each in groups["cam1"].sightings} == {"cam1"}
+
+
 def test_filters(gallery: Gallery) -> None:
     gallery.add([*crowd(3, 6), crop_of(0, 50, time=None)])
     query = [image_of(0, 99)]

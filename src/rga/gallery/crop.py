@@ -42,7 +42,9 @@ class Crop:
         person: name of the person; empty if unknown.
         frame: number of the frame in a video, from 0; None for an image.
         box: in the image or the frame; None if the crop is the whole image.
-        track: number of the track within its source; None if there are no tracks.
+        track: number of the track within its recording; None if there are no tracks.
+        recording: the same for all crops of one video, folder or table, and another one for each other: two videos may have the same name.
+            Empty if the source tells it.
 
     Raises:
         InputError: the image is none, or the time has no zone.
@@ -57,6 +59,7 @@ class Crop:
     frame: int | None = None
     box: Box | None = None
     track: int | None = None
+    recording: str = ""
 
     def __post_init__(self) -> None:
         check_image(self.image, f"the image of {self.source}")

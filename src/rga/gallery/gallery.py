@@ -245,6 +245,7 @@ class Gallery(Corrections, Upkeep):
         person: UUID | None = None,
         source: str | None = None,
         camera: str | None = None,
+        every_recording: bool = False,
         keep_out: bool = True,
         who: str | None = None,
     ) -> Receipt:
@@ -255,12 +256,14 @@ class Gallery(Corrections, Upkeep):
             person: all of this person, and the person.
             source: all of this source.
             camera: all of this camera.
+            every_recording: also where several recordings have the name of the source: videos of two folders, or of two days.
             keep_out: remember a salted digest of each content, so that adding the same files again does not bring them back.
             who: removes, for the audit log.
 
         Raises:
             InputError: not exactly one of the four is given.
-            GalleryError: there is nothing of the kind; a sighting, a person, a source or a camera is not in the gallery.
+            GalleryError: there is nothing of the kind; a sighting, a person, a source or a camera is not in the gallery; or several
+                recordings have the name of the source.
         """
         chosen = [name for name, value in (("sightings", sightings), ("person", person), ("source", source), ("camera", camera)) if value]
         if len(chosen) != 1:
@@ -275,7 +278,7 @@ class Gallery(Corrections, Upkeep):
             "source": ("s.source = %s", source),
             "camera": ("s.camera = %s", camera),
         }[chosen[0]]
-        self.database.run(lambda connection: check_there(connection, sightings, source, camera))
+        self.database.run(lambda connection: check_there(connection, sightings, source, camera, every_recording=every_recording))
         salt = self.settings["salt"] if keep_out else None
         return remove_where(self.database, condition, [value], people=people, salt=salt, who=who or self.user, why=chosen[0])
 

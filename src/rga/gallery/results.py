@@ -26,10 +26,11 @@ class Sighting:
         name: of that person; empty for none.
         frame: number of the frame in a video, from 0.
         box: in the image or frame.
-        track: number of the track within its source.
+        track: number of the track within its recording.
         width: of the image, in pixels.
         height: of the image, in pixels.
         sharpness: the variance of its Laplacian; small where it is blurred.
+        recording: the same for all of one video, folder or table; sources of one name may be several recordings.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class Sighting:
     width: int
     height: int
     sharpness: float
+    recording: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Group:
     Attributes:
         person: who; None if nobody said.
         name: of the person; empty for none.
-        track: (source, number), if they are of one track and of nobody named.
+        track: (source of the best, number), if they are of one track of one recording, and of nobody named.
         decision: whether it is the person of the query.
         confirmed: somebody said that it is, see ``Gallery.same``.
         distance: of the best.

@@ -100,6 +100,7 @@ def test_images_are_added_once(client: TestClient, people: Gallery) -> None:
     sighting = client.get(f"/api/sightings/{first.json()['sightings'][0]}").json()
     assert (sighting["name"], sighting["camera"], sighting["time"], sighting["source"]) == ("Ada", "gate", "2026-05-02T08:00:00Z", "0.png")
     assert names(search(client, image_of(50, 1)))[0] == "Ada"
+    assert sighting["recording"] != client.get(f"/api/sightings/{first.json()['sightings'][1]}").json()["recording"]
     boxed = client.post("/api/sightings", files=files(np.tile(image_of(60), (3, 3, 1))), data={"box": "4,6,4,6"}).json()["sightings"][0]
     assert client.get(f"/api/sightings/{boxed}").json()["box"] == {"left": 4, "top": 6, "width": 4, "height": 6}
     assert people.stats().sightings == 21

@@ -16,6 +16,7 @@ from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.frames.video import SUFFIXES, video_frames
 from rga.gallery.enrolment.options import EnrolmentOptions
 from rga.gallery.enrolment.progress import Progress
+from rga.gallery.enrolment.recordings import recording_of_images
 from rga.gallery.enrolment.tables import table_crops
 from rga.gallery.enrolment.tracks.people import people_in
 from rga.images.listing import has_suffix
@@ -125,7 +126,8 @@ def people_in_images(
     """
     if options.frame_rate is None and options.tracks == "overlap":
         options = replace(options, tracks="none")
-    return people_found(image_frames(folder, names, options.frame_rate, progress), detector, options)
+    frames = image_frames(folder, names, options.frame_rate, progress, recording_of_images(folder, names))
+    return people_found(frames, detector, options)
 
 
 def people_found(frames: Iterator[Frame | Unreadable], detector: Detector, options: EnrolmentOptions) -> Iterator[Crop | Unreadable]:

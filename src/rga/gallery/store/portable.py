@@ -30,7 +30,7 @@ TABLES = {
     "audit": "entry, time, who, what, details",
 }
 """Tables that are exported whole -> their columns. Actions that could be undone are not."""
-SIGHTING = "sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness"
+SIGHTING = "sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness, recording"
 
 
 def export_gallery(database: Database, path: Path, progress: Callable[[int, int], object]) -> int:
@@ -128,6 +128,7 @@ def import_gallery(connection: Connection, path: Path, progress: Callable[[int, 
             for name in sorted(name for name in archive.namelist() if name.startswith("sightings/")):
                 count += read_part(connection, archive, model, Path(name).stem, thumbnails)
                 progress(count, about["sightings"])
+            connection.execute("UPDATE sightings SET recording = source WHERE recording = ''")  # of a file from before there were any
             return count
     except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
         raise InputError(

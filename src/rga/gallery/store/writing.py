@@ -136,8 +136,8 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
     people = people_named(connection, sorted({row.crop.person for row in rows if row.crop.person}))
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO sightings (sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO sightings (sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness, "
+            "recording) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 (
                     row.sighting,
@@ -153,6 +153,7 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
                     row.crop.image.shape[1],
                     row.crop.image.shape[0],
                     row.sharpness,
+                    row.crop.recording or row.crop.source,
                 )
                 for row in rows
             ],

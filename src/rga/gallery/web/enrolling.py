@@ -74,7 +74,7 @@ def enrol(
     if not images:
         raise InputError("there is nothing to add: choose at least one image")
     crops = [
-        Crop(image.pixels, image.content, image.name, camera=camera, time=time, person=person, box=box)
+        Crop(image.pixels, image.content, image.name, camera=camera, time=time, person=person, box=box, recording=image.content)
         for image, box in zip(images, boxes, strict=True)
     ]
     result = served.gallery.add(crops)

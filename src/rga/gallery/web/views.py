@@ -39,10 +39,11 @@ class SightingView(View):
     name: str = Field(description="Of that person; empty for none.")
     frame: int | None = Field(description="Number of the frame in a video, from 0.")
     box: BoxView | None
-    track: int | None = Field(description="Number of the track within its source.")
+    track: int | None = Field(description="Number of the track within its recording.")
     width: int
     height: int
     sharpness: float
+    recording: str = Field(description="The same for all of one video, folder or table; sources of one name may be several.")
 
 
 class PersonView(View):

@@ -176,6 +176,40 @@ def test_a_folder_of_frames_is_a_video_if_its_rate_is_known(folder: Path) -> Non
         assert crop.time.timestamp() % 60 == crop.frame / 4
 
 
+def test_recordings_tell_tracks_of_one_number_apart(folder: Path, video: Path, tmp_path: Path) -> None:
+    def recordings(source: Path, detector: object = known, **options: object) -> set[str]:
+        return {crop.recording for crop in crops(source, detector, **options)}
+
+    def a_little_off(frame: Frame) -> Detections:
+        return Detections(known(frame).boxes + 2, np.ones(2))
+
+    shorter = write_video(tmp_path / "other.mp4", [walkers(boxes) for boxes in WALK[:40]])
+    (tmp_path / "street.mp4").write_bytes(shorter.read_bytes())
+    (tmp_path / "moved.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "frames").mkdir()
+    for number in range(1, 9):
+        (tmp_path / "frames" / f"{number}.png").write_bytes((folder / f"{number}.png").read_bytes())
+    told = [
+        recordings(video),
+        recordings(tmp_path / "street.mp4"),  # the name alone is the same
+        recordings(video, every=0.5),
+        recordings(video, track_gap=2),
+        recordings(video, a_little_off),
+        recordings(tmp_path / "frames", frame_rate=4),
+    ]
+    assert [len(each) for each in told] == [1] * len(told)
+    assert len(set[str].union(*told)) == len(told)
+    assert recordings(video, crops_per_track=2, margin=0.1) == recordings(tmp_path / "moved.mp4") == told[0]
+    Image.fromarray(walkers(WALK[9])).save(tmp_path / "frames" / "1.png")
+    assert recordings(tmp_path / "frames", frame_rate=4) != told[-1]
+    (tmp_path / "sites" / "a").mkdir(parents=True)
+    (tmp_path / "sites" / "b").mkdir()
+    for site, value in (("a", 1), ("b", 2)):
+        Image.new("RGB", (20, 40), (value, 0, 0)).save(tmp_path / "sites" / site / "0001.bmp")
+    one, other = (crops(tmp_path / "sites" / site, None)[0] for site in "ab")
+    assert (one.source, one.recording == other.recording) == (other.source, False)
+
+
 def test_frames_without_a_rate_have_nothing_to_do_with_each_other(folder: Path) -> None:
     found = crops(folder)
     assert (len(found), {crop.track for crop in found}, {crop.time for crop in found}) == (16, {None}, {None})
