@@ -114,7 +114,8 @@ def test_processes_of_torchrun_share_the_work(make_url: MakeUrl, images: Path, m
     for rank, said in ((0, "added 18 sightings"), (1, "added 18 sightings")):
         monkeypatch.setenv("RANK", str(rank))
         monkeypatch.setenv("WORLD_SIZE", "2")
-        assert said in rga("gallery", "add", where, images / "known").said
+        told = rga("gallery", "add", where, images / "known").said
+        assert f"{said}; as process {rank + 1} of 2 (RANK, WORLD_SIZE) this one took one in 2 of the images" in told
     with Gallery.open(where) as gallery:
         assert gallery.stats().sightings == 36
 

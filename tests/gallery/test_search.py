@@ -1,5 +1,6 @@
 """Searching: the nearest, by person and track, filtered, and "unknown" where nobody is near."""
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -286,6 +287,17 @@ def test_an_index_is_built_by_one_process_where_several_have_no_memory_to_share(
     assert gallery.remove(camera="c0").reindexed
     assert built == ["CREATE", "REINDEX"]
     assert not gallery.search([image_of(1, 99)]).exact
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("No username set in the environment")])
+def test_a_user_without_a_name_searches(gallery: Gallery, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    gallery.add(crowd(2, 1))
+    gallery.search([image_of(1)])
+    assert gallery.audit()[0][1] == f"user {os.getuid()}"
 
 
 def test_searches_are_in_the_audit_log_and_say_nothing_about_people(gallery: Gallery) -> None:

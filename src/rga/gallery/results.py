@@ -235,7 +235,7 @@ class Stats:
         sightings: how many.
         people: how many, hidden ones included.
         named: sightings of whom the person is known.
-        cameras: camera -> sightings.
+        cameras: camera -> sightings; ``""`` for those without one.
         first: the earliest time.
         last: the latest time.
         bytes: of the database on the disk.

@@ -303,6 +303,26 @@ def test_one_person_is_told_behind_somebody_who_is_nearer(people: Gallery) -> No
     assert [(match.name, match.decision) for match in watching.look()] == [("p002", "match")]
 
 
+def test_a_person_who_is_merged_is_told_under_the_new_identifier(people: Gallery) -> None:
+    into, merged = people.find("p003").id, people.find("p004").id
+    watching = watch(people, person=merged)
+    watching.look()
+    people.merge(into, [merged])
+    people.add([crop_of(4, 50, named=False), crop_of(2, 50, named=False)])
+    assert [match.person for match in watching.look()] == [into]
+    people.remove(person=into)
+    people.add([crop_of(4, 51, named=False)])
+    assert watching.look() == []
+
+
+def test_who_comes_back_is_told_what_was_written_late(client: TestClient, people: Gallery) -> None:
+    added = max(sighting.added for sighting in people.sightings(people.find("p001").id))
+    later = people.database.run(lambda connection: connection.execute("UPDATE sightings SET added = added - interval '1 second'").rowcount)
+    assert later == 18  # all were noted as added before the event, and seen by others after it
+    answer = client.get("/api/events", params={"most": 18}, headers={"last-event-id": added.isoformat()})
+    assert answer.text.count("event: match") == 18
+
+
 def test_events_are_streamed(client: TestClient, people: Gallery) -> None:
     answer = client.get("/api/events", params={"since": START.isoformat(), "most": 2})
     assert answer.headers["content-type"].startswith("text/event-stream")

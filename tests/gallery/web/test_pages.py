@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from gallery.people import crop_of, image_of
+from gallery.people import crop_of, crowd, image_of
 from gallery.web.conftest import MakeClient, files
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.people import name_person
@@ -270,6 +270,25 @@ def test_an_empty_gallery_says_so(gallery: Gallery, make_client: MakeClient) -> 
     refused = client.post("/statistics/calibrate")
     assert refused.status_code == 422
     assert "a false alarm rate needs at least" in refused.text.lower()
+
+
+def test_sightings_without_a_camera_are_counted_and_can_be_filtered_for(gallery: Gallery, make_client: MakeClient) -> None:
+    client = make_client(gallery)
+    assert "No sightings yet." in client.get("/statistics").text
+    gallery.add(crowd(2, 2, camera=""))
+    page = client.get("/statistics").text
+    assert "No sightings yet." not in page
+    assert "<span>unknown camera</span>" in page
+    gallery.add([crop_of(5, camera="gate")])
+    assert "cameras" not in client.get("/search").text.split("</p>")[0]
+    found = searched(client, image_of(5, 9))
+    assert 'name="camera" value=""> unknown camera' in found.text
+    filtered = client.get("/search", params={"q": found.url.params["q"], "camera": ""})
+    assert len(names(filtered)) == 2
+    assert 'name="camera" value="" checked' in filtered.text
+    assert client.get("/api/statistics").json()["cameras"] == {"": 4, "gate": 1}
+    api = client.post("/api/search", files=files(image_of(5, 9)), data={"camera": ""}).json()
+    assert {group["best"]["sighting"]["camera"] for group in api["groups"]} == {""}
 
 
 def test_every_page_can_be_read_aloud_and_keeps_to_the_policy(client: TestClient, people: Gallery, make_client: MakeClient) -> None:

@@ -145,7 +145,7 @@ class StatisticsView(View):
     sightings: int
     people: int
     named: int = Field(description="Sightings of whom the person is known.")
-    cameras: dict[str, int]
+    cameras: dict[str, int] = Field(description="Sightings of each camera; of the empty name where it is unknown.")
     first: datetime | None
     last: datetime | None
     bytes: int = Field(description="Of the database on the disk.")

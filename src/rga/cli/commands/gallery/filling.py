@@ -83,7 +83,9 @@ def add(
     other = f" ({result.conflicts:,} of them with another camera, time or person, which stay as they are)" if result.conflicts else ""
     known = f", {result.present:,} were there{other}" if result.present else ""
     refused = f", {result.kept_out:,} were removed before and stay out" if result.kept_out else ""
-    PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}")
+    rank, count = share()
+    part = f"; as process {rank + 1} of {count} (RANK, WORLD_SIZE) this one took one in {count} of the images" if count > 1 else ""
+    PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}{part}")
     conclude(result.unreadable, skip_damaged)
 
 
@@ -167,8 +169,13 @@ def crops(
 
 def shared_out(found: Iterator[Crop | Unreadable]) -> Iterator[Crop | Unreadable]:
     """The share of this process where torchrun started several: each of them takes every so manieth crop."""
-    rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, count = share()
     return islice(found, rank, None, count)
+
+
+def share() -> tuple[int, int]:
+    """The number of this process and how many there are, as torchrun says it, and as the environment may still say it afterwards."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def conclude(unreadable: tuple[tuple[str, str], ...], skip_damaged: bool) -> None:

@@ -1,8 +1,9 @@
 """``GET /api/events``: new sightings that match somebody, as server-sent events.
 
 New sightings are looked for in the database, so that it does not matter which process adds them. Each is searched with; a match is told.
-Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. That
-a track goes on is no match: the other sightings of its own track are left out of the search.
+Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. A
+client that comes back after its last event is therefore told again what was added up to two minutes before that: better twice than never.
+That a track goes on is no match: the other sightings of its own track are left out of the search.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rga.gallery.results import Group, Sighting
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.store.sightings import read_sightings, track_of
 from rga.gallery.web.fields import OptionalTime, sensible
-from rga.gallery.web.problems import RefusedError
+from rga.gallery.web.problems import NotThereError, RefusedError
 from rga.gallery.web.served import Served, Serving
 from rga.gallery.web.views import MatchView, SightingView
 
@@ -51,7 +52,8 @@ async def events(
     """New sightings that match somebody, as they are added."""
     if person is not None:
         await run_in_threadpool(serving.person, person)
-    begin = read_id(last_event_id) or since or datetime.now(UTC)
+    last = read_id(last_event_id)
+    begin = last - OVERLAP if last else since or datetime.now(UTC)
     if len(serving.streams) >= serving.limits.streams:
         raise RefusedError(429, f"{serving.limits.streams} streams are open, which is the most: close one", {"Retry-After": "10"})
     watch = Watch(serving, begin, person, unsure=unsure)
@@ -98,9 +100,11 @@ class Watch:
     def look(self) -> list[MatchView]:
         """The matches among sightings that were added since the last look."""
         matches = []
-        for sighting in self.new():
+        new = self.new()
+        person = self.wanted() if new else None
+        for sighting in new:
             self.seen[sighting.id] = sighting.added
-            group = self.match(sighting)
+            group = self.match(sighting, person)
             if group is not None:
                 matches.append(
                     MatchView(
@@ -127,15 +131,27 @@ class Watch:
             reads=True,
         )
 
-    def match(self, sighting: Sighting) -> Group | None:
-        """Whom a sighting matches."""
+    def wanted(self) -> UUID | None:
+        """Who is told alone, by the identifier that sightings have now: the person may have been merged into another; None for all."""
+        try:
+            return None if self.person is None else self.served.person(self.person).id
+        except NotThereError:  # removed meanwhile, so that no sighting can match
+            return self.person
+
+    def match(self, sighting: Sighting, person: UUID | None) -> Group | None:
+        """Whom a sighting matches.
+
+        Args:
+            sighting: a new one.
+            person: the only one who is told; None for all.
+        """
         gallery = self.served.gallery
         own = gallery.database.run(lambda connection: track_of(connection, sighting), reads=True)
         try:
-            found = gallery.search(like=[sighting.id], without=own, top=1 if self.person is None else AMONG, who="events")
+            found = gallery.search(like=[sighting.id], without=own, top=1 if person is None else AMONG, who="events")
         except GalleryError:  # it was removed meanwhile
             return None
-        group = next((each for each in found.groups if self.person in (None, each.person)), None)
+        group = next((each for each in found.groups if person in (None, each.person)), None)
         return group if group is not None and group.decision in self.kinds else None
 
 
