@@ -52,11 +52,9 @@ async def events(
     """New sightings that match somebody, as they are added."""
     if person is not None:
         await run_in_threadpool(serving.person, person)
-    last = read_id(last_event_id)
-    begin = last - OVERLAP if last else since or datetime.now(UTC)
     if len(serving.streams) >= serving.limits.streams:
         raise RefusedError(429, f"{serving.limits.streams} streams are open, which is the most: close one", {"Retry-After": "10"})
-    watch = Watch(serving, begin, person, unsure=unsure)
+    watch = Watch(serving, beginning(last_event_id, since), person, unsure=unsure)
     return StreamingResponse(stream(watch, most, request.is_disconnected, serving), media_type="text/event-stream")
 
 
@@ -153,6 +151,12 @@ class Watch:
             return None
         group = next((each for each in found.groups if person in (None, each.person)), None)
         return group if group is not None and group.decision in self.kinds else None
+
+
+def beginning(last_event_id: str | None, since: datetime | None) -> datetime:
+    """From when on what was added is new: from a while before the last event, as what was noted before it may have come after it."""
+    last = read_id(last_event_id)
+    return last - OVERLAP if last else since or datetime.now(UTC)
 
 
 def read_id(text: str | None) -> datetime | None:
