@@ -33,7 +33,7 @@ OVERLAP = timedelta(minutes=2)
 AT_ONCE = 200
 """Sightings that one look takes at most."""
 AMONG = 20
-"""Groups among which one person is looked for: somebody else may be more like a new sighting, and the person be like it all the same."""
+"""Groups among which a person is looked for: a track of nobody known may be more like a new sighting, and the person match all the same."""
 QUIET = 15
 """Looks without a match after which a comment is sent, so that nothing on the way takes the stream for dead."""
 
@@ -137,7 +137,7 @@ class Watch:
             return self.person
 
     def match(self, sighting: Sighting, person: UUID | None) -> Group | None:
-        """Whom a sighting matches.
+        """Whom a sighting matches: a person, if one does as surely as the nearest of all.
 
         Args:
             sighting: a new one.
@@ -146,11 +146,12 @@ class Watch:
         gallery = self.served.gallery
         own = gallery.database.run(lambda connection: track_of(connection, sighting), reads=True)
         try:
-            found = gallery.search(like=[sighting.id], without=own, top=1 if person is None else AMONG, who="events")
+            found = gallery.search(like=[sighting.id], without=own, top=AMONG, who="events")
         except GalleryError:  # it was removed meanwhile
             return None
-        group = next((each for each in found.groups if person in (None, each.person)), None)
-        return group if group is not None and group.decision in self.kinds else None
+        told = [each for each in found.groups if each.decision in self.kinds and person in (None, each.person)]
+        people = [each for each in told if each.person is not None and each.decision == told[0].decision]
+        return next(iter(people or told), None)
 
 
 def beginning(last_event_id: str | None, since: datetime | None) -> datetime:
