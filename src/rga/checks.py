@@ -36,6 +36,23 @@ def check_range(group: Any, names: tuple[str, ...], low: float, high: float | No
             raise InputError(f"{name} must {wanted}, got {value}")
 
 
+def check_several(**values: object) -> None:
+    """Checks that what should be several values is no text, which is several characters.
+
+    Args:
+        **values: by the names of the arguments.
+
+    Raises:
+        InputError: one is a text.
+
+    Example:
+        >>> check_several(cameras=["entrance"])
+    """
+    for name, value in values.items():
+        if isinstance(value, (str, bytes)):
+            raise InputError(f"{name} is the text {value!r}, and several are taken: write [{value!r}]")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is unknown: the nearest one, or all of them."""
     known = list(known)

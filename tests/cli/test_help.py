@@ -30,7 +30,7 @@ FLAGS = {
     "gallery name": "GALLERY PERSON NAME",
     "gallery merge": "GALLERY PERSON",
     "gallery undo": "GALLERY",
-    "gallery remove": "GALLERY --person --sightings --source --camera --keep-out --output --overwrite",
+    "gallery remove": "GALLERY --person --sightings --source --camera --every-recording --keep-out --output --overwrite",
     "gallery expire": "GALLERY --days --output --overwrite",
     "gallery calibrate": "GALLERY --false-alarms --unsure",
     "gallery export": "GALLERY --output --person --overwrite",

@@ -2,6 +2,9 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gallery.conftest import MakeUrl
-from gallery.people import PixelEmbedder, crop_of, crowd, image_of
+from gallery.people import START, PixelEmbedder, crop_of, crowd, image_of
 from rga.errors import InputError
 from rga.gallery.crop import Box, Crop, Unreadable
 from rga.gallery.gallery import Gallery
@@ -30,12 +33,36 @@ def test_adding_again_adds_and_embeds_nothing(gallery: Gallery) -> None:
 
 
 def test_all_that_a_crop_says_is_kept(gallery: Gallery) -> None:
-    crop = crop_of(1, 2, frame=7, box=Box(1, 2.5, 3, 4), track=5)
+    crop = crop_of(1, 2, frame=7, box=Box(1, 2.5, 3, 4), track=5, recording="r")
     gallery.add([crop])
     found = gallery.sighting(sighting_of(crop.content))
     assert (found.source, found.camera, found.time, found.name) == (crop.source, crop.camera, crop.time, crop.person)
     assert (found.frame, found.box, found.track, found.width, found.height) == (7, Box(1, 2.5, 3, 4), 5, 4, 6)
+    assert found.recording == "r"
     assert found.sharpness == pytest.approx(sharpness_of(crop.image), rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_what_is_said_first_stays_and_the_rest_is_told(gallery: Gallery, batch_size: int) -> None:
+    first = replace(crop_of(1), camera="east", person="anna")
+    other = replace(first, camera="west", person="berta")
+    assert gallery.add([first, other], batch_size=batch_size) == Added(1, 1, 0, conflicts=1)
+    found = gallery.sighting(sighting_of(first.content))
+    assert (found.name, found.camera) == ("anna", "east")
+    assert [person.name for person in gallery.people()] == ["anna"]
+    later = START + timedelta(days=1)
+    again = [first, replace(first, camera="", person="", time=None), replace(first, time=later)]
+    assert [gallery.add([each], batch_size=batch_size).conflicts for each in again] == [0, 0, 1]
+    gallery.name(gallery.find("anna").id, "Anna")
+    assert gallery.add([first]).conflicts == 0
+    gallery.add([crop_of(2, named=False)])
+    assert gallery.add([crop_of(2)]).conflicts == 1  # that has no name until somebody gives it one
+
+
+@pytest.mark.parametrize("image", [np.zeros((6, 4, 4), np.uint8), np.zeros((6, 4, 3), np.float32), np.zeros((6, 4), np.uint8), None])
+def test_what_is_no_image_is_not_added(image: Any) -> None:
+    with pytest.raises(InputError, match=r"^the image of a\.png is .*: expected an array of RGB"):
+        Crop(image, "a", "a.png")
 
 
 def test_an_interrupted_call_is_gone_on_with(gallery: Gallery) -> None:

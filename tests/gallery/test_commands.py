@@ -46,13 +46,17 @@ def test_from_images_to_a_receipt(make_url: MakeUrl, images: Path, tmp_path: Pat
     assert "holds a gallery already" in run("create", where, code=2)
     assert "added 36 sightings" in run("add", where, images / "known")
     assert "added 0 sightings, 36 were there" in run("add", where, images / "known")
+    (tmp_path / "other.csv").write_text(f"image,camera\n{min((images / 'known').iterdir())},yard\n")
+    assert "1 were there (1 of them with another camera, time or person, which stay as they are)" in run(
+        "add", where, tmp_path / "other.csv"
+    )
     assert "36, of 36 the person is known" in run("stats", where)
     query = images / "query" / "0005_c2s1_000009_00.png"
     assert "nobody measured at which distance" in run("search", where, query)
     assert "a match is at most" in run("calibrate", where, "--false-alarms", 0.1, "--unsure", 0.3)
 
     said = run("search", where, query, "--top", 2, "--camera", "1", "-o", tmp_path / "found.json")
-    assert "among 36 sightings: a match is at most" in said
+    assert "among 24 sightings: a match is at most" in said  # of camera 1
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["groups"][0]["name"] == "0005"
     assert {each["sighting"]["camera"] for each in found["groups"][0]["sightings"]} == {"1"}
@@ -126,9 +130,34 @@ def test_processes_of_torchrun_share_the_work(make_url: MakeUrl, images: Path, m
     for rank, said in ((0, "added 18 sightings"), (1, "added 18 sightings")):
         monkeypatch.setenv("RANK", str(rank))
         monkeypatch.setenv("WORLD_SIZE", "2")
-        assert said in rga("gallery", "add", where, images / "known").said
+        told = rga("gallery", "add", where, images / "known").said
+        assert f"{said}; as process {rank + 1} of 2 (RANK, WORLD_SIZE) this one took one in 2 of the images" in told
     with Gallery.open(where) as gallery:
         assert gallery.stats().sightings == 36
+
+
+def test_boxes_of_one_video_are_not_for_several(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:
+    where = make_url()
+    assert rga("gallery", "create", where).code == 0
+    (tmp_path / "det.txt").write_text("1,-1,1,1,20,60,1\n")
+    sources = sorted((images / "known").iterdir())[:2]
+    done = rga("gallery", "add", where, *sources, "--detector", tmp_path / "det.txt")
+    assert done.code == 2
+    assert "has the boxes of one video, and 2 sources are named: add each alone" in done.said
+    assert "added 1 sighting" in rga("gallery", "add", where, sources[0], "--detector", tmp_path / "det.txt").said
+
+
+def test_sources_of_one_name_are_removed_together_only_if_that_is_said(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:
+    where = make_url()
+    assert rga("gallery", "create", where).code == 0
+    for site, image in zip("ab", sorted((images / "known").iterdir()), strict=False):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "0001.png").write_bytes(image.read_bytes())
+        assert "added 1 sighting" in rga("gallery", "add", where, tmp_path / site, "--camera", site).said
+    refused = rga("gallery", "remove", where, "--source", "0001.png")
+    assert refused.code == 2
+    assert "2 recordings have the name '0001.png': 1 sighting of a" in refused.said
+    assert "removed 2 sightings" in rga("gallery", "remove", where, "--source", "0001.png", "--every-recording").said
 
 
 def test_passwords_are_not_printed() -> None:

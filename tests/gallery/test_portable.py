@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gallery.conftest import MakeUrl
-from gallery.people import PixelEmbedder, crowd, image_of
+from gallery.people import PixelEmbedder, crop_of, crowd, image_of
 from rga.errors import InputError, MissingFileError
 from rga.gallery.gallery import Gallery
 from rga.gallery.store import portable
@@ -47,6 +47,23 @@ def test_a_gallery_is_the_same_after_export_and_import(
         assert all(finding.healthy for finding in copy.doctor())
     with pytest.raises(GalleryError, match="holds a gallery already"):
         Gallery.import_from(tmp_path / "g.zip", url)
+
+
+def test_a_file_without_recordings_is_read(make_url: MakeUrl, gallery: Gallery, tmp_path: Path) -> None:
+    gallery.add([crop_of(1, number, named=False, source="a.mp4", track=3, recording="r") for number in range(2)])
+    gallery.export(tmp_path / "g.zip")
+    with zipfile.ZipFile(tmp_path / "g.zip") as archive, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
+        for name in archive.namelist():
+            contents = archive.read(name)
+            if name.startswith("sightings/"):
+                rows = [json.loads(line) for line in contents.splitlines()]
+                assert {row.pop("recording") for row in rows} == {"r"}
+                contents = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+            old.writestr(name, contents)
+    with Gallery.import_from(tmp_path / "old.zip", make_url()) as copy:
+        copy.loaded = PixelEmbedder()
+        (group,) = copy.search([image_of(1)]).groups
+        assert (group.total, group.best.sighting.recording) == (2, "a.mp4")
 
 
 def test_other_files_are_refused(make_url: MakeUrl, tmp_path: Path) -> None:

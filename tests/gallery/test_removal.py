@@ -150,8 +150,24 @@ def test_single_sightings_cameras_and_sources(gallery: Gallery) -> None:
     check(gallery.remove(camera="c1"), 3, 0)
     check(gallery.remove(source="0001_0000.jpg"), 1, 0)
     check(gallery.remove(sightings=[sighting_of("content 0 2")]), 1, 1)  # the last of p000
-    check(gallery.remove(source="nothing.jpg"), 0, 0)
+    for wrong, said in (
+        ({"source": "nothing.jpg"}, "nothing of the source 'nothing.jpg'"),
+        ({"camera": "c22"}, "nothing was removed: the gallery knows no camera 'c22': did you mean c2"),
+        ({"sightings": [sighting_of("content 2 0"), sighting_of("never")]}, f"no sighting {sighting_of('never')}"),
+    ):
+        with pytest.raises(GalleryError, match=said):
+            gallery.remove(**wrong)
     assert [(each.name, each.sightings) for each in gallery.people()] == [("p001", 1), ("p002", 2)]
+
+
+def test_sources_of_one_name_are_not_removed_together_unless_that_is_said(gallery: Gallery) -> None:
+    gallery.add([crop_of(person, source="today.mp4", recording=f"r{person}", camera=f"cam{person}") for person in (1, 2)])
+    with pytest.raises(
+        GalleryError, match=r"2 recordings have the name 'today.mp4': 1 sighting of cam1 .*1 sighting of cam2 .*nothing was"
+    ):
+        gallery.remove(source="today.mp4")
+    assert gallery.stats().sightings == 2
+    check(gallery.remove(source="today.mp4", every_recording=True), 2, 2)
 
 
 def test_one_of_many_is_named(gallery: Gallery) -> None:

@@ -1,5 +1,6 @@
 """Searching: the nearest, by person and track, filtered, and "unknown" where nobody is near."""
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +63,20 @@ def test_tracks_are_groups(gallery: Gallery) -> None:
     assert groups[None].total == 1
 
 
+def test_tracks_of_one_number_are_told_apart_by_their_recordings(gallery: Gallery) -> None:
+    gallery.add([crop_of(1, n, named=False, source="today.mp4", track=0, recording="cam1", camera="cam1") for n in range(3)])
+    gallery.add([crop_of(2, n, named=False, source="today.mp4", track=0, recording="cam2", camera="cam2") for n in range(4)])
+    gallery.add([crop_of(3, n, named=False, source=f"{n:04}.png", track=0, recording="frames") for n in range(5)])
+    groups = {group.best.sighting.recording: group for group in gallery.search([image_of(1, 99)]).groups}
+    assert {recording: (group.total, len(group.sightings)) for recording, group in groups.items()} == {
+        "cam1": (3, 3),
+        "cam2": (4, 4),
+        "frames": (5, 5),
+    }
+    assert groups["cam1"].track == groups["cam2"].track == ("today.mp4", 0)
+    assert {each.sighting.camera for each in groups["cam1"].sightings} == {"cam1"}
+
+
 def test_filters(gallery: Gallery) -> None:
     gallery.add([*crowd(3, 6), crop_of(0, 50, time=None)])
     query = [image_of(0, 99)]
@@ -70,8 +85,8 @@ def test_filters(gallery: Gallery) -> None:
     assert len(found) == 2
     found = gallery.search(query, since=START + timedelta(hours=2), until=START + timedelta(hours=4)).groups[0].sightings
     assert sorted(each.sighting.time for each in found if each.sighting.time) == [START + timedelta(hours=2), START + timedelta(hours=3)]
-    assert gallery.search(query, cameras=["nowhere"]).groups == ()
-    assert gallery.search(query, cameras=["nowhere"]).decision == "unknown"
+    assert gallery.search(query, since=START + timedelta(days=9)).groups == ()
+    assert gallery.search(query, since=START + timedelta(days=9)).decision == "unknown"
 
 
 def test_unknown_is_said(make_url: MakeUrl) -> None:
@@ -166,6 +181,51 @@ def test_nothing_to_search_with(gallery: Gallery) -> None:
     assert gallery.search([image_of(1)]).decision == "unknown"
 
 
+def test_what_is_no_image_is_not_searched_with(gallery: Gallery) -> None:
+    gallery.add(crowd(2, 2))
+    image = image_of(1)
+    wrong: dict[str, Any] = {
+        r"image 1 of a search .* is uint8 of the shape \(4, 3\)": image,  # as rows that would be images of their own
+        r"image 2 of a search .* \(6, 4, 4\)": [image, np.zeros((6, 4, 4), np.uint8)],
+        "image 1 of a search .* is float32": [image.astype(np.float32)],
+        "is bytes: expected an array of RGB": [b"no array"],
+    }
+    for said, images in wrong.items():
+        with pytest.raises(InputError, match=said):
+            gallery.search(images)
+    assert names(gallery.search([*image[None]]))[0] == "p001"
+
+
+def test_cameras_that_are_not_there_are_named(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match="knows no camera 'c1': none of its sightings has one"):
+        gallery.search([image_of(1)], cameras=["c1"])
+    gallery.add([*crowd(3, 3), crop_of(7, camera="")])
+    with pytest.raises(InputError, match=r"cameras is the text 'c1', and several are taken: write \['c1'\]"):
+        gallery.search([image_of(1)], cameras="c1")
+    with pytest.raises(InputError, match="knows no camera 'c11': did you mean c1"):
+        gallery.search([image_of(1)], cameras=["c0", "c11"])
+    assert len(gallery.search([image_of(1)], cameras=[""]).groups) == 1
+
+
+def test_times_without_a_zone_are_refused(gallery: Gallery) -> None:
+    naive = START.replace(tzinfo=None)
+    for name in ("since", "until"):
+        with pytest.raises(InputError, match=f"{name} is 2026-05-01T12:00:00, without a time zone"):
+            gallery.search([image_of(1)], **{name: naive})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the time of 0001_0000\.jpg is .*, without a time zone"):
+        crop_of(1, time=naive)
+
+
+def test_so_many_are_searched_as_the_filter_keeps(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery.add(crowd(40, 3))
+    gallery.database.run(lambda connection: connection.execute("ANALYZE sightings"))
+    assert gallery.search([image_of(1)]).searched == 120
+    for few in (20_000, 10):  # above it, as PostgreSQL estimates it
+        monkeypatch.setattr(searching, "FEW_ROWS", few)
+        assert gallery.search([image_of(1)], cameras=["c0"]).searched == 40
+    assert gallery.search([image_of(1)], since=START + timedelta(hours=1), cameras=["c2"]).searched == pytest.approx(40, abs=20)
+
+
 def test_the_index_finds_what_a_comparison_of_all_finds(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "EXACT_ROWS", 100)
     monkeypatch.setattr(searching, "FEW_ROWS", 100)
@@ -251,6 +311,17 @@ def test_an_index_is_built_by_one_process_where_several_have_no_memory_to_share(
     assert gallery.remove(camera="c0").reindexed
     assert built == ["CREATE", "REINDEX"]
     assert not gallery.search([image_of(1, 99)]).exact
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("No username set in the environment")])
+def test_a_user_without_a_name_searches(gallery: Gallery, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    gallery.add(crowd(2, 1))
+    gallery.search([image_of(1)])
+    assert gallery.audit()[0][1] == f"user {os.getuid()}"
 
 
 def test_searches_are_in_the_audit_log_and_say_nothing_about_people(gallery: Gallery) -> None:

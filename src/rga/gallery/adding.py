@@ -18,7 +18,7 @@ from rga.gallery.embedder import Embedder, Features, normalised
 from rga.gallery.results import Added, Rebuilt
 from rga.gallery.store.models import StoredModel, active_model, write_embeddings
 from rga.gallery.store.postgresql.database import Connection, Database
-from rga.gallery.store.writing import Thumbnails, known, row_of, sighting_of, write_sightings
+from rga.gallery.store.writing import Thumbnails, known, row_of, said_otherwise, sighting_of, write_sightings
 
 BATCH = 64
 """Images that are embedded and written at a time."""
@@ -51,13 +51,17 @@ def add(
         total: how many crops there are; 0 if nobody knows.
         progress: told after each batch.
     """
-    added = present = kept_out = done = 0
+    added = present = kept_out = conflicts = done = 0
     unreadable: list[tuple[str, str]] = []
     for batch in batches(crops, batch_size):
         whole = readable(batch, unreadable)
-        unique = {crop.content: crop for crop in whole}
+        unique: dict[str, Crop] = {}
+        for crop in whole:
+            conflicts += says_otherwise(crop, unique.setdefault(crop.content, crop))
         with same_model(database, embedder):
             there, refused = database.run(partial(known, model=model, contents=list(unique), salt=salt))
+        again = [crop for content, crop in unique.items() if content in there]
+        conflicts += database.run(partial(said_otherwise, crops=again)) if again else 0
         new = [crop for content, crop in unique.items() if content not in there and content not in refused]
         written = 0
         if new:
@@ -70,7 +74,13 @@ def add(
         present += len(whole) - written - len(refused - there)
         done += len(batch)
         progress(done, total)
-    return Added(added, present, kept_out, tuple(unreadable))
+    return Added(added, present, kept_out, tuple(unreadable), conflicts=conflicts)
+
+
+def says_otherwise(crop: Crop, first: Crop) -> bool:
+    """Whether a crop says another camera, time or person than the first with the same content, whose word counts."""
+    pairs = ((crop.camera, first.camera), (crop.time, first.time), (crop.person, first.person))
+    return any(said and said != before for said, before in pairs)
 
 
 @contextmanager

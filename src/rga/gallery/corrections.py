@@ -97,8 +97,16 @@ class Corrections(OpenGallery):
         Raises:
             GalleryError: one of them is not there, or another person has the name.
         """
-        action = self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name))
+        action = self.split_off(sightings, name)
         return self.database.run(lambda connection: read_person(connection, made_by(action.id)))  # a replica may not know it yet
+
+    def split_off(self, sightings: Sequence[UUID], name: str = "") -> Action:
+        """The same as ``split``, for who wants to undo it: what was done, by which ``store.actions.made_by`` tells the new person.
+
+        Raises:
+            GalleryError: one of them is not there, or another person has the name.
+        """
+        return self.acting(lambda connection, action: assign_sightings(connection, action, sightings, None, name))
 
     def assign(self, sightings: Sequence[UUID], person: UUID) -> Action:
         """Says that some sightings show a person, whoever they were taken for.

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from rga.checks import check_at_least
+from rga.checks import check_at_least, check_several
 from rga.errors import InputError
 from rga.gallery.adding import BATCH, Progress, add, dimensions_of, unreported
 from rga.gallery.corrections import Corrections
-from rga.gallery.crop import Crop, Unreadable
+from rga.gallery.crop import Crop, Unreadable, check_image, check_zone
 from rga.gallery.embedder import Embedder, Pixels, calibration_of, normalised, open_embedder, reopened
 from rga.gallery.query import Request, answer, name_of
 from rga.gallery.results import Added, Receipt, SearchResult, Sighting
@@ -25,7 +26,7 @@ from rga.gallery.store.postgresql.database import Connection, Database
 from rga.gallery.store.removal import remove_where
 from rga.gallery.store.schema import migrate
 from rga.gallery.store.searching import Filter
-from rga.gallery.store.sightings import read_sighting, read_thumbnail
+from rga.gallery.store.sightings import check_cameras, check_there, read_sighting, read_thumbnail
 from rga.gallery.store.writing import THUMBNAILS, Thumbnails
 from rga.gallery.upkeep import Upkeep
 
@@ -157,8 +158,7 @@ class Gallery(Corrections, Upkeep):
             total=total,
             progress=progress or unreported,
         )
-        indexed = build_index(self.database, model)
-        return Added(result.added, result.present, result.kept_out, result.unreadable, indexed)
+        return replace(result, indexed=build_index(self.database, model))
 
     def search(
         self,
@@ -170,6 +170,7 @@ class Gallery(Corrections, Upkeep):
         until: datetime | None = None,
         like: Sequence[UUID] = (),
         unlike: Sequence[UUID] = (),
+        without: Sequence[UUID] = (),
         rerank: bool = False,
         exact: bool | None = None,
         who: str | None = None,
@@ -179,27 +180,34 @@ class Gallery(Corrections, Upkeep):
         Args:
             images: of the person, RGB, (H, W, 3) each; several are fused.
             top: how many groups are wanted at most, each of one person, one track, or one image.
-            cameras: search the sightings of these; empty for all.
-            since: taken at this time or later.
-            until: taken before this time.
+            cameras: search the sightings of these, ``""`` for an unknown one; empty for all.
+            since: taken at this time or later; with a time zone.
+            until: taken before this time; with a time zone.
             like: sightings of the person, as further images; alone they are searched with, and not found.
             unlike: sightings of others: what is like them comes later, and they are not found.
+            without: sightings that are not found, whatever they are like.
             rerank: order what was found by k-reciprocal neighbours; needs PyTorch.
             exact: compute all distances, or use the index; by default whichever suits the size.
             who: searches, for the audit log; by default the user of this process.
 
         Raises:
-            InputError: there is nothing to search with, or an argument is wrong.
+            InputError: there is nothing to search with, the gallery knows no such camera, or an argument is wrong.
             GalleryError: an example is not there.
         """
         check_at_least(1, top=top)
         if not len(images) and not like:
             raise InputError("a search needs at least one image, or a sighting as an example: pass images or like")
+        for number, image in enumerate(images, start=1):
+            check_image(image, f"image {number} of a search (one image alone is passed as [image])")
+        for name, time in (("since", since), ("until", until)):
+            check_zone(time, name)
+        check_several(cameras=cameras, like=like, unlike=unlike, without=without)
         features = normalised(self.embedder.embed(list(images))) if len(images) else None
         names = tuple(name_of(image) for image in images)
-        request = Request(top, Filter(tuple(cameras), since, until), tuple(like), tuple(unlike), rerank, exact)
+        request = Request(top, Filter(tuple(cameras), since, until, tuple(without)), tuple(like), tuple(unlike), rerank, exact)
 
         def work(connection: Connection) -> SearchResult:
+            check_cameras(connection, cameras)
             model = active_model(connection)
             if features is not None:
                 model.check(self.embedder.fingerprint, features.shape[1])
@@ -236,6 +244,7 @@ class Gallery(Corrections, Upkeep):
         person: UUID | None = None,
         source: str | None = None,
         camera: str | None = None,
+        every_recording: bool = False,
         keep_out: bool = True,
         who: str | None = None,
     ) -> Receipt:
@@ -246,21 +255,26 @@ class Gallery(Corrections, Upkeep):
             person: all of this person, and the person.
             source: all of this source.
             camera: all of this camera.
+            every_recording: also where several recordings have the name of the source: videos of two folders, or of two days.
             keep_out: remember a salted digest of each content, so that adding the same files again does not bring them back.
             who: removes, for the audit log.
 
         Raises:
             InputError: not exactly one of the four is given.
+            GalleryError: there is nothing of the kind; a sighting, a person, a source or a camera is not in the gallery; or several
+                recordings have the name of the source.
         """
         chosen = [name for name, value in (("sightings", sightings), ("person", person), ("source", source), ("camera", camera)) if value]
         if len(chosen) != 1:
             raise InputError(f"say what is removed by one of sightings, person, source and camera; got {', '.join(chosen) or 'none'}")
+        check_several(sightings=sightings)
         condition, value = {
             "sightings": ("s.sighting = ANY(%s)", list(sightings)),
             "person": ("s.person = ANY(%s)", person),
             "source": ("s.source = %s", source),
             "camera": ("s.camera = %s", camera),
         }[chosen[0]]
+        self.database.run(lambda connection: check_there(connection, sightings, source, camera, every_recording=every_recording))
         salt = self.settings["salt"] if keep_out else None
         return remove_where(self.database, condition, [value], person=person, salt=salt, who=who or self.user, why=chosen[0])
 

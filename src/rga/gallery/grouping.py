@@ -33,10 +33,10 @@ class Candidates:
 
 
 def key_of(sighting: Sighting) -> Any:
-    """What a sighting is grouped by: its person, else its track, else itself."""
+    """What a sighting is grouped by: its person, else its track in its recording, else itself."""
     if sighting.person is not None:
         return sighting.person
-    return sighting.id if sighting.track is None else (sighting.source, sighting.track)
+    return sighting.id if sighting.track is None else (sighting.recording, sighting.track)
 
 
 def grouped(connection: Connection, candidates: Candidates, top: int, calibration: Calibration | None) -> list[Group]:
@@ -50,19 +50,17 @@ def grouped(connection: Connection, candidates: Candidates, top: int, calibratio
     kept = sorted(sets.items(), key=lambda item: item[0] not in confirmed)[:top]
     people = [found[0].sighting.person for _, found in kept if found[0].sighting.person]
     count = totals(connection, people, [key for key, _ in kept if isinstance(key, tuple)])
-    return [
-        group_of(found, key if isinstance(key, tuple) else None, count.get(key, 1), key in confirmed, calibration) for key, found in kept
-    ]
+    return [group_of(found, isinstance(key, tuple), count.get(key, 1), key in confirmed, calibration) for key, found in kept]
 
 
-def group_of(found: list[Found], track: tuple[str, int] | None, total: int, confirmed: bool, calibration: Calibration | None) -> Group:
+def group_of(found: list[Found], is_track: bool, total: int, confirmed: bool, calibration: Calibration | None) -> Group:
     """Sightings that belong together."""
     nearest = sorted(found, key=lambda each: each.distance)
     best = nearest[0]
     return Group(
         person=best.sighting.person,
         name=best.sighting.name,
-        track=track,
+        track=(best.sighting.source, best.sighting.track) if is_track and best.sighting.track is not None else None,
         decision="match" if confirmed else decide(best.distance, calibration),
         confirmed=confirmed,
         distance=best.distance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -97,5 +98,8 @@ class OpenGallery:
 
     @property
     def user(self) -> str:
-        """Who runs this process, for the audit log."""
-        return getpass.getuser()
+        """Who runs this process, for the audit log: by name, or by number where a container has no name for it."""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError, ImportError):  # which of them, depends on the version of Python
+            return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"

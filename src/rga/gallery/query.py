@@ -15,6 +15,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from rga.gallery.embedder import Features, Pixels
 from rga.gallery.grouping import Candidates, grouped, key_of
@@ -24,7 +25,7 @@ from rga.gallery.store.indexing import has_index
 from rga.gallery.store.judgements import people_among, said_of
 from rga.gallery.store.models import StoredModel
 from rga.gallery.store.postgresql.database import Connection
-from rga.gallery.store.searching import Filter, count, embeddings, find_nearest, keeps_few
+from rga.gallery.store.searching import Filter, count, embeddings, few_kept, find_nearest
 from rga.gallery.store.sightings import hidden_people, members, read_sightings
 
 AWAY = 0.25
@@ -92,12 +93,13 @@ def answer(
     without = (*request.unlike, *(request.like if features is None else ()))
     query = Query(positive, examples(connection, model, request.unlike), (*names, *request.like), without)
     indexed = has_index(connection, model)
+    few = few_kept(connection, request.kept) if request.kept.narrow else None
     exact = request.exact
     if exact is None:
-        exact = not indexed or (request.kept.narrow and keeps_few(connection, request.kept))
+        exact = not indexed or few is not None
     calibration = None if model.calibration is None else Calibration(**model.calibration)
     groups, exact = search_groups(connection, model, query, request, calibration, exact=exact)
-    searched = count(connection, model, estimate=indexed)
+    searched = kept_by(connection, request.kept, few) if request.kept.narrow else count(connection, model, estimate=indexed)
     return SearchResult(
         groups=tuple(groups),
         decision=groups[0].decision if groups else "unknown",
@@ -107,6 +109,16 @@ def answer(
         searched=searched,
         exact=exact,
     )
+
+
+def kept_by(connection: Connection, kept: Filter, few: int | None) -> int:
+    """How many sightings a filter keeps; as PostgreSQL estimates it where they are many, so that ``few_kept`` is None."""
+    if few is not None:
+        return few
+    condition, values = kept.condition()
+    row = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM sightings s WHERE {}").format(condition), values).fetchone()
+    assert row is not None
+    return int(row[0][0]["Plan"]["Plan Rows"])
 
 
 def name_of(image: Pixels) -> UUID:

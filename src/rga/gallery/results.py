@@ -26,10 +26,11 @@ class Sighting:
         name: of that person; empty for none.
         frame: number of the frame in a video, from 0.
         box: in the image or frame.
-        track: number of the track within its source.
+        track: number of the track within its recording.
         width: of the image, in pixels.
         height: of the image, in pixels.
         sharpness: the variance of its Laplacian; small where it is blurred.
+        recording: the same for all of one video, folder or table; sources of one name may be several recordings.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class Sighting:
     width: int
     height: int
     sharpness: float
+    recording: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Group:
     Attributes:
         person: who; None if nobody said.
         name: of the person; empty for none.
-        track: (source, number), if they are of one track and of nobody named.
+        track: (source of the best, number), if they are of one track of one recording, and of nobody named.
         decision: whether it is the person of the query.
         confirmed: somebody said that it is, see ``Gallery.same``.
         distance: of the best.
@@ -153,9 +155,9 @@ class SearchResult:
         groups: the nearest first; hidden people and what was said to be somebody else are left out.
         decision: of the first group; ``"unknown"`` if there is none. Without a calibration nothing nearer than ``"unsure"`` is said.
         calibration: what decides; None if the gallery has none: calibrate the model (rga calibrate) or the gallery (Gallery.calibrate).
-        false_alarm_rate: to expect at this size of the gallery; None without a calibration.
+        false_alarm_rate: to expect among so many sightings as were searched; None without a calibration.
         query: names of the query's images, for ``Gallery.same`` and ``not_same``.
-        searched: how many sightings the gallery holds.
+        searched: how many sightings were compared: all, or those that the filter keeps; estimated where they are many.
         exact: whether all distances were computed, rather than an index asked.
     """
 
@@ -178,6 +180,7 @@ class Added:
         kept_out: that were removed before, and are not taken again.
         unreadable: (source, reason) of what could not be read.
         indexed: whether an index was built afterwards.
+        conflicts: of those that were there or came twice, how many said another camera, time or person; what was said first stays.
     """
 
     added: int
@@ -185,6 +188,7 @@ class Added:
     kept_out: int
     unreadable: tuple[tuple[str, str], ...] = ()
     indexed: bool = False
+    conflicts: int = 0
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ class Stats:
         sightings: how many.
         people: how many, hidden ones included.
         named: sightings of whom the person is known.
-        cameras: camera -> sightings.
+        cameras: camera -> sightings; ``""`` for those without one.
         first: the earliest time.
         last: the latest time.
         bytes: of the database on the disk.

@@ -50,6 +50,19 @@ def test_every_column(folder: Path) -> None:
     assert np.array_equal(crop.image, np.array(Image.open(folder / "images" / "frame.png"))[5:35, 10:30])
 
 
+def test_tracks_are_told_apart_by_table_camera_and_folder(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "a.png").write_bytes((folder / "images" / "a.png").read_bytes())
+    header = "image,camera,track"
+    lines = ["images/a.png,gate,0", "images/frame.png,gate,0", "images/a.png,yard,0", "other/a.png,gate,0"]
+    found = [each.recording for each in read(write(folder, header, *lines)) if isinstance(each, Crop)]
+    assert found[0] == found[1]
+    assert len({*found}) == 3
+    (again,) = read(write(folder, header, lines[0]))
+    assert isinstance(again, Crop)
+    assert again.recording not in found  # another table, in which people may be numbered anew
+
+
 def test_the_image_alone(folder: Path) -> None:
     file = write(folder, "image", "images/a.png")
     (crop,) = read(file, camera="gate")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,11 +14,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from gallery.people import START, crop_of, image_of
+from gallery.people import SHAPE, START, crop_of, image_of
 from gallery.web.conftest import PLENTY, MakeClient, files
+from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import StoreError
-from rga.gallery.web.api.events import Watch
+from rga.gallery.web.api.events import Watch, beginning
 from rga.gallery.web.served import Served
 
 
@@ -68,6 +71,9 @@ def test_boxes_cut_the_person_out(client: TestClient) -> None:
         assert said in answer.json()["detail"]
     two = client.post("/api/search", files=files(frame, frame), data={"box": "20,10,4,6"})
     assert "1 boxes were sent for 2 images" in two.json()["detail"]
+    added = client.post("/api/sightings", files=files(frame, frame + 1), data={"box": "20,10,4,6"})
+    assert (added.status_code, client.get("/api/statistics").json()["sightings"]) == (422, 18)
+    assert "a box is of the person in one image, and 2 were sent" in added.json()["detail"]
 
 
 def test_nothing_to_search_with_is_told(client: TestClient) -> None:
@@ -81,12 +87,21 @@ def test_images_are_added_once(client: TestClient, people: Gallery) -> None:
     about = {"person": "Ada", "camera": "gate", "time": "2026-05-02T10:00:00+02:00"}
     first = client.post("/api/sightings", files=files(image_of(50), image_of(51)), data=about)
     assert first.status_code == 201
-    assert {**first.json(), "sightings": len(first.json()["sightings"])} == {"added": 2, "present": 0, "kept_out": 0, "sightings": 2}
+    assert {**first.json(), "sightings": len(first.json()["sightings"])} == {
+        "added": 2,
+        "present": 0,
+        "kept_out": 0,
+        "conflicts": 0,
+        "sightings": 2,
+    }
     again = client.post("/api/sightings", files=files(image_of(50)), data=about).json()
+    other = client.post("/api/sightings", files=files(image_of(50)), data={**about, "camera": "yard"}).json()
+    assert (again["conflicts"], other["conflicts"]) == (0, 1)
     assert (again["added"], again["present"], again["sightings"]) == (0, 1, first.json()["sightings"][:1])
     sighting = client.get(f"/api/sightings/{first.json()['sightings'][0]}").json()
     assert (sighting["name"], sighting["camera"], sighting["time"], sighting["source"]) == ("Ada", "gate", "2026-05-02T08:00:00Z", "0.png")
     assert names(search(client, image_of(50, 1)))[0] == "Ada"
+    assert sighting["recording"] != client.get(f"/api/sightings/{first.json()['sightings'][1]}").json()["recording"]
     boxed = client.post("/api/sightings", files=files(np.tile(image_of(60), (3, 3, 1))), data={"box": "4,6,4,6"}).json()["sightings"][0]
     assert client.get(f"/api/sightings/{boxed}").json()["box"] == {"left": 4, "top": 6, "width": 4, "height": 6}
     assert people.stats().sightings == 21
@@ -159,7 +174,8 @@ def test_a_removed_image_is_kept_out_or_not(client: TestClient) -> None:
     assert client.delete(f"/api/sightings/{sighting}", params={"keep_out": False}).json()["removed"] == 1
     assert client.post("/api/sightings", files=files(image_of(50))).json()["added"] == 1
     client.delete(f"/api/sightings/{sighting}")
-    assert client.post("/api/sightings", files=files(image_of(50))).json() == {"added": 0, "present": 0, "kept_out": 1, "sightings": []}
+    kept_out = client.post("/api/sightings", files=files(image_of(50))).json()
+    assert kept_out == {"added": 0, "present": 0, "kept_out": 1, "conflicts": 0, "sightings": []}
 
 
 def test_all_on_one_person_is_exported(client: TestClient) -> None:
@@ -169,6 +185,15 @@ def test_all_on_one_person_is_exported(client: TestClient) -> None:
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert json.loads(archive.read("people.jsonl"))["name"] == "p002"
     assert sum(name.startswith("thumbnails/") for name in archive.namelist()) == 3
+
+
+@pytest.mark.parametrize("path", ["/api/people/{}/export", "/people/{}/export"])
+def test_an_export_leaves_nothing_on_the_disk(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    address = path.format(person_of(client, "p002")["id"])
+    for wanted in ({}, {"range": "bytes=0-3"}, {"range": "bytes=99999999-"}):
+        assert client.get(address, headers=wanted).status_code == 200
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_statistics_and_the_audit_log(client: TestClient) -> None:
@@ -254,6 +279,50 @@ def test_a_track_does_not_match_itself(people: Gallery) -> None:
     watching.look()
     people.add([crop_of(80, number, named=False, source="a.mp4", track=1, frame=number) for number in range(3)])
     assert watching.look() == []
+
+
+def track_like(person: int, source: str) -> list[Crop]:
+    """A track of five crops, each more like the others than like anything that was there before."""
+    noise = [np.random.default_rng(number).integers(-2, 3, SHAPE) for number in range(5)]
+    images = [np.clip(image_of(person, 50).astype(int) + each, 0, 255).astype(np.uint8) for each in noise]
+    return [Crop(image, f"{source} {number}", source, frame=number, track=0) for number, image in enumerate(images)]
+
+
+def test_a_track_matches_whom_it_shows(people: Gallery) -> None:
+    about_all, about_one = watch(people), watch(people, person=people.find("p002").id)
+    about_all.look(), about_one.look()
+    people.add(track_like(2, "a.mp4"))
+    for watching in (about_all, about_one):
+        assert [(match.name, match.decision) for match in watching.look()] == [("p002", "match")] * 5
+
+
+def test_a_person_is_told_behind_a_track_that_is_nearer(people: Gallery) -> None:
+    people.add(track_like(2, "a.mp4"))
+    for number, person in enumerate((None, people.find("p002").id)):
+        watching = watch(people, person=person)
+        watching.look()
+        people.add(track_like(2, f"{number}.mp4")[:1])  # nearer to the track without a name than to p002
+        assert [(match.name, match.decision) for match in watching.look()] == [("p002", "match")]
+
+
+def test_a_person_who_is_merged_is_told_under_the_new_identifier(people: Gallery) -> None:
+    into, merged = people.find("p003").id, people.find("p004").id
+    watching = watch(people, person=merged)
+    watching.look()
+    people.merge(into, [merged])
+    people.add([crop_of(4, 50, named=False), crop_of(2, 50, named=False)])
+    assert [match.person for match in watching.look()] == [into]
+    people.remove(person=into)
+    people.add([crop_of(4, 51, named=False)])
+    assert watching.look() == []
+
+
+def test_who_comes_back_is_told_what_was_written_late(people: Gallery) -> None:
+    added = max(sighting.added for sighting in people.sightings(people.find("p001").id))
+    later = people.database.run(lambda connection: connection.execute("UPDATE sightings SET added = added - interval '1 second'").rowcount)
+    assert later == 18  # all were noted as added before the event, and seen by others after it
+    assert len(watch(people, begin=beginning(added.isoformat(), START + timedelta(days=999))).look()) == 18
+    assert beginning("nonsense", START) == START
 
 
 def test_events_are_streamed(client: TestClient, people: Gallery) -> None:

@@ -248,6 +248,20 @@ def test_new_matches_appear(page: Open, people: Gallery) -> None:
     opened.goto("/search")
 
 
+def test_a_stream_that_is_refused_is_tried_again_or_asks_for_the_token(page: Open, people: Gallery) -> None:
+    opened = page(people)
+    opened.route("**/api/events*", lambda route: route.fulfill(status=429))
+    opened.goto("/live")
+    opened.get_by_text("takes no more listeners for the moment. Trying again").wait_for()
+    opened.unroute("**/api/events*")
+    opened.get_by_text("Connected: waiting for new sightings.").wait_for()
+    opened.route("**/api/**", lambda route: route.fulfill(status=401))
+    opened.goto("/live")
+    opened.get_by_role("link", name="Log in again").wait_for()
+    assert "You are logged out" in opened.locator("#state").inner_text()
+    opened.goto("/search")
+
+
 def test_the_token_is_shown_once(page: Open, people: Gallery, tmp_path: Path) -> None:
     opened = page(people, "/people?part=p001", served={"token": Token(TOKEN)})
     opened.get_by_label("Token").fill(TOKEN)

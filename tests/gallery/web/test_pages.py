@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from gallery.people import crop_of, image_of
+from gallery.people import crop_of, crowd, image_of
 from gallery.web.conftest import MakeClient, files
 from rga.gallery.gallery import Gallery
+from rga.gallery.store.people import name_person
 from rga.gallery.web.held import Held
 from rga.gallery.web.problems import NotThereError
 from rga.gallery.web.uploads import Received
@@ -207,6 +209,23 @@ def test_people_are_named_merged_split_and_hidden(client: TestClient, people: Ga
     assert changes.count(">Undo</button>") == len(people.actions(100))
 
 
+def test_undo_is_of_what_the_page_did_and_of_nothing_else(client: TestClient, people: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = people.find("p001"), people.find("p002")
+    acting = Gallery.acting
+
+    def meanwhile(self: Gallery, work: Any) -> Any:
+        done = acting(self, work)
+        acting(self, lambda connection, action: name_person(connection, action, other.id, f"renamed by somebody else {done.id}"))
+        return done
+
+    monkeypatch.setattr(Gallery, "acting", meanwhile)
+    sighting = str(one.example)
+    split = client.post(f"/people/{one.id}/split", data={"sighting": [sighting], "name": "Eve"})
+    assigned = client.post("/sightings/person", data={"sighting": [sighting], "name": "Somebody new"})
+    kinds = {str(action.id): action.kind for action in people.actions()}
+    assert [kinds[fields_of(answer, "/undo")["action"][0]] for answer in (split, assigned)] == ["split", "split"]
+
+
 def test_a_removal_is_asked_about_and_gives_a_receipt(client: TestClient, people: Gallery) -> None:
     person = people.find("p005")
     asked = client.get(f"/people/{person.id}/delete")
@@ -253,6 +272,25 @@ def test_an_empty_gallery_says_so(gallery: Gallery, make_client: MakeClient) -> 
     assert "a false alarm rate needs at least" in refused.text.lower()
 
 
+def test_sightings_without_a_camera_are_counted_and_can_be_filtered_for(gallery: Gallery, make_client: MakeClient) -> None:
+    client = make_client(gallery)
+    assert "No sightings yet." in client.get("/statistics").text
+    gallery.add(crowd(2, 2, camera=""))
+    page = client.get("/statistics").text
+    assert "No sightings yet." not in page
+    assert "<span>unknown camera</span>" in page
+    gallery.add([crop_of(5, camera="gate")])
+    assert "cameras" not in client.get("/search").text.split("</p>")[0]
+    found = searched(client, image_of(5, 9))
+    assert 'name="camera" value=""> unknown camera' in found.text
+    filtered = client.get("/search", params={"q": found.url.params["q"], "camera": ""})
+    assert len(names(filtered)) == 2
+    assert 'name="camera" value="" checked' in filtered.text
+    assert client.get("/api/statistics").json()["cameras"] == {"": 4, "gate": 1}
+    api = client.post("/api/search", files=files(image_of(5, 9)), data={"camera": ""}).json()
+    assert {group["best"]["sighting"]["camera"] for group in api["groups"]} == {""}
+
+
 def test_every_page_can_be_read_aloud_and_keeps_to_the_policy(client: TestClient, people: Gallery, make_client: MakeClient) -> None:
     person = people.find("p001")
     found = searched(client, image_of(4, 99))
@@ -296,16 +334,38 @@ def test_names_from_outside_are_text(client: TestClient, people: Gallery) -> Non
 
 def test_images_of_searches_are_forgotten() -> None:
     now = [0.0]
-    held = Held(10_000, 60, lambda: now[0])
+    held = Held(10_000, 60, lambda: now[0], lambda *_: None)
     first = held.put(Received("a", b"x" * 3000, image_of(1), "a"))
     assert held.get(first.name) == first
-    now[0] = 60
+    now[0] = 50
+    assert held.get(first.name).until == 110  # what is used is kept on
+    now[0] = 109
+    assert held.get(first.name).name == first.name
+    now[0] = 169
     with pytest.raises(NotThereError, match="no longer kept"):
         held.get(first.name)
     several = [held.put(Received("a", b"x" * 3000, image_of(each), "a")) for each in range(5)]
     kept = [image for image in several if image.name in held.images]
     assert kept == several[-len(kept) :]
     assert len(kept) in (2, 3)
+
+
+def test_images_of_searches_are_forgotten_while_nobody_asks() -> None:
+    now, alarms = [0.0], list[tuple[float, Callable[[], None]]]()
+    held = Held(10_000, 60, lambda: now[0], lambda seconds, work: alarms.append((now[0] + seconds, work)))
+    used, unused = (held.put(Received("a", b"x", image_of(each), "a")).name for each in range(2))
+    now[0] = 40
+    held.get(used)
+    while alarms:
+        now[0], wake = alarms.pop(0)
+        wake()
+        assert list(held.images) == ([used] if now[0] < 100 else [])
+    assert now[0] == 100
+    held.put(Received("a", b"x", image_of(3), "a"))
+    now[0] = 160
+    held.put(Received("a", b"x", image_of(4), "a"))
+    assert len(held.images) == 1
+    assert unused not in held.images
 
 
 def test_a_forgotten_search_says_so(client: TestClient) -> None:

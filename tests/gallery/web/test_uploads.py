@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.datastructures import UploadFile
 from starlette.testclient import TestClient
 
 from gallery.people import image_of
 from gallery.web.conftest import MakeClient, files, png
 from rga.gallery.gallery import Gallery
+from rga.gallery.web import uploads
 from rga.gallery.web.limits import Limits
 
 SMALL = Limits(file_bytes=2000, pixels=5000, query_images=2, added_images=3)
@@ -82,6 +84,21 @@ def test_files_have_a_size_and_a_number(small: TestClient) -> None:
 def test_the_name_of_a_file_is_no_path(small: TestClient, gallery: Gallery) -> None:
     (sighting,) = sent(small, "../../../etc/cron.d/evil.png", png(image_of(0))).json()["sightings"]
     assert small.get(f"/api/sightings/{sighting}").json()["source"] == "evil.png"
+
+
+@pytest.mark.parametrize("path", ["/api/sightings", "/api/search", "/search", "/add"])
+def test_what_is_sent_is_never_on_a_disk(gallery: Gallery, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    large = png(np.random.default_rng(0).integers(0, 255, (1200, 600, 3)).astype(np.uint8))
+    on_disk = []
+
+    def watched(file: UploadFile, limits: Limits) -> uploads.Received:
+        on_disk.append(vars(file.file)["_rolled"])  # a SpooledTemporaryFile says it nowhere else
+        return receive_one(file, limits)
+
+    receive_one = uploads.receive_one
+    monkeypatch.setattr(uploads, "receive_one", watched)
+    answer = sent(make_client(gallery), "large.png", large, path)
+    assert (answer.is_success, len(large) > 2_000_000, on_disk) == (True, True, [False])
 
 
 def test_what_was_sent_is_never_sent_back(client: TestClient) -> None:

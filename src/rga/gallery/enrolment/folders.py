@@ -13,6 +13,7 @@ from rga.gallery.enrolment.images import read
 from rga.gallery.enrolment.names import said_by
 from rga.gallery.enrolment.options import EnrolmentOptions
 from rga.gallery.enrolment.progress import Progress
+from rga.gallery.enrolment.recordings import recording_of_images
 from rga.images.defects import examples
 from rga.images.listing import SUFFIXES, composed, image_names
 from rga.printable import printable
@@ -52,6 +53,7 @@ def image_crops(folder: Path, names: Sequence[str], options: EnrolmentOptions, p
         options: people, camera.
         progress: told after each image.
     """
+    recording = recording_of_images(folder, names)
     for done, name in enumerate(names, start=1):
         found = read(folder / name, printable(name))
         if isinstance(found, Unreadable):
@@ -59,7 +61,8 @@ def image_crops(folder: Path, names: Sequence[str], options: EnrolmentOptions, p
         else:
             said = said_by(base(name))
             person = {"names": said.person, "folders": person_folder(name), "none": ""}[options.people]
-            yield Crop(found.pixels, found.content, printable(name), camera=said.camera or options.camera, person=person)
+            camera = said.camera or options.camera
+            yield Crop(found.pixels, found.content, printable(name), camera=camera, person=person, recording=recording)
         if progress is not None:
             progress(done, len(names))
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from rga.errors import InputError, MissingFileError
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.enrolment.detectors.detector import Detector
+from rga.gallery.enrolment.detectors.mot_file import MotFile
 from rga.gallery.enrolment.folders import folder_crops, image_crops, images_below
 from rga.gallery.enrolment.frames.folder import image_frames
+from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.frames.video import SUFFIXES, video_frames
 from rga.gallery.enrolment.options import EnrolmentOptions
 from rga.gallery.enrolment.progress import Progress
+from rga.gallery.enrolment.recordings import recording_of_images
 from rga.gallery.enrolment.tables import table_crops
 from rga.gallery.enrolment.tracks.people import people_in
 from rga.images.listing import has_suffix
@@ -49,7 +52,8 @@ def crops_of(
         MissingFileError: the source is not there, or is a folder without an image.
         MissingPackageError: the source is a video, and PyAV is not installed.
         DataError: the source is a table that is wrong, or a folder whose people cannot be told.
-        InputError: the source is none of these, is a damaged video, or the detector is missing or has no place.
+        InputError: the source is none of these, is a damaged video, the detector is missing or has no place, or an option says something
+            about sources of another kind.
         OSError: a file cannot be read from where it lies.
 
     Example:
@@ -62,6 +66,7 @@ def crops_of(
         [('0002', '1'), ('0002', '3')]
     """
     options = options or EnrolmentOptions()
+    check_options(source, options, detector)
     if source.is_dir():
         if detector is None:
             return folder_crops(source, options, progress)
@@ -80,8 +85,28 @@ def crops_of(
     if suffix in SUFFIXES:
         if detector is None:
             raise InputError(f"{source} is a video, in which a detector has to find people: name one")
-        return people_in(video_frames(source, options.every, progress), detector, options)
+        return people_found(video_frames(source, options.every, progress), detector, options)
     raise InputError(f"{source} ends in {suffix!r}: expected {EXPECTED}")
+
+
+def check_options(source: Path, options: EnrolmentOptions, detector: Detector | None) -> None:
+    """Checks that no option is passed over which says when or of whom the images are, or that they are a video's.
+
+    Raises:
+        InputError: one has no place at this source.
+    """
+    of_frames = "its images are taken for a video's with a detector and --frame-rate"
+    has_seconds = source.suffix.lower() in SUFFIXES or (detector is not None and options.frame_rate is not None)
+    if options.start and not has_seconds:
+        raise InputError(
+            f"--start says when the first frame of a video was taken, and {source} is none ({of_frames}): leave it out, or write the times "
+            "into a table"
+        )
+    if options.frame_rate is not None and detector is None:
+        raise InputError(f"--frame-rate is of frames in which a detector finds people: name one for {source}, or leave the rate out")
+    if options.people == "folders" and (detector is not None or not source.is_dir()) and source.exists():
+        why = "a detector finds them in whole images" if detector is not None else "it is no folder"
+        raise InputError(f"--people folders is for a folder of crops, and of {source} nobody says so who is on it ({why}): leave it out")
 
 
 EXPECTED = f"a folder of images, an image, a table ({', '.join(TABLES)}) or a video ({', '.join(SUFFIXES)})"
@@ -101,4 +126,10 @@ def people_in_images(
     """
     if options.frame_rate is None and options.tracks == "overlap":
         options = replace(options, tracks="none")
-    return people_in(image_frames(folder, names, options.frame_rate, progress), detector, options)
+    frames = image_frames(folder, names, options.frame_rate, progress, recording_of_images(folder, names))
+    return people_found(frames, detector, options)
+
+
+def people_found(frames: Iterator[Frame | Unreadable], detector: Detector, options: EnrolmentOptions) -> Iterator[Crop | Unreadable]:
+    """The people in frames; boxes from a file must be of these frames, see ``MotFile.within``."""
+    return people_in(detector.within(frames) if isinstance(detector, MotFile) else frames, detector, options)

@@ -8,7 +8,7 @@
 | ``time`` | when the image was taken, in ISO 8601 with a time zone (2024-05-31T18:30:00+02:00), or without one in the declared zone |
 | ``left``, ``top``, ``width``, ``height`` | box of the person in pixels of the image; all four, or none if the whole image is the crop |
 | ``frame`` | number of the frame in a video from which the image is, from 0 |
-| ``track`` | number of the person's track in that video, from 0 |
+| ``track`` | number of the person's track, from 0; tracks are told apart by the camera and by the folder of the image, too |
 
 ``image`` is needed, each other column may be absent, and so may be a cell. Other columns are refused: passing over one that was meant to be
 one of these would lose what it says. How the file may be written: ``rga.datasets.tables``.
@@ -33,9 +33,11 @@ from rga.gallery.enrolment.boxes import cut
 from rga.gallery.enrolment.images import ReadImage, content_of, read
 from rga.gallery.enrolment.options import EnrolmentOptions
 from rga.gallery.enrolment.progress import Progress
+from rga.gallery.enrolment.recordings import recording_of_row
 from rga.gallery.enrolment.times import read_time
 from rga.images.listing import existing
 from rga.printable import printable
+from rga.storage.checksum import sha256
 
 BOX = Box._fields
 OPTIONAL = ("person", "camera", "time", *BOX, "frame", "track")
@@ -83,27 +85,30 @@ def table_crops(file: Path, options: EnrolmentOptions, progress: Progress | None
     total = sum(1 for _ in read_entries(file, zone))
     if not total:
         raise DataError(f"{file} has no line below its header. {WHERE}")
-    return entry_crops(read_entries(file, zone), total, options, progress)
+    return entry_crops(read_entries(file, zone), total, sha256(file), options, progress)
 
 
-def entry_crops(entries: Iterator[Entry], total: int, options: EnrolmentOptions, progress: Progress | None) -> Iterator[Crop | Unreadable]:
+def entry_crops(
+    entries: Iterator[Entry], total: int, table: str, options: EnrolmentOptions, progress: Progress | None
+) -> Iterator[Crop | Unreadable]:
     """The crops of lines; an image with many boxes in lines that follow each other is read once."""
     path: Path | None = None
     image: ReadImage | Unreadable = Unreadable("", "")
     for done, entry in enumerate(entries, start=1):
         if entry.path != path:
             path, image = entry.path, read(entry.path, entry.location)
-        yield crop_of(entry, image, options)
+        yield crop_of(entry, image, table, options)
         if progress is not None:
             progress(done, total)
 
 
-def crop_of(entry: Entry, image: ReadImage | Unreadable, options: EnrolmentOptions) -> Crop | Unreadable:
+def crop_of(entry: Entry, image: ReadImage | Unreadable, table: str, options: EnrolmentOptions) -> Crop | Unreadable:
     """The crop of a line.
 
     Args:
         entry: the line.
         image: that it names.
+        table: SHA-256 of the table.
         options: camera and margin.
     """
     if isinstance(image, Unreadable):
@@ -117,7 +122,8 @@ def crop_of(entry: Entry, image: ReadImage | Unreadable, options: EnrolmentOptio
             return Unreadable(where, f"no pixel of the image, which is {width}x{height}, lies in the box {tuple(entry.box)}")
         pixels, content = part, content_of(content, entry.box)
     camera = entry.camera or options.camera
-    return Crop(pixels, content, entry.source, camera, entry.time, entry.person, entry.frame, entry.box, entry.track)
+    recording = recording_of_row(table, camera, entry.source)
+    return Crop(pixels, content, entry.source, camera, entry.time, entry.person, entry.frame, entry.box, entry.track, recording)
 
 
 def read_entries(file: Path, zone: tzinfo | None) -> Iterator[Entry]:

@@ -34,9 +34,7 @@ def stats_of(connection: Connection, thumbnails: str) -> Stats:
     assert size is not None
     assert extension is not None
     assert server is not None
-    cameras: dict[str, int] = dict(
-        connection.execute("SELECT camera, count(*) FROM sightings WHERE camera <> '' GROUP BY 1 ORDER BY 1").fetchall()
-    )
+    cameras: dict[str, int] = dict(connection.execute("SELECT camera, count(*) FROM sightings GROUP BY 1 ORDER BY 1").fetchall())
     return Stats(
         sightings=counted[0],
         people=people[0],

@@ -23,13 +23,13 @@ class Removed:
     Attributes:
         sighting: its identifier.
         person: who it showed; None if nobody said.
-        source: where it was from.
-        track: its track in the source.
+        recording: in which tracks are numbered.
+        track: its track there.
     """
 
     sighting: UUID
     person: UUID | None
-    source: str
+    recording: str
     track: int | None
 
 
@@ -58,7 +58,7 @@ def hand_on(connection: Connection, removed: Sequence[Removed]) -> None:
             continue  # of a person it was noted in this way before
         heir = each.person if each.person in there else None
         if each.person is None and each.track is not None:
-            heir = another_of_track(connection, each.source, each.track)
+            heir = another_of_track(connection, each.recording, each.track)
         if heir is not None:
             connection.execute(
                 "INSERT INTO pairs (first, second, same) VALUES (%s, %s, false) ON CONFLICT DO NOTHING", ordered(other, heir)

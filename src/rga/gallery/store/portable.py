@@ -36,7 +36,7 @@ TABLES = {
     "audit": "entry, time, who, what, details",
 }
 """Tables that are exported whole -> their columns. Actions that could be undone are not."""
-SIGHTING = "sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness"
+SIGHTING = "sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness, recording"
 
 
 def export_gallery(database: Database, path: Path, progress: Callable[[int, int], object]) -> int:
@@ -141,6 +141,7 @@ def import_gallery(connection: Connection, path: Path, progress: Callable[[int, 
                 progress(count, about["sightings"])
             if count != about["sightings"]:
                 raise DamagedError(f"it holds {count:,} of {about['sightings']:,} sightings")
+            connection.execute("UPDATE sightings SET recording = source WHERE recording = ''")  # of a file from before there were any
             return count
     except (*UNREADABLE, *REFUSED) as error:
         if isinstance(error, RgaError) and not isinstance(error, DamagedError):

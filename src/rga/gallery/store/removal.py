@@ -102,7 +102,7 @@ def remove_where(
 def delete(connection: Connection, condition: str, values: Sequence[Any], people: Sequence[UUID], salt: str | None) -> Deleted:
     """Removes rows from all tables, within a transaction."""
     rows = connection.execute(
-        f"SELECT s.sighting, s.content, s.person, s.source, s.track FROM {JOINED} WHERE {condition} ORDER BY 1",  # noqa: S608
+        f"SELECT s.sighting, s.content, s.person, s.recording, s.track FROM {JOINED} WHERE {condition} ORDER BY 1",  # noqa: S608
         values,
     ).fetchall()
     ids = [row[0] for row in rows]

@@ -137,7 +137,7 @@ def find_nearest(
     """The same as ``nearest``, and how it was found: the index is not taken at its word that there are no more."""
     kept = kept or Filter()
     if exact is None:
-        exact = not has_index(connection, model) or (kept.narrow and keeps_few(connection, kept))
+        exact = not has_index(connection, model) or (kept.narrow and few_kept(connection, kept) is not None)
     if exact:
         if kept.narrow:
             connection.execute(FEW)
@@ -173,15 +173,15 @@ def ask(
     return connection.execute(query, {**values, "direction": as_text(direction / length), "count": count}).fetchall()
 
 
-def keeps_few(connection: Connection, kept: Filter) -> bool:
-    """Whether a filter keeps so few sightings that all of them are compared."""
+def few_kept(connection: Connection, kept: Filter) -> int | None:
+    """How many sightings a filter keeps, if they are so few that all of them are compared; None if they are more."""
     condition, values = kept.condition()
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM (SELECT FROM sightings s WHERE {} LIMIT %(limit)s) AS counted").format(condition),
         {**values, "limit": FEW_ROWS + 1},
     ).fetchone()
     assert row is not None
-    return bool(row[0] <= FEW_ROWS)
+    return int(row[0]) if row[0] <= FEW_ROWS else None
 
 
 def count(connection: Connection, model: StoredModel, *, estimate: bool) -> int:

@@ -19,6 +19,7 @@ from rga.gallery.crop import Crop
 from rga.gallery.store.models import StoredModel, write_embeddings
 from rga.gallery.store.names import as_stored
 from rga.gallery.store.postgresql.database import Connection
+from rga.gallery.store.sightings import JOINED
 
 Thumbnails = Literal["on", "off", "blurred"]
 THUMBNAILS: tuple[Thumbnails, ...] = ("on", "off", "blurred")
@@ -99,6 +100,25 @@ def known(connection: Connection, model: StoredModel, contents: Sequence[str], s
     return {by_sighting[row[0]] for row in rows}, {by_digest[bytes(row[0])] for row in refused}
 
 
+def said_otherwise(connection: Connection, crops: Sequence[Crop]) -> int:
+    """How many crops that are in the gallery say another camera, time or person than it has: what was said first stays.
+
+    A person who was renamed or merged meanwhile is the same person.
+    """
+    rows = connection.execute(
+        f"SELECT s.sighting, s.camera, s.time, s.person, coalesce(r.name, p.name, '') FROM {JOINED} WHERE s.sighting = ANY(%s)",  # noqa: S608
+        [[sighting_of(crop.content) for crop in crops]],
+    ).fetchall()
+    there = {row[0]: row[1:] for row in rows}
+    count = 0
+    for crop in crops:
+        if (found := there.get(sighting_of(crop.content))) is not None:
+            camera, time, person, name = found
+            other_person = crop.person and crop.person != name and uuid5(PEOPLE, crop.person) != person
+            count += bool((crop.camera and crop.camera != camera) or (crop.time and crop.time != time) or other_person)
+    return count
+
+
 def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[Row], features: NDArray[np.float32], now: datetime) -> int:
     """Adds sightings with their embeddings and thumbnails; those that are there stay as they are.
 
@@ -117,8 +137,8 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
     people = people_named(connection, sorted({row.crop.person for row in rows if row.crop.person}))
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO sightings (sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO sightings (sighting, content, source, camera, time, added, person, frame, box, track, width, height, sharpness, "
+            "recording) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 (
                     row.sighting,
@@ -134,6 +154,7 @@ def write_sightings(connection: Connection, model: StoredModel, rows: Sequence[R
                     row.crop.image.shape[1],
                     row.crop.image.shape[0],
                     row.sharpness,
+                    row.crop.recording or row.crop.source,
                 )
                 for row in rows
             ],

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -50,6 +51,8 @@ def application(
         1200
     """
     limits = limits or Limits()
+    # Starlette writes files above 1 MB to the disk while it reads a form. No file of a request that the guard lets in is larger than this.
+    MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, limits.request_bytes)
     app = FastAPI(title="rga gallery", version=rga.__version__, docs_url=None, redoc_url=None, openapi_url=SCHEMA)
     app.state.served = Served(gallery, limits, guarded=token is not None)
     app.state.token = token

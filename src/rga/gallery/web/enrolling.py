@@ -74,7 +74,7 @@ def enrol(
     if not images:
         raise InputError("there is nothing to add: choose at least one image")
     crops = [
-        Crop(image.pixels, image.content, image.name, camera=camera, time=time, person=person, box=box)
+        Crop(image.pixels, image.content, image.name, camera=camera, time=time, person=person, box=box, recording=image.content)
         for image, box in zip(images, boxes, strict=True)
     ]
     result = served.gallery.add(crops)
@@ -84,4 +84,4 @@ def enrol(
             there.append(served.gallery.sighting(sighting_of(crop.content)).id)
         except GalleryError:  # it is kept out, and counted as such
             continue
-    return EnrolledView(added=result.added, present=result.present, kept_out=result.kept_out, sightings=there)
+    return EnrolledView(added=result.added, present=result.present, kept_out=result.kept_out, conflicts=result.conflicts, sightings=there)

@@ -6,7 +6,7 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -54,19 +54,35 @@ class HeldImage:
         return self.width * 4 > self.height * 3
 
 
+def after(seconds: float, work: Callable[[], None]) -> None:
+    """Does something later, in a thread that keeps no process alive."""
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
+
+
 class Held:
-    """The images that are kept.
+    """The images that are kept. They are forgotten when their time is over, whether or not anybody asks for one then.
 
     Args:
         most_bytes: of all.
         seconds: for which one is kept after it was used last.
         clock: gives seconds, and never goes back.
+        later: does something after some seconds.
     """
 
-    def __init__(self, most_bytes: int, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        most_bytes: int,
+        seconds: float,
+        clock: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], None] = after,
+    ) -> None:
         self.most_bytes = most_bytes
         self.seconds = seconds
         self.clock = clock
+        self.later = later
+        self.waiting = False
         self.images: OrderedDict[UUID, HeldImage] = OrderedDict()
         self.lock = threading.Lock()
 
@@ -85,14 +101,16 @@ class Held:
             until=self.clock() + self.seconds,
         )
         with self.lock:
+            self.forget_old()
             self.images.pop(image.name, None)
             self.images[image.name] = image
             while len(self.images) > 1 and sum(map(size_of, self.images.values())) > self.most_bytes:
                 self.images.popitem(last=False)
+            self.wait()
         return image
 
     def get(self, name: UUID) -> HeldImage:
-        """An image that is kept.
+        """An image that is kept, and from now on for its whole time again.
 
         Raises:
             NotThereError: it is not, or no longer.
@@ -102,11 +120,25 @@ class Held:
             image = self.images.get(name)
             if image is None:
                 raise NotThereError("the image of this search is no longer kept: search with it again")
+            self.images[name] = image = replace(image, until=self.clock() + self.seconds)
             self.images.move_to_end(name)
             return image
 
+    def wait(self) -> None:
+        """Sees to it that the image whose time is over first is forgotten then; the lock is held."""
+        if self.images and not self.waiting:
+            self.waiting = True
+            self.later(max(0.0, next(iter(self.images.values())).until - self.clock()), self.wake)
+
+    def wake(self) -> None:
+        """Forgets what was kept long enough, and waits for the others."""
+        with self.lock:
+            self.waiting = False
+            self.forget_old()
+            self.wait()
+
     def forget_old(self) -> None:
-        """Forgets what was kept long enough."""
+        """Forgets what was kept long enough; the lock is held."""
         now = self.clock()
         for name in [name for name, image in self.images.items() if image.until <= now]:
             del self.images[name]

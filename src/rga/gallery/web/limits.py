@@ -21,7 +21,7 @@ class Limits:
         requests: that one client may make in a second, in the long run; what changes or searches counts ten times.
         burst: of requests that may come at once.
         held_bytes: of all images that were searched with, and are kept to refine the search.
-        held_seconds: for which they are kept.
+        held_seconds: for which they are kept after they were used last.
         computing: images are decoded and embedded by so many requests at a time.
         streams: of events, at a time.
         event_seconds: between two looks for new sightings.

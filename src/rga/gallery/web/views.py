@@ -39,10 +39,11 @@ class SightingView(View):
     name: str = Field(description="Of that person; empty for none.")
     frame: int | None = Field(description="Number of the frame in a video, from 0.")
     box: BoxView | None
-    track: int | None = Field(description="Number of the track within its source.")
+    track: int | None = Field(description="Number of the track within its recording.")
     width: int
     height: int
     sharpness: float
+    recording: str = Field(description="The same for all of one video, folder or table; sources of one name may be several.")
 
 
 class PersonView(View):
@@ -97,9 +98,9 @@ class SearchView(View):
     decision: Decision = Field(description="Of the first group; unknown if there is none.")
     groups: list[GroupView] = Field(description="The nearest first.")
     calibration: CalibrationView | None = Field(description="What decides; null if the gallery was not calibrated.")
-    false_alarm_rate: float | None = Field(description="To expect at this size of the gallery.")
+    false_alarm_rate: float | None = Field(description="To expect among so many sightings as were searched.")
     query: list[UUID] = Field(description="Names of the query's images, for /api/judgements.")
-    searched: int
+    searched: int = Field(description="Sightings that were compared: all, or those that the filter keeps.")
     exact: bool
 
 
@@ -109,6 +110,7 @@ class EnrolledView(BaseModel):
     added: int
     present: int = Field(description="That were there before.")
     kept_out: int = Field(description="That were removed before, and are not taken again.")
+    conflicts: int = Field(description="Of those that were there, how many came with another camera, time or person, which was not taken.")
     sightings: list[UUID] = Field(description="Of the images, in their order; one that is kept out has none.")
 
 
@@ -143,7 +145,7 @@ class StatisticsView(View):
     sightings: int
     people: int
     named: int = Field(description="Sightings of whom the person is known.")
-    cameras: dict[str, int]
+    cameras: dict[str, int] = Field(description="Sightings of each camera; of the empty name where it is unknown.")
     first: datetime | None
     last: datetime | None
     bytes: int = Field(description="Of the database on the disk.")

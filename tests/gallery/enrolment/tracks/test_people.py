@@ -134,6 +134,19 @@ def test_the_numbers_of_a_file_are_kept_when_asked(video: Path, tmp_path: Path) 
         crops(video, tracks="detector")
 
 
+def test_boxes_of_another_video_are_told(video: Path, folder: Path, tmp_path: Path) -> None:
+    for count, fits in ((COUNT, True), (COUNT + 20, False)):
+        (tmp_path / "det.txt").write_text("".join(f"{step + 1},-1,4,10,20,50,1\n" for step in range(count)))
+        if fits:
+            assert crops(video, MotFile(tmp_path / "det.txt"))
+            continue
+        with pytest.raises(InputError, match=rf"det\.txt has boxes up to frame {count}, and the source ends about frame 59"):
+            crops(video, MotFile(tmp_path / "det.txt"))
+    for source in (folder, folder / "1.png"):
+        with pytest.raises(InputError, match="they are of another video"):
+            crops(source, MotFile(tmp_path / "det.txt"))
+
+
 def test_boxes_outside_of_the_frame_are_left_out(video: Path) -> None:
     def outside(frame: Frame) -> Detections:
         return Detections(np.array([[200.0, 0, 40, 80], [-39.8, 0, 40, 80], [0, 0, 40, 80]]), np.ones(3))
@@ -163,11 +176,65 @@ def test_a_folder_of_frames_is_a_video_if_its_rate_is_known(folder: Path) -> Non
         assert crop.time.timestamp() % 60 == crop.frame / 4
 
 
+def test_recordings_tell_tracks_of_one_number_apart(folder: Path, video: Path, tmp_path: Path) -> None:
+    def recordings(source: Path, detector: object = known, **options: object) -> set[str]:
+        return {crop.recording for crop in crops(source, detector, **options)}
+
+    def a_little_off(frame: Frame) -> Detections:
+        return Detections(known(frame).boxes + 2, np.ones(2))
+
+    shorter = write_video(tmp_path / "other.mp4", [walkers(boxes) for boxes in WALK[:40]])
+    (tmp_path / "street.mp4").write_bytes(shorter.read_bytes())
+    (tmp_path / "moved.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "frames").mkdir()
+    for number in range(1, 9):
+        (tmp_path / "frames" / f"{number}.png").write_bytes((folder / f"{number}.png").read_bytes())
+    told = [
+        recordings(video),
+        recordings(tmp_path / "street.mp4"),  # the name alone is the same
+        recordings(video, every=0.5),
+        recordings(video, track_gap=2),
+        recordings(video, a_little_off),
+        recordings(tmp_path / "frames", frame_rate=4),
+    ]
+    assert [len(each) for each in told] == [1] * len(told)
+    assert len(set[str].union(*told)) == len(told)
+    assert recordings(video, crops_per_track=2, margin=0.1) == recordings(tmp_path / "moved.mp4") == told[0]
+    Image.fromarray(walkers(WALK[9])).save(tmp_path / "frames" / "1.png")
+    assert recordings(tmp_path / "frames", frame_rate=4) != told[-1]
+    (tmp_path / "sites" / "a").mkdir(parents=True)
+    (tmp_path / "sites" / "b").mkdir()
+    for site, value in (("a", 1), ("b", 2)):
+        Image.new("RGB", (20, 40), (value, 0, 0)).save(tmp_path / "sites" / site / "0001.bmp")
+    one, other = (crops(tmp_path / "sites" / site, None)[0] for site in "ab")
+    assert (one.source, one.recording == other.recording) == (other.source, False)
+
+
 def test_frames_without_a_rate_have_nothing_to_do_with_each_other(folder: Path) -> None:
-    found = crops(folder, start="2024-05-31T12:00Z")
+    found = crops(folder)
     assert (len(found), {crop.track for crop in found}, {crop.time for crop in found}) == (16, {None}, {None})
     (alone, _) = crops(folder / "1.png")
     assert alone.content == found[0].content
+
+
+def test_no_option_is_passed_over(folder: Path, video: Path) -> None:
+    start = "2024-05-31T12:00Z"
+    (folder / "crops.csv").write_text("image\n1.png\n")
+    for source, detector, options, said in (
+        (folder, known, {"start": start}, "--start"),
+        (folder, None, {"start": start}, "--start"),
+        (folder / "1.png", known, {"start": start}, "--start"),
+        (folder / "crops.csv", None, {"start": start}, "--start"),
+        (folder, None, {"frame_rate": 5.0}, "--frame-rate"),
+        (folder, None, {"start": start, "frame_rate": 5.0}, "--start"),
+        (folder / "crops.csv", None, {"frame_rate": 5.0}, "--frame-rate"),
+        (folder, known, {"people": "folders"}, "--people folders"),
+        (video, known, {"people": "folders"}, "--people folders"),
+        (folder / "1.png", None, {"people": "folders"}, "--people folders"),
+        (folder / "crops.csv", None, {"people": "folders"}, "--people folders"),
+    ):
+        with pytest.raises(InputError, match=f"^{said} "):
+            crops_of(source, options=EnrolmentOptions(**options), detector=detector)
 
 
 def test_a_box_in_a_frame_is_the_same_crop_from_a_table(folder: Path) -> None:

@@ -67,6 +67,7 @@ def remove(
     sightings: tuple[str, ...] = (),
     source: str | None = None,
     camera: str | None = None,
+    every_recording: bool = False,
     keep_out: bool = True,
     output: Output = None,
     overwrite: bool = False,
@@ -79,6 +80,7 @@ def remove(
         sightings: Remove these, by their identifiers.
         source: Remove all that is of this source.
         camera: Remove all that this camera saw.
+        every_recording: Also where several videos or folders of the same name were added, as cam1/today.mp4 and cam2/today.mp4.
         keep_out: Do not take the same files again when they are added again; for this a digest of each is kept.
         output: Also write the receipt to this file, as JSON.
         overwrite: Replace the file if it is there already.
@@ -89,7 +91,9 @@ def remove(
     check_output(output, overwrite=overwrite)
     with Gallery.open(gallery) as opened:
         who = None if person is None else person_of(opened, person)
-        receipt = opened.remove(sightings=read_ids(sightings), person=who, source=source, camera=camera, keep_out=keep_out)
+        receipt = opened.remove(
+            sightings=read_ids(sightings), person=who, source=source, camera=camera, every_recording=every_recording, keep_out=keep_out
+        )
     return told(receipt, output)
 
 

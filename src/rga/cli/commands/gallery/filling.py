@@ -17,6 +17,7 @@ from rga.errors import InputError
 from rga.gallery.crop import Crop, Unreadable
 from rga.gallery.embedder import model_options
 from rga.gallery.enrolment import EnrolmentOptions, crops_of, open_detector
+from rga.gallery.enrolment.detectors.mot_file import MotFile
 from rga.gallery.gallery import Gallery
 from rga.images.defects import examples
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -79,9 +80,12 @@ def add(
     """
     with Gallery.open(gallery, device=device) as opened, progress("adding") as bar:
         result = opened.add(shared_out(crops(sources, detector, enrolment, bar)), batch_size=batch_size)
-    known = f", {result.present:,} were there" if result.present else ""
+    other = f" ({result.conflicts:,} of them with another camera, time or person, which stay as they are)" if result.conflicts else ""
+    known = f", {result.present:,} were there{other}" if result.present else ""
     refused = f", {result.kept_out:,} were removed before and stay out" if result.kept_out else ""
-    PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}")
+    rank, count = share()
+    part = f"; as process {rank + 1} of {count} (RANK, WORLD_SIZE) this one took one in {count} of the images" if count > 1 else ""
+    PlainConsole().sentence(f"added {counted(result.added, 'sighting')}{known}{refused}{part}")
     conclude(result.unreadable, skip_damaged)
 
 
@@ -153,19 +157,28 @@ def crops(
     """The crops of all sources, one after the other; the bar is told how far each source is read.
 
     Raises:
-        InputError: no source is named.
+        InputError: no source is named, or several are for the boxes of one video.
     """
     if not sources:
         raise InputError("name what is to be added: folders of images, tables, images or videos")
     finder = None if detector is None else open_detector(detector)
+    if isinstance(finder, MotFile) and len(sources) > 1:
+        raise InputError(
+            f"--detector {detector} has the boxes of one video, and {len(sources)} sources are named: add each alone, with its own file"
+        )
     for source in sources:
         yield from crops_of(source, options=options, detector=finder, progress=bar)
 
 
 def shared_out(found: Iterator[Crop | Unreadable]) -> Iterator[Crop | Unreadable]:
     """The share of this process where torchrun started several: each of them takes every so manieth crop."""
-    rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, count = share()
     return islice(found, rank, None, count)
+
+
+def share() -> tuple[int, int]:
+    """The number of this process and how many there are, as torchrun says it, and as the environment may still say it afterwards."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def conclude(unreadable: tuple[tuple[str, str], ...], skip_damaged: bool) -> None:

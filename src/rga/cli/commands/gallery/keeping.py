@@ -29,7 +29,7 @@ def stats(gallery: Where) -> None:
     for what, value in (
         ("sightings", f"{found.sightings:,}, of {found.named:,} the person is known"),
         ("people", f"{found.people:,}"),
-        ("cameras", ", ".join(f"{camera} {count:,}" for camera, count in found.cameras.items()) or "not known"),
+        ("cameras", ", ".join(f"{camera or 'unknown'} {count:,}" for camera, count in found.cameras.items()) or "not known"),
         ("times", times or "not known"),
         ("model", f"{found.model} ({found.fingerprint}), {found.dimensions} numbers"),
         (

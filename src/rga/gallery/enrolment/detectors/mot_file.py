@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rga.datasets.layout import DataError
 from rga.datasets.tables import LONGEST, check_text, read_lines
-from rga.errors import MissingFileError
+from rga.errors import InputError, MissingFileError
+from rga.gallery.crop import Unreadable
 from rga.gallery.enrolment.detectors.detector import Detections
 from rga.gallery.enrolment.frames.frame import Frame
 
@@ -36,6 +37,7 @@ class MotFile:
         min_score: boxes with this confidence or a lower one are left out. Scales differ: some detectors give negative numbers.
 
     Attributes:
+        path: of the file.
         frames: number of the last frame that has a box, counted from 1; 0 if there is none.
 
     Raises:
@@ -44,6 +46,7 @@ class MotFile:
     """
 
     def __init__(self, path: Path, min_score: float = 0.0) -> None:
+        self.path = path
         rows = read_mot(path)
         self.frames = int(rows[:, 0].max(initial=0))
         rows = rows[rows[:, 6] > min_score]
@@ -55,6 +58,26 @@ class MotFile:
         rows = self.rows[first:end]
         ids = rows[:, 1].astype(np.int64)
         return Detections(rows[:, 2:6], rows[:, 6], ids if (ids >= 0).all() else None)
+
+    def within(self, frames: Iterable[Frame | Unreadable]) -> Iterator[Frame | Unreadable]:
+        """Frames as they come, which are looked up in the file; at their end, whether the file's boxes end with them.
+
+        Args:
+            frames: of the video, some of which may be passed over.
+
+        Raises:
+            InputError: the boxes go on: they are of another video.
+        """
+        last, step = 0, 1
+        for frame in frames:
+            number = frame.number + 1 if isinstance(frame, Frame) else last + 1
+            last, step = number, max(step, number - last)
+            yield frame
+        if self.frames > last + step:
+            raise InputError(
+                f"{self.path} has boxes up to frame {self.frames}, and the source ends about frame {last}: they are of another video, "
+                "so remove what was added, and name the file of boxes of this one"
+            )
 
 
 def read_mot(path: Path) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ class Frame:
         seconds: from the first frame on; None if there is no such time.
         source: where it is from, for people.
         content: what tells it from all other frames; a detector has no use for it.
+        recording: what tells the video or the folder from all others; likewise.
     """
 
     image: NDArray[np.uint8]
@@ -25,3 +26,4 @@ class Frame:
     seconds: float | None = None
     source: str = ""
     content: str = ""
+    recording: str = ""

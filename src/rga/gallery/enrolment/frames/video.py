@@ -71,7 +71,7 @@ def decoded_frames(path: Path, every: float, progress: Progress | None) -> Itera
             seconds = at - first
             if every <= 0 or seconds >= due * every - TOLERANCE:
                 due = math.floor((seconds + TOLERANCE) / every) + 1 if every > 0 else 0
-                yield Frame(upright(frame), number, seconds, source, f"{content} frame {number}")
+                yield Frame(upright(frame), number, seconds, source, f"{content} frame {number}", content)
             if progress is not None:
                 progress(number + 1, max(total, number + 1) if total else 0)
     if first is None:

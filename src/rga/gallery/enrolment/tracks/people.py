@@ -16,6 +16,7 @@ from rga.gallery.enrolment.detectors.detector import Detections, Detector
 from rga.gallery.enrolment.frames.frame import Frame
 from rga.gallery.enrolment.images import content_of
 from rga.gallery.enrolment.options import EnrolmentOptions
+from rga.gallery.enrolment.recordings import tracked
 from rga.gallery.enrolment.tracks.appearance import Appearance, Colours, colours_of
 from rga.gallery.enrolment.tracks.choice import BestSpread
 from rga.gallery.enrolment.tracks.quality import qualities
@@ -38,17 +39,19 @@ def people_in(frames: Iterable[Frame | Unreadable], detector: Detector, options:
     """
     tracker = Tracker(options.track_overlap, options.track_gap)
     pending: dict[int, TrackCrops] = {}
+    recording = ""
     for moment, frame in enumerate(frames):
         if isinstance(frame, Unreadable):
             yield frame
             continue
         found = large_enough(detector(frame), frame, options)
+        recording = recording or (tracked(frame, found, options) if len(found) and frame.recording else "")
         if options.tracks == "none":
-            yield from (crop_of(frame, box_of(row), None, options) for row in found.boxes)
+            yield from (crop_of(frame, box_of(row), None, recording, options) for row in found.boxes)
             continue
         numbers = tracker.follow(found.boxes) if options.tracks == "overlap" else known_tracks(found, frame)
         for row, number, figure in zip(found.boxes, numbers.tolist(), qualities(frame.image, found.boxes), strict=True):
-            crop, colours = crop_of(frame, box_of(row), number, options), colours_of(frame.image, box_of(row))
+            crop, colours = crop_of(frame, box_of(row), number, recording, options), colours_of(frame.image, box_of(row))
             pending.setdefault(number, TrackCrops(options)).add(moment, Sighting(crop, figure, colours))
         if options.tracks == "overlap":
             for number in sorted(pending.keys() - tracker.alive):
@@ -130,13 +133,14 @@ def box_of(row: NDArray[np.float64]) -> Box:
     return Box(*map(float, row))
 
 
-def crop_of(frame: Frame, box: Box, track: int | None, options: EnrolmentOptions) -> Crop:
+def crop_of(frame: Frame, box: Box, track: int | None, recording: str, options: EnrolmentOptions) -> Crop:
     """The crop of a box.
 
     Args:
         frame: in which the box is, with a pixel at least.
         box: without the margin.
         track: its number; None if there are none.
+        recording: in which tracks are numbered.
         options: camera, start, margin.
     """
     image = cut(frame.image, box, options.margin)
@@ -152,4 +156,5 @@ def crop_of(frame: Frame, box: Box, track: int | None, options: EnrolmentOptions
         frame=frame.number,
         box=box,
         track=track,
+        recording=recording,
     )

@@ -1,8 +1,9 @@
 """``GET /api/events``: new sightings that match somebody, as server-sent events.
 
 New sightings are looked for in the database, so that it does not matter which process adds them. Each is searched with; a match is told.
-Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. That
-a track goes on is no match.
+Sightings are noted as added a moment before others can see them, so that the latest ones are looked at again, and each is told once. A
+client that comes back after its last event is therefore told again what was added up to two minutes before that: better twice than never.
+That a track goes on is no match: the other sightings of its own track are left out of the search.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from starlette.concurrency import run_in_threadpool
 
 from rga.gallery.results import Group, Sighting
 from rga.gallery.store.errors import GalleryError
-from rga.gallery.store.sightings import read_sightings
+from rga.gallery.store.sightings import read_sightings, track_of
 from rga.gallery.web.fields import OptionalTime, sensible
-from rga.gallery.web.problems import RefusedError
+from rga.gallery.web.problems import NotThereError, RefusedError
 from rga.gallery.web.served import Served, Serving
 from rga.gallery.web.views import MatchView, SightingView
 
@@ -31,6 +32,8 @@ OVERLAP = timedelta(minutes=2)
 """A batch is written in this time at most."""
 AT_ONCE = 200
 """Sightings that one look takes at most."""
+AMONG = 20
+"""Groups among which a person is looked for: a track of nobody known may be more like a new sighting, and the person match all the same."""
 QUIET = 15
 """Looks without a match after which a comment is sent, so that nothing on the way takes the stream for dead."""
 
@@ -49,10 +52,9 @@ async def events(
     """New sightings that match somebody, as they are added."""
     if person is not None:
         await run_in_threadpool(serving.person, person)
-    begin = read_id(last_event_id) or since or datetime.now(UTC)
     if len(serving.streams) >= serving.limits.streams:
         raise RefusedError(429, f"{serving.limits.streams} streams are open, which is the most: close one", {"Retry-After": "10"})
-    watch = Watch(serving, begin, person, unsure=unsure)
+    watch = Watch(serving, beginning(last_event_id, since), person, unsure=unsure)
     return StreamingResponse(stream(watch, most, request.is_disconnected, serving), media_type="text/event-stream")
 
 
@@ -96,9 +98,11 @@ class Watch:
     def look(self) -> list[MatchView]:
         """The matches among sightings that were added since the last look."""
         matches = []
-        for sighting in self.new():
+        new = self.new()
+        person = self.wanted() if new else None
+        for sighting in new:
             self.seen[sighting.id] = sighting.added
-            group = self.match(sighting)
+            group = self.match(sighting, person)
             if group is not None:
                 matches.append(
                     MatchView(
@@ -125,18 +129,35 @@ class Watch:
             reads=True,
         )
 
-    def match(self, sighting: Sighting) -> Group | None:
-        """Whom a sighting matches."""
+    def wanted(self) -> UUID | None:
+        """Who is told alone, by the identifier that sightings have now: the person may have been merged into another; None for all."""
         try:
-            found = self.served.gallery.search(like=[sighting.id], top=1, who="events")
+            return None if self.person is None else self.served.person(self.person).id
+        except NotThereError:  # removed meanwhile, so that no sighting can match
+            return self.person
+
+    def match(self, sighting: Sighting, person: UUID | None) -> Group | None:
+        """Whom a sighting matches: a person, if one does as surely as the nearest of all.
+
+        Args:
+            sighting: a new one.
+            person: the only one who is told; None for all.
+        """
+        gallery = self.served.gallery
+        own = gallery.database.run(lambda connection: track_of(connection, sighting), reads=True)
+        try:
+            found = gallery.search(like=[sighting.id], without=own, top=AMONG, who="events")
         except GalleryError:  # it was removed meanwhile
             return None
-        group = found.groups[0] if found.groups else None
-        if group is None or group.decision not in self.kinds or (self.person is not None and group.person != self.person):
-            return None
-        best = group.best.sighting
-        is_itself = sighting.track is not None and (best.source, best.track) == (sighting.source, sighting.track)
-        return None if is_itself else group
+        told = [each for each in found.groups if each.decision in self.kinds and person in (None, each.person)]
+        people = [each for each in told if each.person is not None and each.decision == told[0].decision]
+        return next(iter(people or told), None)
+
+
+def beginning(last_event_id: str | None, since: datetime | None) -> datetime:
+    """From when on what was added is new: from a while before the last event, as what was noted before it may have come after it."""
+    last = read_id(last_event_id)
+    return last - OVERLAP if last else since or datetime.now(UTC)
 
 
 def read_id(text: str | None) -> datetime | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
+from fastapi import APIRouter, Query, Response
 
 from rga.gallery.web.fields import Identifier, Text
 from rga.gallery.web.served import Served, Serving
@@ -73,8 +70,8 @@ def merge(serving: Serving, person: Identifier, others: Others) -> ActionView:
     return ActionView.model_validate(serving.gallery.merge(serving.person(person).id, others.others))
 
 
-@router.get("/{person}/export", response_class=FileResponse, responses={200: {"content": {ZIP: {}}}})
-def export(serving: Serving, person: Identifier) -> FileResponse:
+@router.get("/{person}/export", response_class=Response, responses={200: {"content": {ZIP: {}}}})
+def export(serving: Serving, person: Identifier) -> Response:
     """All that is known about a person, as a zip."""
     return exported(serving, serving.person(person).id)
 
@@ -90,14 +87,10 @@ def remove(
     return ReceiptView.model_validate(serving.gallery.remove(person=found.id, keep_out=keep_out, who=serving.who))
 
 
-def exported(served: Served, person: Identifier) -> FileResponse:
-    """A zip of all that is known about a person, which leaves the disk when it is sent."""
-    folder = Path(tempfile.mkdtemp(prefix="rga-export-"))
-    try:
-        served.gallery.export_person(person, folder / "person.zip", who=served.who)
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
-    return FileResponse(
-        folder / "person.zip", media_type=ZIP, filename=f"person-{person}.zip", background=BackgroundTask(shutil.rmtree, folder)
-    )
+def exported(served: Served, person: Identifier) -> Response:
+    """A zip of all that is known about a person, which has left the disk before it is sent: nothing that a client does keeps it there."""
+    with tempfile.TemporaryDirectory(prefix="rga-export-") as folder:
+        path = Path(folder) / "person.zip"
+        served.gallery.export_person(person, path, who=served.who)
+        contents = path.read_bytes()
+    return Response(contents, media_type=ZIP, headers={"Content-Disposition": f'attachment; filename="person-{person}.zip"'})

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 
+from rga.errors import InputError
 from rga.gallery.web.enrolling import cut, enrol
 from rga.gallery.web.fields import BoxText, Identifier, OptionalTime, Text, read_box
 from rga.gallery.web.served import Serving
@@ -27,7 +28,9 @@ def add(
     """Adds images. What is in the gallery already is not added again."""
     with serving.computing:
         received = receive(images, serving.limits, serving.limits.added_images)
-        if box is not None and len(received) == 1:
+        if box is not None:
+            if len(received) != 1:
+                raise InputError(f"a box is of the person in one image, and {len(received)} were sent: send each alone with its box")
             part, inside = cut(received[0], read_box(box))
             return enrol(serving, [part], [inside], camera, time, person)
         return enrol(serving, received, [None] * len(received), camera, time, person)

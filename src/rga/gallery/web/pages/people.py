@@ -6,8 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from rga.gallery.store.actions import made_by
 from rga.gallery.store.errors import GalleryError
 from rga.gallery.web.api.people import exported
 from rga.gallery.web.fields import Identifier, Name, Text
@@ -87,12 +88,12 @@ def split(
     here = {each.id for each in serving.gallery.sightings(found.id)}
     if not sighting or not here.issuperset(sighting):
         raise GalleryError("choose at least one sighting of this person to split off")
-    new = serving.gallery.split(sighting, name)
-    return back_to(f"/people/{new.id}", "split", [serving.gallery.actions(1)[0].id])
+    done = serving.gallery.split_off(sighting, name)
+    return back_to(f"/people/{made_by(done.id)}", "split", [done.id])
 
 
 @router.get("/people/{person}/export")
-def export(serving: Serving, person: Identifier) -> FileResponse:
+def export(serving: Serving, person: Identifier) -> Response:
     """All that is known about a person, as a zip."""
     return exported(serving, serving.person(person).id)
 
@@ -130,8 +131,7 @@ def assign(
     try:
         person = serving.gallery.find(name)
     except GalleryError:
-        serving.gallery.split(sighting, name)
-        done = serving.gallery.actions(1)[0]
+        done = serving.gallery.split_off(sighting, name)
     else:
         done = serving.gallery.assign(sighting, person.id)
     return back_to(back, "assign", [done.id])
