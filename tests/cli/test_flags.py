@@ -336,11 +336,12 @@ def test_data_check_and_make(spy: Spy, tmp_path: Path, monkeypatch: pytest.Monke
         ((data,), {"subset": False, "open_images": False, "progress": False}),
         *[((data,), {"subset": True, "open_images": True, "progress": True})] * 2,
     ]
-    people, streets = spy("rga.cli.commands.data.render_people", Path("p")), spy("rga.cli.commands.data.paint_streets", Path("s"))
+    made = spy("rga.synthetic.generated.Generator.make", Path("p"))
     assert rga("data", "make", "people", "p", "--identities", 7).code == 0
     assert rga("data", "make", "streets", "s", "--train", 9).code == 0
-    assert (people[0][0][0], people[0][0][1].identities) == (Path("p"), 7)
-    assert (streets[0][0][0], streets[0][0][1].train) == (Path("s"), 9)
+    people, streets = (arguments[-3:-1] for arguments, _ in made)
+    assert (people[0], people[1].identities) == (Path("p"), 7)
+    assert (streets[0], streets[1].train) == (Path("s"), 9)
 
 
 def test_cost(spy: Spy, monkeypatch: pytest.MonkeyPatch) -> None:

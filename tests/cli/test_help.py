@@ -37,6 +37,7 @@ FLAGS = {
     "gallery import": "FILE GALLERY",
     "gallery stats": "GALLERY",
     "gallery doctor": "GALLERY",
+    "gallery relocate": "GALLERY MODEL --flip --image-size --mean --std --device",
     "gallery rebuild": "GALLERY MODEL SOURCE --detector --camera --flip --image-size --batch-size --device",
     "serve": "GALLERY --host --port --token-file --name --device",
     "data check": "NAME:FOLDER --task --open-images --output --overwrite",

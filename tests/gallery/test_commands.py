@@ -11,6 +11,7 @@ from PIL import Image
 from gallery.conftest import MakeUrl
 from rga.cli.commands.gallery.filling import hidden
 from rga.gallery.gallery import Gallery
+from rga.loading import load
 
 
 def draw(person: int, number: int) -> Image.Image:
@@ -164,3 +165,23 @@ def test_passwords_are_not_printed() -> None:
     assert hidden("postgresql://anna:secret@host/db") == "postgresql://anna@host/db"
     assert hidden("postgresql://anna@host/db") == "postgresql://anna@host/db"
     assert hidden("folder@home") == "folder@home"
+
+
+def test_a_model_that_was_moved_is_missed_and_found_again(make_url: MakeUrl, images: Path, tmp_path: Path) -> None:
+    where, model, moved = make_url(), tmp_path / "model", tmp_path / "moved"
+    load("small").save_pretrained(model)
+    assert rga("gallery", "create", where, "--model", model).code == 0
+    assert rga("gallery", "add", where, images / "query").code == 0
+    assert rga("gallery", "doctor", where).code == 0
+    model.rename(moved)
+    done = rga("gallery", "doctor", where)
+    assert (done.code, "say where it is with rga gallery relocate" in " ".join(done.said.split())) == (1, True), done.said
+    served = rga("serve", where, "--port", 0)
+    assert (served.code, f"no model at {model}" in served.said) == (2, True), served.said
+    other = rga("gallery", "relocate", where, "small", "--flip")
+    assert (other.code, "cannot be compared" in other.said) == (2, True), other.said
+    assert rga("gallery", "relocate", where, moved).code == 0
+    assert rga("gallery", "doctor", where).code == 0
+    with Gallery.open(where) as opened:
+        assert opened.model.about["model"] == str(moved)
+        assert opened.search([np.asarray(draw(3, 9).convert("RGB"))]).searched == 12

@@ -62,6 +62,7 @@ VERBS: dict[str, Verb] = {
     "gallery import": Verb("rga.cli.commands.gallery.filling:import_", "make a gallery from such a file", "FILE.zip GALLERY"),
     "gallery stats": Verb("rga.cli.commands.gallery.keeping:stats", "show what a gallery holds", "GALLERY"),
     "gallery doctor": Verb("rga.cli.commands.gallery.keeping:doctor", "look whether all of a gallery is as it should be", "GALLERY"),
+    "gallery relocate": Verb("rga.cli.commands.gallery.keeping:relocate", "say where the model of a gallery is now", "GALLERY RUN"),
     "gallery rebuild": Verb(
         "rga.cli.commands.gallery.filling:rebuild", "change the model of a gallery", "GALLERY MODEL SOURCE [SOURCE ...]"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 import psycopg
 
 from rga.checks import check_at_least
+from rga.errors import RgaError
 from rga.gallery.adding import BATCH, Progress, dimensions_of, embed_again, unreported
 from rga.gallery.calibrating import OWN_PEOPLE, calibrate, labelled
 from rga.gallery.crop import Crop, Unreadable
@@ -39,8 +41,16 @@ class Upkeep(OpenGallery):
         return self.database.run(lambda connection: stats_of(connection, self.settings["thumbnails"]))
 
     def doctor(self) -> list[Finding]:
-        """Whether all of it is as it should be."""
-        return self.database.run(lambda connection: list(examine(connection)))
+        """Whether all of it is as it should be: the database, and whether the model can be opened here, which the gallery only names."""
+        return [self.found_model(), *self.database.run(lambda connection: list(examine(connection)))]
+
+    def found_model(self) -> Finding:
+        """Whether the gallery's model is where the gallery says, and still the same."""
+        name = str(self.model.about.get("model", "?"))
+        try:
+            return Finding("model", self.embedder is not None, f"{name} can be opened")
+        except RgaError as error:
+            return Finding("model", False, f"{error}; if it was moved, say where it is with rga gallery relocate")
 
     def audit(self, limit: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
         """The latest searches and removals: (time, who, what, details).
@@ -121,6 +131,26 @@ class Upkeep(OpenGallery):
         self.loaded = embedder
         own = before.calibration is not None and before.calibration["data"] == OWN_PEOPLE
         return Rebuilt(result.embedded, 0, switched=True, unreadable=result.unreadable, calibrate_again=own)
+
+    def relocate(self, model: str | Path, **options: Any) -> None:
+        """Says where the gallery's model is now: a gallery names its model and does not hold it.
+
+        Args:
+            model: what ``rga.load`` opens.
+            **options: of it, see ``create``.
+
+        Raises:
+            OtherModelError: it is another model.
+        """
+        embedder = open_embedder(model, device=self.device, **options)
+        stored = self.model
+        stored.check(embedder.fingerprint)
+
+        def work(connection: Connection) -> None:
+            connection.execute("UPDATE models SET about = %s WHERE number = %s", [json.dumps(dict(embedder.about)), stored.number])
+
+        self.database.run(work)
+        self.loaded = embedder
 
     def export(self, path: Path, progress: Progress | None = None) -> int:
         """Writes all of the gallery into a file, from which ``Gallery.import_from`` makes it again; how many sightings.

@@ -352,3 +352,12 @@ def test_a_database_that_is_away_is_told(people: Gallery, client: TestClient, mo
 
     monkeypatch.setattr(people, "stats", away)
     assert client.get("/api/statistics").status_code == 503
+
+
+def test_what_only_the_server_can_mend_is_told_to_its_log_alone(
+    people: Gallery, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    people.loaded = None  # its model is no file of this machine
+    answer = client.post("/api/search", files=files(image_of(1, 99)))
+    assert (answer.status_code, answer.json()["detail"]) == (500, "the server cannot do this now; its log says why")
+    assert "no model" in caplog.text

@@ -54,6 +54,7 @@ def serve(
         token = Token.make()
         console.sentence(f"token: {token.value}")
     with Gallery.open(gallery, device=device) as opened, listening(host, port) as listener, served_alone(opened) as alone:
+        assert opened.embedder is not None  # its model is opened now: one that is gone is told here, and not to whoever searches
         if not alone:
             console.sentence(f"another rga serve serves {gallery} already: both share its database, and each limits requests by itself")
         app = application(opened, host=host, names=name, token=token)

@@ -114,7 +114,8 @@ def said_otherwise(connection: Connection, crops: Sequence[Crop]) -> int:
     for crop in crops:
         if (found := there.get(sighting_of(crop.content))) is not None:
             camera, time, person, name = found
-            other_person = crop.person and crop.person != name and uuid5(PEOPLE, crop.person) != person
+            said = as_stored(crop.person)
+            other_person = said and said != name and uuid5(PEOPLE, said) != person
             count += bool((crop.camera and crop.camera != camera) or (crop.time and crop.time != time) or other_person)
     return count
 

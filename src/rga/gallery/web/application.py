@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +97,13 @@ def tell(path: str, status: int, detail: str, headers: dict[str, str]) -> Respon
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    """The answer to an error that the client can do something about."""
+    """The answer to an error. What the client can do nothing about is for the server's log alone: it may tell of files of the machine."""
     assert isinstance(error, RgaError)
-    return tell(request.url.path, status_of(error), str(error), getattr(error, "headers", {}))
+    status, detail = status_of(error), str(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logging.getLogger(__name__).error("%s: %s", request.url.path, detail)
+        detail = "the server cannot do this now; its log says why"
+    return tell(request.url.path, status, detail, getattr(error, "headers", {}))
 
 
 async def on_http(request: Request, error: Exception) -> Response:

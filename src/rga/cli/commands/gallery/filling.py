@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from rga.cli.commands.gallery.words import Sources, Where, counted
+from rga.cli.commands.gallery.words import Sources, Triple, Where, counted
 from rga.cli.parsing import Grouped, Model
 from rga.cli.progress import progress
 from rga.errors import InputError
@@ -23,7 +23,6 @@ from rga.images.defects import examples
 from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.terminal import PlainConsole
 
-Triple = tuple[float, float, float]
 ENROLMENT = EnrolmentOptions()
 
 

@@ -1,4 +1,4 @@
-"""``rga gallery stats | doctor | calibrate | export``: the gallery as a whole."""
+"""``rga gallery stats | doctor | relocate | calibrate | export``: the gallery as a whole."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from rga.cli.commands.gallery.words import Where, person_of
+from rga.cli.commands.gallery.words import Triple, Where, person_of
+from rga.cli.parsing import Model
 from rga.cli.progress import progress
+from rga.gallery.embedder import model_options
 from rga.gallery.gallery import Gallery
+from rga.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from rga.printable import printable
 from rga.storage.outputs import check_output
 from rga.terminal import PlainConsole, folding_table
@@ -34,7 +37,7 @@ def stats(gallery: Where) -> None:
         ("model", f"{found.model} ({found.fingerprint}), {found.dimensions} numbers"),
         (
             "a match is",
-            "not calibrated" if limit is None else f"at most {limit.match:.3f} away (false alarms {limit.false_alarm_rate:.1%})",
+            "not calibrated" if limit is None else f"at most {limit.match:.3g} away (false alarms {limit.false_alarm_rate:.1%})",
         ),
         ("search", "by an index" if found.indexed else "exact"),
         ("thumbnails", found.thumbnails),
@@ -61,6 +64,32 @@ def doctor(gallery: Where) -> int:
         table.add_row("ok" if finding.healthy else "WRONG", printable(finding.what), printable(finding.details))
     PlainConsole().print(table)
     return 0 if all(finding.healthy for finding in findings) else 1
+
+
+def relocate(
+    gallery: Where,
+    model: Model,
+    *,
+    flip: bool = False,
+    image_size: tuple[int, int] | None = None,
+    mean: Triple = IMAGENET_MEAN,
+    std: Triple = IMAGENET_STD,
+    device: str = "auto",
+) -> None:
+    """Say where the model of a gallery is now: a gallery names its model by its path, and does not hold it.
+
+    Args:
+        gallery: Its folder or its URL.
+        model: The same model, as in rga gallery create.
+        flip: As it was for rga gallery create.
+        image_size: Likewise.
+        mean: Likewise.
+        std: Likewise.
+        device: Where to compute: auto, cpu, cuda, cuda:1, mps.
+    """
+    with Gallery.open(gallery, device=device) as opened:
+        opened.relocate(model, **model_options(flip, image_size, mean, std))
+    PlainConsole().sentence(f"the gallery finds its model at {model} now")
 
 
 def calibrate(gallery: Where, *, false_alarms: float = 0.01, unsure: float = 0.1) -> None:

@@ -77,7 +77,7 @@ def search(
     for group in result.groups:
         best = group.best.sighting
         table.add_row(
-            group.decision, printable(named(group)), f"{group.distance:.3f}", printable(seen(best)), str(best.id), f"{group.total:,}"
+            group.decision, printable(named(group)), f"{group.distance:.3g}", printable(seen(best)), str(best.id), f"{group.total:,}"
         )
     console = PlainConsole()
     console.print(table)
@@ -105,7 +105,7 @@ def verdict(result: SearchResult) -> str:
     assert result.false_alarm_rate is not None
     measured = f"{limit.false_alarm_rate:.1%} of unknown people were taken for somebody among {limit.gallery:,} sightings ({limit.data})"
     return (
-        f"{result.decision}, among {result.searched:,} sightings: a match is at most {limit.match:.3f} away, where {measured}; "
+        f"{result.decision}, among {result.searched:,} sightings: a match is at most {limit.match:.3g} away, where {measured}; "
         f"expect {result.false_alarm_rate:.1%} here"
     )
 

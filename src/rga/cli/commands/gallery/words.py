@@ -18,6 +18,9 @@ Where = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="GALLERY")]
 
 Sources = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
 
+Triple = tuple[float, float, float]
+"""A number for each channel."""
+
 
 def read_time(text: str | None, flag: str) -> datetime | None:
     """A time as it was typed, of this machine's zone where it names none.
