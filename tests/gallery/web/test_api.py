@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from gallery.people import SHAPE, START, crop_of, image_of
 from gallery.web.conftest import PLENTY, MakeClient, files
+from rga.errors import MissingFileError
 from rga.gallery.crop import Crop
 from rga.gallery.gallery import Gallery
 from rga.gallery.store.errors import StoreError
@@ -355,9 +356,12 @@ def test_a_database_that_is_away_is_told(people: Gallery, client: TestClient, mo
 
 
 def test_what_only_the_server_can_mend_is_told_to_its_log_alone(
-    people: Gallery, client: TestClient, caplog: pytest.LogCaptureFixture
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    people.loaded = None  # its model is no file of this machine
+    def gone(_: Gallery) -> None:
+        raise MissingFileError("no model at /srv/models/people")
+
+    monkeypatch.setattr(Gallery, "embedder", property(gone))
     answer = client.post("/api/search", files=files(image_of(1, 99)))
     assert (answer.status_code, answer.json()["detail"]) == (500, "the server cannot do this now; its log says why")
     assert "no model" in caplog.text
