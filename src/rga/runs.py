@@ -121,7 +121,7 @@ class Run:
         with processes.joined(self.device), products_in_tf32(self.recipe.machine.tf32), ExitStack() as held:
             data = self.task.read(self.recipe)
             fitted = self.fitted(data)
-            training = self.prepared(self.build(self.recipe, data))
+            training = self.prepared(self.build(data))
             if fitted:
                 self.console.print(f"batches are fitted to the data: {said(fitted)}", markup=False, soft_wrap=True)
             if processes.first():
@@ -162,15 +162,15 @@ class Run:
             log = held.enter_context(self.go_on(record, changes, training, start)) if processes.first() else None
             return self.fit(training, log, start)
 
-    def build(self, recipe: Recipe, data: Any) -> AnyTraining:
+    def build(self, data: Any, *, load_weights: bool = True) -> AnyTraining:
         """Builds the training, in all processes."""
-        training = self.task.build(recipe, data)
+        training = self.task.build(self.recipe, data, load_weights=load_weights)
         self.console = PlainConsole(quiet=not processes.first())
         return training
 
     def build_again(self) -> AnyTraining:
         """Builds the training of a run that continues: its weights are in the checkpoint, so its initial weights are named, not loaded."""
-        training = self.build(self.recipe.override(weights="none"), self.task.read(self.recipe))
+        training = self.build(self.task.read(self.recipe), load_weights=False)
         noted = read_log(self.folder, "start") if (self.folder / LOG_FILE).is_file() else []
         weights = self.recipe.fields()["weights"]
         training.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {weights}")

@@ -69,6 +69,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     Args:
         recipe: all choices.
         data: to train and test on.
+        load_weights: load the backbone's initial weights; a run that continues has its weights in a checkpoint.
 
     Raises:
         InputError: the data have nothing to train on, or less than a batch, or the objects of the split to choose by are not given.
@@ -78,7 +79,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     watched = "mask_AP"
     collate = staticmethod(collate)
 
-    def __init__(self, recipe: DetectionRecipe, data: DetectionData) -> None:
+    def __init__(self, recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool = True) -> None:
         coco_masks()
         self.samples = learnable(data, empty_images=recipe.batches.empty_images)
         self.chooses = choosing_split(recipe.evaluation.eval_split, data)
@@ -90,7 +91,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
         check_masks(data, {"test": self.kept, self.chooses: self.tested})
         self.remarks = remarks_on(data)
         chosen = recipe.batches
-        model = build_model(recipe, data)
+        model = build_model(recipe, data, load_weights=load_weights)
         self.frozen = freeze(model, recipe)
         transform = TrainingTransform(model.shown_size, chosen.scale, chosen.random_flip, chosen.color_jitter)
         plan: Plan = ShuffledBatches(len(self.samples), chosen.batch_size, recipe.seed)
@@ -214,8 +215,8 @@ def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[nn.Module]:
     return norms or [norm for norm in own_norms(model.backbone) if isinstance(norm, _BatchNorm) and id(norm) in early]
 
 
-def build_model(recipe: DetectionRecipe, data: DetectionData) -> DetectionModel:
-    """The recipe's model with its initial weights."""
+def build_model(recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool) -> DetectionModel:
+    """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model
     options: dict[str, Any] = chosen.attention_options()
@@ -237,4 +238,4 @@ def build_model(recipe: DetectionRecipe, data: DetectionData) -> DetectionModel:
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
-    return start_model(model, chosen, recipe.machine)
+    return start_model(model, chosen, recipe.machine, load_weights=load_weights)
