@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import Dataset
 
 from rga.backbones.freezing import own_norms
@@ -107,8 +106,8 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     def begin_epoch(self, epoch: int) -> bool:
         """As for all trainings; normalisations that are frozen stay in evaluation mode."""
         changed = super().begin_epoch(epoch)
-        for norm in self.frozen:
-            norm.eval()
+        for name in self.frozen:  # by their names: with sync_bn other modules have taken the place of those that were built
+            self.model.get_submodule(name).eval()
         return changed
 
     def losses(self, batch: DetectionBatch, device: torch.device) -> dict[str, Tensor]:
@@ -198,11 +197,11 @@ def check_masks(data: DetectionData, measured: Mapping[str, Sequence[Sample]]) -
             )
 
 
-def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[nn.Module]:
+def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[str]:
     """Lets the first parts of the backbone and its own norms stay as they are, as the recipe says.
 
     Returns:
-        The normalisations that stay in evaluation mode.
+        The names of the normalisations that stay in evaluation mode.
     """
     own = {id(parameter) for parameter in own_parameters(model.backbone)}
     first = first_stages(model.backbone, model.indices, recipe.model.frozen_stages)
@@ -212,7 +211,8 @@ def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[nn.Module]:
             if id(parameter) in own:
                 parameter.requires_grad_(False)
     early = {id(module) for module in first}
-    return norms or [norm for norm in own_norms(model.backbone) if isinstance(norm, _BatchNorm) and id(norm) in early]
+    still = set(map(id, norms)) or {id(norm) for norm in own_norms(model.backbone) if id(norm) in early}
+    return [name for name, module in model.named_modules() if id(module) in still]
 
 
 def build_model(recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool) -> DetectionModel:
