@@ -283,3 +283,18 @@ def test_a_test_of_known_people_is_in_order_unless_a_query_is_trained_on(tmp_pat
     again = check_data(read_folder(tmp_path, known=True))
     assert not again.ok
     assert len(again.leaked) == 1
+
+
+def test_queries_that_are_trained_on_are_told(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    """The same files as in the training split: no two files have the same content, and the people are known in any case."""
+    samples = [Sample(write_image(tmp_path / f"{person}{number}.jpg"), person, None) for person in (1, 2) for number in range(3)]
+    data = ReidData("known", tuple(samples), tuple(samples[::3]), tuple(samples), tmp_path)
+    assert data.known_people
+    report = check_data(data)
+    assert report.trained_queries == ("10.jpg", "20.jpg")
+    assert not report.ok
+    assert "PROBLEM  2 queries are trained on: 10.jpg, 20.jpg" in str(report)
+    assert report.to_dict()["trained_queries"] == ["10.jpg", "20.jpg"]
+    assert "2 queries are trained on: 10.jpg, 20.jpg" in cautions(data)
+    held_out = ReidData("new", tuple(samples[3:]), tuple(samples[:1]), tuple(samples[1:3]), tmp_path)
+    assert (check_data(held_out).trained_queries, check_data(held_out).ok) == ((), True)
