@@ -201,6 +201,10 @@ class ReidEvaluationRecipe:
         """Checks the ranges."""
         check_range(self, ("hold_out",), 0)
         check_range(self, ("eval_batch_size",), 1)
+        if self.hold_out and self.test_data is not None:
+            raise InputError(
+                f"hold_out {self.hold_out} tests on training identities, and test_data {self.test_data} on another dataset: choose one"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
