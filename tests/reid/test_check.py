@@ -248,7 +248,9 @@ def test_the_command_without_data(tmp_path: Path) -> None:
         check(DataSpec("market1501", tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"unknown dataset 'market': did you mean market1501\?"):
         check(DataSpec("market", tmp_path))
-    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits"):
+    with pytest.raises(
+        InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits, case"
+    ):
         check(DataSpec("folder", tmp_path, {"allow_subset": "true"}), task="reid")
 
 

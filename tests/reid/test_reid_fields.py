@@ -283,7 +283,8 @@ def test_data_are_read_joined_and_held_out_as_the_fields_say(tmp_path: Path) -> 
     assert {len({sample.identity for sample in each.query}) for each in held} == {2}
     assert len({each.query for each in held}) > 1
     assert held[3] == read(TINY.override(data=one, hold_out=2, seed=3))
-    with pytest.raises(InputError, match=f"hold_out 2 tests on training identities, and test_data {re.escape(str(two))} on another dataset"):
+    said = f"hold_out 2 tests on training identities, and test_data {two} on another dataset: choose one"
+    with pytest.raises(InputError, match=re.escape(said)):
         TINY.override(data=one, hold_out=2, test_data=two)
 
 

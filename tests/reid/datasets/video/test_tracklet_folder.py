@@ -96,3 +96,11 @@ def test_generated_people_are_rendered_when_they_are_read_and_not_again(tmp_path
     assert CATALOG.read(f"tracklets:{tmp_path / 'data' / 'walks'}").train == data.train
     with pytest.raises(DataError, match=r"has no walks\.json, so these are no generated people"):
         CATALOG.read(f"walks:{tmp_path}")
+
+
+@pytest.mark.parametrize(("old", "new"), [("gallery/cora", "gallery/Cora"), ("gallery/cora/hall", "gallery/cora/Hall")])
+def test_people_and_cameras_that_differ_in_case_alone_are_refused(splits: Path, old: str, new: str) -> None:
+    (splits / old).rename(splits / new)
+    with pytest.raises(DataError, match=r"(Cora and cora|Hall and hall) differ in case alone"):
+        read_tracklets(splits)
+    assert len(read_tracklets(splits, case=True).gallery) == 8

@@ -16,7 +16,7 @@ from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
 from rga.images.listing import composed, folders_in, image_names
 from rga.ranking.labels import JUNK
-from rga.reid.datasets.folder import VOCABULARY, draw_queries, split_people
+from rga.reid.datasets.folder import VOCABULARY, check_spelling, draw_queries, split_people
 from rga.reid.datasets.samples import ReidData, Sample, second_image
 from rga.reid.datasets.video.tracklet import Tracklet
 
@@ -28,7 +28,7 @@ WHERE = (
 Numbers = Mapping[str, int]
 
 
-def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, splits: bool = True) -> ReidData:
+def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, splits: bool = True, case: bool = False) -> ReidData:
     """Reads tracklets from folders that are named like their identities and cameras.
 
     Identities and cameras are numbered from 1 in the order of all names; the same name in two splits is the same one. A folder ``test``
@@ -40,10 +40,12 @@ def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, spl
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split, and of the queries that are drawn.
         splits: whether folders that are called like splits are splits; no where they are identities.
+        case: whether names that differ in case alone are different identities or cameras; they are refused otherwise.
 
     Raises:
         MissingFileError: there is no such folder.
-        DataError: a folder is empty or holds images beside its folders, splits are not clear, or there is nothing to test on.
+        DataError: a folder is empty or holds images beside its folders, splits are not clear, names differ in case alone, or there is
+            nothing to test on.
         InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
@@ -57,6 +59,8 @@ def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, spl
     people = [person for folder in found.values() or (root,) for person in inner_folders(folder, "identities")]
     identities = numbered(person.name for person in people)
     cameras = numbered(camera.name for person in people for camera in inner_folders(person, "cameras"))
+    for names in () if case else (identities, cameras):
+        check_spelling(names, root)
     if not found:
         return split_people(root, tracklets_in(root, identities, cameras), identities, test_fraction, seed, known=False)
     identities |= {str(JUNK): JUNK}
