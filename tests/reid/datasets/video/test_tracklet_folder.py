@@ -104,3 +104,18 @@ def test_people_and_cameras_that_differ_in_case_alone_are_refused(splits: Path, 
     with pytest.raises(DataError, match=r"(Cora and cora|Hall and hall) differ in case alone"):
         read_tracklets(splits)
     assert len(read_tracklets(splits, case=True).gallery) == 8
+
+
+def test_frames_are_in_the_order_of_their_numbers(splits: Path) -> None:
+    home = splits / "train" / "anna" / "hall" / "walk9"
+    for beginning, numbers in (("f_", range(1, 13)), ("", range(98, 103))):
+        for number in numbers:
+            write_frame(home / f"{beginning}{number}.jpg", [number])
+        (found,) = [each for each in read_tracklets(splits).train if each.files[0].parent == home]
+        assert [path.stem for path in found.files] == [f"{beginning}{number}" for number in numbers]
+        for path in home.iterdir():
+            path.unlink()
+    for name in ("a2", "a10", "b"):  # which is no order of numbers
+        write_frame(home / f"{name}.jpg", [1])
+    (found,) = [each for each in read_tracklets(splits).train if each.files[0].parent == home]
+    assert [path.stem for path in found.files] == ["a10", "a2", "b"]

@@ -1,12 +1,14 @@
 r"""Your own tracklets in folders: a folder an identity, in it one a camera, in it one a tracklet, in it the frames.
 
 ``ROOT/IDENTITY/CAMERA/TRACKLET/*.jpg``, which is split by identity; or ``ROOT/{train,query,gallery}/IDENTITY/...``; or
-``ROOT/{train,test}/IDENTITY/...``, whose test is divided into query and gallery. Frames are in the order of their names, so numbers need
-leading zeros. ``rga data make walks`` writes this layout.
+``ROOT/{train,test}/IDENTITY/...``, whose test is divided into query and gallery. Frames are in the order of their names; names that
+end in numbers with and without leading zeros after the same beginning (``f9.jpg``, ``f10.jpg``) are in the order of the numbers.
+``rga data make walks`` writes this layout.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -26,6 +28,9 @@ WHERE = (
 )
 
 Numbers = Mapping[str, int]
+
+NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
+"""The name of a frame without its ending: a beginning, and the number that it ends in."""
 
 
 def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, splits: bool = True, case: bool = False) -> ReidData:
@@ -88,7 +93,7 @@ def tracklets_in(folder: Path, identities: Numbers, cameras: Numbers) -> tuple[S
 
 
 def frames_in(folder: Path) -> list[Path]:
-    """The frames of a tracklet, by name.
+    """The frames of a tracklet, in their order.
 
     Raises:
         DataError: there are none, or folders beside or instead of them.
@@ -97,7 +102,23 @@ def frames_in(folder: Path) -> list[Path]:
     if within or not names:
         what = f"the folders {examples([each.name for each in within])}" if within else "no image"
         raise DataError(f"{folder} is a tracklet and has {what} in it: expected its frames. {WHERE}")
-    return [folder / name for name in names]
+    return [folder / name for name in in_time(names)]
+
+
+def in_time(names: list[str]) -> list[str]:
+    """Names of frames in the order of the numbers that they end in, where these follow the same beginning; otherwise as they are.
+
+    Example:
+        >>> in_time(["f10.jpg", "f8.jpg", "f9.jpg"]), in_time(["f10.jpg", "g9.jpg"])
+        (['f8.jpg', 'f9.jpg', 'f10.jpg'], ['f10.jpg', 'g9.jpg'])
+    """
+    found = {name: NUMBERED.fullmatch(Path(name).stem) for name in names}
+    parts = {name: (match[1], match[2]) for name, match in found.items() if match is not None}
+    if len(parts) < len(names) or len({beginning for beginning, _ in parts.values()}) > 1:
+        return names
+    if len({len(number) for _, number in parts.values()}) == 1:
+        return names  # with leading zeros both orders are one
+    return sorted(names, key=lambda name: (int(parts[name][1]), name))
 
 
 def inner_folders(folder: Path, what: str) -> list[Path]:
