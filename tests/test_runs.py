@@ -154,6 +154,15 @@ def test_a_training_is_built_locked_recorded_and_fitted(world: World, tmp_path: 
     assert "fitted" not in start
 
 
+def test_a_training_that_is_too_short_for_its_warm_up_is_told_of(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("reid/small", output=tmp_path / "whole", device="cpu")
+    assert capsys.readouterr().err == ""
+    train("reid/small", output=tmp_path / "short", device="cpu", epochs=2, warmup_epochs=2, lr=0.5)
+    note = "there are 2 epochs: the learning rate never reaches lr 0.5, since the warm-up takes 2 epochs (warmup_epochs)"
+    assert capsys.readouterr().err == f"note: {note}\n"
+    assert [read_log(tmp_path / run, "start")[0].get("unfinished") for run in ("whole", "short")] == [None, note]
+
+
 def test_after_a_signal_no_next_steps_are_named(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world.signal = 2
     assert train("reid/small", output=tmp_path / "run", device="cpu").interrupted

@@ -200,7 +200,9 @@ class Run:
             record = record.changed(self.recipe, {**fitted, "because": "the batch was larger than the data"}, 0)
         record.write(self.folder)
         log = RunLog(self.folder, self.recipe.loop.tensorboard, length=0)
-        log.write("start", 0, {**training.describe_start(), **({"fitted": said(fitted)} if fitted else {})})
+        unfinished = self.recipe.optimization.unfinished
+        notes = {"fitted": said(fitted) if fitted else "", "unfinished": unfinished}
+        log.write("start", 0, {**training.describe_start(), **{name: note for name, note in notes.items() if note}})
         return log
 
     def go_on(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], training: AnyTraining, start: Checkpoint) -> RunLog:
@@ -229,6 +231,8 @@ class Run:
 
     def fit(self, training: AnyTraining, log: RunLog | None, start: Checkpoint | None = None) -> Outcome:
         """Trains until the end, or until a signal stops it."""
+        if self.recipe.optimization.unfinished:
+            PlainConsole(stderr=True, quiet=not processes.first()).sentence(f"note: {self.recipe.optimization.unfinished}")
         outcome = fit(training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start)
         skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
         self.console.print(f"the run is in {self.folder}{skipped}", markup=False, soft_wrap=True)

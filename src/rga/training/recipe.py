@@ -87,6 +87,19 @@ class OptimizationRecipe:
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be at least 0 and less than 1, got {self.ema_decay}")
 
+    @property
+    def unfinished(self) -> str:
+        """What the training is too short for, in a sentence; empty if nothing. It is no error: a trial may be short."""
+        rises, holds, epochs = self.warmup_epochs, self.warmup_epochs + self.hold_epochs, self.epochs
+        found = []
+        if rises >= epochs and self.lr != self.warmup_start_lr:
+            found.append(f"the learning rate never reaches lr {self.lr:g}, since the warm-up takes {rises:g} epochs (warmup_epochs)")
+        elif self.hold_epochs and holds >= epochs:
+            found.append(f"the learning rate never falls, since it is held until epoch {holds:g} (hold_epochs)")
+        if self.freeze_epochs >= epochs:
+            found.append(f"the backbone never learns, since it is frozen for {self.freeze_epochs} epochs (freeze_epochs)")
+        return f"there are {epochs} epochs: {', and '.join(found)}" if found else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoopRecipe:
