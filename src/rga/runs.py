@@ -60,7 +60,7 @@ def train(
 
     Raises:
         ExistingFileError: the folder holds another run.
-        InputError: the recipe does not fit the data, or the folder is being trained in.
+        InputError: the recipe does not fit the data, a value would do nothing, or the folder is being trained in.
         OSError: nothing can be written to the folder.
 
     Example::
@@ -73,7 +73,9 @@ def train(
         recipe = read_recipe(recipe)
     if data is not None:
         overrides["data"] = data
-    return Run(typed(recipe, overrides), Path(output), name).train()
+    chosen = typed(recipe, overrides)
+    chosen.check_idle(recipe)
+    return Run(chosen, Path(output), name).train()
 
 
 def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any] | None = None) -> Outcome:
@@ -93,6 +95,7 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     record = read_run(run)
     own = record.read(recipe_type(record.task), run / RECIPE_FILE)
     recipe = typed(own, changes or {})
+    recipe.check_idle(own)
     recipe = recipe.override(data=recipe.data.like(own.data))  # moved data are read as before
     different = differences(own, recipe)
     check_changes(different, run)

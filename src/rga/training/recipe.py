@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 from rga.checks import MOST_PROCESSES, check_range, nearest, read_text, read_value
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.training.needed import OF_ALL, Needs, check_needed
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 """Names of devices: auto, cpu, mps, cuda, cuda:1."""
@@ -192,6 +193,8 @@ class Recipe:
     """The task that trains by it."""
     DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data",)
     """The fields that choose the data: a model remembers them."""
+    NEEDS: ClassVar[tuple[Needs, ...]] = ()
+    """The task's own fields that do nothing without another one."""
 
     data: DataSpec
     """The dataset."""
@@ -238,6 +241,17 @@ class Recipe:
             own = {name: value for name, value in values.items() if known[name] == group}
             changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
+
+    def check_idle(self, before: Recipe) -> None:
+        """Refuses what a person changed of a recipe and does nothing in this one; see ``rga.training.needed``.
+
+        Args:
+            before: the recipe that was changed, of the same task.
+
+        Raises:
+            InputError: there is such a field.
+        """
+        check_needed(self.fields(), before.fields(), (*OF_ALL, *self.NEEDS))
 
     def datasets(self) -> tuple[DataSpec, ...]:
         """The datasets that it names, as they are read: first the one that is tested on."""
