@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,8 @@ def sound(tmp_path: Path, write_image: WriteImage) -> ReidData:
 
 
 def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
-    return ReidData(data.name, **({"train": data.train, "query": data.query, "gallery": data.gallery} | splits), root=data.root)
+    chosen: dict[str, Any] = dict(splits)
+    return replace(data, **chosen)
 
 
 def test_sound_data(sound: ReidData) -> None:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ def a_set(name: str, shift: int = 0) -> ReidData:
 
 
 def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
-    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
-    return ReidData(data.name, **chosen, root=data.root)
+    chosen: dict[str, Any] = dict(splits)
+    return replace(data, **chosen)
 
 
 def test_counts_leave_out_distractors_of_the_gallery() -> None:
@@ -81,7 +82,7 @@ def test_identities_that_are_no_people_are_refused_with_what_to_do(split: str, i
     data = a_set("a")
     wrong = (*data.split(split), *samples((identity, 1), folder="a/odd"))
     with pytest.raises(DataError, match=rf"{split} .*odd.* has the identity {identity} .1 of .*add 1 to the identities of both"):
-        ReidData("b", data.train, **{"query": data.query, "gallery": data.gallery, split: wrong}, root=ROOT)
+        changed(data, **{split: wrong})
 
 
 def test_nothing_at_all_is_refused() -> None:

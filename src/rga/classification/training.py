@@ -132,7 +132,7 @@ def cross_entropy(scores: Tensor, targets: Tensor, label_smoothing: float) -> Te
     return F.cross_entropy(scores, targets, label_smoothing=label_smoothing)
 
 
-def build_model(recipe: ClassificationRecipe, data: ClassificationData, *, load_weights: bool) -> ClassificationModel:
+def build_model(recipe: ClassificationRecipe, data: ClassificationData, *, load_weights: bool = True) -> ClassificationModel:
     """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model

@@ -215,7 +215,7 @@ def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[str]:
     return [name for name, module in model.named_modules() if id(module) in still]
 
 
-def build_model(recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool) -> DetectionModel:
+def build_model(recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool = True) -> DetectionModel:
     """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model

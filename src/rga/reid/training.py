@@ -144,7 +144,7 @@ def check_video(recipe: ReidRecipe, data: ReidData) -> None:
         )
 
 
-def build_model(recipe: ReidRecipe, classes: int, data: ReidData, *, load_weights: bool) -> ReidModel:
+def build_model(recipe: ReidRecipe, classes: int, data: ReidData, *, load_weights: bool = True) -> ReidModel:
     """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen, video = recipe.model, recipe.video

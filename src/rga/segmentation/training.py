@@ -202,7 +202,7 @@ def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]
     return tuple(remarks)
 
 
-def build_model(recipe: SegmentationRecipe, data: SegmentationData, *, load_weights: bool) -> SegmentationModel:
+def build_model(recipe: SegmentationRecipe, data: SegmentationData, *, load_weights: bool = True) -> SegmentationModel:
     """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model

@@ -127,9 +127,10 @@ def read_contents(output: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        return read_value(dict[str, str], json.loads(path.read_text(encoding="utf-8")), str(path))
+        found: dict[str, str] = read_value(dict[str, str], json.loads(path.read_text(encoding="utf-8")), str(path))
     except ValueError as error:
         raise InputError(f"{path} does not hold what rga segment writes: name another folder with --output") from error
+    return found
 
 
 def is_done(output: Path, write: Iterable[Output], name: str) -> bool:

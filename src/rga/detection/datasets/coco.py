@@ -153,7 +153,7 @@ def samples_of(file: AnnotationFile, folders: Sequence[Path]) -> tuple[Sample, .
     return tuple(Sample(path, image.size, image.objects) for path, image in zip(paths, file.images, strict=True))
 
 
-def check_apart(found: Mapping[Split, Sequence[Sample]]) -> None:
+def check_apart(found: Mapping[str, Sequence[Sample]]) -> None:
     """Refuses images that are in two splits, also where a link leads to one of them.
 
     Raises:
