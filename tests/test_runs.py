@@ -34,8 +34,9 @@ class Model(nn.Module):
 class Training:
     """What a run takes of a training."""
 
-    def __init__(self, recipe: Any, fingerprint: str) -> None:
+    def __init__(self, recipe: Any, fingerprint: str, load_weights: bool) -> None:
         self.recipe = recipe
+        self.load_weights = load_weights
         self.fingerprint = fingerprint
         self.model = Model()
         self.loader = SimpleNamespace(samples=5)
@@ -68,9 +69,9 @@ class World:
         self.signal = 0
 
     def task(self, name: str) -> Any:
-        def build(recipe: Any, data: Any) -> Training:
+        def build(recipe: Any, data: Any, *, load_weights: bool) -> Training:
             assert data == f"data of {recipe.data}"
-            self.trainings.append(Training(recipe, self.fingerprint))
+            self.trainings.append(Training(recipe, self.fingerprint, load_weights))
             self.events.append("build")
             return self.trainings[-1]
 
@@ -153,6 +154,15 @@ def test_a_training_is_built_locked_recorded_and_fitted(world: World, tmp_path: 
     assert "fitted" not in start
 
 
+def test_a_training_that_is_too_short_for_its_warm_up_is_told_of(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("reid/small", output=tmp_path / "whole", device="cpu")
+    assert capsys.readouterr().err == ""
+    train("reid/small", output=tmp_path / "short", device="cpu", epochs=2, warmup_epochs=2, lr=0.5)
+    note = "there are 2 epochs: the learning rate never reaches lr 0.5, since the warm-up takes 2 epochs (warmup_epochs)"
+    assert capsys.readouterr().err == f"note: {note}\n"
+    assert [read_log(tmp_path / run, "start")[0].get("unfinished") for run in ("whole", "short")] == [None, note]
+
+
 def test_after_a_signal_no_next_steps_are_named(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world.signal = 2
     assert train("reid/small", output=tmp_path / "run", device="cpu").interrupted
@@ -211,7 +221,7 @@ def test_a_run_goes_on_by_its_own_recipe(world: World, tmp_path: Path, capsys: p
     assert loaded[1:] == (run / "last.pt", torch.device("cpu"))
     assert position[2:] == (4, 160)  # steps of an epoch, and of 40 epochs
     training = world.trainings[-1]
-    assert training.recipe.model.weights == "none"  # they are in the checkpoint
+    assert [each.load_weights for each in world.trainings] == [True, False]  # of the second they are in the checkpoint
     assert training.model.source == "of pretrained"  # as the log of the run says
     ((_, more), (given, again)) = world.fits
     assert (more["start"], again["start"].step) == (None, 6)

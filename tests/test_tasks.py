@@ -30,7 +30,7 @@ def test_every_task_has_one_shape(name: str) -> None:
     assert inspect.isclass(task.build)
     assert issubclass(task.build, ImageTraining)
     assert list(inspect.signature(task.read).parameters) == ["recipe"]
-    assert list(inspect.signature(task.build).parameters) == ["recipe", "data"]
+    assert list(inspect.signature(task.build).parameters) == ["recipe", "data", "load_weights"]
     assert list(inspect.signature(task.evaluate).parameters) == ["model", "data", "options", "batch_size", "num_workers", "progress"]
     assert isinstance(task.options().label, str)
     assert dataclasses.is_dataclass(task.options)

@@ -108,7 +108,7 @@ def prepared(machine: Machine, recipe: ReidRecipe) -> Loop:
     """The loop of a training, as ``rga train`` makes it."""
     run = Training(recipe, machine.scratch, "")
     with redirect_stdout(StringIO()):
-        training = run.prepared(run.build(recipe, run.task.read(recipe)))
+        training = run.prepared(run.build(run.task.read(recipe)))
     return Loop(training, training.optimizer(), training.schedule(), machine.scratch, None, recipe, device=machine.device)
 
 

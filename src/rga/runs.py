@@ -60,7 +60,7 @@ def train(
 
     Raises:
         ExistingFileError: the folder holds another run.
-        InputError: the recipe does not fit the data, or the folder is being trained in.
+        InputError: the recipe does not fit the data, a value would do nothing, or the folder is being trained in.
         OSError: nothing can be written to the folder.
 
     Example::
@@ -73,7 +73,9 @@ def train(
         recipe = read_recipe(recipe)
     if data is not None:
         overrides["data"] = data
-    return Run(typed(recipe, overrides), Path(output), name).train()
+    chosen = typed(recipe, overrides)
+    chosen.check_idle(recipe)
+    return Run(chosen, Path(output), name).train()
 
 
 def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any] | None = None) -> Outcome:
@@ -93,6 +95,7 @@ def resume(run: Path | str, *, previous: bool = False, changes: Mapping[str, Any
     record = read_run(run)
     own = record.read(recipe_type(record.task), run / RECIPE_FILE)
     recipe = typed(own, changes or {})
+    recipe.check_idle(own)
     recipe = recipe.override(data=recipe.data.like(own.data))  # moved data are read as before
     different = differences(own, recipe)
     check_changes(different, run)
@@ -121,7 +124,7 @@ class Run:
         with processes.joined(self.device), products_in_tf32(self.recipe.machine.tf32), ExitStack() as held:
             data = self.task.read(self.recipe)
             fitted = self.fitted(data)
-            training = self.prepared(self.build(self.recipe, data))
+            training = self.prepared(self.build(data))
             if fitted:
                 self.console.print(f"batches are fitted to the data: {said(fitted)}", markup=False, soft_wrap=True)
             if processes.first():
@@ -162,15 +165,15 @@ class Run:
             log = held.enter_context(self.go_on(record, changes, training, start)) if processes.first() else None
             return self.fit(training, log, start)
 
-    def build(self, recipe: Recipe, data: Any) -> AnyTraining:
+    def build(self, data: Any, *, load_weights: bool = True) -> AnyTraining:
         """Builds the training, in all processes."""
-        training = self.task.build(recipe, data)
+        training = self.task.build(self.recipe, data, load_weights=load_weights)
         self.console = PlainConsole(quiet=not processes.first())
         return training
 
     def build_again(self) -> AnyTraining:
         """Builds the training of a run that continues: its weights are in the checkpoint, so its initial weights are named, not loaded."""
-        training = self.build(self.recipe.override(weights="none"), self.task.read(self.recipe))
+        training = self.build(self.task.read(self.recipe), load_weights=False)
         noted = read_log(self.folder, "start") if (self.folder / LOG_FILE).is_file() else []
         weights = self.recipe.fields()["weights"]
         training.model.set_weights_source(noted[0]["weights"] if noted else f"not noted by the run, whose recipe has weights {weights}")
@@ -200,7 +203,9 @@ class Run:
             record = record.changed(self.recipe, {**fitted, "because": "the batch was larger than the data"}, 0)
         record.write(self.folder)
         log = RunLog(self.folder, self.recipe.loop.tensorboard, length=0)
-        log.write("start", 0, {**training.describe_start(), **({"fitted": said(fitted)} if fitted else {})})
+        unfinished = self.recipe.optimization.unfinished
+        notes = {"fitted": said(fitted) if fitted else "", "unfinished": unfinished}
+        log.write("start", 0, {**training.describe_start(), **{name: note for name, note in notes.items() if note}})
         return log
 
     def go_on(self, record: RunRecord, changes: Mapping[str, tuple[Any, Any]], training: AnyTraining, start: Checkpoint) -> RunLog:
@@ -229,6 +234,8 @@ class Run:
 
     def fit(self, training: AnyTraining, log: RunLog | None, start: Checkpoint | None = None) -> Outcome:
         """Trains until the end, or until a signal stops it."""
+        if self.recipe.optimization.unfinished:
+            PlainConsole(stderr=True, quiet=not processes.first()).sentence(f"note: {self.recipe.optimization.unfinished}")
         outcome = fit(training, training.optimizer(), training.schedule(), self.folder, log, self.recipe, device=self.device, start=start)
         skipped = f"; {outcome.skipped} images were skipped" if outcome.skipped else ""
         self.console.print(f"the run is in {self.folder}{skipped}", markup=False, soft_wrap=True)

@@ -192,6 +192,48 @@ def test_answers_of_another_model_are_not_gone_on_with(verb: str, models: Path, 
     assert before != output_of(verb, images.parent).read_bytes() == b"something else"
 
 
+@pytest.mark.parametrize("verb", ["embed", "segment"])
+def test_other_images_of_the_same_names_are_not_taken_for_those_that_were_answered(verb: str, models: Path, images: Path) -> None:
+    mend(images)
+    assert run(verb, models, images).code == 0
+    others = images.parent / "others"
+    shutil.copytree(images, others)
+    assert run(verb, models, others, "--skip-existing").code == 0  # the same images elsewhere
+    shutil.copy(images / "c.png", others / "e.png")
+    before = contents(images.parent)
+    done = run(verb, models, others, "--skip-existing")
+    assert done.code == 2
+    named = (
+        f"{output_of(verb, images.parent)} has answers about other images of the same names as {others / 'e.png'}, or these were changed"
+    )
+    assert named in done.err
+    assert "give each folder its own --output" in done.err
+    assert contents(images.parent) == before
+    assert run(verb, models, others, "--overwrite").code == 0
+    assert run(verb, models, others, "--skip-existing").code == 0
+
+
+def test_label_maps_that_do_not_tell_their_images_are_passed_over_and_that_is_said(models: Path, images: Path) -> None:
+    mend(images)
+    assert run("segment", models, images).code == 0
+    noted = output_of("segment", images.parent) / "images.json"
+    noted.unlink()
+    done = run("segment", models, images, "--skip-existing")
+    assert (done.code, f"5 images have files of which {noted} does not tell the image" in done.err) == (0, True)
+    noted.write_text("[1]")
+    done = run("segment", models, images, "--skip-existing")
+    assert (done.code, "does not hold what rga segment writes" in done.err) == (2, True)
+
+
+def test_features_that_do_not_tell_their_images_are_not_gone_on_with(models: Path, images: Path) -> None:
+    assert run("embed", models, images, "--skip-damaged").code == 0
+    path = output_of("embed", images.parent)
+    with np.load(path) as stored:
+        np.savez(path, **{name: stored[name] for name in stored.files if name != "contents"})
+    done = run("embed", models, images, "--skip-damaged", "--skip-existing")
+    assert (done.code, "does not tell which images its features are of" in done.err) == (2, True)
+
+
 def test_features_with_another_flip_are_not_gone_on_with(models: Path, images: Path) -> None:
     assert run("embed", models, images, "--skip-damaged").code == 0
     done = run("embed", models, images, "--skip-damaged", "--skip-existing", "--flip")
@@ -233,6 +275,7 @@ def test_half_an_image_is_done_again(models: Path, images: Path) -> None:
     assert run("segment", models, images).code == 0
     (images.parent / "out" / "labels" / "c.png").unlink()
     done = run("segment", models, images, "--skip-existing")
+    assert done.err == ""
     assert "5 images, 4 of which were there" in done.out
     assert (images.parent / "out" / "labels" / "c.png").is_file()
 

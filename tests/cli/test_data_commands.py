@@ -43,7 +43,7 @@ def test_a_report_is_written_as_json_and_never_over_another_file(tmp_path: Path)
         ("folder:nowhere --task reid", "no folder nowhere"),
         (
             "folder:nowhere?camra=x --task reid",
-            "dataset 'folder' has no option 'camra': it takes camera, test_fraction, seed, known, splits",
+            "dataset 'folder' has no option 'camra': it takes camera, test_fraction, seed, known, splits, case",
         ),
         ("folder:nowhere?seed=x --task reid", "option seed of folder:nowhere?seed=x is 'x': Input should be a valid integer"),
         ("folder:nowhere?seed=1&seed=2 --task reid", "option 'seed' stands twice"),

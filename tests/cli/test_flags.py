@@ -137,7 +137,15 @@ def test_segment(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest
 
     assert rga("segment", "m", images, "--device", "cpu", cwd=tmp_path).code == 0
     assert written("segmented") == [
-        *("confidence/b.png", "confidence/deep/a.png", "labels/b.png", "labels/deep/a.png", "overlays/b.jpg", "overlays/deep/a.jpg")
+        *(
+            "confidence/b.png",
+            "confidence/deep/a.png",
+            "images.json",
+            "labels/b.png",
+            "labels/deep/a.png",
+            "overlays/b.jpg",
+            "overlays/deep/a.jpg",
+        )
     ]
     for part, values in (("labels", {1}), ("confidence", {128})):
         with Image.open(tmp_path / "segmented" / part / "b.png") as image:
@@ -145,7 +153,7 @@ def test_segment(model: Model, images: Path, tmp_path: Path, monkeypatch: pytest
             assert set(np.asarray(image).flatten().tolist()) == values
     flags = ("--write", "labels", "--dataset-values", "--window", 3, 2, "--scales", 0.5, 2, "--flip", "--device", "cuda:1")
     assert rga("segment", "m", images, "-o", tmp_path / "out", *flags).code == 0
-    assert written("out") == ["labels/b.png", "labels/deep/a.png"]
+    assert written("out") == ["images.json", "labels/b.png", "labels/deep/a.png"]
     with Image.open(tmp_path / "out" / "labels" / "b.png") as image:
         assert set(np.asarray(image).flatten().tolist()) == {9}
     assert [more for _, more in model.calls] == [{"inference": Inference()}] * 2 + [

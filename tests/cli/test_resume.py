@@ -125,7 +125,7 @@ def test_a_changed_value_has_the_type_of_its_field(change: str, value: object, b
 
     monkeypatch.setattr("rga.runs.Run", Run)
     with pytest.raises(Stop):
-        go_on(begun, change)
+        go_on(begun, *(("schedule=steps",) if "milestones" in change else ()), change)  # milestones are of steps alone
     found = recipes[0].fields()[change.partition("=")[0]]
     assert (found, type(found)) == (value, type(value))
 
@@ -161,6 +161,7 @@ REFUSED = [
     ("epochs=many", "epochs is 'many': Input should be a valid integer"),
     ("epochs=0", "epochs must be at least 1, got 0"),
     ("lr=nan", "lr must be"),
+    ("milestones=1,2", "milestones does nothing, since schedule is cosine: choose steps there, or leave it out"),
     ("schedule=linear", "schedule is 'linear': Input should be 'steps', 'cosine' or 'poly'"),
     ("device=gpu", "unknown device 'gpu'"),
     ("data=nowhere/people", "data is 'nowhere/people': 'nowhere/people' does not name a dataset: write NAME:FOLDER"),

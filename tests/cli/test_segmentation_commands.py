@@ -78,7 +78,7 @@ def test_segment_writes_three_images_for_each(segmentation_run: Path, streets: P
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     names = ["grey", *(f"tempera/tempera_{number:06d}_000019_leftImg8bit" for number in range(2))]
     parts = (("confidence", "png"), ("labels", "png"), ("overlays", "jpg"))
-    assert written == sorted(f"{part}/{name}.{kind}" for part, kind in parts for name in names)
+    assert written == sorted(["images.json", *(f"{part}/{name}.{kind}" for part, kind in parts for name in names)])
     for part, kind in parts:
         with Image.open(tmp_path / "out" / part / f"grey.{kind}") as image:
             assert image.size == (31, 17)
@@ -91,7 +91,8 @@ def test_segment_writes_three_images_for_each(segmentation_run: Path, streets: P
 def test_prediction_files_for_the_benchmarks_server(segmentation_run: Path, streets: Path, tmp_path: Path) -> None:
     words = ("segment", segmentation_run, streets / "leftImg8bit" / "test", "-o", tmp_path, "--dataset-values", "--write", "labels")
     assert rga(*words).code == 0
-    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    files = sorted(path for path in (tmp_path / "labels").rglob("*") if path.is_file())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.json", "labels"]
     assert [path.name for path in files] == [f"tempera_{number:06d}_000019_leftImg8bit.png" for number in range(2)]
     for path in files:
         with Image.open(path) as image:

@@ -16,5 +16,9 @@ def test_groups_within_a_split_are_apart_from_those_of_several(tmp_path: Path) -
     }
     for name, (_, content) in contents.items():
         (tmp_path / name).write_bytes(content)
-    split_of = {tmp_path / name: split for name, (split, _) in contents.items()}
-    assert leaks_and_duplicates(split_of, tmp_path) == ((("a", "b"),), (("c", "d"),))
+    files: dict[Split, list[Path]] = {"train": [], "val": [], "test": []}
+    for name, (split, _) in contents.items():
+        files[split].append(tmp_path / name)
+    assert leaks_and_duplicates(files, tmp_path) == ((("a", "b"),), (("c", "d"),))
+    files["test"] += [tmp_path / "e", tmp_path / "c"]  # the same file, in two splits
+    assert leaks_and_duplicates(files, tmp_path) == ((("a", "b"), ("c", "d"), ("e",)), ())

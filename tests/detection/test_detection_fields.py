@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from rga.attachment import attached
 from rga.datasets.spec import DataSpec
@@ -17,6 +18,7 @@ from rga.detection.recipe import DetectionRecipe
 from rga.detection.task import read
 from rga.detection.training import DetectionBatch, DetectionTraining
 from rga.errors import InputError
+from rga.training.distributed.norms import GatheredBatchNorm, synchronise_norms
 
 pytest.importorskip("pycocotools")
 
@@ -146,6 +148,24 @@ def test_frozen_parts_stay_as_they_are(data: DetectionData, tmp_path: Path) -> N
         assert all(each.training for module in attention for each in module.modules())
     with pytest.raises(InputError, match="weights none starts from random numbers, which must not be frozen: add --frozen-stages 0"):
         TINY.override(frozen_norms=True)
+
+
+@pytest.mark.parametrize("fields", [{"frozen_stages": 2, "frozen_norms": False}, {"frozen_stages": 0, "frozen_norms": True}])
+def test_frozen_norms_stay_so_where_they_are_synchronised(fields: dict[str, Any], data: DetectionData, tmp_path: Path) -> None:
+    """Other modules take the place of those that the training was built with."""
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "weights.pth")
+    training = DetectionTraining(TINY.override(weights=str(tmp_path / "weights.pth"), attention="rga-c", largest_grid=4, **fields), data)
+
+    def learning_norms() -> dict[str, bool]:
+        training.model.train()
+        training.begin_epoch(0)
+        return {name: each.training for name, each in training.model.backbone.named_modules() if isinstance(each, _BatchNorm)}
+
+    before = learning_norms()
+    assert set(before.values()) == {True, False}
+    synchronise_norms(training.model, torch.device("cpu"))
+    assert any(isinstance(each, GatheredBatchNorm) for each in training.model.backbone.modules())
+    assert learning_norms() == before
 
 
 def test_the_evaluation_goes_by_its_field(data: DetectionData) -> None:

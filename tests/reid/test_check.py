@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,8 @@ def sound(tmp_path: Path, write_image: WriteImage) -> ReidData:
 
 
 def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
-    return ReidData(data.name, **({"train": data.train, "query": data.query, "gallery": data.gallery} | splits), root=data.root)
+    chosen: dict[str, Any] = dict(splits)
+    return replace(data, **chosen)
 
 
 def test_sound_data(sound: ReidData) -> None:
@@ -248,7 +250,9 @@ def test_the_command_without_data(tmp_path: Path) -> None:
         check(DataSpec("market1501", tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"unknown dataset 'market': did you mean market1501\?"):
         check(DataSpec("market", tmp_path))
-    with pytest.raises(InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits"):
+    with pytest.raises(
+        InputError, match="'folder' has no option 'allow_subset': it takes camera, test_fraction, seed, known, splits, case"
+    ):
         check(DataSpec("folder", tmp_path, {"allow_subset": "true"}), task="reid")
 
 
@@ -283,3 +287,18 @@ def test_a_test_of_known_people_is_in_order_unless_a_query_is_trained_on(tmp_pat
     again = check_data(read_folder(tmp_path, known=True))
     assert not again.ok
     assert len(again.leaked) == 1
+
+
+def test_queries_that_are_trained_on_are_told(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    """The same files as in the training split: no two files have the same content, and the people are known in any case."""
+    samples = [Sample(write_image(tmp_path / f"{person}{number}.jpg"), person, None) for person in (1, 2) for number in range(3)]
+    data = ReidData("known", tuple(samples), tuple(samples[::3]), tuple(samples), tmp_path)
+    assert data.known_people
+    report = check_data(data)
+    assert report.trained_queries == ("10.jpg", "20.jpg")
+    assert not report.ok
+    assert "PROBLEM  2 queries are trained on: 10.jpg, 20.jpg" in str(report)
+    assert report.to_dict()["trained_queries"] == ["10.jpg", "20.jpg"]
+    assert "2 queries are trained on: 10.jpg, 20.jpg" in cautions(data)
+    held_out = ReidData("new", tuple(samples[3:]), tuple(samples[:1]), tuple(samples[1:3]), tmp_path)
+    assert (check_data(held_out).trained_queries, check_data(held_out).ok) == ((), True)

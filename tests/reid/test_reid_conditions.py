@@ -12,8 +12,9 @@ import pytest
 from rga.datasets.layout import DataError
 from rga.ranking.examination import query_details
 from rga.reid.conditions import by_condition, query_groups
+from rga.reid.datasets.joining import join
 from rga.reid.datasets.market1501 import read_market1501
-from rga.reid.datasets.samples import ReidData, join, validation_split
+from rga.reid.datasets.samples import ReidData, validation_split
 from rga.synthetic.people.conditions import COLUMNS, Conditions, cells, write_conditions
 from rga.synthetic.people.people import PeopleOptions, make_people
 

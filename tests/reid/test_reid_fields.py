@@ -1,5 +1,6 @@
 """Fields of a re-ID recipe: what each does to batches, losses, evaluation and data. Those of the model are in test_model_fields."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,9 @@ def test_data_are_read_joined_and_held_out_as_the_fields_say(tmp_path: Path) -> 
     assert {len({sample.identity for sample in each.query}) for each in held} == {2}
     assert len({each.query for each in held}) > 1
     assert held[3] == read(TINY.override(data=one, hold_out=2, seed=3))
+    said = f"hold_out 2 tests on training identities, and test_data {two} on another dataset: choose one"
+    with pytest.raises(InputError, match=re.escape(said)):
+        TINY.override(data=one, hold_out=2, test_data=two)
 
 
 def test_what_a_training_says_of_itself(data: ReidData) -> None:

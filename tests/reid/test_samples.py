@@ -4,12 +4,15 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rga.datasets.fingerprint import fingerprint
 from rga.datasets.layout import DataError
-from rga.ranking.labels import DISTRACTOR
-from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity, choose_queries, join, relabel, validation_split
+from rga.ranking.labels import DISTRACTOR, JUNK
+from rga.reid.datasets.joining import join
+from rga.reid.datasets.samples import ReidData, Sample, SplitCounts, by_identity, choose_queries, relabel, validation_split
 
 ROOT = Path("images")
 
@@ -29,8 +32,8 @@ def a_set(name: str, shift: int = 0) -> ReidData:
 
 
 def changed(data: ReidData, **splits: tuple[Sample, ...]) -> ReidData:
-    chosen = {name: splits.get(name, data.split(name)) for name in ("train", "query", "gallery")}
-    return ReidData(data.name, **chosen, root=data.root)
+    chosen: dict[str, Any] = dict(splits)
+    return replace(data, **chosen)
 
 
 def test_counts_leave_out_distractors_of_the_gallery() -> None:
@@ -79,7 +82,7 @@ def test_identities_that_are_no_people_are_refused_with_what_to_do(split: str, i
     data = a_set("a")
     wrong = (*data.split(split), *samples((identity, 1), folder="a/odd"))
     with pytest.raises(DataError, match=rf"{split} .*odd.* has the identity {identity} .1 of .*add 1 to the identities of both"):
-        ReidData("b", data.train, **{"query": data.query, "gallery": data.gallery, split: wrong}, root=ROOT)
+        changed(data, **{split: wrong})
 
 
 def test_nothing_at_all_is_refused() -> None:
@@ -121,12 +124,37 @@ def test_joined_sets_share_no_identity_and_no_camera() -> None:
     assert both.root == ROOT.absolute()
 
 
+def test_the_fingerprint_of_joined_sets_does_not_tell_where_each_lies(tmp_path: Path) -> None:
+    def at(folder: str) -> ReidData:
+        root = tmp_path / folder
+        made = [Sample(root / f"{identity}-{number}.png", identity, None) for identity in (1, 2) for number in (1, 2)]
+        root.mkdir(parents=True, exist_ok=True)
+        for sample in made:
+            sample.path.write_bytes(b"1234")
+        return ReidData("some", tuple(made), (), (), root)
+
+    first, second, moved = at("a"), at("b"), at("far/away/b")
+    together = join("both", first, second).fingerprint
+    assert join("both", first, moved).fingerprint == together
+    held_out, again = (validation_split(join("both", first, other), 1, 0).fingerprint for other in (second, moved))
+    assert held_out == again
+    alone = [f"train\t{identity}-{number}.png\t{identity}\tNone\t4" for identity in (1, 2) for number in (1, 2)]
+    assert first.fingerprint == fingerprint(alone)  # that of a set alone stays what it was before sets were joined so
+    (moved.root / "1-1.png").rename(moved.root / "one.png")
+    other = replace(moved, train=(replace(moved.train[0], path=moved.root / "one.png"), *moved.train[1:]))
+    assert join("both", first, other).fingerprint != together
+
+
 def test_train_on_one_and_test_on_another() -> None:
     data = join("a-to-b", a_set("a"), test=a_set("b"))
     trained = {sample.identity for sample in data.train}
     assert not trained & {sample.identity for sample in data.query}
     assert data.query[0].identity == data.gallery[0].identity
     assert data.gallery[1].identity == DISTRACTOR
+    with_junk = replace(a_set("b"), gallery=(*a_set("b").gallery, *samples((JUNK, 1), folder="b/junk")))
+    joined = join("a-to-b", a_set("a"), test=with_junk)
+    assert [sample.identity for sample in joined.gallery][1:] == [DISTRACTOR, JUNK]
+    assert joined.counts["gallery"].identities == 1
     assert {sample.camera for sample in data.train}.isdisjoint({sample.camera for sample in (*data.query, *data.gallery)})
 
 

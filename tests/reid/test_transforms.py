@@ -1,8 +1,10 @@
 """What is done to images."""
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Tensor
@@ -91,3 +93,37 @@ def test_erasing_sets_to_0() -> None:
 def test_flipping_is_a_mirror() -> None:
     x = torch.arange(6.0).view(1, 1, 2, 3)
     assert flipped(x).tolist() == [[[[2, 1, 0], [5, 4, 3]]]]
+
+
+AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "crop": {"crop": 1.0},
+    "padding": {"padding": 4},
+    "flip": {"flip": 1.0},
+    "random_erasing": {"random_erasing": 1.0},
+    "color_jitter": {"color_jitter": 0.5},
+    "white_balance": {"white_balance": 0.5},
+    "grayscale": {"grayscale": 1.0},
+    "blur": {"blur": 1.0},
+    "autoaugment": {"policy": transforms.policy("autoaugment", 1.0, 2, 9)},
+    "randaugment": {"policy": transforms.policy("randaugment", 1.0, 2, 20)},
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_the_frames_of_a_tracklet_are_changed_as_an_image_is(name: str) -> None:
+    augmentation = Augmentation(32, 16, **{**OFF, **AUGMENTATIONS[name]})
+    pixels = torch.from_numpy(np.array(image()))
+    for seed in range(8):
+        torch.manual_seed(seed)
+        alone, rectangle = augmentation(pixels)
+        torch.manual_seed(seed)
+        frames, same = augmentation(torch.stack([pixels, pixels.flip(0), pixels]))
+        assert frames.shape == (3, 32, 16, 3)
+        assert torch.equal(frames[0], frames[2])
+        assert torch.equal(same, rectangle)
+        torch.testing.assert_close(frames[0], alone, rtol=0, atol=1)
+
+
+def test_every_augmentation_is_tried_on_tracklets() -> None:
+    options = set(signature(Augmentation.__init__).parameters) - {"self", "height", "width"}
+    assert options == {option for options in AUGMENTATIONS.values() for option in options}

@@ -144,3 +144,10 @@ def read_table(root: Path, table: str):  # type: ignore[no-untyped-def]
     """The classes of a table."""
     (root / "classes.csv").write_text(table)
     return read_folder(root).classes
+
+
+def test_classes_that_are_called_like_pixels_that_do_not_count_are_told(build) -> None:  # type: ignore[no-untyped-def]
+    data = build("value,name\n0,Void\n1,road\n2,car\n", [(0, 1, 2)] * 3, val=[(0, 1, 2)])
+    said = "'Void' is a class as all others are, which is learnt and measured: call it 'ignored' if its pixels do not count"
+    assert check_masks(data, {}) == (said,)
+    assert f"note     {said}" in str(check_data(data))

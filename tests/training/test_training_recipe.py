@@ -1,6 +1,8 @@
 """The fields of a recipe that say how it is trained."""
 
 import math
+import re
+from typing import Any
 
 import pytest
 import torch
@@ -68,3 +70,21 @@ def test_the_learning_rate_moves_at_every_step_or_once_an_epoch() -> None:
         assert [by_epoch(0.5), by_step(0.5)] == pytest.approx([0.0, 0.25])
         for epoch in range(12):
             assert by_epoch(epoch) == by_epoch(epoch + 0.99) == by_step(epoch)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"warmup_epochs": 9.5}, ""),
+        ({"warmup_epochs": 10}, "there are 10 epochs: the learning rate never reaches lr 0.5, since the warm-up takes 10 epochs"),
+        ({"warmup_epochs": 20, "warmup_start_lr": 0.5}, ""),  # there is none
+        ({"warmup_epochs": 2, "hold_epochs": 7, "schedule": "cosine"}, ""),
+        ({"warmup_epochs": 2, "hold_epochs": 8, "schedule": "cosine"}, "the learning rate never falls, since it is held until epoch 10"),
+        ({"warmup_epochs": 0, "freeze_epochs": 9}, ""),
+        ({"warmup_epochs": 0, "freeze_epochs": 10}, "the backbone never learns, since it is frozen for 10 epochs"),
+        ({"warmup_epochs": 12, "freeze_epochs": 12}, r"takes 12 epochs \(warmup_epochs\), and the backbone never learns"),
+    ],
+)
+def test_what_a_training_is_too_short_for_is_said(fields: dict[str, Any], said: str) -> None:
+    found = OptimizationRecipe(**{"epochs": 10, "lr": 0.5, "warmup_start_lr": 0.0, **fields}).unfinished
+    assert re.search(said, found) if said else found == ""

@@ -146,7 +146,7 @@ def test_a_step_waits_for_nothing(
         fields["data"] = DataSpec("streets", make_streets(tmp_path / "data", StreetOptions(train=4, val=2, test=0, height=96, width=192)))
     recipe = read_recipe(name).override(**fields, num_workers=0, device="cpu", weights="none")
     running = Run(recipe, tmp_path / "run", "")
-    training = running.prepared(running.build(recipe, running.task.read(recipe)))
+    training = running.prepared(running.build(running.task.read(recipe)))
     loop = Loop(training, training.optimizer(), training.schedule(), tmp_path, None, recipe, device=CPU)
     training.model.train()
     batch = next(iter(training.batches(0)))

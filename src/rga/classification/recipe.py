@@ -9,6 +9,7 @@ from rga.backbones.recipe import ModelRecipe
 from rga.checks import check_range
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.training.needed import Needs
 from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 
@@ -109,6 +110,10 @@ class ClassificationRecipe(Recipe):
 
     task: ClassVar[str] = "classification"
     DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data", "hold_out", "seed")
+    NEEDS: ClassVar[tuple[Needs, ...]] = (
+        Needs(("padding",), "crop", lambda value: value == "padded", "padded"),
+        Needs(("scale",), "crop", lambda value: value == "resized", "resized"),
+    )
 
     data: DataSpec = DataSpec("digits")
     """The dataset, as NAME:FOLDER?option=value, such as cifar10:data; rga data list names all."""

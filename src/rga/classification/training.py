@@ -43,6 +43,7 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
     Args:
         recipe: all choices.
         data: to train and test on.
+        load_weights: load the backbone's initial weights; a run that continues has its weights in a checkpoint.
 
     Raises:
         InputError: the data have nothing to train on, or less than a batch.
@@ -50,14 +51,14 @@ class ClassificationTraining(ImageTraining[ClassificationRecipe, ClassificationD
 
     watched = "top1"
 
-    def __init__(self, recipe: ClassificationRecipe, data: ClassificationData) -> None:
+    def __init__(self, recipe: ClassificationRecipe, data: ClassificationData, *, load_weights: bool = True) -> None:
         if not len(data.train):
             raise InputError(f"dataset {data.name!r} at {data.root} has no images to train on")
         chosen = recipe.batches
         plan: Plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
         if chosen.class_balanced:
             plan = BalancedBatches(data.train.labels.tolist(), chosen.batch_size, recipe.seed)
-        model = build_model(recipe, data)
+        model = build_model(recipe, data, load_weights=load_weights)
         transform = training_transform(
             model.preprocessing,
             crop=chosen.crop,
@@ -131,8 +132,8 @@ def cross_entropy(scores: Tensor, targets: Tensor, label_smoothing: float) -> Te
     return F.cross_entropy(scores, targets, label_smoothing=label_smoothing)
 
 
-def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> ClassificationModel:
-    """The recipe's model with its initial weights."""
+def build_model(recipe: ClassificationRecipe, data: ClassificationData, *, load_weights: bool = True) -> ClassificationModel:
+    """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model
     model = ClassificationModel(
@@ -148,4 +149,4 @@ def build_model(recipe: ClassificationRecipe, data: ClassificationData) -> Class
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
-    return start_model(model, chosen, recipe.machine)
+    return start_model(model, chosen, recipe.machine, load_weights=load_weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,33 @@ def keep(write: Callable[[], object], answers: Answers[Answer], output: Path, *,
     if not whole:
         PlainConsole(stderr=True).sentence(
             f"interrupted: the answers about {len(answers.found):,} images are in {output}; go on with --skip-existing"
+        )
+
+
+def content_of(path: Path) -> str:
+    """What tells the content of an image from that of others; empty where the file cannot be read, which whoever decodes it says."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def check_same(named: Mapping[str, Path], noted: Mapping[str, str], output: Path) -> None:
+    """Refuses to go on with answers about other images of the same names.
+
+    Args:
+        named: name -> image.
+        noted: name of an image that there is an answer about -> its ``content_of`` at that time.
+        output: where the answers are.
+
+    Raises:
+        InputError: there are such images.
+    """
+    others = [str(path) for name, path in named.items() if name in noted and noted[name] != content_of(path)]
+    if others:
+        raise InputError(
+            f"{output} has answers about other images of the same names as {examples(others)}, or these were changed since: give each "
+            "folder its own --output, or compute all anew with --overwrite"
         )
 
 

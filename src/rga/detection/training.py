@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import Dataset
 
 from rga.backbones.freezing import own_norms
@@ -69,6 +68,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     Args:
         recipe: all choices.
         data: to train and test on.
+        load_weights: load the backbone's initial weights; a run that continues has its weights in a checkpoint.
 
     Raises:
         InputError: the data have nothing to train on, or less than a batch, or the objects of the split to choose by are not given.
@@ -78,7 +78,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     watched = "mask_AP"
     collate = staticmethod(collate)
 
-    def __init__(self, recipe: DetectionRecipe, data: DetectionData) -> None:
+    def __init__(self, recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool = True) -> None:
         coco_masks()
         self.samples = learnable(data, empty_images=recipe.batches.empty_images)
         self.chooses = choosing_split(recipe.evaluation.eval_split, data)
@@ -90,7 +90,7 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
         check_masks(data, {"test": self.kept, self.chooses: self.tested})
         self.remarks = remarks_on(data)
         chosen = recipe.batches
-        model = build_model(recipe, data)
+        model = build_model(recipe, data, load_weights=load_weights)
         self.frozen = freeze(model, recipe)
         transform = TrainingTransform(model.shown_size, chosen.scale, chosen.random_flip, chosen.color_jitter)
         plan: Plan = ShuffledBatches(len(self.samples), chosen.batch_size, recipe.seed)
@@ -106,8 +106,8 @@ class DetectionTraining(ImageTraining[DetectionRecipe, DetectionData, DetectionM
     def begin_epoch(self, epoch: int) -> bool:
         """As for all trainings; normalisations that are frozen stay in evaluation mode."""
         changed = super().begin_epoch(epoch)
-        for norm in self.frozen:
-            norm.eval()
+        for name in self.frozen:  # by their names: with sync_bn other modules have taken the place of those that were built
+            self.model.get_submodule(name).eval()
         return changed
 
     def losses(self, batch: DetectionBatch, device: torch.device) -> dict[str, Tensor]:
@@ -197,11 +197,11 @@ def check_masks(data: DetectionData, measured: Mapping[str, Sequence[Sample]]) -
             )
 
 
-def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[nn.Module]:
+def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[str]:
     """Lets the first parts of the backbone and its own norms stay as they are, as the recipe says.
 
     Returns:
-        The normalisations that stay in evaluation mode.
+        The names of the normalisations that stay in evaluation mode.
     """
     own = {id(parameter) for parameter in own_parameters(model.backbone)}
     first = first_stages(model.backbone, model.indices, recipe.model.frozen_stages)
@@ -211,11 +211,12 @@ def freeze(model: DetectionModel, recipe: DetectionRecipe) -> list[nn.Module]:
             if id(parameter) in own:
                 parameter.requires_grad_(False)
     early = {id(module) for module in first}
-    return norms or [norm for norm in own_norms(model.backbone) if isinstance(norm, _BatchNorm) and id(norm) in early]
+    still = set(map(id, norms)) or {id(norm) for norm in own_norms(model.backbone) if id(norm) in early}
+    return [name for name, module in model.named_modules() if id(module) in still]
 
 
-def build_model(recipe: DetectionRecipe, data: DetectionData) -> DetectionModel:
-    """The recipe's model with its initial weights."""
+def build_model(recipe: DetectionRecipe, data: DetectionData, *, load_weights: bool = True) -> DetectionModel:
+    """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model
     options: dict[str, Any] = chosen.attention_options()
@@ -237,4 +238,4 @@ def build_model(recipe: DetectionRecipe, data: DetectionData) -> DetectionModel:
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
-    return start_model(model, chosen, recipe.machine)
+    return start_model(model, chosen, recipe.machine, load_weights=load_weights)

@@ -38,7 +38,7 @@ def named_images(paths: Sequence[Path], *, suffixes: bool = False, outside: Path
             continue
         key = name.as_posix() if suffixes else name.with_suffix("").as_posix()
         if key in named:
-            raise InputError(f"{named[key]} and {path} have the same name {key!r} in the output: do them one after the other")
+            raise InputError(f"{named[key]} and {path} have the same name {key!r} in the output: give each its own with --output")
         named[key] = path
     if not named:
         raise MissingFileError(f"no images but those in {outside}, which is written to")

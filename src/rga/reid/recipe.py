@@ -10,6 +10,7 @@ from rga.backbones.recipe import ModelRecipe
 from rga.checks import check_range
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.training.needed import Needs, above_zero
 from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 
@@ -201,6 +202,10 @@ class ReidEvaluationRecipe:
         """Checks the ranges."""
         check_range(self, ("hold_out",), 0)
         check_range(self, ("eval_batch_size",), 1)
+        if self.hold_out and self.test_data is not None:
+            raise InputError(
+                f"hold_out {self.hold_out} tests on training identities, and test_data {self.test_data} on another dataset: choose one"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +214,16 @@ class ReidRecipe(Recipe):
 
     task: ClassVar[str] = "reid"
     DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data", "also_train", "test_data", "hold_out", "seed")
+    NEEDS: ClassVar[tuple[Needs, ...]] = (
+        Needs(("identity_margin", "identity_scale"), "identity_loss", lambda value: value != "softmax", "arcface, cosface or circle"),
+        Needs(("identity_loss", "label_smoothing"), "identity_weight", above_zero, "a number above 0"),
+        Needs(("margin", "triplet_mining"), "triplet_weight", above_zero, "a number above 0"),
+        Needs(("circle_scale", "circle_margin"), "circle_weight", above_zero, "a number above 0"),
+        Needs(("center_lr",), "center_weight", above_zero, "a number above 0"),
+        Needs(("refine_after", "refine_alone"), "head", lambda value: value == "rpp", "rpp"),
+        Needs(("auto_augment_prob",), "auto_augment", lambda value: value != "none", "autoaugment or randaugment"),
+        Needs(("rand_augment_ops", "rand_augment_magnitude"), "auto_augment", lambda value: value == "randaugment", "randaugment"),
+    )
 
     data: DataSpec = DataSpec("market1501", Path("data/market1501"))
     """The dataset, as NAME:FOLDER?option=value, such as market1501:data/market1501; rga data list names all."""

@@ -9,7 +9,8 @@ from itertools import combinations
 
 from rga.datasets.layout import DataError, relative
 from rga.reid.datasets.catalog import CATALOG
-from rga.reid.datasets.samples import ReidData, Sample, by_identity, join, validation_split
+from rga.reid.datasets.joining import join
+from rga.reid.datasets.samples import ReidData, Sample, by_identity, validation_split
 from rga.reid.evaluation import ReidOptions, evaluate
 from rga.reid.model import ReidModel
 from rga.reid.recipe import ReidRecipe

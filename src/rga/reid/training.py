@@ -28,12 +28,13 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
     Args:
         recipe: all choices.
         data: to train and test on.
+        load_weights: load the backbone's initial weights; a run that continues has its weights in a checkpoint.
 
     Raises:
         InputError: the data have nothing to train on, less than a batch of identities, or a test in which no query has anything to find.
     """
 
-    def __init__(self, recipe: ReidRecipe, data: ReidData) -> None:
+    def __init__(self, recipe: ReidRecipe, data: ReidData, *, load_weights: bool = True) -> None:
         if not data.train:
             raise InputError(f"dataset {data.name!r} has no training split")
         check_findable(data)
@@ -69,7 +70,8 @@ class ReidTraining(ImageTraining[ReidRecipe, ReidData, ReidModel, ReidBatch]):
             if data.is_video
             else TrainingImages(data.train, labels, augmentation)
         )
-        super().__init__(recipe, data, build_model(recipe, len(numbers), data), samples, plan)
+        model = build_model(recipe, len(numbers), data, load_weights=load_weights)
+        super().__init__(recipe, data, model, samples, plan)
         self.criterion = ReidCriterion(recipe.loss, len(numbers), self.model.compared, recipe.seed)
         self.criterion_lr = recipe.loss.center_step
         stages = recipe.model.refine_after, recipe.model.refine_alone
@@ -142,8 +144,8 @@ def check_video(recipe: ReidRecipe, data: ReidData) -> None:
         )
 
 
-def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
-    """The recipe's model with its initial weights."""
+def build_model(recipe: ReidRecipe, classes: int, data: ReidData, *, load_weights: bool = True) -> ReidModel:
+    """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen, video = recipe.model, recipe.video
     frames = video.frames if data.is_video else 1
@@ -173,4 +175,4 @@ def build_model(recipe: ReidRecipe, classes: int, data: ReidData) -> ReidModel:
     if not recipe.loss.identity_weight and model.head is None:  # nothing would train them
         for parameter in (*model.neck.parameters(), *(() if model.classifier is None else model.classifier.parameters())):
             parameter.requires_grad_(False)
-    return start_model(model, chosen, recipe.machine)
+    return start_model(model, chosen, recipe.machine, load_weights=load_weights)

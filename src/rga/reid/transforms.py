@@ -103,7 +103,7 @@ class Augmentation(nn.Module):
             image = TF.resize_image(image, [height, width])
         if self.padding:
             top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
-            image = F.pad(image, [self.padding] * 4)[:, top : top + height, left : left + width]
+            image = F.pad(image, [self.padding] * 4)[..., top : top + height, left : left + width]
         if to_flip < self.flip:
             image = image.flip(-1)
         for change in self.colors:
@@ -113,7 +113,7 @@ class Augmentation(nn.Module):
 
 
 def policy(name: Literal["none", "autoaugment", "randaugment"], probability: float, operations: int, magnitude: int) -> nn.Module | None:
-    """Changes of bytes (3, H, W) by a policy of torchvision; what comes in from outside of the image is grey.
+    """Changes of bytes (..., 3, H, W) by a policy of torchvision; what comes in from outside of the image is grey.
 
     Args:
         name: autoaugment (Cubuk et al., arXiv 1805.09501, the policy for ImageNet), randaugment (arXiv 1909.13719), or none.

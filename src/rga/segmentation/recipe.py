@@ -10,6 +10,7 @@ from rga.backbones.recipe import ModelRecipe
 from rga.checks import check_range
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.training.needed import Needs, above_zero
 from rga.training.recipe import LoaderRecipe, LoopRecipe, MachineRecipe, OptimizationRecipe, Recipe
 
 HeadName = Literal["fcn", "psp", "aspp", "object-context", "dual"]
@@ -113,6 +114,10 @@ class SegmentationRecipe(Recipe):
     """All choices of a segmentation training. An epoch is one pass over the training images."""
 
     task: ClassVar[str] = "segmentation"
+    NEEDS: ClassVar[tuple[Needs, ...]] = (
+        Needs(("class_weights", "focal_gamma", "ohem_threshold"), "pixel_weight", above_zero, "a number above 0"),
+        Needs(("ohem_min_kept",), "ohem_threshold", above_zero, "a number above 0"),
+    )
 
     data: DataSpec = DataSpec("cityscapes", Path("data/cityscapes"))
     """The dataset, as NAME:FOLDER?option=value, such as cityscapes:data/cityscapes; rga data list names all."""

@@ -60,6 +60,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
     Args:
         recipe: all choices.
         data: to train and test on.
+        load_weights: load the backbone's initial weights; a run that continues has its weights in a checkpoint.
 
     Raises:
         InputError: the data have nothing to train on, or less than a batch, or the masks of the split to choose by are not there.
@@ -67,7 +68,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
 
     watched = "mIoU"
 
-    def __init__(self, recipe: SegmentationRecipe, data: SegmentationData) -> None:
+    def __init__(self, recipe: SegmentationRecipe, data: SegmentationData, *, load_weights: bool = True) -> None:
         if not data.train:
             raise InputError(f"dataset {data.name!r} has no training split")
         self.chooses = choosing_split(recipe.evaluation.eval_split, data)
@@ -81,7 +82,7 @@ class SegmentationTraining(ImageTraining[SegmentationRecipe, SegmentationData, S
         chosen = recipe.batches
         self.inference = Inference(window=chosen.crop_size if recipe.evaluation.eval_windows else None)
         plan = ShuffledBatches(len(data.train), chosen.batch_size, recipe.seed)
-        model = build_model(recipe, data)
+        model = build_model(recipe, data, load_weights=load_weights)
         transform = training_transform(
             model.preprocessing,
             resolution=recipe.model.resolution,
@@ -201,8 +202,8 @@ def check_masks(data: SegmentationData, measured: Mapping[str, Sequence[Sample]]
     return tuple(remarks)
 
 
-def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> SegmentationModel:
-    """The recipe's model with its initial weights."""
+def build_model(recipe: SegmentationRecipe, data: SegmentationData, *, load_weights: bool = True) -> SegmentationModel:
+    """The recipe's model with its initial weights, or without them where they come from a checkpoint."""
     torch.manual_seed(recipe.seed)
     chosen = recipe.model
     options = chosen.attention_options()
@@ -224,4 +225,4 @@ def build_model(recipe: SegmentationRecipe, data: SegmentationData) -> Segmentat
         std=chosen.std,
         trained_on=trained_on(recipe, data),
     )
-    return start_model(model, chosen, recipe.machine)
+    return start_model(model, chosen, recipe.machine, load_weights=load_weights)

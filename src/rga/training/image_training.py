@@ -215,11 +215,19 @@ def one_image_because(size: int, parts: int) -> str:
     return f"a batch of {size}{in_parts}{shared} comes as one image at a time"
 
 
-def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe) -> Model:
-    """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place."""
-    normalisation = (model.preprocessing.mean, model.preprocessing.std)
-    source = load_backbone_weights(model.backbone, chosen.backbone, chosen.weights, chosen.attention, normalisation=normalisation)
-    model.set_weights_source(source)
+def start_model(model: Model, chosen: ModelRecipe, machine: MachineRecipe, *, load_weights: bool) -> Model:
+    """Loads the initial weights of a new model's backbone and sets how it lies and is kept in memory; in place.
+
+    Args:
+        model: the new one.
+        chosen: its group of the recipe.
+        machine: likewise.
+        load_weights: whether initial weights are wanted; whoever loads a checkpoint says where the weights in it are from.
+    """
+    if load_weights:
+        normalisation = (model.preprocessing.mean, model.preprocessing.std)
+        source = load_backbone_weights(model.backbone, chosen.backbone, chosen.weights, chosen.attention, normalisation=normalisation)
+        model.set_weights_source(source)
     if machine.activation_checkpointing:
         checkpoint_blocks(model.backbone)
     return model.to(memory_format=torch.channels_last) if machine.channels_last else model

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 from rga.checks import MOST_PROCESSES, check_range, nearest, read_text, read_value
 from rga.datasets.spec import DataSpec
 from rga.errors import InputError
+from rga.training.needed import OF_ALL, Needs, check_needed
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 """Names of devices: auto, cpu, mps, cuda, cuda:1."""
@@ -86,6 +87,19 @@ class OptimizationRecipe:
             )
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be at least 0 and less than 1, got {self.ema_decay}")
+
+    @property
+    def unfinished(self) -> str:
+        """What the training is too short for, in a sentence; empty if nothing. It is no error: a trial may be short."""
+        rises, holds, epochs = self.warmup_epochs, self.warmup_epochs + self.hold_epochs, self.epochs
+        found = []
+        if rises >= epochs and self.lr != self.warmup_start_lr:
+            found.append(f"the learning rate never reaches lr {self.lr:g}, since the warm-up takes {rises:g} epochs (warmup_epochs)")
+        elif self.hold_epochs and holds >= epochs:
+            found.append(f"the learning rate never falls, since it is held until epoch {holds:g} (hold_epochs)")
+        if self.freeze_epochs >= epochs:
+            found.append(f"the backbone never learns, since it is frozen for {self.freeze_epochs} epochs (freeze_epochs)")
+        return f"there are {epochs} epochs: {', and '.join(found)}" if found else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +193,8 @@ class Recipe:
     """The task that trains by it."""
     DATA_FIELDS: ClassVar[tuple[str, ...]] = ("data",)
     """The fields that choose the data: a model remembers them."""
+    NEEDS: ClassVar[tuple[Needs, ...]] = ()
+    """The task's own fields that do nothing without another one."""
 
     data: DataSpec
     """The dataset."""
@@ -225,6 +241,17 @@ class Recipe:
             own = {name: value for name, value in values.items() if known[name] == group}
             changes |= own if group == "" else {group: dataclasses.replace(getattr(self, group), **own)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass, of which mypy cannot know here
+
+    def check_idle(self, before: Recipe) -> None:
+        """Refuses what a person changed of a recipe and does nothing in this one; see ``rga.training.needed``.
+
+        Args:
+            before: the recipe that was changed, of the same task.
+
+        Raises:
+            InputError: there is such a field.
+        """
+        check_needed(self.fields(), before.fields(), (*OF_ALL, *self.NEEDS))
 
     def datasets(self) -> tuple[DataSpec, ...]:
         """The datasets that it names, as they are read: first the one that is tested on."""

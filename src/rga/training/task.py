@@ -40,7 +40,7 @@ class Task(Generic[R, D, M, O]):
         datasets: its catalogue.
         read: the data of a recipe: its dataset, with what is joined and held out.
         fit: (recipe, data, shares) -> the recipe with batches that the data can fill, in as many equal shares.
-        build: (recipe, data) -> the training, with its model, batches, losses and evaluation.
+        build: (recipe, data, load_weights=) -> the training, with its model, batches, losses and evaluation.
         options: the class of the options of an evaluation, a dataclass whose fields have defaults.
         evaluate: (model, data, options, batch_size=, num_workers=, progress=) -> the result on the data's test split.
         main_metric: what its models are compared by: its name, and the result of an evaluation -> its value as a fraction.
@@ -55,7 +55,7 @@ class Task(Generic[R, D, M, O]):
     datasets: Catalog[D]
     read: Callable[[R], D]
     fit: Callable[[R, D, int], R]
-    build: Callable[[R, D], ImageTraining[Any, Any, Any, Any]]
+    build: Callable[..., ImageTraining[Any, Any, Any, Any]]
     options: type[O]
     evaluate: Callable[..., Evaluation]
     main_metric: tuple[str, Callable[[Any], float]]

@@ -98,6 +98,18 @@ def test_an_image_in_two_splits_is_refused(write_coco: WriteCoco, tmp_path: Path
     write_coco(others("bc"), where="annotations/instances_val.json", images="images")
     with pytest.raises(DataError, match=r"1 images are in train and in val, such as .*b\.png"):
         read_coco(tmp_path)
+    (tmp_path / "annotations/instances_val.json").rename(tmp_path / "annotations/instances_test.json")
+    with pytest.raises(DataError, match=r"1 images are in train and in test, such as .*b\.png"):
+        read_coco(tmp_path)
+    (tmp_path / "images/a.png").unlink()
+    (tmp_path / "images/a.png").symlink_to("d.png")
+    write_coco(others("dx"), where="annotations/instances_test.json", images="images")
+    with pytest.raises(DataError, match=r"1 images are in train and in test, such as .*a\.png"):
+        read_coco(tmp_path)
+    write_coco(others("ez"), where="annotations/instances_val.json", images="images")
+    write_coco(others("ew"), where="annotations/instances_test.json", images="images")
+    with pytest.raises(DataError, match=r"1 images are in val and in test, such as .*e\.png"):
+        read_coco(tmp_path)
 
 
 def test_the_fingerprint_sees_annotations(write_coco: WriteCoco, tmp_path: Path) -> None:

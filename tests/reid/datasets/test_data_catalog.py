@@ -36,14 +36,14 @@ def test_options_of_each() -> None:
     assert {name: list(CATALOG.options(name)) for name in READERS if CATALOG.options(name)} == {
         "ilids-vid": ["split"],
         "prid2011": ["split", "splits", "min_frames"],
-        "tracklets": ["test_fraction", "seed", "splits"],
+        "tracklets": ["test_fraction", "seed", "splits", "case"],
         "walks": ["identities", "cameras", "tracklets_per_camera", "frames", "seed"],
         "cuhk03-labeled": ["allow_subset"],
         "cuhk03-detected": ["allow_subset"],
         "cuhk03-classic-labeled": ["split", "single_shot"],
         "cuhk03-classic-detected": ["split", "single_shot"],
-        "folder": ["camera", "test_fraction", "seed", "known", "splits"],
-        "names": ["identity", "camera", "test_fraction", "seed", "known"],
+        "folder": ["camera", "test_fraction", "seed", "known", "splits", "case"],
+        "names": ["identity", "camera", "test_fraction", "seed", "known", "case"],
     }
 
 

@@ -223,3 +223,14 @@ def test_too_little_to_split(tmp_path: Path, write_image: Callable[[Path], Path]
     write_image(tmp_path / "bob" / "1.jpg")
     with pytest.raises(DataError, match="none of the 1 test identities"):
         read_folder(tmp_path)
+
+
+def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path, write_image: Callable[[Path], Path]) -> None:
+    """In two splits, too, where they are one person who is trained and tested on."""
+    for split, name in (("train", "Anna"), ("query", "anna"), ("gallery", "anna"), ("gallery", "bert")):
+        for number in range(2):
+            write_image(tmp_path / split / name / f"{number}.jpg")
+    with pytest.raises(DataError, match=r"Anna and anna differ in case alone: rename one of them, or write case=true"):
+        read_folder(tmp_path)
+    data = read_folder(tmp_path, case=True)
+    assert {sample.identity for sample in data.train}.isdisjoint(sample.identity for sample in data.query)

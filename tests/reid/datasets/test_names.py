@@ -92,3 +92,20 @@ def test_a_folder_of_loose_images_is_told_of_this_reader(folk: Path, tmp_path: P
         CATALOG.load("names", tmp_path / "empty")
     with pytest.raises(MissingFileError, match="no folder"):
         CATALOG.load("names", tmp_path / "nowhere")
+
+
+def test_images_in_folders_within_it_are_refused(folk: Path, write_image: WriteImage) -> None:
+    write_image(folk / "more" / "anna_9.jpg")
+    write_image(folk / "more" / "deep" / "anna_8.jpg")
+    with pytest.raises(DataError, match=rf"has 2 images in folders within it \(more\).* move them up into .*, or write folder:{folk}"):
+        CATALOG.load("names", folk)
+
+
+def test_names_that_differ_in_case_alone_are_refused(folk: Path, write_image: WriteImage) -> None:
+    write_image(folk / "Anna_8.jpg")
+    write_image(folk / "Anna_9.jpg")
+    with pytest.raises(
+        DataError, match=r"Anna and anna differ in case alone: rename one of them, or write case=true if they are not the same"
+    ):
+        CATALOG.load("names", folk)
+    assert {sample.identity for sample in CATALOG.read(f"names:{folk}?case=true&known=true").query} == {1, 2, 3, 4, 5}

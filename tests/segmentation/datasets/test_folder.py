@@ -61,6 +61,8 @@ def test_the_class_file(root: Path) -> None:
     assert classes.names == ("road", "car")
     assert classes.colours == ((0x80, 0x40, 0x80), (0, 0, 0x8E))
     assert classes.values == {0: IGNORED, 1: 0, 2: 1, 3: 1, 255: IGNORED}
+    (root / "classes.csv").write_text(CLASS_FILE.replace("ignored", "Ignored") + "4,IGNORED,\n")
+    assert read_classes(root / "classes.csv").values == {**classes.values, 4: IGNORED}
     (root / "classes.csv").write_text("\ufeffname, value\nroad,255\ncar,1\n", encoding="utf-8")
     assert read_classes(root / "classes.csv").values == {255: 0, 1: 1}
     assert len(set(read_classes(root / "classes.csv").colours)) == 2
@@ -92,6 +94,8 @@ def test_the_class_file(root: Path) -> None:
             "value,name,colour\n0,ignored,#000000\n1,road,#804080\n2,road,#000000\n",
             "line 4: the colour #000000 is that of another class, too",
         ),
+        ("value,name\n1,road\n2,Road\n", "line 3: the names 'road' and 'Road' differ in case alone: write one class in one way"),
+        ("value,name\n0,Ignored\n", "names no class; rga data classes FOLDER proposes"),
         ("value,name\n-1,road\n", "line 2: the value '-1' is no whole number"),
         ("value,name\n99999999999999999999999,road\n", "is no whole number from 0 to 65535"),
     ],

@@ -48,7 +48,7 @@ def classify(
         images: Images, and folders of them.
         output: Also write the answers to this file, as JSON.
         overwrite: Replace the file if it is there already.
-        skip_existing: Keep the answers in the file, and add those about images that it does not have.
+        skip_existing: Keep the answers in the file, and add those about images that it does not have, by their paths as they are named.
         skip_damaged: Damaged images are no error.
         top: Number of classes for each image.
         batch_size: Images at a time.

@@ -12,7 +12,7 @@ import tyro
 from numpy.typing import NDArray
 
 from rga.checks import check_at_least, check_workers
-from rga.cli.answering import BATCHES, Answers, check_existing, keep, merged
+from rga.cli.answering import BATCHES, Answers, check_existing, check_same, content_of, keep, merged
 from rga.cli.opened import opened
 from rga.cli.parsing import Images, Model
 from rga.cli.progress import progress
@@ -42,9 +42,9 @@ def embed(
 ) -> None:
     """Compute features of images of people.
 
-    Writes an .npz with ``features`` (n, d) float32 and ``paths`` (n,), relative to the folders in IMAGES, and how they were computed:
-    ``weights``, a fingerprint of the model's, and ``flip``. Compare features by cosine. Images that are damaged are named at the end, when
-    all others are done.
+    Writes an .npz with ``features`` (n, d) float32, ``paths`` (n,), relative to the folders in IMAGES, ``contents`` (n,), by which changed
+    images are told, and how they were computed: ``weights``, a fingerprint of the model's, and ``flip``. Compare features by cosine. Images
+    that are damaged are named at the end, when all others are done.
 
     Args:
         model: A file .onnx or .xml, the folder of a run or of a saved model, the name of one that ships with rga, or one on the
@@ -52,7 +52,8 @@ def embed(
         images: Images cropped to one person each, and folders of them.
         output: File for the features.
         overwrite: Replace the file if it is there already.
-        skip_existing: Keep the features in the file, and add those of images that it does not have.
+        skip_existing: Keep the features in the file, and add those of images that it does not have. Other images of the same names are
+            refused.
         skip_damaged: Damaged images are no error.
         flip: Average the features of each image and its mirror image.
         batch_size: Images at a time.
@@ -66,12 +67,18 @@ def embed(
     named = named_images(images, suffixes=True)
     loaded = opened(model, ReidModel, device)
     about = {"weights": fingerprint_of(loaded), "flip": flip}
-    before = read_features(output, about) if skip_existing and output.exists() else {}
+    before, contents = read_features(output, about) if skip_existing and output.exists() else ({}, {})
+    check_same(named, contents, output)
     answers: Answers[Features] = Answers()
 
     def use(chosen: Mapping[str, Path], **reports: Any) -> Features:
+        contents.update({name: content_of(path) for name, path in chosen.items()})
         features: Features = loaded.embed(chosen.values(), batch_size=batch_size, num_workers=num_workers, flip=flip, **reports)
         return features
+
+    def write() -> None:
+        features = merged(named, before, answers.found)
+        write_features(output, features, [contents[name] for name in features], about)
 
     whole = False
     try:
@@ -80,7 +87,7 @@ def embed(
         whole = bool(before or answers.found)
     finally:
         replaces = output.exists() and not skip_existing
-        keep(lambda: write_features(output, merged(named, before, answers.found), about), answers, output, whole=whole, replaces=replaces)
+        keep(write, answers, output, whole=whole, replaces=replaces)
     if whole:
         features = merged(named, before, answers.found)
         kept = f", {len(before)} of which were there" if before else ""
@@ -88,24 +95,26 @@ def embed(
     answers.conclude(len(named), skip_damaged)
 
 
-def write_features(path: Path, features: dict[str, Features], about: dict[str, Any]) -> None:
+def write_features(path: Path, features: dict[str, Features], contents: list[str], about: dict[str, Any]) -> None:
     """Writes features and the names of their images, atomically.
 
     Args:
         path: of the file.
         features: name of an image -> (D,).
+        contents: of these images, see ``content_of``.
         about: what they were computed with.
     """
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, features=np.stack(list(features.values())), paths=np.array(list(features)), **about)
+            rows = np.stack(list(features.values()))
+            np.savez(file, features=rows, paths=np.array(list(features)), contents=np.array(contents), **about)
 
     write_atomically(path, write)
 
 
-def read_features(path: Path, about: dict[str, Any]) -> dict[str, Features]:
-    """The features in a file by the names of their images.
+def read_features(path: Path, about: dict[str, Any]) -> tuple[dict[str, Features], dict[str, str]]:
+    """The features in a file, and the contents of their images, by the images' names.
 
     Args:
         path: of the file.
@@ -117,7 +126,9 @@ def read_features(path: Path, about: dict[str, Any]) -> dict[str, Features]:
     try:
         with np.load(path) as stored:
             found = {name: stored[name] for name in stored.files}
-        features = dict(zip(found["paths"].tolist(), found["features"], strict=True))
+        names = found["paths"].tolist()
+        features = dict(zip(names, found["features"], strict=True))
+        contents = None if "contents" not in found else dict(zip(names, found["contents"].tolist(), strict=True))
     except (ValueError, KeyError, EOFError, BadZipFile) as error:
         raise InputError(f"{path} does not hold features of rga embed: name another file, or replace it with --overwrite") from error
     if any(name not in found or found[name].item() != value for name, value in about.items()):
@@ -125,4 +136,9 @@ def read_features(path: Path, about: dict[str, Any]) -> dict[str, Features]:
             f"the features in {path} are of other weights, or with another --flip, or do not tell: they cannot be compared with new ones; "
             "name another file, or replace it with --overwrite"
         )
-    return features
+    if contents is None:
+        raise InputError(
+            f"{path} does not tell which images its features are of, as in files of earlier versions, so that other images of the "
+            "same names would be taken for them: name another file, or replace it with --overwrite"
+        )
+    return features, contents

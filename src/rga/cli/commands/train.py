@@ -65,6 +65,7 @@ def command(name: str) -> Callable[..., int]:
 
     def train(recipe: Recipe = default, *, output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = folder) -> int:
         check_data_named(recipe, default, name)
+        recipe.check_idle(default)
         from rga.runs import train as run  # noqa: PLC0415  PyTorch, which help does not need
 
         return run(recipe, output=output, name=named).exit_code

@@ -136,8 +136,7 @@ def check_data(
     Raises:
         MissingFileError: a file is gone.
     """
-    home = {sample.image: split for split in SPLITS for sample in data.split(split)}
-    leaks, duplicates = leaks_and_duplicates(home, data.root)
+    leaks, duplicates = leaks_and_duplicates({split: [sample.image for sample in data.split(split)] for split in SPLITS}, data.root)
     return DetectionReport(
         name=data.name,
         root=data.root,

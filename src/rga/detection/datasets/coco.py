@@ -7,7 +7,9 @@ Or one file of annotations, whose images are split by a hash of their names.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from rga.datasets.layout import DataError, not_found
@@ -49,7 +51,7 @@ def read_coco(
 
     Raises:
         MissingFileError: a folder or a file is missing.
-        DataError: annotations are not in COCO's format, files differ in their categories, or images are missing.
+        DataError: annotations are not in COCO's format, files differ in their categories, images are missing, or one is in two splits.
         InputError: an option is out of its range.
     """
     if root.is_file():
@@ -57,9 +59,7 @@ def read_coco(
     files = {split: read_annotations(path) for split, path in find_files(root).items()}
     classes = same_categories(list(files.values()))
     found = {split: samples_of(file, image_folders(root, file.path, images)) for split, file in files.items()}
-    shared = {sample.image for sample in found.get("train", ())} & {sample.image for sample in found.get("val", ())}
-    if shared:
-        raise DataError(f"{len(shared)} images are in train and in val, such as {min(shared)}: take them out of one of both files")
+    check_apart(found)
     train, val, test = (found.get(split, ()) for split in SPLITS)
     return DetectionData(root.resolve().name, classes, train, val, test, root)
 
@@ -151,6 +151,20 @@ def samples_of(file: AnnotationFile, folders: Sequence[Path]) -> tuple[Sample, .
         looked = "" if len(missing) < len(paths) else f"; looked into {', '.join(map(str, dict.fromkeys(folders)))}. {WHERE}"
         raise MissingFileError(f"{len(missing):,} of the {len(paths):,} images of {file.path} are not there, such as {missing[0]}{looked}")
     return tuple(Sample(path, image.size, image.objects) for path, image in zip(paths, file.images, strict=True))
+
+
+def check_apart(found: Mapping[str, Sequence[Sample]]) -> None:
+    """Refuses images that are in two splits, also where a link leads to one of them.
+
+    Raises:
+        DataError: there are such.
+    """
+    files = {split: {os.path.realpath(sample.image): sample.image for sample in samples} for split, samples in found.items()}
+    for (first, mine), (second, theirs) in combinations(files.items(), 2):
+        shared = mine.keys() & theirs.keys()
+        if shared:
+            example = min(mine[path] for path in shared)
+            raise DataError(f"{len(shared)} images are in {first} and in {second}, such as {example}: take them out of one of both files")
 
 
 def same_categories(files: Sequence[AnnotationFile]) -> Categories:

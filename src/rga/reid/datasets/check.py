@@ -17,6 +17,9 @@ from rga.reid.datasets.samples import SPLITS, ReidData, Sample, SplitCounts
 NAMED_CAMERA = re.compile(r"((?:^|_|-)(?:c|cam|camera)[_-]?)(\d+)(?!\d)", re.IGNORECASE)
 """How names of files usually say a camera."""
 
+TRAINED_QUERIES = "[query is|queries are] trained on"
+"""How images of the query are told that are training images, too."""
+
 MANY = 10
 """More cameras than half of the images are strange from this number on: it may be another number that was read."""
 
@@ -43,6 +46,8 @@ class DataReport:
     """Images that cannot be decoded, and why."""
     overlapping_identities: tuple[int, ...]
     """Identities that are trained on and tested on."""
+    trained_queries: tuple[str, ...]
+    """Queries that are trained on, the same files."""
     unmatched_queries: tuple[str, ...]
     """Queries with nothing to find in the gallery; they do not count in a test."""
     duplicates: tuple[tuple[str, ...], ...]
@@ -72,7 +77,7 @@ class DataReport:
         several labels, or no query can be found.
         """
         nothing_to_find = 0 < self.found["query"].images == len(self.unmatched_queries)
-        wrong = (self.wrong_counts, self.damaged, self.overlapping_identities, self.leaked, self.contradictory)
+        wrong = (self.wrong_counts, self.damaged, self.overlapping_identities, self.trained_queries, self.leaked, self.contradictory)
         return not (any(wrong) or nothing_to_find)
 
     def to_dict(self) -> dict[str, object]:
@@ -93,6 +98,7 @@ class DataReport:
             "opened": self.opened,
             "damaged": [{"path": path, "reason": reason} for path, reason in self.damaged],
             "overlapping_identities": list(self.overlapping_identities),
+            "trained_queries": list(self.trained_queries),
             "unmatched_queries": list(self.unmatched_queries),
             "duplicates": [list(group) for group in self.duplicates],
             "leaked": [list(group) for group in self.leaked],
@@ -131,6 +137,7 @@ class DataReport:
             (bool(self.wrong_counts), self.wrong_counts, "[split does|splits do] not hold what [it|they] should"),
             (True, [f"{path} ({reason})" for path, reason in self.damaged], "[image|images] cannot be decoded"),
             (True, self.overlapping_identities, "[identity is|identities are] trained on and tested on"),
+            (True, self.trained_queries, TRAINED_QUERIES),
             (
                 unmatched == queries,
                 self.unmatched_queries,
@@ -188,6 +195,7 @@ def check_data(
         opened=open_images,
         damaged=tuple((relative(path, data.root), reason) for path, reason in find_damaged(paths, progress)) if open_images else (),
         overlapping_identities=() if data.known_people else tuple(sorted(tested & set(images))),
+        trained_queries=tuple(relative(file, data.root) for file in find_trained(data)),
         unmatched_queries=tuple(relative(sample.path, data.root) for sample in find_unmatched(data)),
         duplicates=named(duplicates),
         leaked=named(leaked),
@@ -222,6 +230,12 @@ def judge(data: ReidData, duplicates: Sequence[Sequence[Path]]) -> tuple[list[Se
     return leaked, contradictory
 
 
+def find_trained(data: ReidData) -> list[Path]:
+    """Files of the query that are trained on, too: what was learnt by heart is found."""
+    trained = {file for sample in data.train for file in sample.files}
+    return [file for sample in data.query for file in sample.files if file in trained]
+
+
 def agrees(found: SplitCounts, expected: SplitCounts) -> bool:
     """Whether a split holds what it should; cameras count only where they are said."""
     cameras = expected.cameras is None or found.cameras == expected.cameras
@@ -248,6 +262,7 @@ def cautions(data: ReidData) -> list[str]:
     unmatched = [relative(sample.path, data.root) for sample in find_unmatched(data)]
     found: list[tuple[bool, Sequence[object], str]] = [
         (True, [] if data.known_people else sorted(both), "[identity is|identities are] trained on and tested on"),
+        (True, [relative(file, data.root) for file in find_trained(data)], TRAINED_QUERIES),
         (True, unmatched, f"of {len(data.query):,} queries [has|have] nothing to find and [does|do] not count"),
     ]
     said = [text for _, text in sentences(found)]

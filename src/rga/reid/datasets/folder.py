@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rga.datasets.layout import DataError, images_in
@@ -33,7 +33,14 @@ WHERE = "The images are your own: ROOT/IDENTITY/*.jpg, or ROOT/train, ROOT/query
 
 
 def read_folder(
-    root: Path, *, camera: str | None = None, test_fraction: float = 0.5, seed: int = 0, known: bool = False, splits: bool = True
+    root: Path,
+    *,
+    camera: str | None = None,
+    test_fraction: float = 0.5,
+    seed: int = 0,
+    known: bool = False,
+    splits: bool = True,
+    case: bool = False,
 ) -> ReidData:
     r"""Reads images from folders that are named like their identities.
 
@@ -50,11 +57,12 @@ def read_folder(
         known: test on new images of people who are trained on. A query is searched for in train, where there is no gallery. Where the
             folder has no splits, an image of each person is a query, and all others are trained on and are the gallery.
         splits: whether folders that are called like splits are splits; no where they are identities.
+        case: whether names that differ in case alone are different identities; they are refused otherwise.
 
     Raises:
         MissingFileError: there is no such folder, or no folder in it.
-        DataError: a folder is empty or holds images beside its folders, splits are not clear, a file name has no camera or several, or
-            there are too few identities to split.
+        DataError: a folder is empty or holds images beside its folders, splits are not clear, a file name has no camera or several, names
+            differ in case alone, or there are too few identities to split.
         InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
@@ -67,6 +75,8 @@ def read_folder(
         raise DataError(f"{root} has {both}: a test is either query and gallery, or one folder that is divided into both")
     named = {path.name for folder in found.values() or (root,) for path in identity_folders(folder)}
     numbers = {name: number for number, name in enumerate(sorted(map(composed, named)), start=1)}
+    if not case:
+        check_spelling(numbers, root)
     if found:
         numbers |= {str(JUNK): JUNK}
         parts = {name: read_identities(folder, numbers, pattern) for name, folder in found.items()}
@@ -152,6 +162,25 @@ def identity_folders(folder: Path) -> list[Path]:
     if loose:
         raise DataError(f"{folder} has images beside its folders, of whom nobody says who they are: {examples(loose)}. {WHERE}")
     return folders
+
+
+def check_spelling(names: Iterable[str], root: Path) -> None:
+    """Refuses names that differ in case alone, as typing and Windows make them: one person would become two.
+
+    Args:
+        names: of people, or of cameras.
+        root: that they are in, for the error.
+
+    Raises:
+        DataError: there are such.
+    """
+    seen: dict[str, str] = {}
+    for name in sorted(names):
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise DataError(
+                f"{root}: {other} and {name} differ in case alone: rename one of them, or write case=true if they are not the same"
+            )
 
 
 def read_identities(folder: Path, numbers: dict[str, int], pattern: re.Pattern[str] | None) -> tuple[Sample, ...]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from rga.datasets.layout import DataError, images_in
 from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
-from rga.images.listing import composed
-from rga.reid.datasets.folder import camera_of, camera_pattern, split_people
+from rga.images.listing import composed, image_names
+from rga.reid.datasets.folder import camera_of, camera_pattern, check_spelling, split_people
 from rga.reid.datasets.samples import ReidData, Sample
 
 WHERE = (
@@ -32,6 +32,7 @@ def read_names(
     test_fraction: float = 0.5,
     seed: int = 0,
     known: bool = False,
+    case: bool = False,
 ) -> ReidData:
     r"""Reads images from a folder; the file names tell the person.
 
@@ -43,10 +44,12 @@ def read_names(
         test_fraction: of the people to test on.
         seed: of that split.
         known: test on new images of all people instead; see ``rga.reid.datasets.folder``.
+        case: whether names that differ in case alone are different people; they are refused otherwise.
 
     Raises:
         MissingFileError: there is no such folder, or no image in it.
-        DataError: a file name has no person or no camera, there are too few people, or every image is of another person.
+        DataError: there are images in folders within it, a file name has no person or no camera, names differ in case alone, there are too
+            few people, or every image is of another person.
         InputError: an option is out of its range, or no regular expression with one group.
     """
     if not 0 < test_fraction < 1:
@@ -54,13 +57,31 @@ def read_names(
     person, place = identity_pattern(identity), camera_pattern(camera)
     if not root.is_dir():
         raise MissingFileError(f"no folder {root}. {WHERE}")
+    check_flat(root)
     people = {path: person_of(path, person) for path in images_in(root)}
+    if not case:
+        check_spelling(people.values(), root)
     numbers = {name: number for number, name in enumerate(sorted({*people.values()}), start=1)}
     if len(numbers) == len(people):
         some = examples([f"{name} of {path.name}" for path, name in people.items()])
         raise DataError(f"every image in {root} is of another person by its name ({some}): write names:{root}?identity=REGEX")
     samples = [Sample(path, numbers[name], camera_of(path, place)) for path, name in people.items()]
     return split_people(root, samples, numbers, test_fraction, seed, known=known)
+
+
+def check_flat(root: Path) -> None:
+    """Refuses a folder with images in folders within it, which would be left out.
+
+    Raises:
+        DataError: there are such.
+    """
+    deeper = [name for name in image_names(root) if "/" in name]
+    if deeper:
+        folders = examples(sorted({name.split("/")[0] for name in deeper}))
+        raise DataError(
+            f"{root} has {len(deeper)} images in folders within it ({folders}), which are left out: move them up into {root}, "
+            f"or write folder:{root} if the folders are people"
+        )
 
 
 def identity_pattern(identity: str) -> re.Pattern[str]:

@@ -1,14 +1,13 @@
 """What a re-identification dataset is here: three splits of samples, each an image or a tracklet of one identity by one camera.
 
-Readers (``rga.reid.datasets.catalog``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier, joined sets
-and the hold-out of training identities.
+Readers (``rga.reid.datasets.catalog``) make a ``ReidData``; here are its counts, its fingerprint, labels for the classifier and the
+hold-out of training identities. ``rga.reid.datasets.joining`` joins several.
 """
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -85,6 +84,8 @@ class ReidData:
     """Images to find them among."""
     root: Path
     """The folder that paths are told from."""
+    roots: tuple[Path, ...] = ()
+    """Of sets that were joined: the folder of each, in the order of ``Sample.domain``."""
 
     def __post_init__(self) -> None:
         if not (self.train or self.query or self.gallery):
@@ -145,18 +146,20 @@ class ReidData:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change when an image is added, lost, moved, relabelled or changes its size.
 
-        Paths count relative to ``root``, so that copies of a dataset have the same fingerprint on every machine.
+        Paths count relative to ``root``, and those of sets that were joined relative to their own roots, so that copies of a dataset have
+        the same fingerprint on every machine, wherever its parts lie.
 
         Raises:
             MissingFileError: an image is gone.
         """
-        return fingerprint(
-            f"{name}\t{relative(file, self.root)}\t{sample.identity}\t{sample.camera}\t{size_of(file)}"
-            + (f"\t{relative(sample.path, self.root)}" if sample.is_tracklet else "")  # which tells the tracklet
-            for name in SPLITS
-            for sample in self.split(name)
-            for file in sample.files
-        )
+        return fingerprint(self.entry(name, sample, file) for name in SPLITS for sample in self.split(name) for file in sample.files)
+
+    def entry(self, split: str, sample: Sample, file: Path) -> str:
+        """A file's line in the fingerprint."""
+        root = self.roots[sample.domain] if self.roots else self.root
+        line = f"{split}\t{relative(file, root)}\t{sample.identity}\t{sample.camera}\t{size_of(file)}"
+        tracklet = f"\t{relative(sample.path, root)}" if sample.is_tracklet else ""  # its first frame tells the tracklet
+        return line + tracklet + (f"\t{sample.domain}" if self.roots else "")
 
 
 def check_once(data: ReidData) -> None:
@@ -203,11 +206,11 @@ def count(samples: Sequence[Sample], distractors: bool = False) -> SplitCounts:
 
     Args:
         samples: of one split.
-        distractors: identity ``DISTRACTOR`` is nobody, as in a gallery.
+        distractors: the identities ``DISTRACTOR`` and ``JUNK`` are nobody, as in a gallery.
     """
     identities = {sample.identity for sample in samples}
     if distractors:
-        identities.discard(DISTRACTOR)
+        identities -= {DISTRACTOR, JUNK}
     cameras = {sample.camera for sample in samples if sample.camera is not None}
     return SplitCounts(len(identities), len(samples), len(cameras))
 
@@ -228,89 +231,6 @@ def by_identity(samples: Iterable[Sample]) -> dict[int, list[Sample]]:
     for sample in samples:
         groups.setdefault(sample.identity, []).append(sample)
     return dict(sorted(groups.items()))
-
-
-def join(name: str, *sets: ReidData, test: ReidData | None = None) -> ReidData:
-    """Joins the training splits of several sets; "train on one, test on another" is joining one.
-
-    Identities and cameras are numbered anew from 1, set by set, so that equal numbers of two sets stay different persons and cameras. A set
-    that is both trained and tested on keeps its identities in common; distractors stay distractors.
-
-    Args:
-        name: of the joined set.
-        *sets: whose training splits are joined.
-        test: whose query and gallery the joined set has; without it both are empty.
-
-    Raises:
-        InputError: there is no set to join.
-        DataError: no set has a training split, and there is no test set; or an image is in several of the sets.
-
-    Example:
-        >>> root = Path("images")
-        >>> first = ReidData("first", (Sample(root / "a.jpg", 7, 1),), (), (), root)
-        >>> second = ReidData("second", (Sample(root / "b.jpg", 7, 1),), (), (), root)
-        >>> [(sample.identity, sample.camera) for sample in join("both", first, second).train]
-        [(1, 1), (2, 2)]
-    """
-    if not sets:
-        raise InputError(f"nothing to join for {name!r}: pass at least one dataset")
-    check_apart(sets, test)
-    trained = [(index, data.train) for index, data in enumerate(sets)]
-    tested: list[tuple[int, tuple[Sample, ...]]] = []
-    if test is not None:
-        index = next((i for i, data in enumerate(sets) if data is test), len(sets))
-        tested = [(index, test.query), (index, test.gallery)]
-
-    identities = number_anew((index, sample.identity) for index, samples in trained + tested for sample in samples)
-    cameras = number_anew((index, sample.camera) for index, samples in trained + tested for sample in samples if sample.camera is not None)
-
-    def renumbered(index: int, samples: Iterable[Sample], distractors: bool = False) -> Iterator[Sample]:
-        for sample in samples:
-            nobody = distractors and sample.identity == DISTRACTOR
-            yield replace(
-                sample,
-                identity=DISTRACTOR if nobody else identities[index, sample.identity],
-                camera=None if sample.camera is None else cameras[index, sample.camera],
-                domain=index,
-            )
-
-    roots = [data.root.absolute() for data in (*sets, *([test] if test is not None else []))]
-    return ReidData(
-        name,
-        train=tuple(chain.from_iterable(renumbered(index, samples) for index, samples in trained)),
-        query=tuple(renumbered(*tested[0])) if tested else (),
-        gallery=tuple(renumbered(*tested[1], distractors=True)) if tested else (),
-        root=Path(os.path.commonpath(roots)),
-    )
-
-
-def check_apart(sets: Sequence[ReidData], test: ReidData | None) -> None:
-    """Refuses to join sets that share images: one person would become two, or be trained and tested on as another one.
-
-    Args:
-        sets: that are trained on.
-        test: that is tested on; one of the sets or another one.
-
-    Raises:
-        DataError: there is an image in two of them.
-    """
-    owner: dict[str, ReidData] = {}
-    for data in sets:
-        for path in (path for sample in data.train for path in sample.files):
-            if owner.setdefault(os.path.realpath(path), data) is not data:
-                other = owner[os.path.realpath(path)]
-                raise DataError(f"{other.name!r} at {other.root} and {data.name!r} at {data.root} both train on {path}: name one of them")
-    if test is None:
-        return
-    for path in (path for sample in chain(test.query, test.gallery) for path in sample.files):
-        other = owner.get(os.path.realpath(path), test)
-        if other is not test:
-            raise DataError(f"{other.name!r} at {other.root} trains on {path}, and {test.name!r} at {test.root} tests on it")
-
-
-def number_anew(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """Numbers from 1 for (set, number in the set), in their order."""
-    return {key: number for number, key in enumerate(sorted(set(keys)), start=1)}
 
 
 def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
@@ -343,7 +263,7 @@ def validation_split(data: ReidData, identities: int, seed: int) -> ReidData:
     if not query:
         raise DataError(f"none of the {identities} identities held out of {data.name!r} has {second_image(samples)} to find: hold out more")
     train = tuple(sample for sample in samples if sample.identity not in held_out)
-    return ReidData(f"{data.name}-validation", train, query, gallery, data.root)
+    return ReidData(f"{data.name}-validation", train, query, gallery, data.root, data.roots)
 
 
 def from_one(samples: Sequence[Sample]) -> tuple[Sample, ...]:

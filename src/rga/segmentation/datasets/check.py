@@ -180,8 +180,7 @@ def check_data(
     Raises:
         FileNotFoundError: a file is gone.
     """
-    home = {sample.image: split for split in SPLITS for sample in data.split(split)}
-    leaks, duplicates = leaks_and_duplicates(home, data.root)
+    leaks, duplicates = leaks_and_duplicates({split: [sample.image for sample in data.split(split)] for split in SPLITS}, data.root)
     return SegmentationReport(
         name=data.name,
         root=data.root,

@@ -5,9 +5,9 @@
     1,road,#804080
     2,car,#00008e
 
-Values with the same name are one class, the name ``ignored`` is for pixels that do not count, and so is 255 where it is not listed. Classes
-are numbered in the order in which they come. Colours may be left out; where masks are in colours (RGB), they say which colour is which
-class. Where the masks are in colours alone, the colour is the value:
+Values with the same name are one class, the name ``ignored``, in any case, is for pixels that do not count, and so is 255 where it is not
+listed. Other names that differ in case alone are refused. Classes are numbered in the order in which they come. Colours may be left out;
+where masks are in colours (RGB), they say which colour is which class. Where the masks are in colours alone, the colour is the value:
 
     value,name
     #804080,road
@@ -43,6 +43,7 @@ def read_classes(path: Path) -> Classes:
         DataError: a column is missing or there twice, a line is wrong, there is no class, or the file is no text.
     """
     rows = read_rows(path, ("value", "name"), ("colour",), WHERE)
+    spelt: dict[str, str] = {}
     values: dict[int, int] = {}
     more: dict[Colour, int] = {}
     chosen: dict[str, Colour | None] = {}
@@ -57,7 +58,10 @@ def read_classes(path: Path) -> Classes:
         if not name:
             raise DataError(f"{row.location}: the value {value} has no name; call it {IGNORED_NAME!r} if it does not count")
         index = IGNORED
-        if name != IGNORED_NAME:
+        if name.casefold() != IGNORED_NAME:
+            other = spelt.setdefault(name.casefold(), name)
+            if other != name:
+                raise DataError(f"{row.location}: the names {other!r} and {name!r} differ in case alone: write one class in one way")
             chosen[name] = chosen.get(name) or colour or written
             index = list(chosen).index(name)
         if written:

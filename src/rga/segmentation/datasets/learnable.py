@@ -24,6 +24,8 @@ SOME = 100
 """So many masks are read in any case."""
 MOST = 2000
 """And so many at most."""
+NO_CLASS = frozenset({"ignore", "void", "unlabeled", "unlabelled", "don't care", "dontcare"})
+"""Names, in lower case, that other toolkits have for pixels that do not count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,11 @@ class Examination:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What should be known before a training, a sentence each."""
-        found = []
+        found = [
+            f"{name!r} is a class as all others are, which is learnt and measured: call it 'ignored' if its pixels do not count"
+            for name in self.classes.names
+            if name.casefold() in NO_CLASS
+        ]
         where = "any mask of train" if self.masks == self.of else f"{self.masks:,} of {self.of:,} masks of train, which were looked at"
         if self.absent and self.masks:
             text = f"{len(self.absent):,} [class has|classes have] no pixel in {where}: {examples(self.absent)}"

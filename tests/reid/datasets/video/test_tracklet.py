@@ -7,7 +7,8 @@ import pytest
 
 from rga.datasets.layout import DataError
 from rga.reid.datasets.check import check_data
-from rga.reid.datasets.samples import ReidData, Sample, join, validation_split
+from rga.reid.datasets.joining import join
+from rga.reid.datasets.samples import ReidData, Sample, validation_split
 from rga.reid.datasets.video.tracklet import Tracklet
 
 from .walked import write_tracklet

@@ -96,3 +96,26 @@ def test_generated_people_are_rendered_when_they_are_read_and_not_again(tmp_path
     assert CATALOG.read(f"tracklets:{tmp_path / 'data' / 'walks'}").train == data.train
     with pytest.raises(DataError, match=r"has no walks\.json, so these are no generated people"):
         CATALOG.read(f"walks:{tmp_path}")
+
+
+@pytest.mark.parametrize(("old", "new"), [("gallery/cora", "gallery/Cora"), ("gallery/cora/hall", "gallery/cora/Hall")])
+def test_people_and_cameras_that_differ_in_case_alone_are_refused(splits: Path, old: str, new: str) -> None:
+    (splits / old).rename(splits / new)
+    with pytest.raises(DataError, match=r"(Cora and cora|Hall and hall) differ in case alone"):
+        read_tracklets(splits)
+    assert len(read_tracklets(splits, case=True).gallery) == 8
+
+
+def test_frames_are_in_the_order_of_their_numbers(splits: Path) -> None:
+    home = splits / "train" / "anna" / "hall" / "walk9"
+    for beginning, numbers in (("f_", range(1, 13)), ("", range(98, 103))):
+        for number in numbers:
+            write_frame(home / f"{beginning}{number}.jpg", [number])
+        (found,) = [each for each in read_tracklets(splits).train if each.files[0].parent == home]
+        assert [path.stem for path in found.files] == [f"{beginning}{number}" for number in numbers]
+        for path in home.iterdir():
+            path.unlink()
+    for name in ("a2", "a10", "b"):  # which is no order of numbers
+        write_frame(home / f"{name}.jpg", [1])
+    (found,) = [each for each in read_tracklets(splits).train if each.files[0].parent == home]
+    assert [path.stem for path in found.files] == ["a10", "a2", "b"]

@@ -1,12 +1,14 @@
 r"""Your own tracklets in folders: a folder an identity, in it one a camera, in it one a tracklet, in it the frames.
 
 ``ROOT/IDENTITY/CAMERA/TRACKLET/*.jpg``, which is split by identity; or ``ROOT/{train,query,gallery}/IDENTITY/...``; or
-``ROOT/{train,test}/IDENTITY/...``, whose test is divided into query and gallery. Frames are in the order of their names, so numbers need
-leading zeros. ``rga data make walks`` writes this layout.
+``ROOT/{train,test}/IDENTITY/...``, whose test is divided into query and gallery. Frames are in the order of their names; names that
+end in numbers with and without leading zeros after the same beginning (``f9.jpg``, ``f10.jpg``) are in the order of the numbers.
+``rga data make walks`` writes this layout.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from rga.errors import InputError, MissingFileError
 from rga.images.defects import examples
 from rga.images.listing import composed, folders_in, image_names
 from rga.ranking.labels import JUNK
-from rga.reid.datasets.folder import VOCABULARY, draw_queries, split_people
+from rga.reid.datasets.folder import VOCABULARY, check_spelling, draw_queries, split_people
 from rga.reid.datasets.samples import ReidData, Sample, second_image
 from rga.reid.datasets.video.tracklet import Tracklet
 
@@ -27,8 +29,11 @@ WHERE = (
 
 Numbers = Mapping[str, int]
 
+NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
+"""The name of a frame without its ending: a beginning, and the number that it ends in."""
 
-def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, splits: bool = True) -> ReidData:
+
+def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, splits: bool = True, case: bool = False) -> ReidData:
     """Reads tracklets from folders that are named like their identities and cameras.
 
     Identities and cameras are numbered from 1 in the order of all names; the same name in two splits is the same one. A folder ``test``
@@ -40,10 +45,12 @@ def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, spl
         test_fraction: of the identities to test on, where the folder has no splits.
         seed: of that split, and of the queries that are drawn.
         splits: whether folders that are called like splits are splits; no where they are identities.
+        case: whether names that differ in case alone are different identities or cameras; they are refused otherwise.
 
     Raises:
         MissingFileError: there is no such folder.
-        DataError: a folder is empty or holds images beside its folders, splits are not clear, or there is nothing to test on.
+        DataError: a folder is empty or holds images beside its folders, splits are not clear, names differ in case alone, or there is
+            nothing to test on.
         InputError: an option is out of its range.
     """
     if not 0 < test_fraction < 1:
@@ -57,6 +64,8 @@ def read_tracklets(root: Path, *, test_fraction: float = 0.5, seed: int = 0, spl
     people = [person for folder in found.values() or (root,) for person in inner_folders(folder, "identities")]
     identities = numbered(person.name for person in people)
     cameras = numbered(camera.name for person in people for camera in inner_folders(person, "cameras"))
+    for names in () if case else (identities, cameras):
+        check_spelling(names, root)
     if not found:
         return split_people(root, tracklets_in(root, identities, cameras), identities, test_fraction, seed, known=False)
     identities |= {str(JUNK): JUNK}
@@ -84,7 +93,7 @@ def tracklets_in(folder: Path, identities: Numbers, cameras: Numbers) -> tuple[S
 
 
 def frames_in(folder: Path) -> list[Path]:
-    """The frames of a tracklet, by name.
+    """The frames of a tracklet, in their order.
 
     Raises:
         DataError: there are none, or folders beside or instead of them.
@@ -93,7 +102,23 @@ def frames_in(folder: Path) -> list[Path]:
     if within or not names:
         what = f"the folders {examples([each.name for each in within])}" if within else "no image"
         raise DataError(f"{folder} is a tracklet and has {what} in it: expected its frames. {WHERE}")
-    return [folder / name for name in names]
+    return [folder / name for name in in_time(names)]
+
+
+def in_time(names: list[str]) -> list[str]:
+    """Names of frames in the order of the numbers that they end in, where these follow the same beginning; otherwise as they are.
+
+    Example:
+        >>> in_time(["f10.jpg", "f8.jpg", "f9.jpg"]), in_time(["f10.jpg", "g9.jpg"])
+        (['f8.jpg', 'f9.jpg', 'f10.jpg'], ['f10.jpg', 'g9.jpg'])
+    """
+    found = {name: NUMBERED.fullmatch(Path(name).stem) for name in names}
+    parts = {name: (match[1], match[2]) for name, match in found.items() if match is not None}
+    if len(parts) < len(names) or len({beginning for beginning, _ in parts.values()}) > 1:
+        return names
+    if len({len(number) for _, number in parts.values()}) == 1:
+        return names  # with leading zeros both orders are one
+    return sorted(names, key=lambda name: (int(parts[name][1]), name))
 
 
 def inner_folders(folder: Path, what: str) -> list[Path]:
