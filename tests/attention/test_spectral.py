@@ -75,6 +75,21 @@ def outputs_and_gradients(module: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     return out.detach(), leaf.grad
 
 
+def test_weights_are_assigned_to_a_module_on_the_meta_device() -> None:
+    trained = rga.create_attention("rga-sc", CHANNELS, GRID, fit="spectral").eval()
+    with torch.device("meta"):
+        module = rga.create_attention("rga-sc", CHANNELS, GRID, fit="spectral").eval()
+    weights = {key: value for key, value in trained.state_dict().items() if not key.endswith("size")}
+    module.load_state_dict(weights, assign=True, strict=False)
+    for x in (torch.rand(2, CHANNELS, *GRID), torch.rand(2, CHANNELS, 9, 5)):
+        with pytest.raises(InputError, match=r"6x4 grid was built on the meta device.*assign=True.*to_empty"):
+            module(x)
+    module.load_state_dict(trained.state_dict(), assign=True)
+    assert not any(tensor.is_meta for tensor in [*module.parameters(), *module.buffers()])
+    for x in (torch.rand(2, CHANNELS, *GRID), torch.rand(2, CHANNELS, 9, 5)):
+        torch.testing.assert_close(module(x), trained(x), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(
     ("grid", "options"),

@@ -8,7 +8,8 @@ the classifiers of identities that stay as they are, and then with all others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +39,9 @@ class RPP(PCB):
         super().__init__(channels, grid, parts, classes, classifier)
         self.part_classifier = nn.Conv2d(channels, self.parts[0], 1, bias=False)
         nn.init.normal_(self.part_classifier.weight, std=0.001)
+        self.height = grid[0]
         self.register_buffer("refined", torch.tensor(0))
-        self.register_buffer("stripe_weights", stripe_weights(self.parts[0], grid[0]), persistent=False)
+        self.register_buffer("stripe_weights", stripe_weights(self.parts[0], self.height), persistent=False)
 
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """The weighted sum over all positions, for each part."""
@@ -49,6 +51,23 @@ class RPP(PCB):
         sums = shares.flatten(2) @ found.flatten(2).mT  # (B, parts, N) (B, N, C) -> (B, parts, C)
         vectors = sums * (self.parts[0] / (found.shape[2] * found.shape[3]))
         return dict(zip(self.names, vectors.unbind(1), strict=True))
+
+    def set_stripes(self) -> None:
+        """Computes the weights of the stripes on the device of ``refined``: they are not saved, and the meta device keeps no numbers."""
+        weights = stripe_weights(self.parts[0], self.height)
+        self.stripe_weights = weights.to(self.refined.device, self.stripe_weights.dtype)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Applies a conversion (``to_empty``, ``half``, ...): the weights of the stripes are computed anew."""
+        super()._apply(fn, recurse)
+        self.set_stripes()
+        return self
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        """Weights that are assigned to a module on the meta device say on which device they are."""
+        super()._load_from_state_dict(*args)
+        if self.stripe_weights.device != self.refined.device:
+            self.set_stripes()
 
 
 def stripe_weights(stripes: int, height: int) -> Tensor:
