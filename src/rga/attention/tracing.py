@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 from torch.fx import Proxy
 
@@ -51,6 +52,11 @@ def is_recorded() -> bool:
 def differentiates_eagerly() -> bool:
     """Whether operations are recorded as they run, for a backward pass: not by the compiler, a tracer, ``torch.func`` or forward AD."""
     return torch.is_grad_enabled() and not (is_recorded() or under_functional_transforms())
+
+
+def infers_eagerly(x: object) -> bool:
+    """Whether operations on a tensor run as they are called, and nothing of them is kept, recorded or transformed."""
+    return isinstance(x, Tensor) and not (torch.is_grad_enabled() or is_recorded() or under_functional_transforms())
 
 
 def under_functional_transforms() -> bool:

@@ -118,8 +118,8 @@ class CosineBasis(WideModule):
         """
         if self.down.device.type == "meta" != x.device.type:  # PyTorch would multiply by memory as it is, without an error
             raise InputError(
-                f"spectral attention for a {self.grid[0]}x{self.grid[1]} grid was built on the meta device and has no cosines yet: load its "
-                "whole state_dict with assign=True, or call to_empty(device=...) and load the weights then"
+                f"spectral attention for a {self.grid[0]}x{self.grid[1]} grid was built on the meta device and has no cosines yet: "
+                "load its whole state_dict with assign=True, or call to_empty(device=...) and load the weights then"
             )
         return self.matrices((x.shape[2], x.shape[3]), wide_type(x.dtype))
 

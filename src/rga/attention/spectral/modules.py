@@ -26,13 +26,12 @@ class SpectralAttention(RelationAttention):
         grid: (H, W) of the maps in training.
         gate: with weights for R frequencies: over nodes of C features for RGA-S, over C nodes of R frequencies for RGA-C.
         frequencies: (down, across), R in all.
-        inplace: see ``RelationAttention``.
     """
 
     fits = ("spectral",)
 
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
-        super().__init__(channels, grid, gate, "spectral", inplace=inplace)
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, frequencies: Frequencies) -> None:
+        super().__init__(channels, grid, gate, "spectral")
         self.basis = CosineBasis(self.grid, frequencies)
 
     def resample_(self, grid: Grid) -> None:
