@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.factorised import FactorisedRelationEmbedding, FactorisedRelationGate
 from rga.attention.modules import ChannelRelationAttention, RelationAttention, SpatialRelationAttention, replace_weight, weight_of
+from rga.attention.owners import owners
 from rga.attention.relation import RelationGate
 from rga.attention.spectral.basis import CosineBasis, Frequencies, check_frequencies, to_amplitudes, to_positions
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralRelationEmbedding, SpectralSpatialGate
@@ -71,6 +72,8 @@ def make_spectral(model: nn.Module, frequencies: Frequencies | None = None) -> d
         module.fit = "spectral"
         like = next(module.parameters())
         module.basis = CosineBasis(module.grid, chosen).to(like.device, like.dtype)
+    for owner in owners(model):
+        owner.attention_converted("spectral", frequencies)
     return shares
 
 
@@ -104,6 +107,8 @@ def make_exact(model: nn.Module) -> None:
         del module.basis
         plain: nn.Module = module
         plain.__class__ = SpatialRelationAttention if isinstance(module, SpatialRelationAttention) else ChannelRelationAttention
+    for owner in owners(model):
+        owner.attention_converted("exact", None)
 
 
 def relation_attentions(model: nn.Module) -> dict[str, RelationAttention]:

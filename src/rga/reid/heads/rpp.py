@@ -47,7 +47,10 @@ class RPP(PCB):
         """The weighted sum over all positions, for each part."""
         (found,) = maps
         shares = self.part_classifier(found).softmax(1)  # (B, parts, H, W)
-        shares = torch.where(self.refined.bool(), shares, self.stripe_weights.to(shares.dtype))
+        stripes = self.stripe_weights
+        if found.shape[2] != self.height:  # the attention was moved to images of another size
+            stripes = stripe_weights(self.parts[0], found.shape[2]).to(stripes.device)
+        shares = torch.where(self.refined.bool(), shares, stripes.to(shares.dtype))
         sums = shares.flatten(2) @ found.flatten(2).mT  # (B, parts, N) (B, N, C) -> (B, parts, C)
         vectors = sums * (self.parts[0] / (found.shape[2] * found.shape[3]))
         return dict(zip(self.names, vectors.unbind(1), strict=True))
