@@ -73,8 +73,11 @@ class AttentionSequence(nn.Sequential):
         own = False
         for module in self:
             known = isinstance(module, RelationAttention) and type(module).forward is RelationAttention.forward
-            overwrites = own and known and infers_eagerly(x) and is_seen_by_nobody(module)
-            x = module.forward_inplace(x) if overwrites else module(x)
+            if own and known and infers_eagerly(x) and is_seen_by_nobody(module):
+                assert isinstance(module, RelationAttention)
+                x = module.forward_inplace(x)
+            else:
+                x = module(x)
             own = known and is_unwatched(module)
         return x
 

@@ -62,7 +62,7 @@ class RPP(PCB):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Applies a conversion (``to_empty``, ``half``, ...): the weights of the stripes are computed anew."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.set_stripes()
         return self
 
