@@ -239,8 +239,7 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         return model
     assert image_size is not None
     found = attachments_of(model)
-    with bypassed(model):
-        stages = named_stages(model, image_size, [each.stage for each in found])
+    stages = stages_of(model, image_size, found)
     with as_before_on_failure(each.attention for each in found):
         for each, stage in zip(found, stages, strict=True):
             move(each.attention, limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)))
@@ -249,6 +248,19 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         for owner in owners(model):
             owner.attention_resampled(check_grid(image_size))
     return model
+
+
+def stages_of(model: nn.Module, image_size: Grid, found: Sequence[Attachment]) -> list[Stage]:
+    """The stages that attentions are attached to, for images of another size."""
+    with bypassed(model):
+        return named_stages(model, image_size, [each.stage for each in found])
+
+
+def grids_at(model: nn.Module, image_size: Grid) -> dict[str, Grid]:
+    """The grid of each attached attention, by its name, in a model for images of another (height, width)."""
+    found = attachments(model)
+    stages = stages_of(model, image_size, found)
+    return {each.name: limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)) for each, stage in zip(found, stages, strict=True)}
 
 
 @contextmanager
