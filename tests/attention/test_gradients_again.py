@@ -111,3 +111,38 @@ def test_the_cases_reach_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
         for case in CASES:
             gradients(*built(case), again=True)
     assert reached == {"at_once", "products_of", "products_of, own nodes", "joined"}
+
+
+@pytest.mark.usefixtures("with_and_without_tiles")
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("case", CASES)
+def test_many_gradients_at_once_are_those_one_by_one(case: str, train: bool) -> None:
+    """As ``torch.autograd.functional.jacobian(vectorize=True)`` computes them."""
+    module, x = built(case, train=train)
+    out = module(x).sum((2, 3)).flatten()
+    upstream = torch.randn(3, *out.shape, dtype=out.dtype)
+    learning = [x, *module.parameters()]
+    at_once = torch.autograd.grad(out, learning, upstream, retain_graph=True, is_grads_batched=True)
+    for index, each in enumerate(upstream):
+        for ours, theirs in zip(at_once, torch.autograd.grad(out, learning, each, retain_graph=True), strict=True):
+            torch.testing.assert_close(ours[index], theirs, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("precision", ["float32", "half"])
+def test_many_gradients_at_once_of_maps_in_half_precision(precision: str) -> None:
+    torch.manual_seed(0)
+    module = rga.create_attention("rga-sc", 16, (8, 8), gate_precision=precision)
+    x = torch.randn(3, 16, 8, 8, dtype=torch.bfloat16, requires_grad=True)
+    out = module(x).float().sum((2, 3)).flatten()
+    upstream = torch.randn(2, *out.shape)
+    (at_once,) = torch.autograd.grad(out, x, upstream, retain_graph=True, is_grads_batched=True)
+    for index, each in enumerate(upstream):
+        (expected,) = torch.autograd.grad(out, x, each, retain_graph=True)
+        torch.testing.assert_close(at_once[index], expected, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["rga-s", "rga-c", "rga-sc", "rga-cs", "rga-parallel"])
+def test_a_vectorised_jacobian_is_the_other_one(name: str) -> None:
+    module, x = rga.create_attention(name, 8, (4, 4)).double().eval(), torch.randn(1, 8, 4, 4, dtype=torch.float64)
+    found, expected = (torch.autograd.functional.jacobian(module, x, vectorize=way) for way in (True, False))
+    torch.testing.assert_close(found, expected)

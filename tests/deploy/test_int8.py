@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from PIL import Image
 
 import rga
@@ -103,13 +104,17 @@ def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people:
 
 @pytest.mark.slow
 def test_gates_inside_of_blocks_stay_in_float(people: str, tmp_path: Path) -> None:
-    model = ReidModel("test_resnet", image_size=(32, 16), attention_after="blocks").eval()
+    model = ReidModel("test_resnet", image_size=(32, 16), attention_after="blocks")
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):  # as trained: equal tensors are one in a graph, quantised or not
+            torch.nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+    model.eval()
     path = export(model, tmp_path / "model.onnx", int8=Int8(people, images=4, max_drop=0.99)).path
     attached = tuple(f"model.{each.name}." for each in attachments(model))
     assert any("_attention." in name for name in attached)
     of_gates = {name for name in of_quantised_weights(path) | quantised_nodes(path) if name.startswith(attached)}
     assert of_gates
-    assert all(".theta_phi_psi/" in name for name in of_gates)
+    assert {name for name in of_gates if ".theta_phi_psi" not in name} == set()
 
 
 def test_nothing_is_written_where_too_much_is_lost(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,19 @@ def infers_eagerly(x: object) -> bool:
     return isinstance(x, Tensor) and not (torch.is_grad_enabled() or is_recorded() or under_functional_transforms())
 
 
+def differentiated_by_parts(gradient: Tensor) -> bool:
+    """Whether a backward pass must be written as operations that are differentiated or vectorised in turn, and overwrite nothing.
+
+    So it is where second derivatives are wanted (``create_graph=True``), and where many gradients are computed at once
+    (``torch.autograd.functional.jacobian(vectorize=True)``, ``is_grads_batched``).
+
+    Args:
+        gradient: that comes into the backward pass.
+    """
+    many = torch._C._functorch.is_legacy_batchedtensor(gradient)  # noqa: SLF001  autograd's own vmap, of which no mode tells
+    return torch.is_grad_enabled() or many or under_functional_transforms()
+
+
 def under_functional_transforms() -> bool:
     """Whether ``torch.func`` (vmap, grad, ...) or a level of forward AD is at work."""
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0  # noqa: SLF001  PyTorch has no public way to ask

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from rga.attention.acceleration.weighted_sum import weighted_sum
 from rga.attention.precision import without_autocast
-from rga.attention.tracing import differentiates_eagerly
+from rga.attention.tracing import differentiated_by_parts, differentiates_eagerly
 
 
 def relation_products(theta_phi: Tensor, nodes: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,7 +97,7 @@ class RelationProducts(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         gradient, (theta_phi, nodes, rows, columns, factor) = gradients[0], ctx.saved_tensors
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
+            if differentiated_by_parts(gradient):
                 return again(products_of, (theta_phi, nodes, rows, columns), ctx.needs_input_grad, gradient)
             of_theta_phi, of_nodes, of_rows, of_columns = ctx.needs_input_grad
             grad_theta_phi = torch.bmm(gradient, factor.mT) if of_theta_phi else None
@@ -160,7 +160,7 @@ class JointLinear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         (gradient,), (relations, unary, weight) = gradients, ctx.saved_tensors
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
+            if differentiated_by_parts(gradient):
                 return again(joined, ctx.saved_tensors, ctx.needs_input_grad, gradient)
             of_relations, of_unary, of_weight = ctx.needs_input_grad
             rows = gradient.flatten(0, 1)  # (B, M, H) -> (B*M, H)
@@ -175,7 +175,7 @@ class JointLinear(torch.autograd.Function):
 
 
 def again(function: Any, operands: Sequence[Tensor | None], needed: Sequence[bool], gradient: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradients of a function's operands that are needed, as operations that can be differentiated once more.
+    """The gradients of a function's operands that are needed, as operations that can be differentiated once more, and vectorised.
 
     One operand may be computed from another, as the factor is from theta_phi. Each gradient is that of its own operand alone: the
     function is computed from aliases, so that no path leads from one operand through the graph of another.
@@ -186,7 +186,9 @@ def again(function: Any, operands: Sequence[Tensor | None], needed: Sequence[boo
         needed: for each of them whether its gradient is needed.
         gradient: of the function's output.
     """
-    own = [operand if operand is None else operand.view_as(operand) for operand in operands]
-    learning = [operand for operand, wanted in zip(own, needed, strict=True) if wanted and operand is not None]
-    found = iter(torch.autograd.grad(function(*own), learning, gradient, create_graph=True))
+    once_more = torch.is_grad_enabled()
+    with torch.enable_grad():
+        own = [operand if operand is None else operand.view_as(operand) for operand in operands]
+        learning = [operand for operand, wanted in zip(own, needed, strict=True) if wanted and operand is not None]
+        found = iter(torch.autograd.grad(function(*own), learning, gradient, create_graph=once_more))
     return tuple(next(found) if wanted else None for wanted in needed)

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from rga.attention.acceleration.plain import is_plain
 from rga.attention.acceleration.products import again
 from rga.attention.precision import without_autocast
-from rga.attention.tracing import differentiates_eagerly
+from rga.attention.tracing import differentiated_by_parts, differentiates_eagerly
 
 TILE_BYTES = 2 << 20
 """Size of a tile, about."""
@@ -116,7 +116,7 @@ class VarphiAndW1(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         gradient, saved, needed = gradients[0], ctx.saved_tensors, ctx.needs_input_grad[:5]
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
+            if differentiated_by_parts(gradient):
                 return *again(partial(at_once, eps=ctx.eps), saved[:5], needed, gradient), None
             return *VarphiAndW1.grad_operands(gradient.contiguous(), saved, needed), None
 
