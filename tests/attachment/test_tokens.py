@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -338,3 +339,17 @@ def test_an_epoch_of_re_identification(tmp_path: Path, backbone: str, options: d
     model = rga.load(tmp_path / "run")
     assert len(attached(model)) == (2 if "vit" in backbone else 4)
     assert model.embed(next((tmp_path / "people" / "query").iterdir())).shape[0] == 1
+
+
+def test_a_detach_that_fails_leaves_tokens_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = rga.attach(timm.create_model("test_vit", num_classes=3, img_size=64), "rga-s", image_size=(64, 64)).eval()
+    x = torch.rand(1, 3, 64, 64)
+    expected = model(x)
+
+    def fail(_model: nn.Module) -> None:
+        raise InputError("no")
+
+    monkeypatch.setattr(sys.modules["rga.attachment.attach"], "stop_noting", fail)
+    with pytest.raises(InputError, match="no"):
+        rga.detach(model)
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=0)
