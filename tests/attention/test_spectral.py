@@ -242,6 +242,14 @@ def test_conversion_refuses_what_it_cannot_read_and_changes_nothing() -> None:
     assert [type(part) for part in module.modules()] == before
 
 
+def test_attention_over_time_has_no_spectral_form() -> None:
+    module = rga.create_attention("rga-sc", CHANNELS, GRID, frames=3)
+    before = copy.deepcopy(module.state_dict())
+    with pytest.raises(InputError, match="over 3 frames has no spectral form"):
+        rga.make_spectral(module)
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
 def test_fresh_amplitudes_are_of_the_size_of_projected_weights() -> None:
     module = rga.create_attention("rga-sc", 64, (32, 16), fit="spectral", frequencies=(8, 4))
     exact = rga.create_attention("rga-sc", 64, (32, 16))
