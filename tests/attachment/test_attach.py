@@ -291,7 +291,7 @@ def test_weights_of_another_size_are_refused_with_the_way_to_load_them() -> None
 
 def test_a_resample_that_fails_changes_nothing() -> None:
     model = rga.attach(timm.create_model("test_resnet", num_classes=3), "rga-sc", image_size=(64, 64)).eval()
-    prune.l1_unstructured(model.layer3.attention.spatial.gate.varphi.rows, "weight", 0.3)
+    prune.l1_unstructured(model.get_submodule("layer3.attention.spatial.gate.varphi.rows"), "weight", 0.3)
     x, before = torch.rand(1, 3, 64, 64), copy.deepcopy(model.state_dict())
     expected = model(x)
     grids = [module.grid for module in model.modules() if isinstance(module, GridAttention)]

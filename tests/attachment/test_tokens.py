@@ -211,7 +211,7 @@ def test_the_grid_is_known_without_the_convolution_that_noted_it() -> None:
     model.patch_embed.proj = plain
     copied = copy.deepcopy(model)
     for attention in attached(copied).values():
-        attention.attached_layout.patches.seen = None  # type: ignore[union-attr]
+        attention.attached_layout.patches.seen.clear()  # type: ignore[union-attr]
     assert torch.equal(copied(x), expected)
 
 
@@ -353,3 +353,30 @@ def test_a_detach_that_fails_leaves_tokens_as_they_were(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="no"):
         rga.detach(model)
     torch.testing.assert_close(model(x), expected, rtol=0, atol=0)
+
+
+def replica(model: nn.Module) -> nn.Module:
+    """A copy as ``nn.DataParallel`` makes them in each pass, on the same device."""
+    modules = list(model.modules())
+    copies: dict[nn.Module, nn.Module] = {module: module._replicate_for_data_parallel() for module in modules}
+    for module, other in copies.items():
+        for name, child in module.named_children():
+            setattr(other, name, copies[child])
+        other._parameters.update(module._parameters)
+        other._buffers.update(module._buffers)
+    return copies[model]
+
+
+def test_a_replica_sees_the_grid_of_its_own_pass() -> None:
+    torch.manual_seed(0)
+    network = timm.create_model("test_vit", num_classes=3, img_size=64, dynamic_img_size=True)
+    model = rga.attach(network, "rga-s", image_size=(64, 64), fit="spectral").eval()
+    for attention in attached(model).values():  # gates that tell positions apart
+        nn.init.constant_(attention.get_parameter("spatial.gate.w2.norm.weight"), 200.0)
+        nn.init.normal_(attention.get_parameter("spatial.gate.varphi.rows.weight"))
+    down, across = torch.rand(1, 3, 128, 32), torch.rand(1, 3, 32, 128)
+    with torch.no_grad():
+        expected = model(across)
+        turned = model(down)
+        torch.testing.assert_close(replica(model)(across), expected, rtol=0, atol=0)
+        torch.testing.assert_close(replica(model)(down), turned, rtol=0, atol=0)

@@ -52,7 +52,7 @@ def mark(network: nn.Module, optimisation: Optimisation) -> None:
     own[ATTRIBUTE] = optimisation
     own["train"] = partial(set_mode, network)
     own.update({name: partial(refuse, why) for name, why in REFUSED.items() if hasattr(network, name)})
-    network.register_load_state_dict_pre_hook(refuse_weights)  # type: ignore[no-untyped-call]  # of a model around it
+    network.register_load_state_dict_pre_hook(refuse_weights)  # of a model around it
 
 
 def set_mode(network: nn.Module, mode: bool = True) -> nn.Module:
