@@ -211,7 +211,7 @@ def test_the_grid_is_known_without_the_convolution_that_noted_it() -> None:
     model.patch_embed.proj = plain
     copied = copy.deepcopy(model)
     for attention in attached(copied).values():
-        attention.attached_layout.patches.seen.clear()  # type: ignore[union-attr]
+        attention.attached_layout.patches.seen.clear()  # type: ignore[union-attr, operator]
     assert torch.equal(copied(x), expected)
 
 
