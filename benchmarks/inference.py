@@ -26,6 +26,7 @@ import torch
 from accelerators.clock import take_turns
 from torch import Tensor, nn
 
+from rga.attachment import attachments
 from rga.cores import cores
 from rga.deploy.exporting import export
 from rga.deploy.int8.quantising import QUANTISE
@@ -99,7 +100,7 @@ def in_8_bits(built: Built, to: Target) -> Runner | None:
     if not source.exists():
         export(built.model, source, to=to)
     try:
-        QUANTISE[to](source, batches, lambda _: 1.0, 0.1).save(target, "{}")
+        QUANTISE[to](source, batches, [f"model.{each.name}" for each in attachments(built.model)], lambda _: 1.0, 0.1).save(target, "{}")
     except InputError as error:
         print(error, flush=True)
         return None

@@ -8,9 +8,11 @@ import timm
 import torch
 import torchvision
 from torch import nn
+from torch.nn.utils import prune
 
 import rga
 from rga.attention.grid import GridAttention
+from rga.errors import InputError
 
 SIZE = (64, 32)
 X = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
@@ -285,3 +287,53 @@ def test_weights_of_another_size_are_refused_with_the_way_to_load_them() -> None
     for state in (small.state_dict(), rga.resample(small, image_size=(96, 48)).state_dict()):
         with pytest.raises(RuntimeError, match=message):
             large.load_state_dict(state)
+
+
+def test_a_resample_that_fails_changes_nothing() -> None:
+    model = rga.attach(timm.create_model("test_resnet", num_classes=3), "rga-sc", image_size=(64, 64)).eval()
+    prune.l1_unstructured(model.get_submodule("layer3.attention.spatial.gate.varphi.rows"), "weight", 0.3)
+    x, before = torch.rand(1, 3, 64, 64), copy.deepcopy(model.state_dict())
+    expected = model(x)
+    grids = [module.grid for module in model.modules() if isinstance(module, GridAttention)]
+    with pytest.raises(InputError, match="cannot be moved to another grid"):
+        rga.resample(model, image_size=(128, 128))
+    assert [module.grid for module in model.modules() if isinstance(module, GridAttention)] == grids
+    after = model.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=0)
+
+
+def test_a_grid_is_that_of_one_attention() -> None:
+    model = rga.attach(timm.create_model("test_resnet", num_classes=3), "rga-sc", image_size=(64, 64), fit="pool")
+    with pytest.raises(InputError, match=r"network with attached attention.*image_size="):
+        rga.resample(model, grid=(8, 8))
+    for other in (nn.Linear(2, 2), rga.create_attention("se", 16)):
+        with pytest.raises(InputError, match="no attention whose weights belong to a grid"):
+            rga.resample(other, grid=(4, 4))
+    assert rga.resample(rga.create_attention("rga-sc", 8, (4, 2)), grid=(8, 4)).get_submodule("spatial").grid == (8, 4)
+
+
+class RootNet(nn.Module):
+    """Convolution and normalisation in the network itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1, self.b1 = nn.Conv2d(3, 8, 3, 4, 1), nn.BatchNorm2d(8)
+        self.c2, self.b2 = nn.Conv2d(8, 16, 3, 2, 1), nn.BatchNorm2d(16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.b1(self.c1(x)).to(self.b1.weight.dtype)
+        out: torch.Tensor = self.b2(self.c2(x))
+        return out
+
+
+def test_a_second_attach_in_the_root_says_that_attention_is_there() -> None:
+    model = rga.attach(RootNet(), "rga-sc", image_size=(64, 64))
+    with pytest.raises(InputError, match="carries attention already"):
+        rga.attach(model, "rga-sc", image_size=(64, 64))
+
+
+def test_a_module_may_read_what_attention_follows() -> None:
+    """``forward`` of the host reads ``self.b1.weight``, and attention comes after b1."""
+    model = rga.attach(RootNet(), "rga-sc", image_size=(64, 64), after=["b1"]).eval()
+    assert model(torch.rand(2, 3, 64, 64)).shape == (2, 16, 8, 8)

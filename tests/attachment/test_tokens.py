@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ def test_the_grid_is_known_without_the_convolution_that_noted_it() -> None:
     model.patch_embed.proj = plain
     copied = copy.deepcopy(model)
     for attention in attached(copied).values():
-        attention.attached_layout.patches.seen = None  # type: ignore[union-attr]
+        attention.attached_layout.patches.seen.clear()  # type: ignore[union-attr, operator]
     assert torch.equal(copied(x), expected)
 
 
@@ -338,3 +339,44 @@ def test_an_epoch_of_re_identification(tmp_path: Path, backbone: str, options: d
     model = rga.load(tmp_path / "run")
     assert len(attached(model)) == (2 if "vit" in backbone else 4)
     assert model.embed(next((tmp_path / "people" / "query").iterdir())).shape[0] == 1
+
+
+def test_a_detach_that_fails_leaves_tokens_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = rga.attach(timm.create_model("test_vit", num_classes=3, img_size=64), "rga-s", image_size=(64, 64)).eval()
+    x = torch.rand(1, 3, 64, 64)
+    expected = model(x)
+
+    def fail(_model: nn.Module) -> None:
+        raise InputError("no")
+
+    monkeypatch.setattr(sys.modules["rga.attachment.attach"], "stop_noting", fail)
+    with pytest.raises(InputError, match="no"):
+        rga.detach(model)
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=0)
+
+
+def replica(model: nn.Module) -> nn.Module:
+    """A copy as ``nn.DataParallel`` makes them in each pass, on the same device."""
+    modules = list(model.modules())
+    copies: dict[nn.Module, nn.Module] = {module: module._replicate_for_data_parallel() for module in modules}
+    for module, other in copies.items():
+        for name, child in module.named_children():
+            setattr(other, name, copies[child])
+        other._parameters.update(module._parameters)
+        other._buffers.update(module._buffers)
+    return copies[model]
+
+
+def test_a_replica_sees_the_grid_of_its_own_pass() -> None:
+    torch.manual_seed(0)
+    network = timm.create_model("test_vit", num_classes=3, img_size=64, dynamic_img_size=True)
+    model = rga.attach(network, "rga-s", image_size=(64, 64), fit="spectral").eval()
+    for attention in attached(model).values():  # gates that tell positions apart
+        nn.init.constant_(attention.get_parameter("spatial.gate.w2.norm.weight"), 200.0)
+        nn.init.normal_(attention.get_parameter("spatial.gate.varphi.rows.weight"))
+    down, across = torch.rand(1, 3, 128, 32), torch.rand(1, 3, 32, 128)
+    with torch.no_grad():
+        expected = model(across)
+        turned = model(down)
+        torch.testing.assert_close(replica(model)(across), expected, rtol=0, atol=0)
+        torch.testing.assert_close(replica(model)(down), turned, rtol=0, atol=0)

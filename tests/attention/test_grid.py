@@ -1,6 +1,7 @@
 """Other input sizes: refusing, pooling, moving weights."""
 
 import copy
+import io
 import math
 
 import pytest
@@ -126,3 +127,30 @@ def test_a_2048x1024_image_goes_through_in_little_memory() -> None:
         held += event.nbytes()
         peak = max(peak, held)
     assert 0 < peak + x.nbytes < 2 * 2**30
+
+
+@pytest.mark.parametrize("fit", ["exact", "pool"])
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_of_a_turned_grid_are_refused(name: str, fit: str) -> None:
+    down, across = rga.create_attention(name, 8, (8, 4), fit=fit), rga.create_attention(name, 8, (4, 8), fit=fit)
+    model = torch.nn.Sequential(across)
+    stream = io.BytesIO()
+    torch.save(torch.nn.Sequential(down).state_dict(), stream)
+    stream.seek(0)
+    state = torch.load(stream, weights_only=True)
+    before = copy.deepcopy(model.state_dict())
+    assert {key: value.shape for key, value in before.items()} == {key: value.shape for key, value in state.items()}
+    for strict in (True, False):
+        with pytest.raises(RuntimeError, match=r"was built for a 4x8 grid, the weights for another, 8x4\. .*rga\.resample"):
+            model.load_state_dict(state, strict=strict)
+    model.load_state_dict(before)
+    model.load_state_dict(dict(state))  # as they were saved before, without the grid
+    rga.resample(down, grid=(4, 8))
+    across.load_state_dict(down.state_dict())
+
+
+def test_spectral_weights_bring_along_their_grid() -> None:
+    down, across = (rga.create_attention("rga-sc", 8, grid, fit="spectral", frequencies=(2, 2)).eval() for grid in ((8, 4), (4, 8)))
+    across.load_state_dict(down.state_dict())
+    x = torch.randn(2, 8, 8, 4)
+    torch.testing.assert_close(across(x), down(x), rtol=0, atol=0)

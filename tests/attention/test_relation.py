@@ -98,9 +98,9 @@ def test_the_functions_of_the_paper_are_the_modules() -> None:
     torch.testing.assert_close(module(x), rga_c(rga_s(x, spatial), channel), rtol=0, atol=1e-12)
 
 
-def test_a_row_of_attentions_is_a_plain_sequential() -> None:
+def test_a_row_of_attentions_is_a_sequential() -> None:
     module = rga.create_attention("rga-sc", 8, (4, 3))
-    assert type(module) is nn.Sequential
+    assert isinstance(module, nn.Sequential)
     assert list(dict(module.named_children())) == ["spatial", "channel"]
 
 

@@ -75,6 +75,21 @@ def outputs_and_gradients(module: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     return out.detach(), leaf.grad
 
 
+def test_weights_are_assigned_to_a_module_on_the_meta_device() -> None:
+    trained = rga.create_attention("rga-sc", CHANNELS, GRID, fit="spectral").eval()
+    with torch.device("meta"):
+        module = rga.create_attention("rga-sc", CHANNELS, GRID, fit="spectral").eval()
+    weights = {key: value for key, value in trained.state_dict().items() if not key.endswith("size")}
+    module.load_state_dict(weights, assign=True, strict=False)
+    for x in (torch.rand(2, CHANNELS, *GRID), torch.rand(2, CHANNELS, 9, 5)):
+        with pytest.raises(InputError, match=r"6x4 grid was built on the meta device.*assign=True.*to_empty"):
+            module(x)
+    module.load_state_dict(trained.state_dict(), assign=True)
+    assert not any(tensor.is_meta for tensor in [*module.parameters(), *module.buffers()])
+    for x in (torch.rand(2, CHANNELS, *GRID), torch.rand(2, CHANNELS, 9, 5)):
+        torch.testing.assert_close(module(x), trained(x), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(
     ("grid", "options"),
@@ -225,6 +240,14 @@ def test_conversion_refuses_what_it_cannot_read_and_changes_nothing() -> None:
     with pytest.raises(InputError, match=r"prune\.remove"):
         rga.make_spectral(module)
     assert [type(part) for part in module.modules()] == before
+
+
+def test_attention_over_time_has_no_spectral_form() -> None:
+    module = rga.create_attention("rga-sc", CHANNELS, GRID, frames=3)
+    before = copy.deepcopy(module.state_dict())
+    with pytest.raises(InputError, match="over 3 frames has no spectral form"):
+        rga.make_spectral(module)
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
 
 
 def test_fresh_amplitudes_are_of_the_size_of_projected_weights() -> None:

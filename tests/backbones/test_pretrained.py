@@ -10,7 +10,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 import rga
+from rga.backbones.last_stride import keep_last_resolution
 from rga.backbones.weights.pretrained import load_backbone_weights
+from rga.reid.model import ReidModel
 
 
 def attended_backbone() -> nn.Module:
@@ -69,3 +71,18 @@ def test_no_weights_are_said_to_be_none() -> None:
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     assert load_backbone_weights(backbone, "test_resnet", "none") == "none: random from the start"
     assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize(("image_size", "taken"), [((64, 32), True), ((32, 64), False)], ids=["the same", "turned"])
+def test_attention_of_a_turned_grid_is_left_out(image_size: tuple[int, int], taken: bool, tmp_path: Path) -> None:
+    donor = ReidModel("test_resnet", image_size=image_size)
+    donor.save_pretrained(tmp_path)
+    backbone: nn.Module = timm.create_model("test_resnet", num_classes=0)
+    keep_last_resolution(backbone, (64, 32))
+    rga.attach(backbone, "rga-sc", image_size=(64, 32))
+    said = load_backbone_weights(backbone, "test_resnet", str(tmp_path), "rga-sc")
+    theirs, ours = donor.backbone.state_dict(), backbone.state_dict()
+    key = "layer2.attention.spatial.gate.varphi.rows.weight"
+    assert torch.equal(ours["layer2.0.conv1.weight"], theirs["layer2.0.conv1.weight"])
+    assert torch.equal(ours[key], theirs[key]) == taken
+    assert ("tensors of its attention" in said) == taken

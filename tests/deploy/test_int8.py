@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from PIL import Image
 
 import rga
+from rga.attachment import attachments
 from rga.classification.model import ClassificationModel
 from rga.datasets.spec import DataSpec
 from rga.deploy.exporting import Exported, export
@@ -101,6 +103,20 @@ def test_a_model_in_8_bit_integers(reid: ReidModel, quantised: Exported, people:
 
 
 @pytest.mark.slow
+def test_gates_inside_of_blocks_stay_in_float(people: str, tmp_path: Path) -> None:
+    model = ReidModel("test_resnet", image_size=(32, 16), attention_after="blocks")
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):  # as trained: equal tensors are one in a graph, quantised or not
+            torch.nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+    model.eval()
+    path = export(model, tmp_path / "model.onnx", int8=Int8(people, images=4, max_drop=0.99)).path
+    attached = tuple(f"model.{each.name}." for each in attachments(model))
+    assert any("_attention." in name for name in attached)
+    of_gates = {name for name in of_quantised_weights(path) | quantised_nodes(path) if name.startswith(attached)}
+    assert of_gates
+    assert {name for name in of_gates if ".theta_phi_psi" not in name} == set()
+
+
 def test_nothing_is_written_where_too_much_is_lost(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter((0.9, 0.85))
     task = replace(TASK, main_metric=("mAP", lambda _: next(values)))
@@ -170,7 +186,7 @@ def test_seven_bits_where_products_would_saturate(exported: Exported, monkeypatc
     largest = []
     for there in (True, False):
         monkeypatch.setattr("rga.deploy.int8.onnx.has_vnni", lambda there=there: there)
-        weights = quantise(exported.path, batches).model.graph.initializer
+        weights = quantise(exported.path, batches, []).model.graph.initializer
         numbers = [onnx.numpy_helper.to_array(each) for each in weights if each.name.endswith("conv1.weight_quantized")]
         largest.append(max(int(np.abs(each.astype(np.int64)).max()) for each in numbers))
     assert largest == [127, 64]
@@ -246,6 +262,7 @@ def test_openvino_puts_layers_back_where_too_much_is_lost(reid: ReidModel, peopl
 
     source = export(reid, tmp_path / "model.xml", to="openvino").path
     batches = [np.random.default_rng(each).normal(size=(1, 3, 32, 16)).astype(np.float32) for each in range(4)]
+    attached = [f"model.{each.name}" for each in attachments(reid)]
     expected = open_model(source).run(batches[0], "neck")[0]
     asked = []
 
@@ -254,7 +271,7 @@ def test_openvino_puts_layers_back_where_too_much_is_lost(reid: ReidModel, peopl
         asked.append(apart)
         return 1.0 - apart
 
-    found = quantise_openvino(source, batches, measure, 1e-6)
+    found = quantise_openvino(source, batches, attached, measure, 1e-6)
     found.save(tmp_path / "int8.xml", "{}")
     assert asked[0] < 1e-5 < asked[1]
     assert min(asked[2:]) < asked[1]
@@ -263,7 +280,7 @@ def test_openvino_puts_layers_back_where_too_much_is_lost(reid: ReidModel, peopl
         raise RuntimeError("the data are gone")
 
     with pytest.raises(RuntimeError, match="the data are gone"):
-        quantise_openvino(source, batches, broken, 0.01)
+        quantise_openvino(source, batches, attached, broken, 0.01)
 
 
 def test_without_nncf(reid: ReidModel, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

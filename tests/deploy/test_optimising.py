@@ -280,3 +280,28 @@ def test_any_network_with_attention() -> None:
     with pytest.raises(InputError, match="cannot be trained"):
         nn.Sequential(copied).train()
     assert rga.detach(copied)(x).shape == (4, 8, 8, 4)
+
+
+def test_weights_are_refused_through_a_model_around_it() -> None:
+    model = ReidModel("test_resnet", image_size=(64, 32)).eval()
+    around = nn.Sequential(rga.optimise(model))
+    for strict in (True, False):
+        with pytest.raises(InputError, match="takes no other weights"):
+            around.load_state_dict(nn.Sequential(model).state_dict(), strict=strict)
+    around.load_state_dict({}, strict=False)
+
+
+def test_a_network_with_volumes_is_optimised() -> None:
+    class Volumes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.deep = nn.Conv2d(3, 8, 3), nn.Conv3d(1, 1, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.deep(self.conv(x)[:, None]).squeeze(1)
+            return found
+
+    model = Volumes().eval()
+    network, x = rga.optimise(model, image_size=(16, 16)), torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(network(x), model(x), rtol=1e-4, atol=1e-5)
+    assert network.conv.weight.is_contiguous(memory_format=torch.channels_last)

@@ -7,7 +7,8 @@ out: the network runs once more, on tensors without values, and each attention m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -31,6 +32,7 @@ from rga.attachment.probe import called_modules, weight_of
 from rga.attachment.stages import Stage, find_blocks, find_stages, named_stages
 from rga.attention.catalog import create_attention
 from rga.attention.grid import Grid, GridAttention, check_grid
+from rga.attention.owners import owners
 from rga.errors import InputError
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -194,6 +196,8 @@ def detach(model: Model) -> Model:
         for each in attachments_of(model):
             remove(each)
         stop_noting(model)
+    for owner in owners(model):
+        owner.attention_detached()
     return model
 
 
@@ -214,7 +218,9 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
         The same module.
 
     Raises:
-        InputError: not just one of ``grid`` and ``image_size`` is given, or the model has nothing attached.
+        InputError: not just one of ``grid`` and ``image_size`` is given, the model has nothing attached, ``grid`` is given for a network
+            with attached attention or for none whose weights belong to a grid, or a weight cannot be moved (pruned, quantised). The model
+            is as it was.
 
     Example:
         >>> import timm, torch
@@ -227,17 +233,66 @@ def resample(model: Model, *, grid: Grid | None = None, image_size: Grid | None 
             "pass either grid=(height, width) for one attention, or image_size=(height, width) for a model with attached attention"
         )
     if grid is not None:
-        move(model, grid)
+        check_is_one_attention(model, grid)
+        with as_before_on_failure([model]):
+            move(model, grid)
         return model
     assert image_size is not None
     found = attachments_of(model)
-    with bypassed(model):
-        stages = named_stages(model, image_size, [each.stage for each in found])
-    for each, stage in zip(found, stages, strict=True):
-        move(each.attention, limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)))
-        if (layout := getattr(each.attention, LAYOUT, None)) is not None:
-            setattr(each.attention, LAYOUT, replace(layout, grid=stage.grid))
+    stages = stages_of(model, image_size, found)
+    with as_before_on_failure(each.attention for each in found):
+        for each, stage in zip(found, stages, strict=True):
+            move(each.attention, limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)))
+            if (layout := getattr(each.attention, LAYOUT, None)) is not None:
+                setattr(each.attention, LAYOUT, replace(layout, grid=stage.grid))
+        for owner in owners(model):
+            owner.attention_resampled(check_grid(image_size))
     return model
+
+
+def stages_of(model: nn.Module, image_size: Grid, found: Sequence[Attachment]) -> list[Stage]:
+    """The stages that attentions are attached to, for images of another size."""
+    with bypassed(model):
+        return named_stages(model, image_size, [each.stage for each in found])
+
+
+def grids_at(model: nn.Module, image_size: Grid) -> dict[str, Grid]:
+    """The grid of each attached attention, by its name, in a model for images of another (height, width)."""
+    found = attachments(model)
+    stages = stages_of(model, image_size, found)
+    return {each.name: limited(stage.grid, getattr(each.attention, LARGEST_GRID, None)) for each, stage in zip(found, stages, strict=True)}
+
+
+@contextmanager
+def as_before_on_failure(attentions: Iterable[nn.Module]) -> Iterator[None]:
+    """Puts weights, buffers and attributes of attentions back as they were when the block fails; their children stay the same."""
+    before = [
+        [(content, dict(content)) for content in (vars(module), module._parameters, module._buffers)]  # noqa: SLF001  not public
+        for attention in attentions
+        for module in attention.modules()
+    ]
+    try:
+        yield
+    except BaseException:
+        for contents in before:
+            for content, values in contents:
+                content.clear()
+                content.update(values)
+        raise
+
+
+def check_is_one_attention(model: nn.Module, grid: Grid) -> None:
+    """Raises an InputError for what ``grid`` cannot be meant for: a network with several attentions, or a module without one."""
+    if attachments(model):
+        raise InputError(
+            f"grid={grid} is of one attention, and {type(model).__name__} is a network with attached attention, each on the grid of its "
+            "stage: name the size of its images, image_size=(height, width)"
+        )
+    if not any(isinstance(module, GridAttention) for module in model.modules()):
+        raise InputError(
+            f"{type(model).__name__} holds no attention whose weights belong to a grid, so none can be moved to {grid}: name one of RGA or "
+            "another with a grid; attention without one takes maps of any size as it is"
+        )
 
 
 def move(attention: nn.Module, grid: Grid) -> None:

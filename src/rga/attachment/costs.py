@@ -13,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from rga.attachment.probe import evaluating, floating_dtype
+from rga.attachment.probe import attributes_on_meta, evaluating, floating_dtype, without_checkpointing
 from rga.errors import InputError
 
 
@@ -51,14 +51,20 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         >>> cost(torch.nn.Linear(3, 5, bias=False), (2, 3)).macs
         30
     """
-    if not isinstance(shape, Sequence) or isinstance(shape, str) or not all(isinstance(size, int) and size >= 0 for size in shape):
+    if not isinstance(shape, Sequence) or isinstance(shape, str) or not all(map(is_size, shape)):
         raise InputError(f"shape is that of the input, with the batch, such as (1, 3, 256, 128); got {shape!r}")
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     on_meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
     x = torch.empty(*shape, device="meta", dtype=floating_dtype(model))
-    with evaluating(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with evaluating(model), without_checkpointing(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
         try:
-            functional_call(model, on_meta, (x,))
-        except RuntimeError as error:
-            raise InputError(f"the network does not take an input of the shape {tuple(shape)}: {error}") from error
+            with attributes_on_meta(model):
+                functional_call(model, on_meta, (x,))
+        except Exception as error:  # a network may raise anything
+            raise InputError(f"the network does not take an input of the shape {tuple(shape)}: {str(error) or repr(error)}") from error
     return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2)
+
+
+def is_size(size: object) -> bool:
+    """Whether something is the length of an axis."""
+    return isinstance(size, int) and not isinstance(size, bool) and size >= 0

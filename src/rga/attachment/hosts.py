@@ -219,7 +219,21 @@ def followed(module: Callable[..., Any], attention: Callable[..., Any]) -> Calla
     def both(*args: Any, **kwargs: Any) -> Any:
         return attend(attention, module(*args, **kwargs))
 
-    return both
+    return both if torch.compiler.is_compiling() else Followed(module, both)
+
+
+class Followed:
+    """A module with attention after it, as the ``forward`` around it sees it: it may read the module's attributes, such as its weight."""
+
+    def __init__(self, module: Callable[..., Any], both: Callable[..., Any]) -> None:
+        self.module, self.both = module, both
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module returns, after the attention."""
+        return self.both(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
 
 
 def attend(attention: Callable[..., Any], out: Any) -> Any:
@@ -347,13 +361,17 @@ def remove(attachment: Attachment) -> None:
         delattr(attention, LAYOUT)
 
 
+class Bypass(nn.Identity):
+    """Stands where an attention is that is bypassed: what it hands on is no map of the network's own."""
+
+
 @contextmanager
 def bypassed(model: nn.Module) -> Iterator[None]:
     """Within the block the attached attentions of a network hand maps on as they are, whatever their grid."""
     found = attachments(model)
     try:
         for each in found:
-            children_of(each.host)[each.child] = nn.Identity()
+            children_of(each.host)[each.child] = Bypass()
         yield
     finally:
         for each in found:
@@ -362,9 +380,14 @@ def bypassed(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def all_or_nothing(model: nn.Module) -> Iterator[None]:
-    """Puts classes, children and marks of all modules back as they were when the block fails."""
+    """Puts classes, children, marks and layouts of all modules back as they were when the block fails."""
     before = [(module, type(module), dict(children_of(module))) for module in model.modules()]
-    marks = [(each.attention, getattr(each.attention, MARK)) for each in attachments(model)]
+    marks = [
+        (each.attention, name, getattr(each.attention, name))
+        for each in attachments(model)
+        for name in (MARK, LAYOUT)
+        if hasattr(each.attention, name)
+    ]
     try:
         yield
     except BaseException:
@@ -372,8 +395,8 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
             module.__class__ = kind
             children_of(module).clear()
             children_of(module).update(children)
-        for attention, mark in marks:
-            setattr(attention, MARK, mark)
+        for attention, name, value in marks:
+            setattr(attention, name, value)
         raise
 
 

@@ -32,13 +32,18 @@ MOST_PREFIX_TOKENS = 8
 
 
 class PatchGrid(nn.Module):
-    """Notes the grid of the patches in every pass, and hands the map on."""
+    """Notes the grid of the patches in every pass, and hands the map on.
 
-    seen: Grid | None = None
+    ``nn.DataParallel`` copies modules in each pass, and attention goes on to know the first one: the copies share the notes, one a device.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[torch.device, Grid] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""
-        self.seen = (x.shape[2], x.shape[3])
+        self.seen[x.device] = (x.shape[2], x.shape[3])
         return x
 
 
@@ -70,14 +75,18 @@ class Layout:
             return attention(x)
         if self.kind == "channels last":
             return attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        height, width = self.grid_of(x.shape[1] - self.prefix)
+        height, width = self.grid_of(x.shape[1] - self.prefix, x.device)
         patches = x[:, self.prefix :].mT.unflatten(2, (height, width))  # (B, H * W, C) -> (B, C, H, W)
         out = attention(patches).flatten(2).mT
         return torch.cat([x[:, : self.prefix], out], dim=1) if self.prefix else out
 
-    def grid_of(self, count: int) -> Grid:
-        """The grid of so many patches: that which was seen in this pass, or that of the images that the network was built for."""
-        for grid in (None if self.patches is None else self.patches.seen, self.grid):
+    def grid_of(self, count: int, device: torch.device) -> Grid:
+        """The grid of so many patches: that which was seen in this pass, or that of the images that the network was built for.
+
+        Patches are made on the device of the tokens, or on another one where a network is spread over several.
+        """
+        seen = {} if self.patches is None else self.patches.seen
+        for grid in (seen.get(device), *seen.values(), self.grid):
             if grid is not None and grid[0] * grid[1] == count:
                 return grid
         raise InputError(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from rga.attachment.hosts import Bypass
 from rga.attachment.layouts import MAPS, Layout, reader, said_layout
 from rga.attachment.probe import NoStagesError, run_on_meta
 from rga.attention.grid import Grid, check_grid
@@ -246,10 +247,11 @@ def probe_maps(model: nn.Module, image_size: Grid) -> dict[str, Stage]:
 def maps_among(model: nn.Module, outputs: Sequence[tuple[str, object]], image_size: Grid) -> dict[str, Stage]:
     """The maps among the outputs of a network's modules, in any layout."""
     found: dict[str, Stage] = {}
+    bypassed = {name for name, module in model.named_modules() if isinstance(module, Bypass)}
     read = reader(model, outputs, check_grid(image_size))
     for name, output in outputs:
         found.pop(name, None)
-        if isinstance(output, Tensor) and (map_ := read(name, output)) is not None:
+        if name not in bypassed and isinstance(output, Tensor) and (map_ := read(name, output)) is not None:
             found[name] = Stage(name, *map_)
     return found
 

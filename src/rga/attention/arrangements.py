@@ -1,6 +1,6 @@
 """The paper's arrangements of RGA-S and RGA-C (arXiv 1904.02998, table 3): one alone, one after the other, side by side.
 
-S, then C on its output, are two modules in a plain ``nn.Sequential``.
+S, then C on its output, are two modules in an ``nn.Sequential``, which knows that nobody else reads the map between them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from rga.arrays import check_count, is_number
 from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.acceleration.half_products import GatePrecision, check_gate_precision
 from rga.attention.acceleration.multiply import gated
+from rga.attention.acceleration.plain import is_seen_by_nobody, is_unwatched
 from rga.attention.grid import Fit, Grid, check_grid
-from rga.attention.modules import ChannelRelationAttention, SpatialRelationAttention
+from rga.attention.modules import ChannelRelationAttention, RelationAttention, SpatialRelationAttention
 from rga.attention.relation import GATE_NORM_MOMENTUM, EmbeddingKind, GateNorm, LinearBias, LinearNorm, RelationGate
 from rga.attention.space_time import SpaceTimeChannelAttention, SpaceTimeSpatialAttention
 from rga.attention.spectral.basis import Frequencies, check_frequencies
@@ -28,6 +29,7 @@ from rga.attention.spectral.modules import (
     SpectralSpatialAttention,
     start_as_projected,
 )
+from rga.attention.tracing import infers_eagerly
 from rga.errors import InputError
 
 
@@ -57,6 +59,27 @@ class ParallelAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
         return gated(x, self.spatial.gate_map(x), self.channel.gate_map(x))
+
+
+class AttentionSequence(nn.Sequential):
+    """Attentions one after the other, as in ``nn.Sequential``; at eager inference the next one overwrites a map that was made here.
+
+    Only the sequence knows whose a map is: a map that came in is the caller's, and one that a hook saw, at its end or on its way, or that
+    another module returned may be read again. Those are left as they are.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) -> map of the same shape."""
+        own = False
+        for module in self:
+            known = isinstance(module, RelationAttention) and type(module).forward is RelationAttention.forward
+            if own and known and infers_eagerly(x) and is_seen_by_nobody(module):
+                assert isinstance(module, RelationAttention)
+                x = module.forward_inplace(x)
+            else:
+                x = module(x)
+            own = known and is_unwatched(module)
+        return x
 
 
 Arrangement = Literal["s", "c", "sc", "cs", "parallel"]
@@ -189,22 +212,21 @@ def relation_attention(
             start_gates_at(built.w2, initial_gate)
         return built
 
-    def attention(role: Role, inplace: bool = False) -> Any:
+    def attention(role: Role) -> Any:
         sizes = (inputs, channels, width_positions, channels) if role == "spatial" else (channels, inputs, channels, width_positions)
         if chosen is None:
             computed = gate(RelationGate if dense else FastRelationGate, *sizes)
             if frames > 1:
-                return SPACE_TIME[role](channels, grid, computed, fit, frames=frames, inplace=inplace)
-            return EXACT[role](channels, grid, computed, fit, inplace=inplace)
+                return SPACE_TIME[role](channels, grid, computed, fit, frames=frames)
+            return EXACT[role](channels, grid, computed, fit)
         kind, gates = SPECTRAL[role]
-        built = kind(channels, grid, gate(gates, *sizes), chosen, inplace=inplace)
+        built = kind(channels, grid, gate(gates, *sizes), chosen)
         start_as_projected(built)
         return built
 
     if arrangement == "parallel":
         return ParallelAttention(attention("spatial"), attention("channel"))
-    # the map between two attentions is not shared, so the second overwrites it at inference
-    return nn.Sequential(OrderedDict((role, attention(role, number > 0)) for number, role in enumerate(SEQUENCES[arrangement])))
+    return AttentionSequence(OrderedDict((role, attention(role)) for role in SEQUENCES[arrangement]))
 
 
 def check_spectral(frequencies: Frequencies | None, grid: Grid, *, dense: bool) -> Frequencies:

@@ -20,6 +20,9 @@ from rga.errors import InputError
 Grid = tuple[int, int]
 """Height and width of a map, in positions."""
 
+GRID = "grid"
+"""Under which the grid is kept beside an attention's weights."""
+
 Fit = Literal["exact", "pool", "spectral"]
 """What a module does with a map on another grid than its own: refuse it, pool it, or sample its weights there (``spectral``)."""
 
@@ -75,16 +78,26 @@ class GridAttention(WideModule):
         """
         raise NotImplementedError
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
-        """Adds to PyTorch's messages about other sizes what the reason is: weights of another grid."""
-        super()._load_from_state_dict(state_dict, prefix, *others)
+    def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
+        """Notes the grid in what PyTorch keeps beside the tensors: weights of 8x4 and of 4x8 positions have the same shape."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata: dict[str, dict[str, Any]] = getattr(destination, "_metadata", {})
+        if prefix[:-1] in metadata:
+            metadata[prefix[:-1]][GRID] = self.grid
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, local_metadata: dict[str, Any], *others: Any) -> None:
+        """Refuses weights of another grid, and adds to PyTorch's messages about other sizes that this is the reason."""
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
         own = {prefix + key: value.shape for key, value in self.state_dict().items()}
-        if any(key in state_dict and state_dict[key].shape != shape for key, shape in own.items()):
+        given = [key for key in own if key in state_dict]
+        theirs = tuple(local_metadata.get(GRID, self.grid)) if self.fit != "spectral" else self.grid  # which has a grid of its own
+        if any(state_dict[key].shape != own[key] for key in given) or (given and theirs != self.grid):
             errors: list[str] = others[-1]
+            which = "or with other options" if theirs == self.grid else f"{theirs[0]}x{theirs[1]}"
             errors.append(
-                f"attention {prefix.removesuffix('.')!r} was built for a {self.grid[0]}x{self.grid[1]} grid, the weights for another, or "
-                "with other options. If they were trained at another image size, build the model for that size, load them, then call "
-                "rga.resample; if they were saved after rga.resample, attach with trained_size=(height, width) of their training"
+                f"attention {prefix.removesuffix('.')!r} was built for a {self.grid[0]}x{self.grid[1]} grid, the weights for another, "
+                f"{which}. If they were trained at another image size, build the model for that size, load them, then call rga.resample; "
+                "if they were saved after rga.resample, attach with trained_size=(height, width) of their training"
             )
 
     def extra_repr(self) -> str:

@@ -25,18 +25,20 @@ class RelationAttention(GridAttention):
         grid: (H, W) of the maps.
         gate: over H*W nodes of C features for RGA-S, over C nodes of H*W features for RGA-C.
         fit: see ``GridAttention``.
-        inplace: overwrite the map that comes in at eager inference, as ``nn.ReLU(inplace=True)`` does; for a map that nobody else reads.
     """
 
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact", *, inplace: bool = False) -> None:
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact") -> None:
         super().__init__(channels, grid, fit)
         self.gate = gate
-        self.inplace = inplace
         self.register_load_state_dict_pre_hook(convert_on_load)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) -> map of the same shape."""
-        return (gated_inplace if self.inplace else gated)(x, self.gate_map(x))
+        return gated(x, self.gate_map(x))
+
+    def forward_inplace(self, x: Tensor) -> Tensor:
+        """``forward`` for a map that nobody else reads: at eager inference it is overwritten, as by ``nn.ReLU(inplace=True)``."""
+        return gated_inplace(x, self.gate_map(x))
 
     def gate_map(self, x: Tensor) -> Tensor:
         """The gates of a map (B, C, H, W), of a shape that broadcasts to it."""

@@ -210,7 +210,7 @@ class GateWatch:
         theta, phi, _ = gate.split(nodes, self.embedded if self.embedded is not None else nodes[..., :0])  # (B, M, D') each
         self.embedded = None
         found = {"rows": theta[:, chosen] @ phi.mT, "columns": phi[:, chosen] @ theta.mT} if chosen else {}
-        if self.embeddings:  # copies: without embedding they are the map, which the attention may overwrite
+        if self.embeddings:  # copies: without embedding they are the map, which the network may overwrite
             found |= {"theta": theta.clone(), "phi": phi.clone()}
         return found
 

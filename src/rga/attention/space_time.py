@@ -31,11 +31,10 @@ class SpaceTimeAttention(RelationAttention):
         gate: over T*H*W nodes of C features for RGA-S, over C nodes of T*H*W features for RGA-C.
         fit: see ``GridAttention``; ``"pool"`` pools each frame's map.
         frames: frames T of a tracklet.
-        inplace: see ``RelationAttention``.
     """
 
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact", *, frames: int, inplace: bool = False) -> None:
-        super().__init__(channels, grid, gate, fit, inplace=inplace)
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, fit: Fit = "exact", *, frames: int) -> None:
+        super().__init__(channels, grid, gate, fit)
         self.frames = check_count("frames", frames)
 
     def over_frames(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 from torch.fx import Proxy
 
@@ -51,6 +52,24 @@ def is_recorded() -> bool:
 def differentiates_eagerly() -> bool:
     """Whether operations are recorded as they run, for a backward pass: not by the compiler, a tracer, ``torch.func`` or forward AD."""
     return torch.is_grad_enabled() and not (is_recorded() or under_functional_transforms())
+
+
+def infers_eagerly(x: object) -> bool:
+    """Whether operations on a tensor run as they are called, and nothing of them is kept, recorded or transformed."""
+    return isinstance(x, Tensor) and not (torch.is_grad_enabled() or is_recorded() or under_functional_transforms())
+
+
+def differentiated_by_parts(gradient: Tensor) -> bool:
+    """Whether a backward pass must be written as operations that are differentiated or vectorised in turn, and overwrite nothing.
+
+    So it is where second derivatives are wanted (``create_graph=True``), and where many gradients are computed at once
+    (``torch.autograd.functional.jacobian(vectorize=True)``, ``is_grads_batched``).
+
+    Args:
+        gradient: that comes into the backward pass.
+    """
+    many = torch._C._functorch.is_legacy_batchedtensor(gradient)  # noqa: SLF001  autograd's own vmap, of which no mode tells
+    return torch.is_grad_enabled() or many or under_functional_transforms()
 
 
 def under_functional_transforms() -> bool:

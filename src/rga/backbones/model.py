@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,8 +13,10 @@ from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor, nn
 
 from rga.attachment.probe import weight_of
+from rga.attention.grid import Fit, Grid
 from rga.backbones.cards.card import KINDS, LICENSE, check_license, check_repo_id, model_card
 from rga.backbones.normalisation import backbone_normalisation
+from rga.backbones.rebuilding import Structure, check_rebuilds, structure_of
 from rga.backbones.weights.hub import out_of_reach
 from rga.errors import HubError, first_line
 from rga.images.inputs import ImageLike
@@ -28,6 +31,8 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
     """The convolutional network, attention included."""
     preprocessing: Preprocessing
     """How an image becomes what the backbone takes."""
+    structure: Structure | None = None
+    """What its configuration is known to build; None where that is not looked after."""
     trained_on: dict[str, Any]
     """Name and fingerprint of the data that it was trained on, how they were read, and the weights that it started from."""
 
@@ -81,6 +86,45 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
         assert isinstance(config, dict)
         self._hub_mixin_config = {**config, **values}
 
+    def note_structure(self) -> None:
+        """Keeps what the configuration has built; the last thing that a constructor does."""
+        self.structure = structure_of(self)
+
+    def attention_resampled(self, image_size: Grid) -> None:
+        """Takes images of another (height, width), for which its attention was moved, and is saved so.
+
+        Hidden widths follow from the size of the training, which is saved beside it.
+        """
+        options, size = self.attention_options, self.size_arguments(image_size)
+        trained = options.get("trained_size") or list(self.backbone_size)
+        self.preprocessing = replace(self.preprocessing, height=image_size[0], width=image_size[1])
+        self.remember(**size)
+        if self.attention_name != "none":
+            self.remember(attention_options={**options, "trained_size": list(trained)})
+
+    def size_arguments(self, image_size: Grid) -> dict[str, Any]:
+        """The arguments of the constructor by which it takes images of a (height, width)."""
+        return {"image_size": list(image_size)}
+
+    def attention_converted(self, fit: Fit, frequencies: tuple[int, int] | None) -> None:
+        """Is saved with relation-aware attention of another form."""
+        options = {name: value for name, value in self.attention_options.items() if name not in ("frequencies", "dense")}
+        options["fit"] = fit
+        if frequencies is not None:
+            options["frequencies"] = list(frequencies)
+        self.remember(attention_options=options)
+
+    def attention_detached(self) -> None:
+        """Is saved as a plain backbone."""
+        self.remember(attention="none", attention_options=None, attention_after=None)
+
+    @property
+    def attention_options(self) -> dict[str, Any]:
+        """The options that its attention is built with."""
+        config = self._hub_mixin_config
+        assert isinstance(config, dict)
+        return dict(config.get("attention_options") or {})
+
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Puts the model on the Hugging Face hub, with its card: ``rga.load("owner/name")`` loads it from there.
 
@@ -116,7 +160,17 @@ class BackboneModel(nn.Module, SavedModel, library_name="rga", license="apache-2
             ) from error
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
-        """Writes ``config.json``, ``model.safetensors`` and a model card into a folder; see the hub's mixin for the options."""
+        """Writes ``config.json``, ``model.safetensors`` and a model card into a folder; see the hub's mixin for the options.
+
+        Raises:
+            InputError: the network was changed and is no longer what the configuration builds, so that ``rga.load`` would refuse it.
+        """
+        now = structure_of(self)
+        if self.structure is not None and now != self.structure:
+            config = self._hub_mixin_config
+            assert isinstance(config, dict)
+            check_rebuilds(self, config, now)
+            self.structure = now
         said = {**(options.pop("model_card_kwargs", None) or {}), "folder": Path(save_directory)}
         return super().save_pretrained(save_directory, model_card_kwargs=said, **options)
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from rga.attachment import attach
 from rga.attachment.probe import evaluating
+from rga.attention.grid import Grid
 from rga.backbones.catalog import create_backbone
 from rga.backbones.model import BackboneModel
 from rga.backbones.options import check_options
@@ -88,6 +89,17 @@ class ClassificationModel(BackboneModel, tags=["image-classification"]):
             backbone, num_classes=len(classes), image_size=(size, size), **check_options(backbone_options or {})
         )
         attach(self.backbone, attention, image_size=(size, size), after=attention_after, **dict(attention_options or {}))
+        self.note_structure()
+
+    def size_arguments(self, image_size: Grid) -> dict[str, Any]:
+        """The argument of the constructor by which it takes images of a (height, width).
+
+        Raises:
+            InputError: they are not square.
+        """
+        if image_size[0] != image_size[1]:
+            raise InputError(f"a model for classification takes square images, and image_size is {image_size}: name one size twice")
+        return {"size": image_size[0]}
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, size, size) -> scores (B, classes)."""

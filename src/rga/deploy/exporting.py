@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 import torch
 
+from rga.attachment import attachments
 from rga.backbones.model import BackboneModel
 from rga.chosen_data import choose_data
 from rga.deploy.agreement import Agreement, as_figures, check_agreement, compared, example_images
@@ -131,7 +132,8 @@ def export(
         done = Exported(path, replace(description, agreement=as_figures(agreement)), agreement)
         final: Quantised = written
         if int8 is not None and chosen is not None:
-            final, figures = quantised(temporary, to, done.description, chosen, int8, progress)
+            attached = [each.name for each in attachments(graph)]
+            final, figures = quantised(temporary, to, done.description, attached, chosen, int8, progress=progress)
             final.save(temporary, done.description.to_json())
             session = open_model(temporary).session
             apart = compared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
@@ -51,6 +52,7 @@ def mark(network: nn.Module, optimisation: Optimisation) -> None:
     own[ATTRIBUTE] = optimisation
     own["train"] = partial(set_mode, network)
     own.update({name: partial(refuse, why) for name, why in REFUSED.items() if hasattr(network, name)})
+    network.register_load_state_dict_pre_hook(refuse_weights)  # of a model around it
 
 
 def set_mode(network: nn.Module, mode: bool = True) -> nn.Module:
@@ -62,6 +64,12 @@ def set_mode(network: nn.Module, mode: bool = True) -> nn.Module:
 def refuse(why: str, *_: Any, **__: Any) -> NoReturn:
     """Refuses a call."""
     raise InputError(f"an optimised model {why}")
+
+
+def refuse_weights(_network: nn.Module, state_dict: Mapping[str, object], prefix: str, *_: object) -> None:
+    """Refuses weights that a model around an optimised network hands on to it."""
+    if any(key.startswith(prefix) for key in state_dict):
+        refuse(REFUSED["load_state_dict"])
 
 
 def optimisation_of(network: object) -> Optimisation | None:

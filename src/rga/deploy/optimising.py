@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -106,13 +106,20 @@ def optimise(
         shown.outputs(before)(shown.example())  # says what is wrong with its outputs, if anything is
     folding = fold(shown.outputs(network), shown.example(), shown.free)
     if channels_last:
-        network.to(memory_format=torch.channels_last)
+        put_channels_last(network)
     agreement = agreed(network, before, shown, tolerance)
     if compile:
         network.compile()
         agreement = agreed_compiled(network, before, shown, tolerance)
     mark(network, Optimisation(folding.folded, folding.left, channels_last, compile, agreement, weights_fingerprint(given)))
     return network
+
+
+def put_channels_last(network: nn.Module) -> None:
+    """Lays out the weights of maps with their channels last; those of volumes (``nn.Conv3d``) have no such layout and stay."""
+    for tensor in chain(network.parameters(), network.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
 
 
 class Shown:

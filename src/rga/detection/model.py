@@ -21,6 +21,7 @@ from rga.attachment import attach
 from rga.attachment.attach import attention_stages
 from rga.attachment.probe import evaluating, weight_of
 from rga.attention.catalog import OF_A_GRID
+from rga.attention.grid import GridAttention
 from rga.backbones.model import BackboneModel
 from rga.detection.datasets.categories import Categories
 from rga.detection.found import Detections
@@ -104,8 +105,6 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         self.backbone, self.indices, channels = detection_backbone(backbone, backbone_options or {})
         shown = self.backbone_size
         exact = attention in OF_A_GRID and options.get("fit", "exact") == "exact"
-        self.fixed_size: Size | None = self.preprocessing.size if exact else None
-        """The (height, width) that images are fitted into and padded to, where the attention takes one size alone."""
         if exact and largest_grid is None:
             check_grids(self, attention_after)
         grid = None if largest_grid is None else (int(largest_grid[0]), int(largest_grid[1]))
@@ -115,6 +114,7 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
         self.rpn, self.roi_heads = create_heads(
             len(self.classes), width=pyramid_channels, head_width=head_width, anchor_sizes=anchor_sizes, rois=rois_per_image
         )
+        self.note_structure()
 
     def forward(
         self, images: Tensor, sizes: Sequence[Size] | None = None, targets: Sequence[Mapping[str, Tensor]] | None = None
@@ -152,6 +152,12 @@ class DetectionModel(BackboneModel, tags=["object-detection"]):
     def backbone_size(self) -> Size:
         """(height, width) of the images that the backbone was built for: padded to a multiple of its coarsest stride."""
         return to_multiple(self.preprocessing.size)
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """The (height, width) that images are fitted into and padded to, where the attention takes one size alone; None if it takes any."""
+        exact = any(isinstance(module, GridAttention) and module.fit == "exact" for module in self.backbone.modules())
+        return self.preprocessing.size if exact else None
 
     def shown_size(self, size: Size, scale: float = 1.0) -> Size:
         """The (height, width) to which an image is resized; at a scale of more or less than 1 in training."""

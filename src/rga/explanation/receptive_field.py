@@ -102,5 +102,5 @@ def without_attention(model: Kind) -> Kind:
     if not attached(model.backbone):
         raise InputError("the model has no attention to leave out: it is a plain network")
     plain = copy.deepcopy(model)
-    detach(plain.backbone)
+    detach(plain)
     return plain

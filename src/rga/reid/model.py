@@ -153,6 +153,12 @@ class ReidModel(BackboneModel, tags=["person-re-identification"]):
                 add_branches(self.backbone, [network(1) for _ in range(branches)])
             maps = self.probed_maps(size)
             self.head = kind(maps.shape[1], (maps.shape[2], maps.shape[3]), numbers, classes, classifier)
+        self.note_structure()
+
+    def attention_detached(self) -> None:
+        """Is saved as a plain backbone, and sees the frames of a tracklet one by one."""
+        super().attention_detached()
+        self.together = 1
 
     def add_global_head(self, width_of_features: int, classes: int, classifier: Classifier) -> None:
         """Adds the BN neck and the classifier on the pooled features."""

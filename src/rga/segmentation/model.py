@@ -106,6 +106,7 @@ class SegmentationModel(BackboneModel, tags=["semantic-segmentation"]):
         self.strides, channels = probed_strides(self.backbone, backbone, shown, output_stride)
         self.head = create_head(head, channels[1], len(self.classes), output_stride)
         self.auxiliary_head = fcn(channels[0], len(self.classes), output_stride) if auxiliary else None
+        self.note_structure()
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images (B, 3, H, W) -> the maps of the last two stages, attended to.

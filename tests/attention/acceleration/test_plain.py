@@ -238,7 +238,7 @@ def test_pytorchs_counter_tells_the_layers_apart() -> None:
         fast(X[:1])
     counts = counter.get_flop_counts()
     for name, macs in macs_of_linears().items():
-        assert sum(counts[f"Sequential.spatial.gate.{name}"].values()) == 2 * macs
+        assert sum(counts[f"AttentionSequence.spatial.gate.{name}"].values()) == 2 * macs
     expected = sum(macs_of_linears().values()) + 2 * POSITIONS * (CHANNELS // 2) * (POSITIONS // 2)  # and the products with theta and phi
     assert counter.get_total_flops() == 2 * expected
 

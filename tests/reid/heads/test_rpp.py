@@ -50,6 +50,17 @@ def test_stages_let_learn_what_they_shall() -> None:
     assert changes == [True, False, True, True, False]
 
 
+@pytest.mark.parametrize("assign", [True, False], ids=["assigned", "to_empty"])
+def test_a_head_from_the_meta_device_has_its_stripes(assign: bool) -> None:
+    trained, maps = RPP(16, (6, 2), (3,), classes=2).eval(), [torch.rand(2, 16, 6, 2)]
+    with torch.device("meta"):
+        head = RPP(16, (6, 2), (3,), classes=2).eval()
+    if not assign:
+        head.to_empty(device="cpu")
+    head.load_state_dict(trained.state_dict(), assign=assign)
+    torch.testing.assert_close(head(maps).pooled, trained(maps).pooled, rtol=0, atol=0)
+
+
 def test_heads_without_such_parts_have_no_stages() -> None:
     model = ReidModel("test_resnet", image_size=(64, 32), attention="none", head="pcb", parts=(4,), classes=3)
     before = names_that_learn(model)

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from rga.attention.precision import NARROW, in_float32, without_autocast
 from rga.attention.relation import RelationGate
-from rga.attention.tracing import is_recorded, recorded_whole, under_functional_transforms
+from rga.attention.tracing import differentiated_by_parts, is_recorded, recorded_whole, under_functional_transforms
 from rga.errors import InputError
 
 GatePrecision = Literal["auto", "float32", "half"]
@@ -127,9 +127,10 @@ class LinearOfHalf(torch.autograd.Function):
         of_nodes, of_weight = ctx.needs_input_grad
         grad_nodes = grad_weight = None
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
+            if differentiated_by_parts(gradient):
                 grad_nodes = (gradient @ weight.to(gradient.dtype)).to(nodes.dtype) if of_nodes else None
-                grad_weight = gradient.flatten(0, 1).mT @ nodes.flatten(0, 1).to(gradient.dtype) if of_weight else None
+                rows = gradient.reshape(-1, gradient.shape[-1])  # autograd's vmap has no flatten
+                grad_weight = rows.mT @ nodes.flatten(0, 1).to(gradient.dtype) if of_weight else None
                 return grad_nodes, grad_weight
             upstream, size = rounded(gradient, nodes.dtype)
             if of_nodes:

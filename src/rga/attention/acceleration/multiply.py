@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rga.attention.tracing import differentiates_eagerly, is_recorded, recorded_whole, under_functional_transforms
+from rga.attention.tracing import differentiated_by_parts, differentiates_eagerly, infers_eagerly, recorded_whole
 
 BLOCK_BYTES = 2 << 20
 """Backward passes on a CPU handle blocks of images of about this much."""
@@ -53,9 +53,7 @@ def gated_inplace(x: Tensor, gate: Tensor) -> Tensor:
     Returns:
         The product, which at eager inference is ``x``.
     """
-    if torch.is_grad_enabled() or is_recorded() or under_functional_transforms():
-        return gated(x, gate)
-    return x.mul_(gate)
+    return x.mul_(gate) if infers_eagerly(x) else gated(x, gate)
 
 
 def product(first: Tensor, *others: Tensor) -> Tensor:
@@ -83,7 +81,7 @@ class Gated(torch.autograd.Function):
         x, *gates = ctx.saved_tensors
         of_map, *of_gates = ctx.needs_input_grad
         wanted = [index for index, needed in enumerate(of_gates) if needed]
-        if torch.is_grad_enabled() or x.device.type != "cpu":  # second derivatives are wanted, or no cache is waited for
+        if differentiated_by_parts(gradient) or x.device.type != "cpu":  # where there is no cache to stay in
             grad_x = product(gradient, *gates) if of_map else None
             found = Gated.grad_gates(gradient * x, gates, wanted) if wanted else []
         else:

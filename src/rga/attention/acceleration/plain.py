@@ -27,6 +27,16 @@ def is_unwatched(module: nn.Module) -> bool:
     return not own and not hooked_everywhere() and "forward" not in module.__dict__
 
 
+def is_seen_by_nobody(module: nn.Module) -> bool:
+    """Whether no hook waits for a module's calls, nor for a forward pass of any part of it: nobody may keep what it is called on."""
+    parts = [module]
+    for part in parts:  # a walk of 3 microseconds, where modules() takes 15: it is made for every map
+        if part._forward_hooks or part._forward_pre_hooks:  # noqa: SLF001  not public
+            return False
+        parts += [child for child in part._modules.values() if child is not None]  # noqa: SLF001
+    return is_unwatched(module)
+
+
 def hooked_everywhere() -> bool:
     """Whether a hook waits for the calls of all modules, as that of ``torch.utils.flop_counter``."""
     forward = hooks_of_all._global_forward_hooks or hooks_of_all._global_forward_pre_hooks  # noqa: SLF001  PyTorch has no public way to ask

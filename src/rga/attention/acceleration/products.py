@@ -14,6 +14,7 @@ backward pass is saved by ``multiply``; ``tests/attention/acceleration/test_oper
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 
 from rga.attention.acceleration.weighted_sum import weighted_sum
 from rga.attention.precision import without_autocast
-from rga.attention.tracing import differentiates_eagerly
+from rga.attention.tracing import differentiated_by_parts, differentiates_eagerly
 
 
 def relation_products(theta_phi: Tensor, nodes: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,8 +97,8 @@ class RelationProducts(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         gradient, (theta_phi, nodes, rows, columns, factor) = gradients[0], ctx.saved_tensors
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
-                return again(products_of, ctx, gradient)
+            if differentiated_by_parts(gradient):
+                return again(products_of, (theta_phi, nodes, rows, columns), ctx.needs_input_grad, gradient)
             of_theta_phi, of_nodes, of_rows, of_columns = ctx.needs_input_grad
             grad_theta_phi = torch.bmm(gradient, factor.mT) if of_theta_phi else None
             grad_factor = torch.bmm(theta_phi.mT, gradient)
@@ -159,8 +160,8 @@ class JointLinear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         (gradient,), (relations, unary, weight) = gradients, ctx.saved_tensors
         with without_autocast(gradient.device):
-            if torch.is_grad_enabled():  # second derivatives are wanted
-                return again(joined, ctx, gradient)
+            if differentiated_by_parts(gradient):
+                return again(joined, ctx.saved_tensors, ctx.needs_input_grad, gradient)
             of_relations, of_unary, of_weight = ctx.needs_input_grad
             rows = gradient.flatten(0, 1)  # (B, M, H) -> (B*M, H)
             grad_relations = (rows @ weight[:, 1:]).view_as(relations) if of_relations else None
@@ -173,9 +174,21 @@ class JointLinear(torch.autograd.Function):
         return grad_relations, grad_unary, grad_weight
 
 
-def again(function: Any, ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradients of a function's saved operands that are needed, as operations that can be differentiated once more."""
-    operands = ctx.saved_tensors[: len(ctx.needs_input_grad)]
-    learning = [operand for operand, needed in zip(operands, ctx.needs_input_grad, strict=True) if needed]
-    found = iter(torch.autograd.grad(function(*operands), learning, gradient, create_graph=True))
-    return tuple(next(found) if needed else None for needed in ctx.needs_input_grad)
+def again(function: Any, operands: Sequence[Tensor | None], needed: Sequence[bool], gradient: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradients of a function's operands that are needed, as operations that can be differentiated once more, and vectorised.
+
+    One operand may be computed from another, as the factor is from theta_phi. Each gradient is that of its own operand alone: the
+    function is computed from aliases, so that no path leads from one operand through the graph of another.
+
+    Args:
+        function: of the operands, by PyTorch's operations.
+        operands: as autograd kept them; None for one that is left out.
+        needed: for each of them whether its gradient is needed.
+        gradient: of the function's output.
+    """
+    once_more = torch.is_grad_enabled()
+    with torch.enable_grad():
+        own = [operand if operand is None else operand.view_as(operand) for operand in operands]
+        learning = [operand for operand, wanted in zip(own, needed, strict=True) if wanted and operand is not None]
+        found = iter(torch.autograd.grad(function(*own), learning, gradient, create_graph=once_more))
+    return tuple(next(found) if wanted else None for wanted in needed)

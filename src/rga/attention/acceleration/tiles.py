@@ -21,6 +21,7 @@ Gain: a training step takes 11 % longer without it and holds 114 instead of 83 M
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,8 +29,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rga.attention.acceleration.plain import is_plain
+from rga.attention.acceleration.products import again
 from rga.attention.precision import without_autocast
-from rga.attention.tracing import differentiates_eagerly
+from rga.attention.tracing import differentiated_by_parts, differentiates_eagerly
 
 TILE_BYTES = 2 << 20
 """Size of a tile, about."""
@@ -112,14 +114,11 @@ class VarphiAndW1(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        gradient, saved = gradients[0], ctx.saved_tensors
+        gradient, saved, needed = gradients[0], ctx.saved_tensors, ctx.needs_input_grad[:5]
         with without_autocast(gradient.device):
-            if not torch.is_grad_enabled():
-                return *VarphiAndW1.grad_operands(gradient.contiguous(), saved, ctx.needs_input_grad[:5]), None
-            operands = saved[:5]  # second derivatives are wanted
-            learning = [operand for operand in operands if operand.requires_grad]
-            found = iter(torch.autograd.grad(at_once(*operands, eps=ctx.eps), learning, gradient, create_graph=True))
-            return *(next(found) if operand.requires_grad else None for operand in operands), None
+            if differentiated_by_parts(gradient):
+                return *again(partial(at_once, eps=ctx.eps), saved[:5], needed, gradient), None
+            return *VarphiAndW1.grad_operands(gradient.contiguous(), saved, needed), None
 
     @staticmethod
     def grad_operands(gradient: Tensor, saved: Sequence[Tensor], needed: Sequence[bool]) -> tuple[Tensor | None, ...]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rga.attention.grid import Grid, check_grid
-from rga.attention.precision import WideModule
+from rga.attention.precision import WideModule, wide_type
 from rga.attention.tracing import is_recorded
 from rga.errors import InputError
 
@@ -110,6 +110,19 @@ class CosineBasis(WideModule):
         self.frequencies = frequencies
         self.sample()
 
+    def for_map(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The ``matrices`` for a map (B, C, H, W), in float32 at least.
+
+        Raises:
+            InputError: the basis is on the meta device, without numbers, and the map is not.
+        """
+        if self.down.device.type == "meta" != x.device.type:  # PyTorch would multiply by memory as it is, without an error
+            raise InputError(
+                f"spectral attention for a {self.grid[0]}x{self.grid[1]} grid was built on the meta device and has no cosines yet: "
+                "load its whole state_dict with assign=True, or call to_empty(device=...) and load the weights then"
+            )
+        return self.matrices((x.shape[2], x.shape[3]), wide_type(x.dtype))
+
     def matrices(self, grid: Grid, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The matrices (r_h, H) and (r_w, W) for maps on a grid; see ``cosines``."""
         if self.is_trained(grid):
@@ -130,11 +143,15 @@ class CosineBasis(WideModule):
 
     @torch.no_grad()
     def sample(self) -> None:
-        """Computes the basis on the grid of the training, in the type of the buffers."""
+        """Computes the basis on the grid of the training, in the type of the buffers.
+
+        Weights that are assigned to a module on the meta device bring ``size`` along, which says on which device they are.
+        """
         for name, trained, frequencies in zip(("down", "across"), self.grid, self.frequencies, strict=True):
             old = self.get_buffer(name)
-            sampled = cosines(trained, frequencies, trained, torch.device("cpu") if old.device.type == "mps" else old.device)
-            setattr(self, name, sampled.to(old.device, old.dtype))
+            device = self.size.device if old.device.type == "meta" else old.device
+            sampled = cosines(trained, frequencies, trained, torch.device("cpu") if device.type == "mps" else device)
+            setattr(self, name, sampled.to(device, old.dtype))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CosineBasis:
         """Applies a conversion (``double``, ``to_empty``, ...): the numbers are computed anew in their new type, and not converted."""

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from rga.attention.acceleration.gate import FastRelationGate
 from rga.attention.factorised import FactorisedRelationEmbedding, FactorisedRelationGate
 from rga.attention.modules import ChannelRelationAttention, RelationAttention, SpatialRelationAttention, replace_weight, weight_of
+from rga.attention.owners import owners
 from rga.attention.relation import RelationGate
+from rga.attention.space_time import SpaceTimeAttention
 from rga.attention.spectral.basis import CosineBasis, Frequencies, check_frequencies, to_amplitudes, to_positions
 from rga.attention.spectral.gates import SpectralChannelGate, SpectralRelationEmbedding, SpectralSpatialGate
 from rga.attention.spectral.modules import SpectralAttention, SpectralChannelAttention, SpectralSpatialAttention
@@ -71,6 +73,8 @@ def make_spectral(model: nn.Module, frequencies: Frequencies | None = None) -> d
         module.fit = "spectral"
         like = next(module.parameters())
         module.basis = CosineBasis(module.grid, chosen).to(like.device, like.dtype)
+    for owner in owners(model):
+        owner.attention_converted("spectral", frequencies)
     return shares
 
 
@@ -104,6 +108,8 @@ def make_exact(model: nn.Module) -> None:
         del module.basis
         plain: nn.Module = module
         plain.__class__ = SpatialRelationAttention if isinstance(module, SpatialRelationAttention) else ChannelRelationAttention
+    for owner in owners(model):
+        owner.attention_converted("exact", None)
 
 
 def relation_attentions(model: nn.Module) -> dict[str, RelationAttention]:
@@ -115,7 +121,9 @@ CONVERTED = (RelationGate, FactorisedRelationGate, FastRelationGate)
 
 
 def check_convertible(attention: RelationAttention) -> None:
-    """Raises an InputError for an attention with a gate of another class, whose function is not known."""
+    """Raises an InputError for an attention over time, and for one with a gate of another class, whose function is not known."""
+    if isinstance(attention, SpaceTimeAttention):
+        raise InputError(f"attention over {attention.frames} frames has no spectral form, which has no axis of time: leave it as it is")
     if type(attention.gate) not in CONVERTED:
         raise InputError(f"a gate of the class {type(attention.gate).__name__} has no spectral form: only those of rga-* have")
 

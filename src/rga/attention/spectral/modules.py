@@ -10,7 +10,6 @@ from torch import Tensor
 from rga.attention.acceleration.half_products import in_float32_or_half
 from rga.attention.grid import Grid
 from rga.attention.modules import ChannelRelationAttention, RelationAttention, SpatialRelationAttention
-from rga.attention.precision import wide_type
 from rga.attention.relation import RelationGate
 from rga.attention.spectral.basis import CosineBasis, Frequencies
 from rga.attention.spectral.gates import SpectralChannelGate
@@ -27,13 +26,12 @@ class SpectralAttention(RelationAttention):
         grid: (H, W) of the maps in training.
         gate: with weights for R frequencies: over nodes of C features for RGA-S, over C nodes of R frequencies for RGA-C.
         frequencies: (down, across), R in all.
-        inplace: see ``RelationAttention``.
     """
 
     fits = ("spectral",)
 
-    def __init__(self, channels: int, grid: Grid, gate: RelationGate, frequencies: Frequencies, *, inplace: bool = False) -> None:
-        super().__init__(channels, grid, gate, "spectral", inplace=inplace)
+    def __init__(self, channels: int, grid: Grid, gate: RelationGate, frequencies: Frequencies) -> None:
+        super().__init__(channels, grid, gate, "spectral")
         self.basis = CosineBasis(self.grid, frequencies)
 
     def resample_(self, grid: Grid) -> None:
@@ -61,7 +59,7 @@ class SpectralChannelAttention(SpectralAttention, ChannelRelationAttention):
 def gates_of_positions(gate: RelationGate, x: Tensor, basis: CosineBasis) -> Tensor:
     """The gates (B, 1, H, W) of RGA-S for a map (B, C, H, W)."""
     grid = (x.shape[2], x.shape[3])
-    gates: Tensor = gate(x.flatten(2).mT, *basis.matrices(grid, wide_type(x.dtype)))  # (B, N, C) -> (B, N)
+    gates: Tensor = gate(x.flatten(2).mT, *basis.for_map(x))  # (B, N, C) -> (B, N)
     by_position: Tensor = gates.unflatten(1, grid).unsqueeze(1)
     return by_position
 
@@ -70,7 +68,7 @@ def gates_of_positions(gate: RelationGate, x: Tensor, basis: CosineBasis) -> Ten
 def gates_of_channels(gate: SpectralChannelGate, x: Tensor, basis: CosineBasis) -> Tensor:
     """The gates (B, C, 1, 1) of RGA-C for a map (B, C, H, W)."""
     grid = (x.shape[2], x.shape[3])
-    nodes, seen = x.flatten(2), gate.seen_of(x, *basis.matrices(grid, wide_type(x.dtype)))
+    nodes, seen = x.flatten(2), gate.seen_of(x, *basis.for_map(x))
     if gate.embedding == "none" and not basis.is_trained(grid):
         nodes = nodes * math.sqrt(basis.ratio(grid))  # the affinity is then a sum over positions, times N0 / N
     gates: Tensor = gate(nodes, *seen)  # (B, C, N) -> (B, C)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
-from rga.attachment import attachments
+from rga.attachment import NoStagesError, attachments
+from rga.attachment.attach import grids_at
+from rga.attention.grid import Grid, GridAttention
 from rga.backbones.branches import with_branches
 from rga.backbones.catalog import OWN
 from rga.backbones.classifier import classifier_names
@@ -57,13 +60,28 @@ def load_backbone_weights(
         return fetched
     source = find_source(weights)
     found = source.read(backbone)
-    taken = put(backbone, name, found.state, source, attention_fits=source.attention in (None, attention), less=source.is_of(name))
+    taken = put(
+        backbone,
+        name,
+        found.state,
+        source,
+        attention_fits=source.attention in (None, attention),
+        trained_size=source.image_size,
+        less=source.is_of(name),
+    )
     fresh = families(key for key in source.wanted(backbone) if key not in taken)
     return source.describe(found, taken, normalisation, fresh)
 
 
 def put(
-    backbone: nn.Module, name: str, state: Mapping[str, Tensor], source: object, *, attention_fits: bool = True, less: bool = False
+    backbone: nn.Module,
+    name: str,
+    state: Mapping[str, Tensor],
+    source: object,
+    *,
+    attention_fits: bool = True,
+    trained_size: Grid | None = None,
+    less: bool = False,
 ) -> set[str]:
     """Puts weights under timm's names into a backbone.
 
@@ -73,6 +91,7 @@ def put(
         state: the weights.
         source: what they are from, for errors; a ``Source`` knows whose they are.
         attention_fits: whether weights of an attention may be this backbone's.
+        trained_size: (height, width) of the images that they were trained on, where it is known: attention on other grids is left out.
         less: whether the last layers may be missing, which segmentation takes off its backbones.
 
     Returns:
@@ -99,12 +118,16 @@ def put(
             f"the weights {str(source)!r} are not those of {name!r}: {len(missing)} of {len(own)} are missing{some(missing)}, "
             f"{len(wrong)} have another shape{some(wrong)}; {hint(missing, state) or getattr(source, 'advice', ADVICE)}"
         )
+    grids: dict[str, Grid] = {}
+    if attended and attention_fits and trained_size is not None:
+        with suppress(NoStagesError):  # a network of patches that takes images of its own size alone
+            grids = grids_at(backbone, trained_size)
     for each in attended if attention_fits else ():
         theirs, ours = (
             {key: value.shape for key, value in tensors.items() if key.startswith(f"{each.name}.") and not key.endswith(COUNTER)}
             for tensors in (state, all_own)
         )
-        if theirs == ours:
+        if theirs == ours and is_on(each.attention, grids.get(each.name)):
             own |= {key: value for key, value in all_own.items() if key.startswith(f"{each.name}.")}
     given = {key: state[key] for key in own if key in state}
     broken = [key for key, value in given.items() if value.is_floating_point() and not value.isfinite().all()]
@@ -112,6 +135,12 @@ def put(
         raise InputError(f"the weights {str(source)!r} hold NaN or infinite numbers{some(broken)}: take those of an earlier step")
     backbone.load_state_dict(given, strict=False)
     return set(given)
+
+
+def is_on(attention: nn.Module, grid: Grid | None) -> bool:
+    """Whether the positions of an attention are those of a grid, as far as that is known: weights of 8x4 and of 4x8 have the same shape."""
+    own = (module for module in attention.modules() if isinstance(module, GridAttention) and module.fit != "spectral")
+    return grid is None or all(module.grid == grid for module in own)
 
 
 def hint(missing: Sequence[str], state: Mapping[str, Tensor]) -> str:

@@ -61,6 +61,14 @@ class Source:
         return str(self.file.parent if self.config and self.file.name == WEIGHTS else self.file)
 
     @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of the images of the saved model; None for a file alone, which does not say it."""
+        size = self.config.get("image_size", self.config.get("size"))
+        if isinstance(size, int):
+            return size, size  # of classification
+        return (int(size[0]), int(size[1])) if isinstance(size, (list, tuple)) and len(size) == 2 else None
+
+    @property
     def attention(self) -> str | None:
         """The attention of the saved model; None for a file alone, which does not say it."""
         return self.config.get("attention", "rga-sc") if self.config else None

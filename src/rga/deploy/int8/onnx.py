@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class QuantisedOnnx:
         onnx.save(self.model, path)
 
 
-def quantise(source: Path, batches: Batches) -> QuantisedOnnx:
+def quantise(source: Path, batches: Batches, attached: Collection[str]) -> QuantisedOnnx:
     """A file of ONNX in 8-bit integers.
 
     Ranges of maps are the least and the largest number that was seen.
@@ -47,6 +47,7 @@ def quantise(source: Path, batches: Batches) -> QuantisedOnnx:
     Args:
         source: the file in float32.
         batches: what the network sees of the images of the calibration.
+        attached: the names of its attached attentions, see ``scope``.
 
     Raises:
         MissingPackageError: a package of ONNX is not installed.
@@ -70,7 +71,7 @@ def quantise(source: Path, batches: Batches) -> QuantisedOnnx:
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=not wide,
-            nodes_to_exclude=[name for name in nodes if stays_in_float(name)],
+            nodes_to_exclude=[name for name in nodes if stays_in_float(name, attached)],
             calibrate_method=quantization.CalibrationMethod.MinMax,
         )
         return QuantisedOnnx(onnx.load(target), 8 if wide else 7)

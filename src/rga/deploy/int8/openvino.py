@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,13 @@ class QuantisedOpenvino:
         save(self.model, path, description)
 
 
-def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) -> QuantisedOpenvino:
+def quantise(source: Path, batches: Batches, attached: Collection[str], measure: Measure, max_drop: float) -> QuantisedOpenvino:
     """A file of OpenVINO in 8-bit integers.
 
     Args:
         source: the file in float32.
         batches: what the network sees of the images of the calibration.
+        attached: the names of its attached attentions, see ``scope``.
         measure: how good a graph is; called once for each graph that is tried.
         max_drop: how much of the metric may be lost before layers are put back.
 
@@ -64,7 +65,7 @@ def quantise(source: Path, batches: Batches, measure: Measure, max_drop: float) 
     core = openvino.Core()
     core.set_property({"ENABLE_MMAP": False})  # the file goes
     model = core.read_model(source)
-    names = [each.get_friendly_name() for each in model.get_ops() if stays_in_float(each.get_friendly_name())]
+    names = [name for each in model.get_ops() if stays_in_float(name := each.get_friendly_name(), attached)]
 
     shown = [*batches[:RANKED], *batches[:1]]  # one more than NNCF shows to see what is returned
     failed: list[Exception] = []

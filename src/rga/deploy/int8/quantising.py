@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,10 +40,13 @@ class QuantisedInBits(Quantised, Protocol):
         """Of its weights."""
 
 
-Quantise = Callable[[Path, Batches, Measure, float], QuantisedInBits]
+Quantise = Callable[[Path, Batches, Collection[str], Measure, float], QuantisedInBits]
 
-QUANTISE: dict[Target, Quantise] = {"onnx": lambda source, batches, *_: onnx.quantise(source, batches), "openvino": openvino.quantise}
-"""Target -> (file in float32, batches to calibrate on, measure, largest drop) -> the same in 8-bit integers."""
+QUANTISE: dict[Target, Quantise] = {
+    "onnx": lambda source, batches, attached, *_: onnx.quantise(source, batches, attached),
+    "openvino": openvino.quantise,
+}
+"""Target -> (file in float32, batches to calibrate on, names of attentions, measure, largest drop) -> the same in 8-bit integers."""
 
 
 def check_target(to: Target) -> None:
@@ -61,7 +64,14 @@ def check_target(to: Target) -> None:
 
 
 def quantised(
-    source: Path, to: Target, description: Description, chosen: ChosenData, order: Int8, progress: Progress | None = None
+    source: Path,
+    to: Target,
+    description: Description,
+    attached: Collection[str],
+    chosen: ChosenData,
+    order: Int8,
+    *,
+    progress: Progress | None = None,
 ) -> tuple[Quantised, Int8Figures]:
     """A file in 8-bit integers.
 
@@ -69,6 +79,7 @@ def quantised(
         source: the file in float32.
         to: its form.
         description: of its model.
+        attached: names of the attached attentions in the network that it was written from.
         chosen: data of the model's task.
         order: how it is calibrated, and what it may lose.
         progress: of each evaluation, called after each batch with the images that are done, and of how many.
@@ -87,7 +98,7 @@ def quantised(
 
     before = open_model(source)
     batches, images = calibration_batches(before, chosen.data, order.images)
-    found = QUANTISE[to](source, batches, measure, order.max_drop)
+    found = QUANTISE[to](source, batches, attached, measure, order.max_drop)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"model{SUFFIXES[to]}"
         found.save(target, description.to_json())

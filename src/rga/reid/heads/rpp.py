@@ -8,7 +8,8 @@ the classifiers of identities that stay as they are, and then with all others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -38,17 +39,38 @@ class RPP(PCB):
         super().__init__(channels, grid, parts, classes, classifier)
         self.part_classifier = nn.Conv2d(channels, self.parts[0], 1, bias=False)
         nn.init.normal_(self.part_classifier.weight, std=0.001)
+        self.height = grid[0]
         self.register_buffer("refined", torch.tensor(0))
-        self.register_buffer("stripe_weights", stripe_weights(self.parts[0], grid[0]), persistent=False)
+        self.register_buffer("stripe_weights", stripe_weights(self.parts[0], self.height), persistent=False)
 
     def pool(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """The weighted sum over all positions, for each part."""
         (found,) = maps
         shares = self.part_classifier(found).softmax(1)  # (B, parts, H, W)
-        shares = torch.where(self.refined.bool(), shares, self.stripe_weights.to(shares.dtype))
+        stripes = self.stripe_weights
+        if found.shape[2] != self.height:  # the attention was moved to images of another size
+            stripes = stripe_weights(self.parts[0], found.shape[2]).to(stripes.device)
+        shares = torch.where(self.refined.bool(), shares, stripes.to(shares.dtype))
         sums = shares.flatten(2) @ found.flatten(2).mT  # (B, parts, N) (B, N, C) -> (B, parts, C)
         vectors = sums * (self.parts[0] / (found.shape[2] * found.shape[3]))
         return dict(zip(self.names, vectors.unbind(1), strict=True))
+
+    def set_stripes(self) -> None:
+        """Computes the weights of the stripes on the device of ``refined``: they are not saved, and the meta device keeps no numbers."""
+        weights = stripe_weights(self.parts[0], self.height)
+        self.stripe_weights = weights.to(self.refined.device, self.stripe_weights.dtype)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Applies a conversion (``to_empty``, ``half``, ...): the weights of the stripes are computed anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.set_stripes()
+        return self
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        """Weights that are assigned to a module on the meta device say on which device they are."""
+        super()._load_from_state_dict(*args)
+        if self.stripe_weights.device != self.refined.device:
+            self.set_stripes()
 
 
 def stripe_weights(stripes: int, height: int) -> Tensor:
