@@ -158,7 +158,10 @@ class Run:
                 remove_leftovers(self.folder)
             start = load_checkpoint(self.folder / (PREVIOUS if previous else LAST), self.device)
             # before anything of the run is changed
-            check_position(start, training.steps_per_epoch, self.recipe.steps(training.steps_per_epoch))
+            steps = self.recipe.steps(training.steps_per_epoch)
+            check_position(start, training.steps_per_epoch, steps)
+            if start.step == steps:
+                self.console.print(f"{self.folder} was finished at step {steps:,}: nothing is left to train", soft_wrap=True)
             check_fits(training.model, start)
             if previous and processes.first():
                 go_back(self.folder)

@@ -106,7 +106,10 @@ def record(
     recording = Recording()
     owners = gate_owners(model)
     if not owners:
-        raise InputError("the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...)")
+        raise InputError(
+            "the model holds no attention with a gate: attach one with rga.attach(model, 'rga-sc', image_size=...); gates of "
+            "attentions that are not part of this package are not recorded"
+        )
     passes: list[None] = []
     handles = [model.register_forward_hook(lambda *_: passes.append(None))]
     try:
