@@ -382,12 +382,7 @@ def bypassed(model: nn.Module) -> Iterator[None]:
 def all_or_nothing(model: nn.Module) -> Iterator[None]:
     """Puts classes, children, marks and layouts of all modules back as they were when the block fails."""
     before = [(module, type(module), dict(children_of(module))) for module in model.modules()]
-    marks = [
-        (each.attention, name, getattr(each.attention, name))
-        for each in attachments(model)
-        for name in (MARK, LAYOUT)
-        if hasattr(each.attention, name)
-    ]
+    marks = [(vars(each.attention), dict(vars(each.attention))) for each in attachments(model)]
     try:
         yield
     except BaseException:
@@ -395,8 +390,8 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
             module.__class__ = kind
             children_of(module).clear()
             children_of(module).update(children)
-        for attention, name, value in marks:
-            setattr(attention, name, value)
+        for attributes, values in marks:
+            attributes.update(values)
         raise
 
 

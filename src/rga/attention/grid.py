@@ -78,22 +78,27 @@ class GridAttention(WideModule):
         """
         raise NotImplementedError
 
+    @property
+    def raster(self) -> Grid:
+        """(rows, columns) of the positions, in the order in which the weights have them."""
+        return self.grid
+
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
         """Notes the grid in what PyTorch keeps beside the tensors: weights of 8x4 and of 4x8 positions have the same shape."""
         super()._save_to_state_dict(destination, prefix, keep_vars)
         metadata: dict[str, dict[str, Any]] = getattr(destination, "_metadata", {})
         if prefix[:-1] in metadata:
-            metadata[prefix[:-1]][GRID] = self.grid
+            metadata[prefix[:-1]][GRID] = self.raster
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, local_metadata: dict[str, Any], *others: Any) -> None:
         """Refuses weights of another grid, and adds to PyTorch's messages about other sizes that this is the reason."""
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
         own = {prefix + key: value.shape for key, value in self.state_dict().items()}
         given = [key for key in own if key in state_dict]
-        theirs = tuple(local_metadata.get(GRID, self.grid)) if self.fit != "spectral" else self.grid  # which has a grid of its own
-        if any(state_dict[key].shape != own[key] for key in given) or (given and theirs != self.grid):
+        theirs = tuple(local_metadata.get(GRID, self.raster)) if self.fit != "spectral" else self.raster  # which has a grid of its own
+        if any(state_dict[key].shape != own[key] for key in given) or (given and theirs != self.raster):
             errors: list[str] = others[-1]
-            which = "or with other options" if theirs == self.grid else f"{theirs[0]}x{theirs[1]}"
+            which = "or with other options" if theirs == self.raster else f"{theirs[0]}x{theirs[1]}"
             errors.append(
                 f"attention {prefix.removesuffix('.')!r} was built for a {self.grid[0]}x{self.grid[1]} grid, the weights for another, "
                 f"{which}. If they were trained at another image size, build the model for that size, load them, then call rga.resample; "

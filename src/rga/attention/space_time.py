@@ -58,6 +58,11 @@ class SpaceTimeAttention(RelationAttention):
         of_frames: Tensor = weight.unflatten(-1, (self.frames, -1))  # (..., T*h*w) -> (..., T, h*w)
         return move_input_weights(of_frames, self.grid, grid).flatten(-2)
 
+    @property
+    def raster(self) -> Grid:
+        """(rows, columns) of the positions: those of the frames, one below the other."""
+        return self.frames * self.grid[0], self.grid[1]
+
     def extra_repr(self) -> str:
         """The line that ``print(module)`` shows."""
         return f"{super().extra_repr()}, frames={self.frames}"
