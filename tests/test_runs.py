@@ -232,6 +232,14 @@ def test_a_run_goes_on_by_its_own_recipe(world: World, tmp_path: Path, capsys: p
     assert "changed" not in capsys.readouterr().out
 
 
+def test_a_run_that_is_finished_says_so(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for steps, finished in ((7, False), (6, True)):
+        run = begun(tmp_path / str(steps), world, max_steps=steps)
+        capsys.readouterr()
+        resume(run)
+        assert (f"{run} was finished at step 6: nothing is left to train" in capsys.readouterr().out) is finished
+
+
 def test_a_run_whose_log_is_gone_names_the_weights_of_its_recipe(world: World, tmp_path: Path) -> None:
     run = begun(tmp_path / "run", world)
     (run / "log.jsonl").write_text("")

@@ -77,6 +77,7 @@ def first_and_second(module: nn.Module, x: Tensor) -> list[Tensor]:
     return [*first, *torch.autograd.grad(penalty, [x, *module.parameters()])]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_and_without_tiles")
 @pytest.mark.parametrize("case", ["exact", "spectral"])
 def test_derivatives_of_a_whole_module_by_finite_differences(case: str) -> None:

@@ -210,7 +210,7 @@ def test_a_model_from_elsewhere_gets_no_folder_of_its_name(
         words = [verb, "owner/name", "--data", f"market1501:{people}", "--num-workers", 0]
         done = rga(*words, cwd=tmp_path)
         assert done.code == 0, done.err
-        assert "name a file with --output to keep the results" in done.out
+        assert "the results are not kept: the model has no folder for them" in done.out
         assert not list(tmp_path.iterdir())
         assert rga(*words, "--output", "found.json", cwd=tmp_path).code == 0
         assert [path.name for path in tmp_path.iterdir()] == ["found.json"]

@@ -304,7 +304,7 @@ def test_a_final_evaluation_that_failed_is_done_on_resume(people: Path, tmp_path
 def test_a_new_run_overwrites_nothing(people: Path, run: Path, tmp_path: Path) -> None:
     recipe = tiny(people, max_steps=1)
     before = contents(run)
-    with pytest.raises(ExistingFileError, match=r"holds a run already: continue it with rga resume .*, or choose another folder"):
+    with pytest.raises(ExistingFileError, match=r"holds a run already: use it, continue it with rga resume .*, or choose another folder"):
         train(recipe, output=run)
     assert contents(run) == before
     for name in ("last.pt", "previous.pt"):

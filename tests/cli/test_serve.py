@@ -29,6 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answers]:
 
     class Empty:
         database = SimpleNamespace(server=None)
+        embedder = "a model"
 
         def __enter__(self) -> Any:
             return self

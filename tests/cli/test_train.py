@@ -102,7 +102,7 @@ def test_an_edited_recipe_is_trained_by(people: Path, tmp_path: Path) -> None:
         ("reid/generated --attention se --reduction 4", "reduction: options of RGA only, and attention is 'se'"),
         ("reid/generated --initial-gate 1", "initial_gate must lie between 0 and 1, without them, got 1.0"),
         ("reid/generated --no-relation --no-original", "relation and original must not both be off"),
-        ("cls/digits --attention rga", "unknown attention 'rga': choose one of rga-s, rga-c"),
+        ("cls/digits --attention rga", "unknown attention 'rga': did you mean rga-"),
         ("cls/digits --attention timm:so", "unknown attention 'timm:so'"),
         ("cls/digits --reduction 0", "reduction must be at least 1, got 0"),
         ("cls/digits --backbone resnet5O", "unknown backbone 'resnet5O'"),

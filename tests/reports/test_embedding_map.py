@@ -36,6 +36,7 @@ def data(tmp_path: Path) -> ReidData:
     return ReidData("photos", (), query, gallery, tmp_path)
 
 
+@pytest.mark.slow  # the layout is compiled first
 def test_the_people_of_a_test_are_laid_out_by_their_features(data: ReidData) -> None:
     model = ReidModel("test_resnet", image_size=(64, 32))
     found = mapped(model, data)

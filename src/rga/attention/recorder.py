@@ -82,7 +82,7 @@ def record(
     Args:
         model: an attention, or a network with attentions in it, compiled or not. A network's own gates (the squeeze-and-excitation of an
             EfficientNet) are not recorded, only those of attentions that this package has built.
-        positions: positions whose relations are wanted from every RGA-S, as fractions of the image's height and width.
+        positions: positions whose relations are wanted from every RGA-S, if there is one, as fractions of the image's height and width.
         channels: channels whose relations are wanted from every RGA-C.
         embeddings: whether theta and phi of all nodes are wanted from every RGA-S and RGA-C with relations.
 
