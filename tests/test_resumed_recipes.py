@@ -9,6 +9,7 @@ from torch import nn
 import rga
 from rga.datasets.spec import DataSpec
 from rga.synthetic.people.people import PeopleOptions, make_people
+from rga.synthetic.people.walks import WalkOptions, make_walks
 from rga.synthetic.streets.streets import StreetOptions, make_streets
 from rga.tasks import get_recipe, recipe_functions
 from rga.training.run.log import read_log
@@ -38,15 +39,18 @@ OWN: dict[str, dict[str, Any]] = {  # non-local blocks and IBN are of larger Res
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataSpec]:
-    """Task -> something small to train on."""
+    """Task, or recipe of it with data of another kind -> something small to train on."""
     root = tmp_path_factory.mktemp("data")
     people = PeopleOptions(identities=8, cameras=2, images_per_camera=2, distractors=1, junk=1, height=64, width=32)
     streets = StreetOptions(train=4, val=1, test=0, height=64, width=128)
     objects = StreetOptions(train=4, val=1, test=0, height=64, width=128, layout="coco")
+    walks = DataSpec("tracklets", make_walks(root / "walks", WalkOptions(identities=8, cameras=2, frames=4)))
     return {
         "reid": DataSpec("market1501", make_people(root / "people", people)),
         "segmentation": DataSpec("streets", make_streets(root / "streets", streets)),
         "detection": DataSpec("coco", make_streets(root / "objects", objects)),
+        "reid/video-small": walks,
+        "reid/mars": walks,
     }
 
 
@@ -67,7 +71,7 @@ def test_a_run_by_every_recipe_goes_on(name: str, data: dict[str, DataSpec], tmp
     monkeypatch.setattr("rga.training.image_training.load_backbone_weights", loaded)
     small = {**ALIKE, **SMALL[recipe.task], **OWN.get(name, {})}
     if recipe.task in data:
-        small["data"] = data[recipe.task]
+        small["data"] = data.get(name, data[recipe.task])
     rga.train(recipe.override(**small, max_steps=1), output=tmp_path / "run", name=name)
     outcome = rga.resume(tmp_path / "run", changes={"max_steps": 2})
     assert (outcome.step, len(read_log(tmp_path / "run", "step"))) == (2, 2)
