@@ -56,7 +56,7 @@ class RPP(PCB):
         return dict(zip(self.names, vectors.unbind(1), strict=True))
 
     def set_stripes(self) -> None:
-        """Computes the weights of the stripes on the device of ``refined``: they are not saved, and the meta device keeps no numbers."""
+        """Computes the weights of the stripes on the device of ``refined``: not saved, and without values on the meta device."""
         weights = stripe_weights(self.parts[0], self.height)
         self.stripe_weights = weights.to(self.refined.device, self.stripe_weights.dtype)
 
